@@ -1,0 +1,141 @@
+package format
+
+import "systape/format/abi"
+
+// Columns is a set of columns of the events table.
+type Columns uint32
+
+// One bit for each column, in the order of the table.
+const (
+	ColTS Columns = 1 << iota
+	ColSeq
+	ColKind
+	ColCPU
+	ColPID
+	ColTID
+	ColABI
+	ColNr
+	ColSyscall
+	ColRet
+	ColArg0
+	ColArg1
+	ColArg2
+	ColArg3
+	ColArg4
+	ColArg5
+	ColComm
+	ColContainer
+	ColDetail
+
+	ColArgs    = ColArg0 | ColArg1 | ColArg2 | ColArg3 | ColArg4 | ColArg5
+	AllColumns = ColDetail<<1 - 1
+)
+
+// Batch is a run of events as columns: the one currency between the stages
+// of the program. A column that was not asked for has length 0; all others
+// have length N. Whoever fills a batch owns its memory: the columns are valid
+// until the batch is filled again.
+type Batch struct {
+	N         int
+	TS        []int64
+	Seq       []int64
+	Kind      []Kind
+	CPU       []int32
+	PID       []int32
+	TID       []int32
+	ABI       []abi.ABI
+	Nr        []int32
+	Syscall   []Sym
+	Ret       []int64
+	Args      [6][]int64
+	Comm      []Sym
+	Container []Sym
+	Detail    []string // a string of its own, not a Sym: there is no bound on distinct file names
+
+	Names *Names // what the Syms of this batch mean
+}
+
+// NewBatch returns an empty batch whose Syms belong to names, with room for
+// rows events in every column.
+func NewBatch(names *Names, rows int) *Batch {
+	b := &Batch{
+		Names: names,
+		TS:    make([]int64, 0, rows), Seq: make([]int64, 0, rows), Kind: make([]Kind, 0, rows),
+		CPU: make([]int32, 0, rows), PID: make([]int32, 0, rows), TID: make([]int32, 0, rows),
+		ABI: make([]abi.ABI, 0, rows), Nr: make([]int32, 0, rows), Syscall: make([]Sym, 0, rows),
+		Ret: make([]int64, 0, rows), Comm: make([]Sym, 0, rows), Container: make([]Sym, 0, rows),
+		Detail: make([]string, 0, rows),
+	}
+	for i := range b.Args {
+		b.Args[i] = make([]int64, 0, rows)
+	}
+	return b
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	b.N = 0
+	b.TS, b.Seq, b.Kind = b.TS[:0], b.Seq[:0], b.Kind[:0]
+	b.CPU, b.PID, b.TID = b.CPU[:0], b.PID[:0], b.TID[:0]
+	b.ABI, b.Nr, b.Syscall, b.Ret = b.ABI[:0], b.Nr[:0], b.Syscall[:0], b.Ret[:0]
+	for i := range b.Args {
+		b.Args[i] = b.Args[i][:0]
+	}
+	b.Comm, b.Container, b.Detail = b.Comm[:0], b.Container[:0], b.Detail[:0]
+}
+
+// Append adds one event to every column. It interns the event's names, so it
+// is meant for tests, importers and tools; the recorder fills columns itself.
+func (b *Batch) Append(e Event) {
+	if b.Names == nil {
+		b.Names = NewNames()
+	}
+	b.N++
+	b.TS, b.Seq, b.Kind = append(b.TS, e.TS), append(b.Seq, e.Seq), append(b.Kind, e.Kind)
+	b.CPU, b.PID, b.TID = append(b.CPU, e.CPU), append(b.PID, e.PID), append(b.TID, e.TID)
+	b.ABI, b.Nr, b.Ret = append(b.ABI, e.ABI), append(b.Nr, e.Nr), append(b.Ret, e.Ret)
+	b.Syscall = append(b.Syscall, b.Names.InternString(e.Syscall))
+	for i := range b.Args {
+		b.Args[i] = append(b.Args[i], e.Args[i])
+	}
+	b.Comm = append(b.Comm, b.Names.InternString(e.Comm))
+	b.Container = append(b.Container, b.Names.InternString(e.Container))
+	b.Detail = append(b.Detail, e.Detail)
+}
+
+// At returns row i as plain values; columns that were not read are zero.
+func (b *Batch) At(i int) Event {
+	var e Event
+	get(&e.TS, b.TS, i)
+	get(&e.Seq, b.Seq, i)
+	get(&e.Kind, b.Kind, i)
+	get(&e.CPU, b.CPU, i)
+	get(&e.PID, b.PID, i)
+	get(&e.TID, b.TID, i)
+	get(&e.ABI, b.ABI, i)
+	get(&e.Nr, b.Nr, i)
+	get(&e.Ret, b.Ret, i)
+	get(&e.Detail, b.Detail, i)
+	for k := range e.Args {
+		get(&e.Args[k], b.Args[k], i)
+	}
+	var s Sym
+	if get(&s, b.Syscall, i) {
+		e.Syscall = b.Names.String(s)
+	}
+	if get(&s, b.Comm, i) {
+		e.Comm = b.Names.String(s)
+	}
+	if get(&s, b.Container, i) {
+		e.Container = b.Names.String(s)
+	}
+	return e
+}
+
+func get[T any](dst *T, col []T, i int) bool {
+	if i >= len(col) {
+		return false
+	}
+	*dst = col[i]
+	return true
+}

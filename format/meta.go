@@ -1,0 +1,127 @@
+package format
+
+// Meta is what a capture says about itself. It is stored as key-value
+// metadata, one JSON document for each field; FORMAT.md names the keys.
+// All instants are capture time (ns, the same clock as the column ts_ns).
+type Meta struct {
+	Version   int       `json:"format"`              // of the events table; this program writes Version
+	CaptureID string    `json:"capture"`             // 32 hex digits, one for each recording, the same in all its parts
+	Tool      string    `json:"tool"`                // program and version that wrote the file
+	Host      Host      `json:"host"`                //
+	Clock     Clock     `json:"clock"`               //
+	Request   Request   `json:"request"`             // what was asked to be recorded
+	Probes    []Probe   `json:"probes,omitempty"`    // in the order of attachment
+	Counts    *Counts   `json:"counts,omitempty"`    // nil until the recorder has ended properly
+	Cost      *Cost     `json:"cost,omitempty"`      // what recording took
+	Part      Part      `json:"part"`                // which part of the recording this file is
+	Imported  *Imported `json:"imported,omitempty"`  // set when no kernel was read: the events come from another tool's output
+	Complete  bool      `json:"complete"`            // the recorder ended properly and everything it received is in the file
+	Recovered string    `json:"recovered,omitempty"` // set by recover: what was saved and what was not
+}
+
+// Version is the format version that this program writes.
+const Version = 1
+
+// Host describes the machine that was recorded.
+type Host struct {
+	Name         string `json:"name"`
+	Kernel       string `json:"kernel"` // uname -r
+	Arch         string `json:"arch"`   // uname -m
+	CPUs         int    `json:"cpus"`   // possible CPUs
+	BootID       string `json:"boot_id"`
+	Distribution string `json:"distribution"` // PRETTY_NAME of os-release
+}
+
+// Clock ties capture time to other clocks.
+type Clock struct {
+	OffsetNS int64    `json:"offset_ns"` // capture time = CLOCK_MONOTONIC + OffsetNS, constant for the capture
+	Anchors  []Anchor `json:"anchors"`   // at the start, periodically and at the end
+}
+
+// Anchor is one simultaneous reading of two clocks.
+type Anchor struct {
+	TS     int64 `json:"ts_ns"`       // capture time
+	RealNS int64 `json:"realtime_ns"` // CLOCK_REALTIME at that instant
+}
+
+// Request is what the user asked to be recorded.
+type Request struct {
+	Command    []string `json:"command,omitempty"`
+	PIDs       []int32  `json:"pids,omitempty"`
+	Follow     bool     `json:"follow"`             // children of the chosen processes too
+	All        bool     `json:"all"`                // the whole system
+	Syscalls   string   `json:"syscalls,omitempty"` // the -e expression; "" means every call
+	Comms      []string `json:"comms,omitempty"`
+	UIDs       []uint32 `json:"uids,omitempty"`
+	Cgroups    []string `json:"cgroups,omitempty"`
+	Containers []string `json:"containers,omitempty"`
+	Sample     int      `json:"sample"`       // one call in Sample was recorded, whole; 1 means every call
+	BufferSize int64    `json:"buffer_bytes"` // of each CPU
+	DurationNS int64    `json:"duration_ns,omitempty"`
+	Hook       string   `json:"hook"` // "tp_btf" or "raw_tracepoint"
+}
+
+// Probe is when one program was attached to its tracepoint and detached.
+type Probe struct {
+	Name     string `json:"name"` // tracepoint
+	AttachNS int64  `json:"attach_ns"`
+	DetachNS int64  `json:"detach_ns,omitempty"`
+}
+
+// Counts are the recorder's own counters. For every CPU, what the kernel side
+// counted as seen equals what is in the file plus what was lost.
+type Counts struct {
+	PerCPU []CPUCounts `json:"per_cpu"`
+}
+
+// CPUCounts are the counters of one CPU. Seen counts are taken in the kernel
+// before an event is stored, so they do not depend on what reached the file.
+type CPUCounts struct {
+	CPU           int32 `json:"cpu"`
+	Enters        int64 `json:"enters"`    // seen
+	Exits         int64 `json:"exits"`     // seen
+	Lifecycle     int64 `json:"lifecycle"` // fork, exec, rename and thread_end, seen
+	LostEnters    int64 `json:"lost_enters"`
+	LostExits     int64 `json:"lost_exits"`
+	LostLifecycle int64 `json:"lost_lifecycle"`
+}
+
+// Total returns the sum over all CPUs, with CPU -1.
+func (c *Counts) Total() CPUCounts {
+	t := CPUCounts{CPU: -1}
+	for _, p := range c.PerCPU {
+		t.Enters += p.Enters
+		t.Exits += p.Exits
+		t.Lifecycle += p.Lifecycle
+		t.LostEnters += p.LostEnters
+		t.LostExits += p.LostExits
+		t.LostLifecycle += p.LostLifecycle
+	}
+	return t
+}
+
+// Lost returns all events lost on the CPU.
+func (c CPUCounts) Lost() int64 { return c.LostEnters + c.LostExits + c.LostLifecycle }
+
+// Cost is what the recording took from the machine.
+type Cost struct {
+	CPUSeconds     float64 `json:"cpu_seconds"`                 // user and system time of the recorder
+	PeakRSSBytes   int64   `json:"peak_rss_bytes"`              // of the recorder, mapped kernel buffers included
+	ProbeNSPerCall float64 `json:"probe_ns_per_call,omitempty"` // time in our programs for one call, when the kernel counts it
+}
+
+// Part numbers the files of one recording.
+type Part struct {
+	Number   int   `json:"number"`    // from 1
+	FirstSeq int64 `json:"first_seq"` // seq of the first row
+	Rows     int64 `json:"rows"`      // -1 in a spool, which does not know
+	Last     bool  `json:"last"`      // no part follows
+}
+
+// Imported says where the events of a capture come from that systape did not
+// record, and what that source could not tell.
+type Imported struct {
+	From    string   `json:"from"`              // strace, perf-script, perf-trace, lidds, numbers, unm, jsonl
+	Missing []string `json:"missing,omitempty"` // columns that hold no information, such as "arg0" or "cpu"
+	Skipped int64    `json:"skipped"`           // lines that could not be read
+}

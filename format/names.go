@@ -1,0 +1,87 @@
+package format
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Sym stands for a string of a [Names] table, so that batches compare and
+// group names as integers. The zero Sym is the empty string.
+type Sym uint32
+
+// maxNameBytes bounds what one table keeps. Thread names, containers and
+// system calls of any real capture stay far below it; a hostile file does not
+// get to fill the memory.
+const maxNameBytes = 64 << 20
+
+// Names maps strings to small integers and back. One table serves one reader
+// or one recorder, and a Sym is valid as long as its table. String may be
+// called while another goroutine interns.
+type Names struct {
+	mu    sync.Mutex
+	ids   map[string]Sym
+	bytes int
+	list  atomic.Pointer[[]string]
+}
+
+// NewNames returns a table that holds only the empty string.
+func NewNames() *Names {
+	n := &Names{ids: map[string]Sym{"": 0}}
+	n.list.Store(&[]string{""})
+	return n
+}
+
+// Intern returns the Sym of b, adding a copy of it when it is new. It fails
+// when the table would hold more than 64 MiB.
+func (n *Names) Intern(b []byte) (Sym, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s, ok := n.ids[string(b)]; ok {
+		return s, nil
+	}
+	const overhead = 64 // map entry, slice header and string header, roughly
+	if n.bytes+len(b)+overhead > maxNameBytes {
+		return 0, fmt.Errorf("more than %d MiB of distinct names", maxNameBytes>>20)
+	}
+	n.bytes += len(b) + overhead
+	str := string(b)
+	old := *n.list.Load()
+	s := Sym(len(old))
+	// Appending in place is safe for concurrent readers: they hold a shorter
+	// slice of the same array and never look past its length.
+	list := append(old, str)
+	n.list.Store(&list)
+	n.ids[str] = s
+	return s, nil
+}
+
+// InternString is Intern for a string that the program itself chose; it
+// panics when the table is full, which only input from outside can cause.
+func (n *Names) InternString(s string) Sym {
+	sym, err := n.Intern([]byte(s))
+	if err != nil {
+		panic("format: internal error: " + err.Error())
+	}
+	return sym
+}
+
+// Lookup returns the Sym of s if the table has it.
+func (n *Names) Lookup(s string) (Sym, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sym, ok := n.ids[s]
+	return sym, ok
+}
+
+// String returns the string that s stands for, "" for a Sym of another table.
+func (n *Names) String(s Sym) string {
+	l := *n.list.Load()
+	if int(s) < len(l) {
+		return l[s]
+	}
+	return ""
+}
+
+// Len returns how many distinct strings the table holds, the empty one included.
+func (n *Names) Len() int { return len(*n.list.Load()) }

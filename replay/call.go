@@ -1,0 +1,93 @@
+// Package replay turns the events of a capture back into what happened: calls
+// with a status, their statistics, their order. It works on captures alone:
+// no root, no Linux, no eBPF. It prints nothing and exits nowhere.
+package replay
+
+import (
+	"systape/format"
+	"systape/format/abi"
+)
+
+// Status says what became of a call. Every enter and every exit of a capture
+// belongs to exactly one call, and every call has exactly one status.
+type Status uint8
+
+// The statuses. Only OK and Restarted have a duration that was measured from
+// end to end; for OpenAtStart, OpenAtEnd and Killed it is a lower bound.
+const (
+	OK          Status = iota // enter and exit of the same call
+	Restarted                 // exit with -512…-516; a later call continues it
+	NoReturn                  // exit, exit_group: calls that do not come back
+	Sigreturn                 // rt_sigreturn, whose exit shows number -1 on x86
+	ChildReturn               // first exit of a new thread: the child's side of clone, clone3, fork, vfork
+	OpenAtStart               // exit of a call entered before the capture began
+	OpenAtEnd                 // enter of a call that had not returned when the capture ended
+	Killed                    // the thread ended inside the call
+	Denied                    // exit without enter and without loss near it: refused before the tracepoint
+	EnterLost                 // the enter fell into a dated loss
+	ExitLost                  // the exit fell into a dated loss
+	Mismatch                  // enter and exit disagree on number or ABI, with no loss near
+	NumStatuses
+)
+
+var statusNames = [NumStatuses]string{"ok", "restarted", "no_return", "sigreturn", "child_return", "open_at_start",
+	"open_at_end", "killed", "denied", "enter_lost", "exit_lost", "mismatch"}
+
+// String returns the word that the calls table stores, such as "open_at_end".
+func (s Status) String() string {
+	if s < NumStatuses {
+		return statusNames[s]
+	}
+	return "unknown"
+}
+
+// ParseStatus is the inverse of [Status.String]; ok is false for any other word.
+func ParseStatus(s string) (st Status, ok bool) {
+	for i, n := range statusNames {
+		if n == s {
+			return Status(i), true
+		}
+	}
+	return 0, false
+}
+
+// HasEnter reports whether calls of this status own an enter event.
+func (s Status) HasEnter() bool {
+	switch s {
+	case ChildReturn, OpenAtStart, Denied, EnterLost:
+		return false
+	}
+	return true
+}
+
+// Call is an enter and its exit, or the half of them that the capture has.
+// Syms belong to the Names of the batches that were paired.
+type Call struct {
+	StartNS   int64 // capture time of the enter; for statuses without enter, the earliest time the call is known to have been running
+	DurNS     int64 // EndNS - StartNS; what it means depends on Status
+	EnterSeq  int64 // -1: no enter in the capture
+	ExitSeq   int64 // -1: no exit in the capture
+	Continues int64 // EnterSeq of the restarted call that this one continues, -1 if none
+	Ret       int64 // raw return value; 0 without exit
+	Args      [6]int64
+	PID       int32
+	TID       int32
+	CPUEnter  int32 // -1 without enter
+	CPUExit   int32 // -1 without exit
+	Nr        int32
+	Syscall   format.Sym
+	Comm      format.Sym
+	Container format.Sym
+	ABI       abi.ABI
+	Status    Status
+	Detail    string
+}
+
+// Errno returns the error number that the call returned, 0 if it succeeded,
+// was restarted or has not returned (kernel include/linux/err.h: -4095…-1).
+func (c *Call) Errno() int {
+	if c.Ret < 0 && c.Ret >= -4095 && c.ExitSeq >= 0 && !(c.Ret <= -512 && c.Ret >= -516) {
+		return int(-c.Ret)
+	}
+	return 0
+}
