@@ -1,0 +1,48 @@
+package format_test
+
+import (
+	"testing"
+
+	"systape/format"
+)
+
+type countWriter struct{ n int64 }
+
+func (c *countWriter) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
+
+// workloads are what the benchmarks measure with: the simplest stream, a
+// synthetic mix.
+var workloads = []struct {
+	name string
+	make func(n int) *format.Batch
+}{
+	{"getppid", func(n int) *format.Batch { return getppids(format.NewBatch(format.NewNames(), n), n) }},
+	{"mix", func(n int) *format.Batch { return newMix(1, 24).fill(format.NewBatch(format.NewNames(), n), n) }},
+}
+
+func reportEvents(b *testing.B, events, bytes int64) {
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+	b.ReportMetric(float64(bytes)/float64(events), "B/event")
+}
+
+func BenchmarkSpoolWrite(b *testing.B) {
+	for _, l := range workloads {
+		for _, rows := range []int{4 << 10, 16 << 10, 64 << 10} {
+			batch := l.make(rows)
+			b.Run(l.name+"/"+itoa(rows), func(b *testing.B) {
+				var out countWriter
+				w, err := format.NewSpoolWriter(&out, testMeta())
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := w.Write(batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				reportEvents(b, w.Rows(), out.n)
+			})
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package format
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// metaPrefix begins every metadata key of ours.
+const metaPrefix = "systape."
+
+// maxMetaBytes bounds the metadata that a reader accepts, all keys together.
+const maxMetaBytes = 16 << 20
+
+// metaPair is one metadata key and its JSON document.
+type metaPair struct{ key, value string }
+
+// pairs returns m as metadata: for each field a key, in the order of the
+// fields, with one JSON document.
+func (m *Meta) pairs() ([]metaPair, error) {
+	v := reflect.ValueOf(m).Elem()
+	out := make([]metaPair, 0, v.NumField())
+	size := 0
+	for i := range v.NumField() {
+		name, opts, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if opts == "omitempty" && v.Field(i).IsZero() {
+			continue
+		}
+		doc, err := json.Marshal(v.Field(i).Interface())
+		if err != nil {
+			return nil, fmt.Errorf("metadata %s: %w", name, err)
+		}
+		size += len(name) + len(doc)
+		out = append(out, metaPair{metaPrefix + name, string(doc)})
+	}
+	if size > maxMetaBytes {
+		return nil, fmt.Errorf("metadata of %d bytes, at most %d can be stored", size, maxMetaBytes)
+	}
+	return out, nil
+}
+
+// parseMeta is the inverse of pairs. Keys that are not ours are skipped, and
+// so are keys of ours that this version does not know: later versions may add
+// some. A capture without a version is none.
+func parseMeta(pairs []metaPair) (*Meta, error) {
+	m := new(Meta)
+	v := reflect.ValueOf(m).Elem()
+	fields := make(map[string]int, v.NumField())
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		fields[metaPrefix+name] = i
+	}
+	size := 0
+	for _, p := range pairs {
+		if size += len(p.key) + len(p.value); size > maxMetaBytes {
+			return nil, fmt.Errorf("metadata of more than %d bytes", maxMetaBytes)
+		}
+		i, ok := fields[p.key]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal([]byte(p.value), v.Field(i).Addr().Interface()); err != nil {
+			return nil, fmt.Errorf("metadata %s: %w", p.key, err)
+		}
+	}
+	switch {
+	case m.Version == 0:
+		return nil, fmt.Errorf("%w: no metadata key %sformat", ErrNotCapture, metaPrefix)
+	case m.Version < 0:
+		return nil, fmt.Errorf("metadata %sformat: version %d", metaPrefix, m.Version)
+	case m.Version > Version:
+		return nil, fmt.Errorf("%w: format version %d, this program reads up to %d", ErrVersion, m.Version, Version)
+	}
+	return m, nil
+}
