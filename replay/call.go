@@ -16,11 +16,11 @@ type Status uint8
 // end to end; for OpenAtStart, OpenAtEnd and Killed it is a lower bound.
 const (
 	OK          Status = iota // enter and exit of the same call
-	Restarted                 // exit with -512…-516; a later call continues it
+	Restarted                 // exit with -512…-516; the kernel continued it with a later call, or gave it up with EINTR
 	NoReturn                  // exit, exit_group: calls that do not come back
 	Sigreturn                 // rt_sigreturn, whose exit shows number -1 on x86
 	ChildReturn               // first exit of a new thread: the child's side of clone, clone3, fork, vfork
-	OpenAtStart               // exit of a call entered before the capture began
+	OpenAtStart               // exit of a call entered before enters were recorded, or after: at the borders of the capture
 	OpenAtEnd                 // enter of a call that had not returned when the capture ended
 	Killed                    // the thread ended inside the call
 	Denied                    // exit without enter and without loss near it: refused before the tracepoint
@@ -85,7 +85,13 @@ type Call struct {
 
 // Errno returns the error number that the call returned, 0 if it succeeded,
 // was restarted or has not returned (kernel include/linux/err.h: -4095…-1).
+// What rt_sigreturn seems to return is a register of the program that was
+// interrupted, so its Errno is 0; an exit with number -1 whose enter is not
+// in the capture may be one, too.
 func (c *Call) Errno() int {
+	if c.Status == Sigreturn || c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost) {
+		return 0
+	}
 	if c.Ret < 0 && c.Ret >= -4095 && c.ExitSeq >= 0 && !(c.Ret <= -512 && c.Ret >= -516) {
 		return int(-c.Ret)
 	}

@@ -1,0 +1,139 @@
+package replay
+
+import (
+	"slices"
+	"strings"
+
+	"systape/format"
+)
+
+// Filter chooses calls. The zero value chooses all; a call must satisfy every
+// field that is set, and one of the values of a field that lists several.
+type Filter struct {
+	PIDs       []int32
+	TIDs       []int32
+	Comms      []string // thread names; * stands for any characters
+	Containers []string // container ids or the beginnings of them, or cgroup names; "host" stands for none
+	Syscalls   []string // names of system calls; * stands for any characters
+	NotCalls   bool     // all but Syscalls
+	Statuses   []Status
+	Errnos     []int // error numbers
+	AnyErrno   bool  // any error
+	// From and To bound when a call began: From ≤ StartNS < To, in capture
+	// time; 0 leaves an end open. What has no enter in the capture counts
+	// by its exit.
+	From, To    int64
+	MinDuration int64 // ns; what has no duration is shorter than any
+
+	comms, containers, syscalls verdicts
+}
+
+// verdicts remembers for each Sym whether its string matches, so that every
+// string is looked at once.
+type verdicts []uint8
+
+const (
+	verdictYes = 1 + iota
+	verdictNo
+)
+
+// Empty reports whether f chooses every call.
+func (f *Filter) Empty() bool { return !f.HasSubject() && !f.HasOutcome() }
+
+// HasSubject reports whether f asks who made the call, which and when.
+func (f *Filter) HasSubject() bool {
+	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers)+len(f.Syscalls) > 0 || f.From != 0 || f.To != 0
+}
+
+// HasOutcome reports whether f asks how the call ended.
+func (f *Filter) HasOutcome() bool {
+	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.MinDuration > 0
+}
+
+// Match reports whether f chooses c, whose Syms belong to names. All calls
+// that one Filter sees must use the same table.
+func (f *Filter) Match(c *Call, names *format.Names) bool {
+	return f.MatchSubject(c, names) && f.MatchOutcome(c)
+}
+
+// MatchSubject asks only who made the call, which it was and when it was made.
+// Coverage counts these calls: it tells what happened to the calls that were
+// asked about, so it must not leave out those that ended badly.
+func (f *Filter) MatchSubject(c *Call, names *format.Names) bool {
+	if len(f.PIDs) > 0 && !slices.Contains(f.PIDs, c.PID) || len(f.TIDs) > 0 && !slices.Contains(f.TIDs, c.TID) {
+		return false
+	}
+	if f.From != 0 || f.To != 0 {
+		at := c.StartNS
+		if c.EnterSeq < 0 {
+			at += c.DurNS
+		}
+		if at < f.From || f.To != 0 && at >= f.To {
+			return false
+		}
+	}
+	if len(f.Syscalls) > 0 && f.syscalls.match(c.Syscall, names, f.Syscalls, matchName) == f.NotCalls {
+		return false
+	}
+	return (len(f.Comms) == 0 || f.comms.match(c.Comm, names, f.Comms, matchName)) &&
+		(len(f.Containers) == 0 || f.containers.match(c.Container, names, f.Containers, matchContainer))
+}
+
+// MatchOutcome asks only how the call ended.
+func (f *Filter) MatchOutcome(c *Call) bool {
+	if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, c.Status) || c.DurNS < f.MinDuration {
+		return false
+	}
+	if len(f.Errnos) == 0 && !f.AnyErrno {
+		return true
+	}
+	e := c.Errno()
+	return e != 0 && (f.AnyErrno || slices.Contains(f.Errnos, e))
+}
+
+// match looks s up in the verdicts.
+func (v *verdicts) match(s format.Sym, names *format.Names, want []string, eq func(want, have string) bool) bool {
+	for int(s) >= len(*v) {
+		*v = append(*v, 0)
+	}
+	if (*v)[s] == 0 {
+		(*v)[s] = verdictNo
+		have := names.String(s)
+		if slices.ContainsFunc(want, func(w string) bool { return eq(w, have) }) {
+			(*v)[s] = verdictYes
+		}
+	}
+	return (*v)[s] == verdictYes
+}
+
+// matchName compares with a pattern in which * stands for any characters.
+func matchName(pattern, s string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return s == pattern
+	}
+	if !strings.HasPrefix(s, first) {
+		return false
+	}
+	s = s[len(first):]
+	for {
+		part, more, star := strings.Cut(rest, "*")
+		if !star {
+			return strings.HasSuffix(s, part)
+		}
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s, rest = s[i+len(part):], more
+	}
+}
+
+// matchContainer lets a container be named by its whole id or the beginning
+// of it; captures store 12 digits.
+func matchContainer(want, have string) bool {
+	if have == "" {
+		return want == "host"
+	}
+	return want != "" && (strings.HasPrefix(have, want) || strings.HasPrefix(want, have) && len(have) >= 12)
+}

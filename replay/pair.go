@@ -1,0 +1,534 @@
+package replay
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// PairColumns returns the columns that a [Pairer] needs, and those of need
+// besides: what the caller wants to find in its calls. A column that is not
+// read is zero in every Call, except EnterSeq and ExitSeq, which are then
+// counted. Links between restarted calls ([Call.Continues]) to a call that
+// was issued again need all of format.ColArgs.
+func PairColumns(need format.Columns) format.Columns {
+	return need | format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
+		format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4
+}
+
+// PairOptions says what a [Pairer] knows about its capture beforehand.
+type PairOptions struct {
+	// Meta is what the capture says about itself; nil when it says nothing.
+	Meta *format.Meta
+	// Late are the losses whose rows come later in the stream than the time
+	// they are dated at; see [LateLosses]. Without them, calls that ended
+	// before such a row have been given out as if nothing had been lost, and
+	// the coverage says how many rows came late.
+	Late []Loss
+}
+
+// Limits against captures that no kernel can have written: PID_MAX_LIMIT of
+// include/linux/threads.h bounds the live threads, and this many calls open
+// at once take 160 MB.
+const (
+	maxThreads = 4 << 20
+	maxOpen    = 1 << 20
+)
+
+// Pairer turns a stream of events into calls. It keeps 24 bytes for each live
+// thread and one Call for each that is inside a call; nothing else grows. It
+// allocates only when there are more of them than ever before.
+//
+// The rule, for each thread on its own, in stream order:
+//
+//	(1) An enter opens a call. An exit with the same number and ABI closes it:
+//	    ok, or restarted when it returns -512…-516, or sigreturn (whose exit
+//	    carries -1, not its number). execve may change the ABI, and its exit
+//	    then carries the new one's number.
+//	(2) An exit that does not fit the open call means that a tracer rewrote
+//	    the call: mismatch, one call with both halves.
+//	(3) An exit with no call open is the child's side of a fork when it is the
+//	    thread's first and says so (child_return); it was entered before
+//	    recording began when nothing of the thread was seen since then
+//	    (open_at_start), and it was refused before it could enter otherwise
+//	    (denied).
+//	(4) An enter while a call is open closes that one without an exit:
+//	    no_return when it was exit or exit_group, sigreturn when it was that,
+//	    and otherwise exit_lost.
+//	(5) The end of a thread closes its call: no_return or killed. A fork row
+//	    for a live thread id says that its end was missed: the id is reused.
+//	    An execve by another thread than the leader takes the leader's id: its
+//	    open call moves there. The end of the capture closes what is left:
+//	    no_return or open_at_end.
+//	(6) A loss overrides all of it. Every thread may have been on any CPU, so
+//	    a loss concerns each thread whose last event lies before the loss's
+//	    end. For such a thread, an exit after an enter closes nothing if an
+//	    exit may be missing between them, for then the exit may belong to a
+//	    later call of the same number: they become exit_lost and enter_lost.
+//	    An exit alone is enter_lost if an enter may be missing before it. An
+//	    open call whose thread or capture ends is exit_lost if an exit may be
+//	    missing. Losses that hold only enters cannot spoil a pair: the thread
+//	    was inside the call all the time.
+//
+// So a duration that is given out as ok was measured, whatever was lost. What
+// (6) gives up is small: a loss spoils the calls that are open while it lasts.
+type Pairer struct {
+	classes *classTable
+	threads threads
+	open    []Call  // calls that have not ended, by thread.slot
+	spare   []int32 // indexes of open that are not in use
+	loss    losses
+	links   map[int32]*interrupted // by tid; threads with flagInterrupted
+	cov     Coverage
+
+	begin    int64 // enters are recorded from here on
+	end      int64 // and up to here
+	exitsEnd int64 // exits up to here; 0: not known
+	floating bool  // threads may come under the filter in the middle of a call
+	linking  bool  // every call of a thread is in the capture
+	started  bool
+	now      int64 // time of the latest row
+	row      int64 // seq of the next row when the column is not read
+}
+
+// NewPairer returns a Pairer for one capture.
+func NewPairer(opt PairOptions) *Pairer {
+	p := &Pairer{
+		classes: newClassTable(),
+		links:   map[int32]*interrupted{},
+		begin:   math.MinInt64, end: math.MaxInt64, now: math.MinInt64,
+		linking: true,
+	}
+	p.threads.init()
+	p.loss.init(opt.Late)
+	m := opt.Meta
+	if m == nil {
+		return p
+	}
+	for _, probe := range m.Probes {
+		switch probe.Name {
+		case "sys_enter":
+			p.begin = probe.AttachNS
+			if probe.DetachNS != 0 {
+				p.end = probe.DetachNS
+			}
+		case "sys_exit":
+			p.exitsEnd = probe.DetachNS
+		}
+	}
+	r := &m.Request
+	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
+	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating
+	return p
+}
+
+// Push appends to out the calls that end in b and returns it. The calls hold
+// Syms of b.Names; every batch of a capture must use the same table. Calls
+// come in the order in which they end, which within a thread is also the
+// order in which they began. An error means that b cannot be part of a
+// capture; the pairer must not be used afterwards.
+func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
+	if err := checkColumns(b); err != nil {
+		return out, err
+	}
+	if !p.started && b.N > 0 {
+		p.started = true
+		if p.begin == math.MinInt64 {
+			p.begin = b.TS[0]
+		}
+		if len(b.Seq) > 0 {
+			p.row = b.Seq[0]
+		}
+	}
+	ts, kind, tids := b.TS[:b.N], b.Kind[:b.N], b.TID[:b.N]
+	for i := range ts {
+		now := ts[i]
+		if now < p.now {
+			return out, fmt.Errorf("row %d of the capture: time %d comes after %d", p.row, now, p.now)
+		}
+		p.now = now
+		if now >= p.loss.next {
+			p.loss.advance(now)
+		}
+		switch kind[i] {
+		case format.Enter:
+			p.cov.Enters++
+			t := p.threads.get(tids[i])
+			if t == nil {
+				return out, p.tooMany("threads", maxThreads)
+			}
+			if t.slot >= 0 {
+				out = p.interruptedByEnter(t, out)
+			} else {
+				if t.slot = p.newSlot(); t.slot < 0 {
+					return out, p.tooMany("open calls", maxOpen)
+				}
+			}
+			t.last = now
+			c := &p.open[t.slot]
+			p.fill(c, b, i)
+			c.EnterSeq, c.ExitSeq, c.CPUEnter, c.CPUExit, c.StartNS = p.seq(b, i), -1, b.CPU[i], -1, now
+			if t.flags != 0 {
+				if t.flags&flagInterrupted != 0 {
+					p.link(t, c, len(b.Args[5]) > 0)
+				}
+				t.flags &^= flagNew | flagExeced
+			}
+		case format.Exit:
+			p.cov.Exits++
+			t := p.threads.get(tids[i])
+			if t == nil {
+				return out, p.tooMany("threads", maxThreads)
+			}
+			if t.slot < 0 {
+				out = p.exitAlone(t, b, i, out)
+				t.last = now
+				break
+			}
+			c := &p.open[t.slot]
+			if c.Nr != b.Nr[i] || c.ABI != b.ABI[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(b.Ret[i]) {
+				out = p.exitSlowly(t, b, i, out)
+				t.last = now
+				break
+			}
+			out = append(out, *c)
+			c = &out[len(out)-1]
+			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), b.CPU[i], b.Ret[i]
+			p.cov.ByStatus[OK]++
+			p.spare = append(p.spare, t.slot)
+			t.slot, t.last = -1, now
+		case format.Lost:
+			l := LossAt(b, i)
+			p.cov.addLoss(l)
+			if p.loss.add(l, now) {
+				p.cov.LateLosses++
+			}
+		case format.Fork:
+			t := p.threads.get(int32(b.Args[format.ForkTID][i]))
+			if t == nil {
+				return out, p.tooMany("threads", maxThreads)
+			}
+			if t.slot >= 0 {
+				out = p.ended(t, false, out)
+			}
+			p.forget(t)
+			*t = thread{tid: t.tid, slot: -1, last: now, flags: flagNew}
+		case format.Exec:
+			var err error
+			if out, err = p.exec(b, i, out); err != nil {
+				return out, err
+			}
+		case format.ThreadEnd:
+			if t := p.threads.find(tids[i]); t != nil {
+				if t.slot >= 0 {
+					out = p.ended(t, true, out)
+				}
+				p.forget(t)
+				p.threads.remove(t.tid)
+			}
+		}
+		p.row++
+	}
+	return out, nil
+}
+
+// Finish appends to out the calls that are still open at the end of the
+// capture, in the order in which they were entered, and returns it.
+func (p *Pairer) Finish(out []Call) []Call {
+	first := len(out)
+	end := p.now
+	if p.exitsEnd != 0 {
+		end = max(end, p.exitsEnd)
+	}
+	for i := range p.threads.list {
+		t := &p.threads.list[i]
+		if t.slot < 0 {
+			continue
+		}
+		c := p.open[t.slot]
+		c.DurNS = 0
+		switch {
+		case p.classes.of(c.ABI, c.Nr) == classExit:
+			c.Status = NoReturn
+		case p.loss.mayHideEnd(c.StartNS):
+			c.Status = ExitLost
+		default:
+			c.Status, c.DurNS = OpenAtEnd, end-c.StartNS
+		}
+		p.cov.ByStatus[c.Status]++
+		out = append(out, c)
+	}
+	p.threads.init()
+	p.open, p.spare = nil, nil
+	clear(p.links)
+	slices.SortFunc(out[first:], func(a, b Call) int { return cmp.Compare(a.EnterSeq, b.EnterSeq) })
+	return out
+}
+
+// Coverage returns what became of the events pushed so far. Calls that are
+// still open are not in it before Finish.
+func (p *Pairer) Coverage() Coverage {
+	c := p.cov
+	c.sum()
+	return c
+}
+
+// OpenBefore reports whether a call that was entered before the capture time
+// ts has not ended yet: a reader that wants only such calls may stop when
+// there is none.
+func (p *Pairer) OpenBefore(ts int64) bool {
+	for i := range p.threads.list {
+		if t := &p.threads.list[i]; t.slot >= 0 && p.open[t.slot].StartNS < ts {
+			return true
+		}
+	}
+	return false
+}
+
+// interruptedByEnter closes the open call of t because another one begins
+// (rule 4). The slot stays with the thread.
+func (p *Pairer) interruptedByEnter(t *thread, out []Call) []Call {
+	c := p.open[t.slot]
+	switch p.classes.of(c.ABI, c.Nr) {
+	case classExit:
+		c.Status = NoReturn
+	case classSigreturn:
+		c.Status = Sigreturn
+		if p.loss.mayHideEnd(c.StartNS) {
+			c.Status = ExitLost
+		}
+	default:
+		c.Status = ExitLost
+		if !p.loss.mayHideEnd(c.StartNS) {
+			p.cov.Unexplained++
+		}
+	}
+	c.DurNS = 0
+	p.cov.ByStatus[c.Status]++
+	return append(out, c)
+}
+
+// exitSlowly handles an exit with a call open where something is unusual.
+func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, out []Call) []Call {
+	c := p.open[t.slot]
+	p.spare = append(p.spare, t.slot)
+	t.slot = -1
+	class := p.classes.of(c.ABI, c.Nr)
+	if p.loss.mayHideCall(c.StartNS) {
+		c.Status = ExitLost
+		p.cov.ByStatus[ExitLost]++
+		out = append(out, c)
+		var x Call
+		p.fillExit(&x, b, i)
+		x.Status = EnterLost
+		if p.firstReturn(t, b, i) {
+			x.Status = ChildReturn
+		}
+		p.cov.ByStatus[x.Status]++
+		t.flags &^= flagNew | flagExeced
+		return append(out, x)
+	}
+	c.ExitSeq, c.CPUExit, c.Ret = p.seq(b, i), b.CPU[i], b.Ret[i]
+	c.DurNS = p.now - c.StartNS
+	nr, a := b.Nr[i], b.ABI[i]
+	same := nr == c.Nr && a == c.ABI
+	switch {
+	case class == classSigreturn && (same || nr == -1):
+		c.Status = Sigreturn
+		if t.flags&flagInterrupted != 0 {
+			p.handlerReturned(t, &c)
+		}
+	case same && isRestart(c.Ret):
+		c.Status = Restarted
+		if p.linking {
+			p.interrupt(t, &c, len(b.Args[5]) > 0)
+		}
+	case same:
+		c.Status = OK
+	case class == classExec && (nr == c.Nr || p.classes.of(a, nr) == classExec):
+		// x86 pretends that the call was the new ABI's execve, also when it
+		// was execveat (set_personality_64bit and __set_personality_ia32 in
+		// arch/x86/kernel/process_64.c at v6.12); arm64 keeps the number
+		// (start_thread_common in arch/arm64/include/asm/processor.h).
+		c.Status = OK
+	default:
+		c.Status = Mismatch
+		c.Detail = fmt.Sprintf("returned as %s %s", a, abi.NameOr(a, nr))
+	}
+	t.flags &^= flagNew | flagExeced
+	p.cov.ByStatus[c.Status]++
+	return append(out, c)
+}
+
+// exitAlone handles an exit with no call open (rules 3 and 6).
+func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call {
+	var c Call
+	p.fillExit(&c, b, i)
+	switch {
+	case p.firstReturn(t, b, i):
+		c.Status = ChildReturn
+	case p.loss.mayHideEnter(t.last):
+		c.Status = EnterLost
+	case t.last < p.begin:
+		// Nothing is known of the thread since enters are recorded. It has
+		// been inside the call since then, unless the filter let it in only
+		// now.
+		c.Status = OpenAtStart
+		if p.now > p.begin && !p.floating {
+			c.StartNS, c.DurNS = p.begin, p.now-p.begin
+		}
+	case p.now > p.end || p.floating:
+		c.Status = OpenAtStart
+	default:
+		c.Status = Denied
+	}
+	t.flags &^= flagNew | flagExeced
+	p.cov.ByStatus[c.Status]++
+	return append(out, c)
+}
+
+// firstReturn tells the exit of a new thread that never entered: fork and its
+// kin return 0 in the child only, and a process that the kernel itself starts
+// (a usermode helper) returns from an execve that no one called.
+func (p *Pairer) firstReturn(t *thread, b *format.Batch, i int) bool {
+	switch p.classes.of(b.ABI[i], b.Nr[i]) {
+	case classSpawn:
+		return b.Ret[i] == 0
+	case classExec:
+		return t.flags&(flagNew|flagExeced) == flagNew|flagExeced
+	}
+	return false
+}
+
+// ended closes the open call of a thread that is no more (rule 5). dated says
+// that the end is the row at hand; otherwise it was some time before. It
+// frees the slot.
+func (p *Pairer) ended(t *thread, dated bool, out []Call) []Call {
+	c := p.open[t.slot]
+	p.spare = append(p.spare, t.slot)
+	t.slot = -1
+	c.DurNS = 0
+	switch {
+	case p.classes.of(c.ABI, c.Nr) == classExit:
+		c.Status = NoReturn
+	case p.loss.mayHideEnd(c.StartNS):
+		c.Status = ExitLost
+	default:
+		c.Status = Killed
+	}
+	if dated && c.Status != ExitLost {
+		c.DurNS = p.now - c.StartNS
+	}
+	p.cov.ByStatus[c.Status]++
+	return append(out, c)
+}
+
+// exec handles an exec row: the thread lives on, perhaps under the leader's id.
+func (p *Pairer) exec(b *format.Batch, i int, out []Call) ([]Call, error) {
+	tid, old := b.TID[i], int32(b.Args[format.ExecOldTID][i])
+	t := p.threads.get(tid)
+	if t == nil {
+		return out, p.tooMany("threads", maxThreads)
+	}
+	p.forget(t) // the new program starts without handlers
+	if old != tid {
+		if t.slot >= 0 {
+			out = p.ended(t, false, out)
+		}
+		if was := p.threads.find(old); was != nil {
+			slot, last, flags := was.slot, was.last, was.flags
+			p.forget(was)
+			p.threads.remove(old)
+			*t = thread{tid: tid, slot: slot, last: last, flags: flags}
+		} else {
+			*t = thread{tid: tid, slot: -1, last: unseen}
+		}
+	}
+	t.flags |= flagExeced
+	if t.slot >= 0 && len(b.Detail) > 0 {
+		if c := &p.open[t.slot]; p.classes.of(c.ABI, c.Nr) == classExec {
+			c.Detail = b.Detail[i]
+		}
+	}
+	return out, nil
+}
+
+// forget drops what links calls of a thread that is no more.
+func (p *Pairer) forget(t *thread) {
+	if t.flags&flagInterrupted != 0 {
+		delete(p.links, t.tid)
+		t.flags &^= flagInterrupted
+	}
+}
+
+// newSlot returns an index of p.open, -1 when there are too many.
+func (p *Pairer) newSlot() int32 {
+	if n := len(p.spare); n > 0 {
+		s := p.spare[n-1]
+		p.spare = p.spare[:n-1]
+		return s
+	}
+	if len(p.open) >= maxOpen {
+		return -1
+	}
+	p.open = append(p.open, Call{})
+	return int32(len(p.open) - 1)
+}
+
+func (p *Pairer) tooMany(what string, limit int) error {
+	return fmt.Errorf("row %d of the capture: more than %d %s at once", p.row, limit, what)
+}
+
+func (p *Pairer) seq(b *format.Batch, i int) int64 {
+	if len(b.Seq) > 0 {
+		return b.Seq[i]
+	}
+	return p.row
+}
+
+// fillExit makes c the call of an exit whose enter is not in the capture.
+func (p *Pairer) fillExit(c *Call, b *format.Batch, i int) {
+	p.fill(c, b, i)
+	c.Args = [6]int64{}
+	c.EnterSeq, c.ExitSeq, c.CPUEnter, c.CPUExit = -1, p.seq(b, i), -1, b.CPU[i]
+	c.StartNS, c.Ret = p.now, b.Ret[i]
+}
+
+// fill sets what enter and exit rows both tell.
+func (p *Pairer) fill(c *Call, b *format.Batch, i int) {
+	c.DurNS, c.Continues, c.Ret, c.Status, c.Detail = 0, -1, 0, OK, ""
+	c.TID, c.Nr, c.ABI = b.TID[i], b.Nr[i], b.ABI[i]
+	c.PID = column(b.PID, i)
+	c.Syscall = column(b.Syscall, i)
+	c.Comm = column(b.Comm, i)
+	c.Container = column(b.Container, i)
+	for k := range c.Args {
+		c.Args[k] = column(b.Args[k], i)
+	}
+}
+
+// column returns row i of a column, zero when it was not read.
+func column[T any](col []T, i int) (v T) {
+	if i < len(col) {
+		v = col[i]
+	}
+	return v
+}
+
+// checkColumns makes sure that Push finds the columns of PairColumns(0).
+func checkColumns(b *format.Batch) error {
+	n := b.N
+	if len(b.TS) < n || len(b.Kind) < n || len(b.CPU) < n || len(b.TID) < n || len(b.ABI) < n || len(b.Nr) < n || len(b.Ret) < n {
+		return fmt.Errorf("replay: internal error: pairing needs more columns than were read")
+	}
+	for k := range 5 {
+		if len(b.Args[k]) < n {
+			return fmt.Errorf("replay: internal error: pairing needs column arg%d", k)
+		}
+	}
+	return nil
+}
