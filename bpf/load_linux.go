@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -54,38 +52,6 @@ type Kernel struct {
 	ring       ringbuf.Record
 	memory     []byte
 	cgroups    []*os.File
-}
-
-// Buffer is the memory that one CPU's events are written to.
-type Buffer struct {
-	CPU     int32
-	Control *Control
-	data    unsafe.Pointer
-	Bytes   uint64 // of data, slack not counted; a power of two
-}
-
-// At returns the record at a position, counted in bytes ever reserved. The
-// record and its payload stand without a break.
-func (b *Buffer) At(position uint64) *Record {
-	return (*Record)(unsafe.Add(b.data, position&(b.Bytes-1)))
-}
-
-// Payload returns what follows the fixed part of r.
-func Payload[T any](r *Record) *T {
-	return (*T)(unsafe.Add(unsafe.Pointer(r), RecordBytes))
-}
-
-// Clear puts zeros into the places of the records between two positions, as
-// the kernel side expects them, and gives the room back. The slack may keep
-// what is there: no record begins in it, so no tag is read from it.
-func (b *Buffer) Clear(from, to uint64) {
-	for from < to {
-		offset := from & (b.Bytes - 1)
-		n := min(to-from, b.Bytes-offset)
-		clear(unsafe.Slice((*byte)(unsafe.Add(b.data, offset)), n))
-		from += n
-	}
-	atomic.StoreUint64(&b.Control.Tail, to)
 }
 
 // Load puts the programs into the kernel and maps the buffers. It attaches
@@ -174,13 +140,7 @@ func Load(cfg Config) (k *Kernel, err error) {
 		return nil, fmt.Errorf("map the buffers of %d cpus: %w", cpus, err)
 	}
 	for cpu := range cpus {
-		page := unsafe.Pointer(&k.memory[cpu*stride])
-		k.Buffers = append(k.Buffers, Buffer{
-			CPU:     int32(cpu),
-			Control: (*Control)(page),
-			data:    unsafe.Add(page, ControlBytes),
-			Bytes:   uint64(cfg.BufferBytes),
-		})
+		k.Buffers = append(k.Buffers, NewBuffer(int32(cpu), k.memory[cpu*stride:][:stride]))
 	}
 	return k, nil
 }
@@ -346,4 +306,20 @@ func (k *Kernel) Close() error {
 		k.collection.Close()
 	}
 	return errors.Join(errs...)
+}
+
+// Targets returns the processes that are being recorded by id.
+func (k *Kernel) Targets() []uint32 {
+	var tgids []uint32
+	var tgid, flags uint32
+	all := k.collection.Maps["targets"].Iterate()
+	for all.Next(&tgid, &flags) {
+		tgids = append(tgids, tgid)
+	}
+	return tgids
+}
+
+// RemoveTarget ends the recording of a process.
+func (k *Kernel) RemoveTarget(tgid uint32) {
+	k.collection.Maps["targets"].Delete(tgid) // gone already is as good
 }

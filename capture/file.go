@@ -1,0 +1,136 @@
+package capture
+
+import (
+	"os"
+	"sync"
+	"time"
+)
+
+// queuedFile writes to a file in a goroutine of its own, so that a slow disk
+// stalls the recorder only once the queue is full. Once a second it makes the
+// kernel put on disk what has been written.
+type queuedFile struct {
+	file   *os.File
+	chunk  []byte
+	queue  chan []byte
+	free   chan []byte
+	writer sync.WaitGroup
+	stop   chan struct{}
+
+	mu      sync.Mutex
+	err     error
+	written int64
+}
+
+const (
+	chunkBytes  = 1 << 20
+	queueChunks = 24
+)
+
+func newQueuedFile(f *os.File) *queuedFile {
+	q := &queuedFile{file: f, queue: make(chan []byte, queueChunks), free: make(chan []byte, queueChunks+1), stop: make(chan struct{})}
+	q.writer.Add(2)
+	go q.write()
+	go q.sync()
+	return q
+}
+
+// Write implements io.Writer: it copies p into the chunk that Flush sends.
+func (q *queuedFile) Write(p []byte) (int, error) {
+	if err := q.failed(); err != nil {
+		return 0, err
+	}
+	if q.chunk == nil {
+		select {
+		case q.chunk = <-q.free:
+		default:
+			q.chunk = make([]byte, 0, chunkBytes)
+		}
+	}
+	q.chunk = append(q.chunk, p...)
+	return len(p), nil
+}
+
+// Flush hands on what has been written since the last time.
+func (q *queuedFile) Flush() error {
+	if len(q.chunk) > 0 {
+		q.queue <- q.chunk
+		q.chunk = nil
+	}
+	return q.failed()
+}
+
+func (q *queuedFile) failed() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
+// Written returns how many bytes have reached the file.
+func (q *queuedFile) Written() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.written
+}
+
+func (q *queuedFile) fail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		q.err = err
+	}
+}
+
+func (q *queuedFile) write() {
+	defer q.writer.Done()
+	defer close(q.stop)
+	for chunk := range q.queue {
+		if q.failed() == nil {
+			n, err := q.file.Write(chunk)
+			q.mu.Lock()
+			q.written += int64(n)
+			q.mu.Unlock()
+			if err != nil {
+				q.fail(err)
+			}
+		}
+		if cap(chunk) <= 2*chunkBytes {
+			select {
+			case q.free <- chunk[:0]:
+			default:
+			}
+		}
+	}
+}
+
+func (q *queuedFile) sync() {
+	defer q.writer.Done()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	synced := int64(0)
+	for {
+		select {
+		case <-q.stop:
+			return
+		case <-tick.C:
+			if n := q.Written(); n != synced {
+				if err := datasync(q.file); err != nil {
+					q.fail(err)
+				}
+				synced = n
+			}
+		}
+	}
+}
+
+// Close writes what is queued, puts it on disk and returns the first error of
+// all. The file stays open.
+func (q *queuedFile) Close() error {
+	q.Flush()
+	close(q.queue)
+	q.writer.Wait()
+	if err := q.failed(); err != nil {
+		return err
+	}
+	return datasync(q.file)
+}

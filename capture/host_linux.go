@@ -1,0 +1,124 @@
+package capture
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// host describes this machine.
+func host(cpus int) format.Host {
+	var u unix.Utsname
+	unix.Uname(&u)
+	h := format.Host{
+		Name:   unix.ByteSliceToString(u.Nodename[:]),
+		Kernel: unix.ByteSliceToString(u.Release[:]),
+		Arch:   unix.ByteSliceToString(u.Machine[:]),
+		CPUs:   cpus,
+	}
+	if id, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
+		h.BootID = strings.TrimSpace(string(id))
+	}
+	if release, err := os.ReadFile("/etc/os-release"); err == nil {
+		for line := range strings.Lines(string(release)) {
+			if value, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
+				h.Distribution = strings.Trim(strings.TrimSpace(value), `"'`)
+			}
+		}
+	}
+	return h
+}
+
+// nativeABI returns the 64-bit ABI of the machine.
+func nativeABI() abi.ABI {
+	if runtime.GOARCH == "arm64" {
+		return abi.ARM64
+	}
+	return abi.X86_64
+}
+
+// preemptible reports whether the kernel may preempt BPF programs.
+func preemptible() bool {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return true
+	}
+	return bytes.Contains(u.Version[:], []byte("PREEMPT_RT"))
+}
+
+// monotonic reads CLOCK_MONOTONIC, the clock of the records.
+func monotonic() uint64 {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return uint64(t.Nano())
+}
+
+func realtime() int64 {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_REALTIME, &t)
+	return t.Nano()
+}
+
+// readClocks returns one instant by both clocks. Of several readings it takes
+// the one that CLOCK_MONOTONIC encloses most tightly.
+func readClocks() (mono uint64, real int64) {
+	best := ^uint64(0)
+	for range 8 {
+		before := monotonic()
+		r := realtime()
+		after := monotonic()
+		if after-before < best {
+			best, mono, real = after-before, before+(after-before)/2, r
+		}
+	}
+	return mono, real
+}
+
+// cost returns what this process has used so far.
+func cost() format.Cost {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return format.Cost{}
+	}
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return format.Cost{CPUSeconds: seconds(u.Utime) + seconds(u.Stime), PeakRSSBytes: u.Maxrss << 10}
+}
+
+// bufferSize divides the memory for kernel buffers among the CPUs: 16 MiB for
+// each on small machines, 256 MiB in all on larger ones, never below 1 MiB
+// for one.
+func bufferSize(cpus int) int64 {
+	size := int64(16 << 20)
+	for size > 1<<20 && size*int64(cpus) > 256<<20 {
+		size /= 2
+	}
+	return size
+}
+
+func checkPIDs(pids []int32) error {
+	for _, pid := range pids {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+			return &SetupError{Err: fmt.Errorf("no process has the id %d", pid), Hint: "list the processes with 'ps -e'", Usage: true}
+		}
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(status)) {
+			var tgid int32
+			if _, err := fmt.Sscanf(line, "Tgid: %d", &tgid); err == nil && tgid != pid {
+				return &SetupError{Err: fmt.Errorf("%d is a thread of process %d", pid, tgid),
+					Hint: fmt.Sprintf("record the process with -p %d, then look at the thread with --tid %d", tgid, pid), Usage: true}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package capture
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"systape/bpf"
+	"systape/format"
+	"systape/format/abi"
+)
+
+// merger reads the buffers of all CPUs and writes their records as rows, in
+// order of time. It owns what is known of the threads.
+//
+// The rule of a poll, for one look at the clock ("now", taken first):
+//
+//	(1) Read how far every buffer has been reserved, and its counters of loss.
+//	    A record is dated after its place was reserved, so whatever is not
+//	    behind these heads is later than now.
+//	(2) Until now, then, the order is known: that is the mark. A record that is
+//	    still being written holds the mark back at the time of the one before.
+//	(3) A loss becomes a row at the time of its first missing event, so it
+//	    stands before everything that it may have to do with.
+//	(4) Rows are taken from the CPU whose next record is the oldest, as long as
+//	    that stays so, up to the mark. The rest waits for the next poll.
+//	(5) What was read is cleared and given back to the kernel side.
+type merger struct {
+	sources []source
+	heap    []*source // the sources with a record to give, oldest on top
+	mark    uint64    // every row up to this time has been written
+	lastTS  int64     // of the latest row, capture time
+	seq     int64
+	offset  int64 // capture time - CLOCK_MONOTONIC
+
+	names    *format.Names
+	syscalls [3][bpf.TableSize]format.Sym
+	abis     [3]abi.ABI // by bpf.RecordABI
+	threads  threadTable
+	resolve  resolver
+
+	lossBuf  []loss
+	batch    *format.Batch
+	full     func(*format.Batch) (*format.Batch, error) // takes a full batch, gives an empty one
+	lates    int64                                      // rows whose time was set forward to keep the order
+	lostRows int64
+}
+
+// resolver answers what records do not tell.
+type resolver interface {
+	// thread looks a thread up that was there before the recording began.
+	thread(pid, tid int32) (comm, container string)
+	// container names the container of a process, cgroup being its cgroup v2 id.
+	container(pid int32, cgroup uint64) string
+}
+
+// source is one CPU's buffer and how far it has been read.
+type source struct {
+	bpf.Buffer
+	pos    uint64 // next record
+	head   uint64 // as of this poll
+	ts     uint64 // of the record at pos, when there is one
+	lastTS uint64 // of the record before pos
+
+	reported [bpf.Classes]uint64 // losses that have become rows
+	gapStart uint64              // when the losses began that have not; 0 when there are none
+}
+
+func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resolver, batch *format.Batch, full func(*format.Batch) (*format.Batch, error)) *merger {
+	m := &merger{offset: offset, names: batch.Names, resolve: resolve, batch: batch, full: full, lastTS: math.MinInt64}
+	m.abis = [3]abi.ABI{native, abi.I386, abi.X32}
+	if native == abi.ARM64 {
+		m.abis[bpf.ABICompat] = abi.ARM
+	}
+	for i, a := range m.abis {
+		for nr := range m.syscalls[i] {
+			n := int32(nr)
+			if a == abi.X32 {
+				n |= 0x40000000
+			}
+			m.syscalls[i][nr] = m.names.InternString(abi.NameOr(a, n))
+		}
+	}
+	for _, b := range buffers {
+		m.sources = append(m.sources, source{Buffer: b})
+	}
+	m.heap = make([]*source, 0, len(buffers))
+	extend(batch)
+	return m
+}
+
+// poll writes every row whose place in the order is known, now being
+// CLOCK_MONOTONIC. It returns how many bytes of the fullest buffer were in use.
+func (m *merger) poll(now uint64) (fullest uint64, err error) {
+	mark := now
+	for i := range m.sources { // (1)
+		s := &m.sources[i]
+		s.head = atomic.LoadUint64(&s.Control.Head)
+		fullest = max(fullest, s.head-s.pos)
+	}
+	m.heap = m.heap[:0]
+	for i := range m.sources { // (2)
+		s := &m.sources[i]
+		if s.pos == s.head {
+			continue
+		}
+		if !s.look() {
+			mark = min(mark, s.lastTS)
+			continue
+		}
+		m.heap = append(m.heap, s)
+	}
+	for i := len(m.heap)/2 - 1; i >= 0; i-- {
+		m.sink(i)
+	}
+	for _, l := range m.losses(mark) { // (3)
+		if mark, err = m.rowsUntil(l.first-1, mark); err != nil {
+			return fullest, err
+		}
+		if mark < l.first {
+			break // held back: the next poll finds the loss again
+		}
+		if err := m.lostRow(l); err != nil {
+			return fullest, err
+		}
+	}
+	if mark, err = m.rowsUntil(mark, mark); err != nil {
+		return fullest, err
+	}
+	m.mark = max(m.mark, mark)
+	m.release() // (5)
+	return fullest, nil
+}
+
+// rowsUntil writes the rows up to and including end, as far as mark allows,
+// and returns the mark, which falls when a record turns out to be unfinished.
+func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
+	for len(m.heap) > 0 { // (4)
+		s := m.heap[0]
+		limit := min(end, mark)
+		if s.ts > limit {
+			break
+		}
+		for _, child := range [...]int{1, 2} {
+			if child < len(m.heap) {
+				limit = min(limit, m.heap[child].ts)
+			}
+		}
+		more, blocked, err := m.run(s, limit)
+		if err != nil {
+			return mark, err
+		}
+		if blocked {
+			mark = min(mark, s.lastTS)
+		}
+		if !more {
+			m.heap[0] = m.heap[len(m.heap)-1]
+			m.heap = m.heap[:len(m.heap)-1]
+		}
+		if len(m.heap) > 0 {
+			m.sink(0)
+		}
+	}
+	return mark, nil
+}
+
+// look reads the time of the record at pos; false while it is being written.
+func (s *source) look() bool {
+	r := s.At(s.pos)
+	for range 100 { // a record is finished within a fraction of a microsecond, as a rule
+		if atomic.LoadUint64(&r.Tag) != 0 {
+			s.ts = r.TS
+			return true
+		}
+	}
+	return false
+}
+
+func (m *merger) sink(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(m.heap) {
+			return
+		}
+		if right := child + 1; right < len(m.heap) && m.heap[right].before(m.heap[child]) {
+			child = right
+		}
+		if !m.heap[child].before(m.heap[i]) {
+			return
+		}
+		m.heap[i], m.heap[child] = m.heap[child], m.heap[i]
+		i = child
+	}
+}
+
+func (s *source) before(o *source) bool {
+	return s.ts < o.ts || s.ts == o.ts && s.CPU < o.CPU
+}
+
+// run writes rows of one CPU up to and including limit. more is false when
+// the source has nothing further to give in this poll.
+func (m *merger) run(s *source, limit uint64) (more, blocked bool, err error) {
+	for s.ts <= limit {
+		r := s.At(s.pos)
+		if m.batch.N == len(m.batch.TS) {
+			if err := m.flush(); err != nil {
+				return false, false, err
+			}
+		}
+		m.row(s, r)
+		s.lastTS = s.ts
+		s.pos += bpf.Size(r.Tag)
+		if s.pos == s.head {
+			return false, false, nil
+		}
+		if !s.look() {
+			return false, true, nil
+		}
+	}
+	return true, false, nil
+}
+
+// release gives the room of what was read back to the kernel side.
+func (m *merger) release() {
+	for i := range m.sources {
+		s := &m.sources[i]
+		if tail := s.Control.Tail; tail != s.pos {
+			s.Clear(tail, s.pos)
+			atomic.StoreUint64(&s.Control.Rung, 0)
+		}
+	}
+}
+
+// flush hands the batch on. The kernel gets its room back first: whoever
+// takes the batch may be slow.
+func (m *merger) flush() error {
+	m.release()
+	if m.batch.N == 0 {
+		return nil
+	}
+	trim(m.batch)
+	next, err := m.full(m.batch)
+	if err != nil {
+		return err
+	}
+	extend(next)
+	m.batch = next
+	return nil
+}
+
+// loss is what one CPU lost since the last row about it.
+type loss struct {
+	source      *source
+	first, last uint64
+	lost        [bpf.Classes]uint64
+}
+
+// losses returns what was lost up to mark and has no row yet, oldest first.
+// The kernel side only ever adds to its counters, so that the differences
+// from one row to the next sum up to the truth whatever happens in between.
+func (m *merger) losses(mark uint64) []loss {
+	m.lossBuf = m.lossBuf[:0]
+	for i := range m.sources {
+		s := &m.sources[i]
+		l := loss{source: s}
+		var total uint64
+		for c := range l.lost {
+			l.lost[c] = atomic.LoadUint64(&s.Control.Lost[c]) - s.reported[c]
+			total += l.lost[c]
+		}
+		if total == 0 {
+			continue
+		}
+		// The counters are ahead of the dates for a moment. Dates from before
+		// the mark mean just that: at the last poll nothing of this was lost.
+		first := max(atomic.LoadUint64(&s.Control.GapFirst), m.mark)
+		if s.gapStart == 0 || first < s.gapStart {
+			s.gapStart = first
+		}
+		l.first, l.last = s.gapStart, max(atomic.LoadUint64(&s.Control.GapLast), s.gapStart)
+		if l.first <= mark {
+			m.lossBuf = append(m.lossBuf, l)
+		}
+	}
+	slices.SortFunc(m.lossBuf, func(a, b loss) int {
+		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.source.CPU, b.source.CPU))
+	})
+	return m.lossBuf
+}

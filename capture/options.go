@@ -1,0 +1,62 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"systape/format/abi"
+)
+
+// Options say what to record. Exactly one of Command, PIDs and All chooses the
+// processes, All may come with a Command that sets the time.
+type Options struct {
+	Command    []string      // run this and record it from its execve on
+	PIDs       []int32       // record these processes
+	Follow     bool          // with PIDs: processes that they start, too; a command's are always followed
+	All        bool          // record every process but the recorder
+	Syscalls   *abi.Set      // nil: all
+	Comms      []string      // only threads of these names
+	UIDs       []uint32      // only threads of these users
+	Cgroups    []string      // only threads in these cgroups or below: paths as in /proc/PID/cgroup
+	Containers []string      // only these containers: ids or their beginning, or names
+	Duration   time.Duration // stop after so long; 0: when told to
+	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
+	NoBTF      bool          // hook as on a kernel without BTF
+	Tool       string        // program and version, for the metadata
+}
+
+func (o *Options) validate() error {
+	chosen := 0
+	for _, is := range []bool{len(o.Command) > 0, len(o.PIDs) > 0, o.All} {
+		if is {
+			chosen++
+		}
+	}
+	switch {
+	case chosen == 0:
+		return errors.New("nothing to record: give a command, -p PID or -a")
+	case len(o.Command) > 0 && len(o.PIDs) > 0:
+		return errors.New("a command and -p exclude each other")
+	case len(o.PIDs) > 0 && o.All:
+		return errors.New("-p and -a exclude each other")
+	case o.Duration < 0:
+		return fmt.Errorf("a duration of %v is in the past", o.Duration)
+	case o.Buffer != 0 && (o.Buffer < 64<<10 || o.Buffer&(o.Buffer-1) != 0 || o.Buffer > 1<<30):
+		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
+	}
+	return nil
+}
+
+// SetupError says why a recording could not begin, and what to do about it.
+type SetupError struct {
+	Err          error
+	Hint         string // the next step, "" if there is none to name
+	Usage        bool   // what was asked for does not make sense
+	NoPermission bool   // a right is missing
+	ExitCode     int    // of a command that could not be started, as env(1) has it: 126 or 127; else 0
+}
+
+func (e *SetupError) Error() string { return e.Err.Error() }
+
+func (e *SetupError) Unwrap() error { return e.Err }

@@ -1,0 +1,139 @@
+package capture
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// procFS answers from /proc and from the cgroup file system.
+type procFS struct {
+	proc       string // "/proc"
+	cgroups    string // where cgroup v2 is mounted
+	containers map[uint64]string
+}
+
+func newProcFS() *procFS {
+	return &procFS{proc: "/proc", cgroups: cgroupMount(), containers: map[uint64]string{}}
+}
+
+// cgroupMount returns where the unified hierarchy is mounted.
+func cgroupMount() string {
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
+			return f[1]
+		}
+	}
+	return "/sys/fs/cgroup"
+}
+
+func (p *procFS) path(parts ...string) string {
+	return p.proc + "/" + strings.Join(parts, "/")
+}
+
+// thread implements resolver. What has ended in the meantime has no name.
+func (p *procFS) thread(pid, tid int32) (comm, container string) {
+	process := strconv.Itoa(int(pid))
+	name, _ := os.ReadFile(p.path(process, "task", strconv.Itoa(int(tid)), "comm"))
+	return strings.TrimSuffix(string(name), "\n"), p.byPID(process)
+}
+
+func (p *procFS) byPID(process string) string {
+	file, err := os.ReadFile(p.path(process, "cgroup"))
+	if err != nil {
+		return ""
+	}
+	return containerOf(cgroupPath(string(file)))
+}
+
+// container implements resolver. A cgroup's id is its directory's inode
+// (kernel include/linux/cgroup.h: cgroup_id), so even a process that has
+// ended leaves its container behind.
+func (p *procFS) container(pid int32, cgroup uint64) string {
+	if name, ok := p.containers[cgroup]; ok {
+		return name
+	}
+	name, found := "", false
+	filepath.WalkDir(p.cgroups, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Ino == cgroup {
+			name, found = containerOf(strings.TrimPrefix(path, p.cgroups)), true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if !found || cgroup <= 1 {
+		// No unified hierarchy, or all in its root: ask what /proc knows.
+		name = p.byPID(strconv.Itoa(int(pid)))
+		if cgroup <= 1 {
+			return name
+		}
+	}
+	p.containers[cgroup] = name
+	return name
+}
+
+// existing calls f for every thread there is; pids narrows it to some
+// processes, nil means all.
+func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container string)) {
+	processes := make([]string, 0, len(pids))
+	for _, pid := range pids {
+		processes = append(processes, strconv.Itoa(int(pid)))
+	}
+	if pids == nil {
+		entries, _ := os.ReadDir(p.proc)
+		for _, e := range entries {
+			processes = append(processes, e.Name())
+		}
+	}
+	for _, process := range processes {
+		pid, err := strconv.Atoi(process)
+		if err != nil {
+			continue
+		}
+		threads, err := os.ReadDir(p.path(process, "task"))
+		if err != nil {
+			continue // ended since
+		}
+		container := p.byPID(process)
+		for _, t := range threads {
+			tid, err := strconv.Atoi(t.Name())
+			if err != nil {
+				continue
+			}
+			comm, err := os.ReadFile(p.path(process, "task", t.Name(), "comm"))
+			if err == nil {
+				f(int32(pid), int32(tid), strings.TrimSuffix(string(comm), "\n"), container)
+			}
+		}
+	}
+}
+
+// containerDirs returns the cgroups of the containers whose id begins with
+// name, or whose name it is.
+func (p *procFS) containerDirs(name string) []string {
+	var dirs []string
+	filepath.WalkDir(p.cgroups, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		container := containerOf(strings.TrimPrefix(path, p.cgroups))
+		id := containerID.FindString(d.Name())
+		if id != "" && strings.HasPrefix(id, name) || container != "" && container == name {
+			dirs = append(dirs, path)
+			return fs.SkipDir // what is below belongs to it
+		}
+		return nil
+	})
+	return dirs
+}

@@ -1,0 +1,42 @@
+//go:build !linux
+
+package capture
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"systape/format"
+)
+
+// Files are what a recorded command gets as its standard files.
+type Files struct{ In, Out, Err *os.File }
+
+// Status is how a recording stands.
+type Status struct {
+	Elapsed             time.Duration
+	Events, Lost, Bytes int64
+}
+
+// Recording is a recording that has begun, which it never does on this OS.
+type Recording struct{}
+
+// Start says that recording needs Linux.
+func Start(Options, Files, *os.File) (*Recording, error) {
+	return nil, &SetupError{
+		Err:  errors.New("recording needs Linux"),
+		Hint: "record on the Linux machine, then analyse the capture here: replay, pair, latency, sequences",
+	}
+}
+
+// The methods of a Recording do nothing here.
+func (*Recording) Status() Status         { return Status{} }
+func (*Recording) Committed() int64       { return 0 }
+func (*Recording) Done() <-chan struct{}  { return nil }
+func (*Recording) ExitCode() int          { return 0 }
+func (*Recording) Signal(os.Signal) error { return nil }
+func (*Recording) Run(context.Context) (*format.Meta, error) {
+	return nil, errors.New("recording needs Linux")
+}

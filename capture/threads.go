@@ -1,0 +1,27 @@
+package capture
+
+import "systape/format"
+
+// thread is what the recorder knows of a thread beside its ids.
+type thread struct {
+	comm      format.Sym
+	container format.Sym
+	known     bool
+}
+
+// threadTable finds a thread by its id with two array look-ups. Ids stay
+// below 2^22 on every kernel (include/linux/threads.h: PID_MAX_LIMIT).
+type threadTable struct {
+	pages [1 << 12]*[1 << 10]thread
+}
+
+// at returns the place of a thread, which stays valid for the table's life.
+func (t *threadTable) at(tid int32) *thread {
+	i := uint32(tid) >> 10 & (1<<12 - 1)
+	page := t.pages[i]
+	if page == nil {
+		page = new([1 << 10]thread)
+		t.pages[i] = page
+	}
+	return &page[uint32(tid)&(1<<10-1)]
+}

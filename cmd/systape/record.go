@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"systape/capture"
+	"systape/format"
+	"systape/format/abi"
+)
+
+// recordFailed is the exit code of record's own failures when it runs a
+// command, whose codes it passes on (as env(1) and timeout(1) do).
+const recordFailed = 125
+
+type recordFlags struct {
+	out        string
+	force      bool
+	pids       []int32
+	follow     bool
+	all        bool
+	expression string
+	duration   time.Duration
+	comms      []string
+	users      []string
+	cgroups    []string
+	containers []string
+	buffer     string
+	quiet      bool
+	noBTF      bool
+	keepSpool  bool
+}
+
+func newRecordCommand() *cobra.Command {
+	var f recordFlags
+	c := &cobra.Command{
+		Use:   "record [flags] [--] command args…",
+		Short: "Record system calls into a capture (root, Linux)",
+		Long: `Record every system call of a command, of running processes or of the whole
+system: its enter and its exit with their times, arguments and results.
+
+The capture is a Parquet file. While recording goes on, the events are on a
+spool beside it (FILE.spool), which survives whatever happens to the recorder;
+'systape recover' makes a capture of a spool that was left behind.
+
+The command's output and exit code are its own. Recording ends with the
+command, with the processes given by -p, after -d, or at Ctrl-C or SIGTERM.`,
+		Example: `  systape record -o git.parquet -- git status
+  systape record -p 1234 -f -d 10s
+  systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet
+  systape record -a -e %file,%network --container 3f2a -o web.parquet
+  systape record -o - -- make | ssh laptop systape latency -`,
+		RunE: func(c *cobra.Command, args []string) error {
+			err := runRecord(c.Context(), f, args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+			var e *exitError
+			if err != nil && !errors.As(err, &e) {
+				err = &exitError{code: f.failure(args), err: err}
+			}
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.SetInterspersed(false)
+	flags.StringVarP(&f.out, "output", "o", "", "capture `file`; - writes a spool to standard output (default: NAME-DATE-TIME.parquet here)")
+	flags.BoolVar(&f.force, "force", false, "replace the file if it exists")
+	flags.Int32SliceVarP(&f.pids, "pid", "p", nil, "record these running `processes`")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "with -p: processes that they start, too")
+	flags.BoolVarP(&f.all, "all", "a", false, "record the whole system, the recorder apart")
+	flags.StringVarP(&f.expression, "trace", "e", "", "record only these `calls`, in strace's language: openat,read or %file or !futex")
+	flags.DurationVarP(&f.duration, "duration", "d", 0, "stop after this `time`, such as 10s or 1m")
+	flags.StringSliceVar(&f.comms, "comm", nil, "only threads of these `names`")
+	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
+	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
+	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
+	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 16MiB, less on many CPUs)")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no status line and no summary")
+	flags.BoolVar(&f.noBTF, "no-btf", false, "hook as on a kernel without BTF")
+	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &exitError{code: recordFailed, err: err, hint: "see 'systape record --help'"}
+	})
+	return c
+}
+
+// failure is the exit code of record's own failures: without a command the
+// codes of every other command of systape hold.
+func (f *recordFlags) failure(args []string) int {
+	if len(args) > 0 {
+		return recordFailed
+	}
+	return exitFailed
+}
+
+func (f *recordFlags) options(args []string) (capture.Options, error) {
+	o := capture.Options{
+		Command: args, PIDs: f.pids, Follow: f.follow, All: f.all, Duration: f.duration,
+		Comms: f.comms, Cgroups: f.cgroups, Containers: f.containers, NoBTF: f.noBTF, Tool: "systape " + version,
+	}
+	if f.expression != "" {
+		set, err := abi.ParseSet(f.expression)
+		if err != nil {
+			return o, fmt.Errorf("-e %s: %w", f.expression, err)
+		}
+		o.Syscalls = set
+	}
+	if f.buffer != "" {
+		n, err := humanize.ParseBytes(f.buffer)
+		if err != nil {
+			return o, fmt.Errorf("--buffer %s: %w", f.buffer, err)
+		}
+		o.Buffer = int64(n)
+	}
+	for _, name := range f.users {
+		uid, err := strconv.ParseUint(name, 10, 32)
+		if err != nil {
+			u, lookup := user.Lookup(name)
+			if lookup != nil {
+				return o, fmt.Errorf("--uid %s: %w", name, lookup)
+			}
+			uid, _ = strconv.ParseUint(u.Uid, 10, 32)
+		}
+		o.UIDs = append(o.UIDs, uint32(uid))
+	}
+	return o, nil
+}
+
+func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	usage := func(err error) error {
+		code := exitUsage
+		if len(args) > 0 {
+			code = recordFailed
+		}
+		return &exitError{code: code, err: err, hint: "see 'systape record --help'"}
+	}
+	options, err := f.options(args)
+	if err != nil {
+		return usage(err)
+	}
+	out, err := openRecordOutput(&f, args)
+	if err != nil {
+		return err
+	}
+	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	if out.stream {
+		files.Out = os.Stderr // standard output is the capture's
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	recording, err := capture.Start(options, files, out.file)
+	if err != nil {
+		out.discard()
+		return recordSetupError(err, args)
+	}
+	go passSignals(signals, recording, stop)
+	status := startStatus(recording, stderr, f.quiet)
+	meta, err := recording.Run(ctx)
+	status.stop()
+	if err != nil {
+		return recordBroken(err, out, recording.Status(), args)
+	}
+	if err := out.finish(meta, stderr, f.quiet); err != nil {
+		return &exitError{code: f.failure(args), err: err, hint: out.hint()}
+	}
+	if !f.quiet {
+		recordSummary(stderr, meta, recording.Status(), out)
+	}
+	if len(args) > 0 {
+		select {
+		case <-recording.Done():
+			if code := recording.ExitCode(); code != 0 {
+				return &exitError{code: code}
+			}
+		default: // told to stop before the command had ended
+		}
+	}
+	return nil
+}
+
+// passSignals ends the recording at SIGINT and SIGTERM. A command gets the
+// signal first and the recording ends with it; a second signal ends the
+// recording and lets the command run on. A terminal's Ctrl-C has reached the
+// command already.
+func passSignals(signals <-chan os.Signal, r *capture.Recording, stop func()) {
+	for n := 0; ; n++ {
+		s, ok := <-signals
+		if !ok {
+			return
+		}
+		if r.Done() == nil || n > 0 {
+			stop()
+			continue
+		}
+		if s != os.Interrupt || !term.IsTerminal(int(os.Stdin.Fd())) {
+			r.Signal(s)
+		}
+	}
+}
+
+func recordSetupError(err error, args []string) error {
+	var setup *capture.SetupError
+	if !errors.As(err, &setup) {
+		return err
+	}
+	e := &exitError{code: exitFailed, err: setup.Err, hint: setup.Hint}
+	switch {
+	case setup.ExitCode != 0:
+		e.code = setup.ExitCode
+	case len(args) > 0:
+		e.code = recordFailed
+	case setup.NoPermission:
+		e.code = exitPermission
+	case setup.Usage:
+		e.code = exitUsage
+	}
+	return e
+}
+
+// recordBroken reports a recording that ended before its time, above all on a
+// full disk.
+func recordBroken(err error, out *recordOutput, s capture.Status, args []string) error {
+	e := &exitError{code: exitFailed, err: fmt.Errorf("recording stopped: %w", err)}
+	if len(args) > 0 {
+		e.code = recordFailed
+	}
+	if !out.stream {
+		e.hint = fmt.Sprintf("what was written before is safe in %s", out.spoolPath)
+		if errors.Is(err, syscall.ENOSPC) {
+			e.hint += ";\n      free some space, then: systape recover " + out.spoolPath
+		} else {
+			e.hint += "; then: systape recover " + out.spoolPath
+		}
+	}
+	return e
+}
+
+// recordOutput is where a recording goes: the spool while it lasts, then the
+// capture file.
+type recordOutput struct {
+	path      string // of the capture
+	spoolPath string
+	file      *os.File // the spool
+	stream    bool     // the spool is standard output, and that is all
+	keepSpool bool
+	force     bool
+	bytes     int64 // of the finished capture
+}
+
+func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
+	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
+	if f.out == "-" {
+		if term.IsTerminal(int(os.Stdout.Fd())) {
+			return nil, &exitError{code: f.failure(args), err: errors.New("a capture on the terminal would be unreadable"), hint: "send standard output to a file or a pipe"}
+		}
+		o.stream, o.file = true, os.Stdout
+		return o, nil
+	}
+	if o.path == "" {
+		o.path = recordName(f, args, time.Now())
+	}
+	o.spoolPath = o.path + ".spool"
+	for _, path := range []string{o.path, o.spoolPath} {
+		if _, err := os.Lstat(path); err == nil && !f.force {
+			hint := "choose another name with -o, or --force to replace it"
+			if path == o.spoolPath {
+				hint = "it is of a recording that runs or was cut off: systape recover " + path + ", or --force to replace it"
+			}
+			return nil, &exitError{code: f.failure(args), err: fmt.Errorf("%s exists", path), hint: hint}
+		}
+	}
+	file, err := os.OpenFile(o.spoolPath, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("create the spool: %w", err), hint: "name a file in a folder that can be written to with -o"}
+	}
+	giveToInvoker(file)
+	o.file = file
+	return o, nil
+}
+
+// recordName makes a file name of what is recorded and when.
+func recordName(f *recordFlags, args []string, now time.Time) string {
+	name := "system"
+	if len(args) > 0 {
+		name = filepath.Base(args[0])
+	} else if len(f.pids) > 0 {
+		name = "pid" + strconv.Itoa(int(f.pids[0]))
+	}
+	name = strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, strings.TrimLeft(name, ".-"))
+	return name + "-" + now.Format("20060102-150405") + ".parquet"
+}
+
+// giveToInvoker makes a file belong to the user who called sudo.
+func giveToInvoker(f *os.File) {
+	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
+	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if err1 == nil && err2 == nil && os.Geteuid() == 0 {
+		f.Chown(uid, gid)
+	}
+}
+
+// discard removes what a recording left that did not begin.
+func (o *recordOutput) discard() {
+	if !o.stream {
+		o.file.Close()
+		os.Remove(o.spoolPath)
+	}
+}
+
+func (o *recordOutput) hint() string {
+	if o.stream {
+		return ""
+	}
+	return "the events are safe in " + o.spoolPath + "; then: systape recover " + o.spoolPath
+}
+
+// finish makes the capture file of the spool.
+func (o *recordOutput) finish(meta *format.Meta, stderr io.Writer, quiet bool) error {
+	if o.stream {
+		return nil
+	}
+	return o.file.Close()
+}

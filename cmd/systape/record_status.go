@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/term"
+
+	"systape/capture"
+	"systape/format"
+)
+
+// statusLine shows how a recording stands, once a second, on a terminal.
+type statusLine struct {
+	quit, done chan struct{}
+}
+
+func startStatus(r *capture.Recording, stderr io.Writer, quiet bool) *statusLine {
+	s := &statusLine{quit: make(chan struct{}), done: make(chan struct{})}
+	// A command that shares the terminal has it to itself.
+	if quiet || r.Done() != nil || !isTerminal(stderr) {
+		close(s.done)
+		return s
+	}
+	go func() {
+		defer close(s.done)
+		defer fmt.Fprint(stderr, "\r\x1b[K")
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		var last capture.Status
+		for {
+			select {
+			case <-s.quit:
+				return
+			case <-tick.C:
+				now := r.Status()
+				rate := float64(now.Events-last.Events) / (now.Elapsed - last.Elapsed).Seconds()
+				fmt.Fprintf(stderr, "\r\x1b[K%s  %s events  %s/s  %s lost  %s", now.Elapsed.Round(time.Second),
+					humanize.Comma(now.Events), humanize.Comma(int64(rate)), humanize.Comma(now.Lost), humanize.IBytes(uint64(now.Bytes)))
+				last = now
+			}
+		}
+	}()
+	return s
+}
+
+func (s *statusLine) stop() {
+	close(s.quit)
+	<-s.done
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// recordSummary says what was recorded and where it is.
+func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *recordOutput) {
+	where := out.path
+	size := out.bytes
+	if out.stream {
+		where, size = "standard output", s.Bytes
+	} else if size == 0 {
+		where, size = out.spoolPath, s.Bytes
+	}
+	perEvent := ""
+	if s.Events > 0 {
+		perEvent = fmt.Sprintf(", %.1f bytes each", float64(size)/float64(s.Events))
+	}
+	fmt.Fprintf(w, "systape: %s events in %s, %s lost, %s%s: %s\n", humanize.Comma(s.Events), s.Elapsed.Round(10*time.Millisecond),
+		humanize.Comma(s.Lost), humanize.IBytes(uint64(size)), perEvent, where)
+	if s.Lost > 0 {
+		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
+			humanize.IBytes(uint64(meta.Request.BufferSize*4)))
+	}
+}
