@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"systape/format"
+	"systape/format/abi"
 )
 
 // Filter chooses calls. The zero value chooses all; a call must satisfy every
@@ -14,8 +15,7 @@ type Filter struct {
 	TIDs       []int32
 	Comms      []string // thread names; * stands for any characters
 	Containers []string // container ids or the beginnings of them, or cgroup names; "host" stands for none
-	Syscalls   []string // names of system calls; * stands for any characters
-	NotCalls   bool     // all but Syscalls
+	Syscalls   *abi.Set // nil: every call
 	Statuses   []Status
 	Errnos     []int // error numbers
 	AnyErrno   bool  // any error
@@ -25,7 +25,7 @@ type Filter struct {
 	From, To    int64
 	MinDuration int64 // ns; what has no duration is shorter than any
 
-	comms, containers, syscalls verdicts
+	comms, containers verdicts
 }
 
 // verdicts remembers for each Sym whether its string matches, so that every
@@ -42,7 +42,7 @@ func (f *Filter) Empty() bool { return !f.HasSubject() && !f.HasOutcome() }
 
 // HasSubject reports whether f asks who made the call, which and when.
 func (f *Filter) HasSubject() bool {
-	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers)+len(f.Syscalls) > 0 || f.From != 0 || f.To != 0
+	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.From != 0 || f.To != 0
 }
 
 // HasOutcome reports whether f asks how the call ended.
@@ -72,7 +72,7 @@ func (f *Filter) MatchSubject(c *Call, names *format.Names) bool {
 			return false
 		}
 	}
-	if len(f.Syscalls) > 0 && f.syscalls.match(c.Syscall, names, f.Syscalls, matchName) == f.NotCalls {
+	if f.Syscalls != nil && !f.Syscalls.Has(c.ABI, c.Nr) {
 		return false
 	}
 	return (len(f.Comms) == 0 || f.comms.match(c.Comm, names, f.Comms, matchName)) &&

@@ -13,11 +13,18 @@ import (
 // PairColumns returns the columns that a [Pairer] needs, and those of need
 // besides: what the caller wants to find in its calls. A column that is not
 // read is zero in every Call, except EnterSeq and ExitSeq, which are then
-// counted. Links between restarted calls ([Call.Continues]) to a call that
-// was issued again need all of format.ColArgs.
-func PairColumns(need format.Columns) format.Columns {
-	return need | format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
-		format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4
+// counted. Links from a restarted call to the same call issued again
+// ([Call.Continues]) need all of format.ColArgs.
+//
+// A capture whose own counts say that it lost nothing can be paired without
+// arg2 to arg4, which only lost rows need here: m says so if it is not nil.
+func PairColumns(need format.Columns, m *format.Meta) format.Columns {
+	need |= format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
+		format.ColArg0 | format.ColArg1
+	if m == nil || !m.Complete || m.Counts == nil || m.Counts.Total().Lost() != 0 {
+		need |= format.ColArg2 | format.ColArg3 | format.ColArg4
+	}
+	return need
 }
 
 // PairOptions says what a [Pairer] knows about its capture beforehand.
@@ -202,6 +209,9 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			p.spare = append(p.spare, t.slot)
 			t.slot, t.last = -1, now
 		case format.Lost:
+			if len(b.Args[format.LostExits]) < b.N {
+				return out, fmt.Errorf("row %d of the capture: events were lost, but the capture says that none were", p.row)
+			}
 			l := LossAt(b, i)
 			p.cov.addLoss(l)
 			if p.loss.add(l, now) {
@@ -519,16 +529,14 @@ func column[T any](col []T, i int) (v T) {
 	return v
 }
 
-// checkColumns makes sure that Push finds the columns of PairColumns(0).
+// checkColumns makes sure that Push finds the columns of PairColumns.
 func checkColumns(b *format.Batch) error {
 	n := b.N
 	if len(b.TS) < n || len(b.Kind) < n || len(b.CPU) < n || len(b.TID) < n || len(b.ABI) < n || len(b.Nr) < n || len(b.Ret) < n {
 		return fmt.Errorf("replay: internal error: pairing needs more columns than were read")
 	}
-	for k := range 5 {
-		if len(b.Args[k]) < n {
-			return fmt.Errorf("replay: internal error: pairing needs column arg%d", k)
-		}
+	if len(b.Args[0]) < n || len(b.Args[1]) < n {
+		return fmt.Errorf("replay: internal error: pairing needs the columns arg0 and arg1")
 	}
 	return nil
 }
