@@ -3,6 +3,9 @@ package format
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"systape/format/abi"
@@ -87,11 +90,31 @@ func (d *colData) appendText(off []int32, text []byte, names *Names) ([]int32, [
 		}
 	default:
 		for _, s := range d.strs {
-			text = append(text, s...)
+			text = append(text, cleanText(s)...)
 			off = append(off, int32(len(text)))
 		}
 	}
 	return off, text, nil
+}
+
+// cleanText returns s with every byte that is no UTF-8 written as \xNN. File
+// and thread names may hold any bytes; columns of strings may not, and some
+// readers refuse a whole file for one of them.
+func cleanText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 var errForeignSym = errors.New("a name of another table")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // Sym stands for a string of a [Names] table, so that batches compare and
@@ -32,8 +33,9 @@ func NewNames() *Names {
 	return n
 }
 
-// Intern returns the Sym of b, adding a copy of it when it is new. It fails
-// when the table would hold more than 64 MiB.
+// Intern returns the Sym of b, adding a copy of it when it is new. Bytes that
+// are no UTF-8 become \xNN, because captures store text. It fails when the
+// table would hold more than 64 MiB.
 func (n *Names) Intern(b []byte) (Sym, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -45,7 +47,20 @@ func (n *Names) Intern(b []byte) (Sym, error) {
 		return 0, fmt.Errorf("more than %d MiB of distinct names", maxNameBytes>>20)
 	}
 	n.bytes += len(b) + overhead
-	str := string(b)
+	if !utf8.Valid(b) {
+		clean := cleanText(string(b))
+		s, ok := n.ids[clean]
+		if !ok {
+			s = n.add(clean)
+		}
+		n.ids[string(b)] = s
+		return s, nil
+	}
+	return n.add(string(b)), nil
+}
+
+// add appends str, which must be new. The caller holds the lock.
+func (n *Names) add(str string) Sym {
 	old := *n.list.Load()
 	s := Sym(len(old))
 	// Appending in place is safe for concurrent readers: they hold a shorter
@@ -53,7 +68,7 @@ func (n *Names) Intern(b []byte) (Sym, error) {
 	list := append(old, str)
 	n.list.Store(&list)
 	n.ids[str] = s
-	return s, nil
+	return s
 }
 
 // InternString is Intern for a string that the program itself chose; it

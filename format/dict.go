@@ -1,0 +1,148 @@
+package format
+
+import "math/bits"
+
+// intDict builds the dictionary of a run of integers: an open hash table that
+// is kept from one run to the next.
+type intDict[T int32 | int64] struct {
+	values []T
+	slots  []uint32 // position in values + 1; 0 is free
+	shift  uint
+}
+
+// encode sets idx to the position of each value in the dictionary of vals. It
+// gives up and returns false when there are more than limit distinct values.
+func (d *intDict[T]) encode(vals []T, idx []uint32, limit int) bool {
+	if d.slots == nil {
+		d.resize(1 << 10)
+	} else {
+		clear(d.slots)
+	}
+	d.values = d.values[:0]
+	if len(vals) == 0 {
+		return true
+	}
+	idx = idx[:len(vals)]
+	// Enters and exits alternate, so a column tends to alternate as well.
+	last, before := d.index(vals[0]), uint32(0)
+	for i, v := range vals {
+		switch v {
+		case d.values[last]:
+		case d.values[before]:
+			last, before = before, last
+		default:
+			before, last = last, d.index(v)
+			if len(d.values) > limit {
+				return false
+			}
+		}
+		idx[i] = last
+	}
+	return true
+}
+
+func (d *intDict[T]) index(v T) uint32 {
+	for {
+		s := uint64(v) * 0x9e3779b97f4a7c15 >> d.shift
+		for ; d.slots[s] != 0; s = (s + 1) & uint64(len(d.slots)-1) {
+			if i := d.slots[s] - 1; d.values[i] == v {
+				return i
+			}
+		}
+		if 2*len(d.values) < len(d.slots) {
+			d.values = append(d.values, v)
+			d.slots[s] = uint32(len(d.values))
+			return uint32(len(d.values) - 1)
+		}
+		d.resize(2 * len(d.slots))
+	}
+}
+
+func (d *intDict[T]) resize(n int) {
+	d.slots, d.shift = make([]uint32, n), uint(64-bits.Len(uint(n-1)))
+	for i, v := range d.values {
+		s := uint64(v) * 0x9e3779b97f4a7c15 >> d.shift
+		for d.slots[s] != 0 {
+			s = (s + 1) & uint64(n-1)
+		}
+		d.slots[s] = uint32(i + 1)
+	}
+}
+
+// wordDict builds the dictionary of a run of strings. Names and codes need no
+// hashing: they are numbers already.
+type wordDict struct {
+	words []string
+	bytes int // of all words, with their lengths
+	bySym []uint32
+	ids   map[string]uint32
+	codes [256]uint32
+}
+
+const noIndex = ^uint32(0)
+
+// encode sets idx to the position of each row's word. It gives up and returns
+// false when the dictionary would get more than maxEntries or maxBytes.
+func (d *wordDict) encode(data *colData, idx []uint32, names *Names, maxEntries, maxBytes int) (ok bool, err error) {
+	d.words, d.bytes = d.words[:0], 0
+	switch {
+	case data.codes != nil:
+		// A word appears in the dictionary where its first row stands, so
+		// the same rows make the same file.
+		for i := range data.words.words {
+			d.codes[i] = noIndex
+		}
+		for i, c := range data.codes {
+			if d.codes[c] == noIndex {
+				d.codes[c] = d.add(data.words.words[c])
+			}
+			idx[i] = d.codes[c]
+		}
+	case data.syms != nil:
+		list := *names.list.Load()
+		for len(d.bySym) < len(list) {
+			d.bySym = append(d.bySym, noIndex)
+		}
+		for i := range d.bySym {
+			d.bySym[i] = noIndex
+		}
+		for i, s := range data.syms {
+			if int(s) >= len(list) {
+				return false, errForeignSym
+			}
+			x := d.bySym[s]
+			if x == noIndex {
+				x = d.add(list[s])
+				d.bySym[s] = x
+			}
+			idx[i] = x
+		}
+	default:
+		if d.ids == nil {
+			d.ids = make(map[string]uint32)
+		}
+		clear(d.ids)
+		last, at := "", noIndex
+		for i, s := range data.strs {
+			if s != last || at == noIndex {
+				x, known := d.ids[s]
+				if !known {
+					x = d.add(cleanText(s))
+					d.ids[s] = x
+					if d.bytes > maxBytes {
+						break
+					}
+				}
+				last, at = s, x
+			}
+			idx[i] = at
+		}
+	}
+	return len(d.words) <= maxEntries && d.bytes <= maxBytes, nil
+}
+
+func (d *wordDict) add(s string) uint32 {
+	d.words = append(d.words, s)
+	d.bytes += 4 + len(s)
+	return uint32(len(d.words) - 1)
+}

@@ -1,0 +1,226 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+)
+
+// TableFormat is how a [TableWriter] stores a table.
+type TableFormat uint8
+
+// The formats of tables.
+const (
+	Parquet     TableFormat = iota // row groups of 131,072 rows, zstd
+	ArrowStream                    // Arrow IPC stream, record batches of 65,536 rows, lz4
+)
+
+// TableWriter writes the result of a stage, such as the calls of a capture,
+// as a table. It takes rows as columns: append to the slices of all columns,
+// then call Flush, as often as it suits (every few thousand rows); nothing is
+// allocated for a row.
+//
+//	t, err := format.NewTableWriter(w, format.Parquet, cols, nil)
+//	for … {
+//		*t.Int64(0) = append(*t.Int64(0), start)
+//		*t.Syms(1) = append(*t.Syms(1), syscall)
+//		if err := t.Flush(); err != nil { … }
+//	}
+//	err = t.Close()
+//
+// A column of strings takes either names, by Syms, which is the fast way, or
+// strings, by Strings. What a writer promises about errors holds as for
+// captures: the first error of the underlying writer sticks, a short write is
+// an error, and Close returns nil only if every byte was accepted.
+type TableWriter struct {
+	cols   []Column
+	data   []colData
+	names  *Names
+	file   *parquetFile
+	stream *streamWriter
+	meta   []metaPair
+	rows   int64
+	err    error
+	closed bool
+}
+
+// NewTableWriter starts a table with the columns cols on w. Meta becomes the
+// file's key-value metadata, in the order of its keys.
+func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]string) (*TableWriter, error) {
+	t := &TableWriter{cols: slices.Clone(cols), data: make([]colData, len(cols)), names: NewNames()}
+	if len(cols) == 0 {
+		return nil, errors.New("begin table: no columns")
+	}
+	for i, c := range cols {
+		if c.Name == "" || int(c.Type) >= len(columnTypeNames) {
+			return nil, fmt.Errorf("begin table: column %d: name %q, type %v", i, c.Name, c.Type)
+		}
+		if slices.IndexFunc(cols, func(o Column) bool { return o.Name == c.Name }) != i {
+			return nil, fmt.Errorf("begin table: two columns %q", c.Name)
+		}
+	}
+	for k, v := range meta {
+		t.meta = append(t.meta, metaPair{cleanText(k), cleanText(v)})
+	}
+	slices.SortFunc(t.meta, func(a, b metaPair) int {
+		if a.key < b.key {
+			return -1
+		}
+		return 1
+	})
+	var err error
+	switch f {
+	case Parquet:
+		t.file, err = newParquetFile(w, t.cols)
+	case ArrowStream:
+		t.stream = newStreamWriter(w, t.cols)
+		t.stream.begin(t.meta)
+	default:
+		err = errors.New("unknown table format " + strconv.Itoa(int(f)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("begin table: %w", err)
+	}
+	return t, nil
+}
+
+// SetNames says what the Syms of this table mean. It must be called before
+// any are appended, and with one table of names only.
+func (t *TableWriter) SetNames(names *Names) { t.names = names }
+
+// Int64 returns the column's rows that are not written yet, to append to. The
+// column must be of type Int64 or TimestampUS.
+func (t *TableWriter) Int64(col int) *[]int64 {
+	t.want(col, Int64, TimestampUS)
+	return &t.data[col].i64
+}
+
+// Int32 is like Int64, for columns of type Int32.
+func (t *TableWriter) Int32(col int) *[]int32 { t.want(col, Int32, Int32); return &t.data[col].i32 }
+
+// Float64 is like Int64, for columns of type Float64.
+func (t *TableWriter) Float64(col int) *[]float64 {
+	t.want(col, Float64, Float64)
+	return &t.data[col].f64
+}
+
+// Bools is like Int64, for columns of type Bool.
+func (t *TableWriter) Bools(col int) *[]bool { t.want(col, Bool, Bool); return &t.data[col].bools }
+
+// Strings is like Int64, for columns of type String that never got a Sym.
+func (t *TableWriter) Strings(col int) *[]string {
+	t.want(col, String, String)
+	return &t.data[col].strs
+}
+
+// Syms is like Int64, for columns of type String that never got a string.
+func (t *TableWriter) Syms(col int) *[]Sym { t.want(col, String, String); return &t.data[col].syms }
+
+func (t *TableWriter) want(col int, a, b ColumnType) {
+	if c := t.cols[col]; c.Type != a && c.Type != b {
+		panic(fmt.Sprintf("format: internal error: column %s is of type %v", c.Name, c.Type))
+	}
+}
+
+// Flush writes what makes whole row groups and keeps the rest for later. All
+// columns must have the same number of rows; whoever got the slices must get
+// them again afterwards.
+func (t *TableWriter) Flush() error {
+	switch {
+	case t.err != nil:
+		return t.err
+	case t.closed:
+		return fmt.Errorf("write table: %w", errClosed)
+	}
+	n := t.data[0].len()
+	for i := range t.data {
+		if got := t.data[i].len(); got != n {
+			t.err = fmt.Errorf("write table: %w", errColumnLength(t.cols[i].Name, got, n))
+			return t.err
+		}
+	}
+	size := groupRows
+	if t.stream != nil {
+		size = spoolBatchRows
+	}
+	if n < size {
+		return nil
+	}
+	return t.write(n-n%size, size)
+}
+
+// write writes the first n rows in runs of at most size.
+func (t *TableWriter) write(n, size int) error {
+	run := make([]colData, len(t.data))
+	for from := 0; from < n; from += size {
+		to := min(from+size, n)
+		for i := range run {
+			run[i] = t.data[i].run(from, to)
+		}
+		var err error
+		if t.stream != nil {
+			err = t.stream.write(run, to-from, t.names)
+		} else {
+			err = t.file.writeGroup(run, to-from, t.names)
+		}
+		if err != nil {
+			t.err = fmt.Errorf("write table, row %d and later: %w", t.rows, err)
+			return t.err
+		}
+		t.rows += int64(to - from)
+	}
+	for i := range t.data {
+		t.data[i].drop(n)
+	}
+	return nil
+}
+
+// Rows returns how many rows have been written to the file.
+func (t *TableWriter) Rows() int64 { return t.rows }
+
+// Close writes the rest and the end of the table. It does not close the
+// underlying writer.
+func (t *TableWriter) Close() error {
+	if t.closed || t.err != nil {
+		return t.err
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if n := t.data[0].len(); n > 0 {
+		if err := t.write(n, n); err != nil {
+			return err
+		}
+	}
+	t.closed = true
+	var err error
+	if t.stream != nil {
+		err = t.stream.end()
+	} else {
+		err = t.file.close(t.meta)
+	}
+	if err != nil {
+		t.err = fmt.Errorf("close table: %w", err)
+	}
+	return t.err
+}
+
+// len returns the rows of a column.
+func (d *colData) len() int {
+	return len(d.i64) + len(d.i32) + len(d.f64) + len(d.bools) + len(d.strs) + len(d.syms) + len(d.codes)
+}
+
+// drop removes the first n rows and keeps the memory.
+func (d *colData) drop(n int) {
+	d.i64, d.i32, d.f64, d.bools = dropRows(d.i64, n), dropRows(d.i32, n), dropRows(d.f64, n), dropRows(d.bools, n)
+	d.strs, d.syms = dropRows(d.strs, n), dropRows(d.syms, n)
+}
+
+func dropRows[T any](s []T, n int) []T {
+	if s == nil {
+		return nil
+	}
+	return s[:copy(s, s[n:])]
+}
