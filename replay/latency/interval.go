@@ -1,0 +1,98 @@
+package latency
+
+import (
+	"errors"
+
+	"systape/replay"
+)
+
+// Intervals counts calls by interval of time as [Table] does. Intervals begin
+// at multiples of their length since the UNIX epoch, so that those of several
+// captures, and of SQL, are the same. A call belongs to the interval in which
+// it ended or was last seen; an interval without calls does not appear.
+type Intervals struct {
+	every int64
+	table *Table
+	emit  func(Interval) error
+	start int64 // of the current interval
+	begun bool
+	first int64 // of all calls
+	last  int64
+}
+
+// Interval is one interval with its table. The table is valid until the
+// function that was handed it returns.
+type Interval struct {
+	StartNS int64
+	Table   *Table
+	// SpanNS is how much of the interval the calls given so far span: less
+	// than its length in the first and the last interval.
+	SpanNS int64
+}
+
+// NewIntervals returns intervals of everyNS nanoseconds, each handed to emit
+// when the first call of a later one arrives.
+func NewIntervals(everyNS int64, opt Options, emit func(Interval) error) (*Intervals, error) {
+	if everyNS <= 0 {
+		return nil, errors.New("the interval must be longer than 0")
+	}
+	return &Intervals{every: everyNS, table: NewTable(opt), emit: emit}, nil
+}
+
+// Add counts calls, which must come in the order in which they ended, as
+// package replay delivers them. One that is late counts in the current
+// interval.
+func (v *Intervals) Add(calls []replay.Call) error {
+	for len(calls) > 0 {
+		n := 0
+		for n < len(calls) {
+			end := calls[n].StartNS + calls[n].DurNS
+			if !v.begun {
+				v.begun, v.start, v.first = true, floor(end, v.every), calls[n].StartNS
+			}
+			if end >= v.start+v.every {
+				break
+			}
+			v.first, v.last = min(v.first, calls[n].StartNS), max(v.last, end)
+			n++
+		}
+		v.table.Add(calls[:n])
+		calls = calls[n:]
+		if len(calls) == 0 {
+			return nil
+		}
+		end := calls[0].StartNS + calls[0].DurNS
+		v.last = max(v.last, v.start+v.every) // the capture goes on past this interval
+		if err := v.flush(); err != nil {
+			return err
+		}
+		v.start = floor(end, v.every)
+	}
+	return nil
+}
+
+// Close hands the last interval to emit.
+func (v *Intervals) Close() error {
+	if !v.begun {
+		return nil
+	}
+	return v.flush()
+}
+
+func (v *Intervals) flush() error {
+	var err error
+	if v.table.any {
+		err = v.emit(Interval{StartNS: v.start, Table: v.table, SpanNS: min(v.last, v.start+v.every) - max(v.first, v.start)})
+	}
+	v.table.Reset()
+	return err
+}
+
+// floor returns the largest multiple of step that is not above ns.
+func floor(ns, step int64) int64 {
+	m := ns % step
+	if m < 0 {
+		m += step
+	}
+	return ns - m
+}

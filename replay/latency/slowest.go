@@ -1,0 +1,158 @@
+package latency
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+
+	"systape/format"
+	"systape/replay"
+)
+
+// Slowest keeps the calls that took longest, with what their threads called
+// before and after. Calls that wait by nature have a list of their own when
+// Options.Waits is WaitApart.
+type Slowest struct {
+	opt     Options
+	n       int
+	around  int
+	class   [replay.NumStatuses]class
+	lists   [2]slowHeap // by section
+	threads map[int32]*context
+	waits   waitCache
+}
+
+// SlowCall is one call among the slowest.
+type SlowCall struct {
+	replay.Call
+	LowerBound bool       // the call was not seen from end to end: it took at least DurNS
+	Before     []Neighbor // what its thread called before, oldest first
+	After      []Neighbor // what its thread called after, oldest first
+}
+
+// Neighbor is a call of the same thread next to a slow one.
+type Neighbor struct {
+	StartNS int64
+	DurNS   int64
+	Ret     int64
+	Syscall format.Sym
+	Errno   int
+	Status  replay.Status
+}
+
+// context is what is remembered of one thread.
+type context struct {
+	before []Neighbor
+	wanted []*SlowCall // that have not got all of their After yet
+}
+
+// maxContexts bounds the threads that are remembered at a time. What ran
+// before is forgotten when more are alive.
+const maxContexts = 1 << 17
+
+// NewSlowest returns an empty list of the n slowest calls, each with up to
+// around neighbours on either side. Calls open at the start are candidates
+// too: what was seen of them is a fact.
+func NewSlowest(n, around int, opt Options) *Slowest {
+	if opt.Use == 0 {
+		opt.Use = Finished()
+		if !opt.OmitOpen {
+			opt.Use |= LowerBounds() | Statuses(replay.OpenAtStart)
+		}
+	}
+	if opt.OmitOpen {
+		opt.Use &^= LowerBounds() | Statuses(replay.OpenAtStart)
+	}
+	s := &Slowest{opt: opt, n: n, around: around, class: classes(opt.Use), threads: map[int32]*context{}}
+	s.waits.names = opt.Names
+	return s
+}
+
+// Add looks at calls, which must come in the order in which they ended.
+func (s *Slowest) Add(calls []replay.Call) {
+	for i := range calls {
+		c := &calls[i]
+		t := s.threads[c.TID]
+		if c.Status == replay.ChildReturn || t == nil { // a new thread, perhaps with the id of an old one
+			if len(s.threads) >= maxContexts {
+				clear(s.threads)
+			}
+			t = new(context)
+			s.threads[c.TID] = t
+		}
+		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status}
+		if len(t.wanted) > 0 {
+			t.wanted = slices.DeleteFunc(t.wanted, func(slow *SlowCall) bool {
+				slow.After = append(slow.After, near)
+				return len(slow.After) >= s.around
+			})
+		}
+		if s.class[c.Status] != skipped {
+			s.consider(c, t)
+		}
+		if s.around > 0 {
+			if len(t.before) == s.around {
+				copy(t.before, t.before[1:])
+				t.before = t.before[:s.around-1]
+			}
+			t.before = append(t.before, near)
+		}
+		if c.Status == replay.NoReturn || c.Status == replay.Killed || c.Status == replay.OpenAtEnd {
+			delete(s.threads, c.TID)
+		}
+	}
+}
+
+func (s *Slowest) consider(c *replay.Call, t *context) {
+	waits := false
+	if s.opt.Waits != WaitMixed {
+		waits = s.waits.of(c.Syscall)
+		if waits && s.opt.Waits == WaitNone || !waits && s.opt.Waits == WaitOnly {
+			return
+		}
+	}
+	list := &s.lists[section(waits && s.opt.Waits == WaitApart)]
+	if s.n <= 0 || len(*list) == s.n && !slower(c, &(*list)[0].Call) {
+		return
+	}
+	slow := &SlowCall{Call: *c, Before: slices.Clone(t.before)}
+	slow.LowerBound = s.class[c.Status] == open || c.Status == replay.OpenAtStart
+	if len(*list) == s.n {
+		heap.Pop(list)
+	}
+	heap.Push(list, slow)
+	if s.around > 0 {
+		t.wanted = append(t.wanted, slow)
+	}
+}
+
+// Calls returns the slowest calls, the slowest first. waits chooses the list
+// of calls that wait by nature, which is empty unless they are kept apart.
+func (s *Slowest) Calls(waits bool) []SlowCall {
+	var out []SlowCall
+	for _, c := range s.lists[section(waits)] {
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b SlowCall) int { return compareSlow(&b.Call, &a.Call) })
+	return out
+}
+
+func slower(a, b *replay.Call) bool { return compareSlow(a, b) > 0 }
+
+func compareSlow(a, b *replay.Call) int {
+	return cmp.Or(cmp.Compare(a.DurNS, b.DurNS), cmp.Compare(b.StartNS, a.StartNS), cmp.Compare(b.TID, a.TID), cmp.Compare(b.EnterSeq, a.EnterSeq))
+}
+
+// slowHeap has the least slow call first.
+type slowHeap []*SlowCall
+
+func (h slowHeap) Len() int           { return len(h) }
+func (h slowHeap) Less(i, j int) bool { return slower(&h[j].Call, &h[i].Call) }
+func (h slowHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *slowHeap) Push(x any)        { *h = append(*h, x.(*SlowCall)) }
+func (h *slowHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}

@@ -1,0 +1,310 @@
+package latency
+
+import (
+	"cmp"
+	"slices"
+
+	"systape/format"
+	"systape/replay"
+)
+
+// WaitMode says what becomes of calls that wait by nature (see
+// [replay.WaitsByNature]): epoll_wait and its like would drown all others.
+type WaitMode uint8
+
+// The modes.
+const (
+	WaitMixed WaitMode = iota // treated as all others
+	WaitApart                 // never in one group with others
+	WaitOnly                  // they alone are counted
+	WaitNone                  // they are left out
+)
+
+// StatusSet is a set of call statuses; bit s stands for the status s.
+type StatusSet uint32
+
+// Statuses returns the set of the given ones.
+func Statuses(s ...replay.Status) (set StatusSet) {
+	for _, st := range s {
+		set |= 1 << st
+	}
+	return set
+}
+
+// Finished are the statuses whose duration was measured from end to end. They
+// are what statistics rest on unless asked otherwise.
+func Finished() StatusSet { return Statuses(replay.OK, replay.Restarted) }
+
+// LowerBounds are the statuses whose duration is a lower bound of a call that
+// began within the capture: right-censored, in the words of statistics. Calls
+// that were open when the capture began are not among them: the longer a call
+// takes the likelier it is to be met that way, so they would bend the
+// percentiles upwards.
+func LowerBounds() StatusSet { return Statuses(replay.OpenAtEnd, replay.Killed) }
+
+// Options say how a [Table] groups and what it counts. Names is required.
+type Options struct {
+	Names *format.Names // what the Syms of the calls mean
+	By    []Key         // none: all calls are one group
+	Waits WaitMode
+	// Use is the set of statuses to count; 0 means Finished. Those of
+	// LowerBounds are never counted as finished, see OmitOpen.
+	Use StatusSet
+	// OmitOpen leaves calls out whose duration is only a lower bound. By
+	// default they are counted apart and enter the percentiles.
+	OmitOpen bool
+	// MaxBytes bounds the memory of all groups; 0 means 96 MiB. When it is
+	// reached, the groups with the least time become one row, see [Table.Folded].
+	MaxBytes int64
+}
+
+const (
+	defaultMaxBytes = 96 << 20
+	groupMem        = 192 // a Group
+	keyMem          = 64  // its key and its slots, which stay when it is folded
+)
+
+// Group holds what was counted of the calls that share all keys.
+type Group struct {
+	Done   Histogram  // of the calls that ended
+	Open   *Histogram // of lower bounds; nil when there are none
+	Errors int64      // calls of Done that returned an error
+	key    packed
+	waits  bool
+}
+
+func (g *Group) ns() int64 {
+	t := g.Done.Sum()
+	if g.Open != nil {
+		t += min(g.Open.Sum(), 1<<63-1-t)
+	}
+	return t
+}
+
+// Table groups calls and keeps a histogram of each group. Its memory is
+// bounded however many groups and calls there are.
+type Table struct {
+	opt    Options
+	class  [replay.NumStatuses]class
+	keyer  keyer
+	index  index
+	groups []*Group // by number of the key; several may be the same, other
+	sym    []*Group // by Sym, when system calls are the only key
+	bySym  bool
+	waits  waitCache
+	bytes  int64
+	other  *Group
+	folded int
+	more   bool // there are groups in other that were not counted
+	first  int64
+	last   int64
+	any    bool
+}
+
+type class uint8
+
+const (
+	skipped class = iota
+	finished
+	open
+)
+
+// NewTable returns an empty table.
+func NewTable(opt Options) *Table {
+	if opt.Use == 0 {
+		opt.Use = Finished()
+		if !opt.OmitOpen {
+			opt.Use |= LowerBounds()
+		}
+	}
+	if opt.OmitOpen {
+		opt.Use &^= LowerBounds()
+	}
+	if opt.MaxBytes == 0 {
+		opt.MaxBytes = defaultMaxBytes
+	}
+	t := &Table{opt: opt, other: &Group{}, class: classes(opt.Use)}
+	t.bySym = len(opt.By) == 1 && opt.By[0] == BySyscall
+	t.keyer = newKeyer(opt.By, opt.Waits == WaitApart && !slices.Contains(opt.By, BySyscall))
+	t.waits.names = opt.Names
+	return t
+}
+
+func classes(use StatusSet) (c [replay.NumStatuses]class) {
+	for s := range replay.NumStatuses {
+		switch {
+		case use&(1<<s) == 0:
+		case LowerBounds()&(1<<s) != 0:
+			c[s] = open
+		default:
+			c[s] = finished
+		}
+	}
+	return c
+}
+
+// Add counts calls.
+func (t *Table) Add(calls []replay.Call) {
+	for i := range calls {
+		c := &calls[i]
+		cl := t.class[c.Status]
+		if cl == skipped {
+			continue
+		}
+		waits := false
+		if t.opt.Waits != WaitMixed {
+			waits = t.waits.of(c.Syscall)
+			if waits && t.opt.Waits == WaitNone || !waits && t.opt.Waits == WaitOnly {
+				continue
+			}
+		}
+		if !t.any || c.StartNS < t.first {
+			t.first = c.StartNS
+		}
+		if end := c.StartNS + c.DurNS; !t.any || end > t.last {
+			t.last, t.any = end, true
+		}
+		var g *Group
+		if t.bySym && int(c.Syscall) < len(t.sym) {
+			g = t.sym[c.Syscall]
+		}
+		if g == nil {
+			g = t.group(c, waits)
+		}
+		if cl == finished {
+			t.bytes += int64(g.Done.record(c.DurNS))
+			if c.Ret < 0 && c.Errno() != 0 {
+				g.Errors++
+			}
+		} else {
+			if g.Open == nil {
+				g.Open = new(Histogram)
+				t.bytes += groupMem / 2
+			}
+			t.bytes += int64(g.Open.record(c.DurNS))
+		}
+		if t.bytes > t.opt.MaxBytes {
+			t.fold()
+		}
+	}
+}
+
+// group finds the group of a call.
+func (t *Table) group(c *replay.Call, waits bool) *Group {
+	k := t.keyer.pack(c, waits)
+	if int64(len(t.index.keys)) >= t.opt.MaxBytes/4/keyMem {
+		if n, ok := t.index.has(k); ok {
+			return t.groups[n]
+		}
+		t.more = true
+		return t.other
+	}
+	n, fresh := t.index.find(k)
+	if fresh {
+		t.groups = append(t.groups, &Group{key: k, waits: waits})
+		t.bytes += groupMem + keyMem
+	}
+	if t.bySym {
+		for int(c.Syscall) >= len(t.sym) {
+			t.sym = append(t.sym, nil)
+		}
+		t.sym[c.Syscall] = t.groups[n]
+	}
+	return t.groups[n]
+}
+
+// fold merges the groups with the least time into other until a quarter of
+// the memory is free. Keys, which take at most another quarter, stay: a
+// folded group must be recognised.
+func (t *Table) fold() {
+	order := make([]int, 0, len(t.groups))
+	for n, g := range t.groups {
+		if g != t.other {
+			order = append(order, n)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(t.groups[a].ns(), t.groups[b].ns()), cmp.Compare(a, b))
+	})
+	for _, n := range order {
+		if t.bytes <= t.opt.MaxBytes/4*3 {
+			break
+		}
+		t.bytes -= t.groups[n].mem()
+		t.bytes += int64(t.other.merge(t.groups[n]))
+		t.groups[n] = t.other
+		t.folded++
+	}
+	clear(t.sym) // it is filled again from groups
+}
+
+func (g *Group) mem() int64 {
+	m := groupMem + g.Done.mem()
+	if g.Open != nil {
+		m += groupMem/2 + g.Open.mem()
+	}
+	return m
+}
+
+func (h *Histogram) mem() int64 {
+	m := cap(h.few) * 8
+	if h.dense != nil {
+		m += denseMem
+		for _, o := range h.dense {
+			if o != nil {
+				m += octaveMem
+			}
+		}
+	}
+	return int64(m)
+}
+
+func (g *Group) merge(o *Group) (grown int) {
+	grown = g.Done.merge(&o.Done)
+	g.Errors += o.Errors
+	if o.Open != nil {
+		if g.Open == nil {
+			g.Open = new(Histogram)
+		}
+		grown += g.Open.merge(o.Open)
+	}
+	return grown
+}
+
+// Folded returns how many groups had to be joined into one to keep the memory
+// bounded, 0 when none. more is true when there were further groups in it,
+// too many to count.
+func (t *Table) Folded() (n int, more bool) { return t.folded, t.more }
+
+// Span returns the earliest start and the latest end of the calls counted.
+func (t *Table) Span() (first, last int64) { return t.first, t.last }
+
+// Reset empties the table for the next interval; it keeps what it knows of names.
+func (t *Table) Reset() {
+	t.index.reset()
+	clear(t.groups)
+	t.groups = t.groups[:0]
+	clear(t.sym)
+	t.other, t.folded, t.more, t.bytes, t.any = &Group{}, 0, false, 0, false
+	t.first, t.last = 0, 0
+}
+
+// waitCache remembers which system calls wait by nature.
+type waitCache struct {
+	names *format.Names
+	known []uint8 // by Sym: 0 not asked yet, 1 no, 2 yes
+}
+
+func (w *waitCache) of(s format.Sym) bool {
+	if int(s) < len(w.known) && w.known[s] != 0 {
+		return w.known[s] == 2
+	}
+	if n := max(w.names.Len(), int(s)+1); len(w.known) < n {
+		w.known = append(w.known, make([]uint8, n-len(w.known))...)
+	}
+	w.known[s] = 1
+	if replay.WaitsByNature(w.names.String(s)) {
+		w.known[s] = 2
+	}
+	return w.known[s] == 2
+}
