@@ -1,0 +1,135 @@
+package sequences
+
+import (
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay"
+)
+
+// An ID is the number of a symbol in one [Alphabet], from 1. The zero ID is
+// no symbol: it stands for the start and the end of a sequence.
+type ID uint32
+
+// Alphabet numbers symbols densely, in the order in which they first occur.
+// A symbol is a system call's name, "openat"; "openat:ENOENT" when results
+// are kept apart; "i386:open" when the call was made through another ABI than
+// the capture's own.
+type Alphabet struct {
+	ids   map[string]ID
+	names []string
+}
+
+// NewAlphabet returns an alphabet that holds names, numbered from 1.
+func NewAlphabet(names ...string) *Alphabet {
+	a := &Alphabet{ids: make(map[string]ID, len(names)), names: []string{""}}
+	for _, n := range names {
+		a.ID(n)
+	}
+	return a
+}
+
+// ID returns the number of a symbol, adding the symbol when it is new.
+func (a *Alphabet) ID(name string) ID {
+	if id, ok := a.ids[name]; ok {
+		return id
+	}
+	id := ID(len(a.names))
+	a.ids[name] = id
+	a.names = append(a.names, name)
+	return id
+}
+
+// Lookup returns the number of a symbol that the alphabet has.
+func (a *Alphabet) Lookup(name string) (ID, bool) {
+	id, ok := a.ids[name]
+	return id, ok
+}
+
+// Name returns the symbol with the given number, "" for 0 or an unknown one.
+func (a *Alphabet) Name(id ID) string {
+	if int(id) < len(a.names) {
+		return a.names[id]
+	}
+	return ""
+}
+
+// Len returns how many symbols there are; the highest ID is Len.
+func (a *Alphabet) Len() int { return len(a.names) - 1 }
+
+// Names returns the symbols for ids, in a new slice.
+func (a *Alphabet) Names(ids []ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = a.Name(id)
+	}
+	return out
+}
+
+// symbolizer finds the symbol of a call without building strings for calls
+// it has met before.
+type symbolizer struct {
+	alphabet   *Alphabet
+	names      *format.Names
+	native     abi.ABI
+	haveNative bool
+	withErrors bool
+	plain      [8][]ID // by ABI, then by Sym of the name
+	failed     map[failedKey]ID
+}
+
+type failedKey struct {
+	abi   abi.ABI
+	sym   format.Sym
+	errno int16
+}
+
+func (s *symbolizer) reset(names *format.Names) {
+	s.names = names
+	s.plain = [8][]ID{}
+	s.failed = map[failedKey]ID{}
+}
+
+func (s *symbolizer) call(c *replay.Call) ID {
+	if s.withErrors {
+		if errno := c.Errno(); errno != 0 {
+			return s.error(c.ABI, c.Syscall, errno)
+		}
+	}
+	return s.name(c.ABI, c.Syscall)
+}
+
+func (s *symbolizer) name(a abi.ABI, sym format.Sym) ID {
+	if !s.haveNative {
+		s.native, s.haveNative = a, true
+	}
+	cache := &s.plain[a&7]
+	if int(sym) < len(*cache) && (*cache)[sym] != 0 {
+		return (*cache)[sym]
+	}
+	for len(*cache) <= int(sym) {
+		*cache = append(*cache, 0)
+	}
+	id := s.alphabet.ID(s.prefix(a) + s.names.String(sym))
+	(*cache)[sym] = id
+	return id
+}
+
+func (s *symbolizer) error(a abi.ABI, sym format.Sym, errno int) ID {
+	k := failedKey{a, sym, int16(errno)}
+	if id, ok := s.failed[k]; ok {
+		return id
+	}
+	if !s.haveNative {
+		s.native, s.haveNative = a, true
+	}
+	id := s.alphabet.ID(s.prefix(a) + s.names.String(sym) + ":" + abi.ErrnoName(a, errno))
+	s.failed[k] = id
+	return id
+}
+
+func (s *symbolizer) prefix(a abi.ABI) string {
+	if a == s.native {
+		return ""
+	}
+	return a.String() + ":"
+}

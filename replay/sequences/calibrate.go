@@ -1,0 +1,92 @@
+package sequences
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Calibration is what normal captures score that were not used for training.
+// A score above a threshold is higher than the chosen share of these.
+type Calibration struct {
+	Quantile float64  `json:"quantile"`
+	Method   string   `json:"method"` // "nearest rank": the smallest value that at least Quantile of all do not exceed
+	Captures Limits   `json:"captures"`
+	Streams  Limits   `json:"streams"`
+	Sources  []Source `json:"sources"`
+}
+
+// Limits are the thresholds for one kind of unit.
+type Limits struct {
+	Count      int                `json:"count"`  // units that were scored
+	Enough     bool               `json:"enough"` // at least 1/(1-Quantile): with fewer the threshold is just the largest value seen
+	Thresholds map[string]float64 `json:"thresholds"`
+}
+
+// Needed returns how many units a quantile needs to differ from the maximum.
+func Needed(quantile float64) int { return int(math.Ceil(1/(1-quantile) - 1e-9)) }
+
+// Calibrator collects the scores of normal captures.
+type Calibrator struct {
+	quantile float64
+	captures map[string][]float64
+	streams  map[string][]float64
+	sources  []Source
+	nc, ns   int
+}
+
+// maxCalibrationStreams bounds the memory of a calibration.
+const maxCalibrationStreams = 1 << 20
+
+// NewCalibrator returns a calibrator for a quantile between 0 and 1, both
+// excluded.
+func NewCalibrator(quantile float64) (*Calibrator, error) {
+	if !(quantile > 0 && quantile < 1) {
+		return nil, fmt.Errorf("quantile %v: want more than 0 and less than 1", quantile)
+	}
+	return &Calibrator{quantile: quantile, captures: map[string][]float64{}, streams: map[string][]float64{}}, nil
+}
+
+// Stream adds the score of one stream. It is meant for [ScoreOptions.OnStream].
+func (c *Calibrator) Stream(s *StreamScore) {
+	if c.ns >= maxCalibrationStreams {
+		return
+	}
+	c.ns++
+	for _, m := range s.Metrics() {
+		c.streams[m.Name] = append(c.streams[m.Name], m.Value)
+	}
+}
+
+// Capture adds the score of a whole capture.
+func (c *Calibrator) Capture(s *StreamScore, src Source) {
+	c.nc++
+	for _, m := range s.Metrics() {
+		c.captures[m.Name] = append(c.captures[m.Name], m.Value)
+	}
+	src.Calls = s.Calls
+	c.sources = append(c.sources, src)
+}
+
+// Result returns the thresholds.
+func (c *Calibrator) Result() *Calibration {
+	need := Needed(c.quantile)
+	limits := func(n int, values map[string][]float64) Limits {
+		l := Limits{Count: n, Enough: n >= need, Thresholds: map[string]float64{}}
+		for name, v := range values {
+			l.Thresholds[name] = nearestRank(v, c.quantile)
+		}
+		return l
+	}
+	return &Calibration{Quantile: c.quantile, Method: "nearest rank", Captures: limits(c.nc, c.captures),
+		Streams: limits(c.ns, c.streams), Sources: c.sources}
+}
+
+// nearestRank returns the value at rank ceil(q·n), counted from 1, of the
+// sorted values.
+func nearestRank(v []float64, q float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	i := int(math.Ceil(q*float64(len(v))-1e-9)) - 1
+	return v[min(max(i, 0), len(v)-1)]
+}

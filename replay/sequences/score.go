@@ -1,0 +1,347 @@
+package sequences
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+// Frames are the sizes of the locality frames, in windows.
+var Frames = [2]int{20, 100}
+
+// RareShare is the share of the training's windows below which a window is
+// rare: that of t-STIDE, 0.001 %.
+const RareShare = 1e-5
+
+const worstSpan = 20 // calls whose bits are added up to find the worst place
+
+// Metric is one number that thresholds can be set for.
+type Metric struct {
+	Name  string
+	Value float64
+}
+
+// WindowScore counts the windows of one length.
+type WindowScore struct {
+	N       int
+	Windows int64
+	Novel   int64 // not in the baseline
+	Rare    int64 // in the baseline, but with less than RareShare of its windows
+}
+
+// Share returns the share of novel windows, 0 without windows.
+func (w WindowScore) Share() float64 {
+	if w.Windows == 0 {
+		return 0
+	}
+	return float64(w.Novel) / float64(w.Windows)
+}
+
+// FrameScore is the worst locality frame.
+type FrameScore struct {
+	Size         int
+	Max          int
+	FromTS, ToTS int64 // the first and the last mismatch in it; zeros if Max is 0
+	FromAt, ToAt int64 // positions in the stream
+	PID, TID     int32
+}
+
+// StreamScore is how unusual a stream is, or all streams of a capture.
+type StreamScore struct {
+	PID, TID  int32
+	Comm      string // the last one
+	Container string
+	Number    int // position of the stream in the capture, -1 for the total
+	FirstTS   int64
+	LastTS    int64
+	Calls     int64
+	Unknown   int64         // calls that the baseline has never seen
+	Windows   []WindowScore // by length, ascending
+	Frames    [2]FrameScore // over the longest windows
+	Bits      float64       // sum over all calls
+	WorstBits float64       // largest sum over 20 calls in a row, divided by 20
+	WorstAt   int64         // position of the last of these
+	WorstTS   int64
+	Above     []Exceeded // thresholds that were exceeded
+}
+
+// Exceeded is a score above its calibrated threshold.
+type Exceeded struct {
+	Metric    string  `json:"metric"`
+	Value     float64 `json:"value"`
+	Threshold float64 `json:"threshold"`
+}
+
+// MeanBits returns the bits for each call, 0 without calls.
+func (s *StreamScore) MeanBits() float64 {
+	if s.Calls == 0 {
+		return 0
+	}
+	return s.Bits / float64(s.Calls)
+}
+
+// Metrics returns the numbers for which a calibration sets thresholds:
+// novel_3, novel_6 (shares), lfc_20, lfc_100, bits_mean, bits_worst20.
+func (s *StreamScore) Metrics() []Metric {
+	var m []Metric
+	for _, w := range s.Windows {
+		m = append(m, Metric{"novel_" + strconv.Itoa(w.N), w.Share()})
+	}
+	for _, f := range s.Frames {
+		m = append(m, Metric{"lfc_" + strconv.Itoa(f.Size), float64(f.Max)})
+	}
+	return append(m, Metric{"bits_mean", s.MeanBits()}, Metric{"bits_worst20", s.WorstBits})
+}
+
+// compare puts the limits on the score, strictly: equal is not above.
+func (s *StreamScore) compare(l *Limits) {
+	for _, m := range s.Metrics() {
+		if t, ok := l.Thresholds[m.Name]; ok && m.Value > t {
+			s.Above = append(s.Above, Exceeded{m.Name, m.Value, t})
+		}
+	}
+}
+
+// UnknownCall is a symbol that training never met.
+type UnknownCall struct {
+	Name  string
+	Count int64
+	First Place
+	Comm  string // of the thread that made the first one
+}
+
+// ScoreOptions choose what a Scorer keeps.
+type ScoreOptions struct {
+	Streams  int                // worst streams to keep, default 1000
+	Findings int                // worst findings to keep, default 20
+	OnStream func(*StreamScore) // sees every stream when it ends; may be nil
+}
+
+// Scorer holds streams against a baseline. It is a [Sink].
+type Scorer struct {
+	b        *Baseline
+	alphabet *Alphabet
+	known    ID // highest ID of the baseline
+	opt      ScoreOptions
+	tables   []*Table[int64] // by index of b.N
+	rare     []int64         // counts below are rare
+	markov   *Markov
+	names    func(*Stream) (comm, container string)
+	live     []*scoring // by slot
+	total    StreamScore
+	unknown  map[ID]*UnknownCall
+	streams  topList[StreamScore]
+	findings topList[Finding]
+	alarmed  int64
+}
+
+type scoring struct {
+	StreamScore
+	frames  [2]*Locality
+	bits    [worstSpan]float64
+	sum     float64
+	since   int // calls since the last cut
+	episode episode
+}
+
+// NewScorer returns a scorer. The alphabet is a copy from b.Alphabet, which
+// the streams use too; names tells a stream's thread name and container.
+func NewScorer(b *Baseline, alphabet *Alphabet, names func(*Stream) (comm, container string), opt ScoreOptions) *Scorer {
+	if opt.Streams == 0 {
+		opt.Streams = 1000
+	}
+	if opt.Findings == 0 {
+		opt.Findings = 20
+	}
+	s := &Scorer{b: b, alphabet: alphabet, known: ID(b.alphabet.Len()), opt: opt, markov: b.Markov(), names: names,
+		unknown: map[ID]*UnknownCall{}}
+	for _, n := range b.N {
+		s.tables = append(s.tables, b.tables[n-1])
+		limit := int64(0) // n/total < RareShare
+		for float64(limit) < RareShare*float64(b.totals[n-1]) {
+			limit++
+		}
+		s.rare = append(s.rare, limit)
+	}
+	s.total = s.empty()
+	s.total.Number = -1
+	s.streams = topList[StreamScore]{limit: opt.Streams, less: worseStream}
+	s.findings = topList[Finding]{limit: opt.Findings, less: worseFinding}
+	return s
+}
+
+func (s *Scorer) empty() StreamScore {
+	var t StreamScore
+	for _, n := range s.b.N {
+		t.Windows = append(t.Windows, WindowScore{N: n})
+	}
+	for i, size := range Frames {
+		t.Frames[i].Size = size
+	}
+	return t
+}
+
+func worseStream(a, b *StreamScore) int {
+	last := len(a.Windows) - 1
+	return cmp.Or(
+		cmp.Compare(b.Windows[last].Novel, a.Windows[last].Novel),
+		cmp.Compare(b.Unknown, a.Unknown),
+		cmp.Compare(b.WorstBits, a.WorstBits),
+		cmp.Compare(a.Number, b.Number))
+}
+
+// Step implements [Sink].
+func (s *Scorer) Step(st *Stream, step *Step) {
+	for len(s.live) <= st.Slot {
+		s.live = append(s.live, nil)
+	}
+	sc := s.live[st.Slot]
+	if sc == nil {
+		sc = &scoring{StreamScore: s.empty()}
+		sc.Number, sc.FirstTS = st.Number, step.TS
+		for i, size := range Frames {
+			sc.frames[i] = NewLocality(size)
+		}
+		s.live[st.Slot] = sc
+	}
+	at := st.Calls - 1
+	sc.Calls++
+	sc.LastTS = step.TS
+	if step.ID > s.known {
+		sc.Unknown++
+		s.unknownCall(st, step)
+	}
+
+	bits := s.markov.Bits(&st.Window)
+	sc.Bits += bits
+	s.worst(sc, bits, at, step)
+
+	novel, any := false, false
+	for i, t := range s.tables {
+		w := &sc.Windows[i]
+		if st.Window.Filled() < w.N {
+			break
+		}
+		w.Windows++
+		known := t.Get(&st.Window)
+		switch {
+		case known == nil:
+			w.Novel++
+			any = true
+		case *known < s.rare[i]:
+			w.Rare++
+		}
+		if i == len(s.tables)-1 {
+			novel = known == nil
+			for _, f := range sc.frames {
+				f.Push(novel, step.TS, at)
+			}
+		}
+	}
+	s.follow(st, sc, step, at, bits, novel, any || step.ID > s.known)
+}
+
+func (s *Scorer) worst(sc *scoring, bits float64, at int64, step *Step) {
+	if step.Begins != Follows {
+		sc.bits, sc.sum, sc.since = [worstSpan]float64{}, 0, 0
+	}
+	i := sc.since % worstSpan
+	sc.since++
+	sc.sum += bits - sc.bits[i]
+	sc.bits[i] = bits
+	if i == 0 { // add up afresh, so that rounding errors do not gather
+		sc.sum = 0
+		for _, b := range sc.bits {
+			sc.sum += b
+		}
+	}
+	if m := sc.sum / worstSpan; m > sc.WorstBits {
+		sc.WorstBits, sc.WorstAt, sc.WorstTS = m, at, step.TS
+	}
+}
+
+func (s *Scorer) unknownCall(st *Stream, step *Step) {
+	u := s.unknown[step.ID]
+	if u == nil {
+		comm, _ := s.names(st)
+		u = &UnknownCall{Name: s.alphabet.Name(step.ID), First: Place{step.TS, step.PID, step.TID}, Comm: comm}
+		s.unknown[step.ID] = u
+	}
+	u.Count++
+}
+
+// End implements [Sink].
+func (s *Scorer) End(st *Stream) {
+	if st.Slot >= len(s.live) || s.live[st.Slot] == nil {
+		return
+	}
+	sc := s.live[st.Slot]
+	s.live[st.Slot] = nil
+	s.closeEpisode(sc)
+	sc.PID, sc.TID = st.PID, st.TID
+	sc.Comm, sc.Container = s.names(st)
+	for i, f := range sc.frames {
+		sc.Frames[i] = FrameScore{Size: f.size, Max: f.Max, FromTS: f.FromTS, ToTS: f.ToTS, FromAt: f.FromAt, ToAt: f.ToAt, PID: st.PID, TID: st.TID}
+	}
+	if c := s.b.Calibration; c != nil {
+		sc.compare(&c.Streams)
+		if len(sc.Above) > 0 {
+			s.alarmed++
+		}
+	}
+	s.total.add(&sc.StreamScore)
+	if s.opt.OnStream != nil {
+		s.opt.OnStream(&sc.StreamScore)
+	}
+	s.streams.add(sc.StreamScore, func(*StreamScore) {})
+}
+
+func (t *StreamScore) add(s *StreamScore) {
+	if t.Calls == 0 || s.FirstTS < t.FirstTS {
+		t.FirstTS = s.FirstTS
+	}
+	t.LastTS = max(t.LastTS, s.LastTS)
+	t.Calls += s.Calls
+	t.Unknown += s.Unknown
+	t.Bits += s.Bits
+	if s.WorstBits > t.WorstBits {
+		t.WorstBits, t.WorstAt, t.WorstTS = s.WorstBits, s.WorstAt, s.WorstTS
+	}
+	for i := range t.Windows {
+		t.Windows[i].Windows += s.Windows[i].Windows
+		t.Windows[i].Novel += s.Windows[i].Novel
+		t.Windows[i].Rare += s.Windows[i].Rare
+	}
+	for i := range t.Frames {
+		if s.Frames[i].Max > t.Frames[i].Max {
+			t.Frames[i] = s.Frames[i]
+		}
+	}
+}
+
+// Result is what a scorer found out.
+type Result struct {
+	Total    StreamScore
+	Streams  []StreamScore // the worst first
+	Alarmed  int64         // streams above a threshold, those not kept included
+	Findings []Finding     // the worst first
+	Unknown  []UnknownCall // most frequent first
+}
+
+// Result returns the scores after all streams have ended.
+func (s *Scorer) Result() *Result {
+	r := &Result{Total: s.total, Streams: s.streams.sorted(), Alarmed: s.alarmed, Findings: s.findings.sorted()}
+	if c := s.b.Calibration; c != nil {
+		r.Total.compare(&c.Captures)
+	}
+	for _, u := range s.unknown {
+		r.Unknown = append(r.Unknown, *u)
+	}
+	slices.SortFunc(r.Unknown, func(a, b UnknownCall) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+	})
+	for i := range r.Findings {
+		s.explain(&r.Findings[i])
+	}
+	return r
+}

@@ -1,0 +1,435 @@
+package sequences
+
+import (
+	"fmt"
+
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay"
+)
+
+// By says which calls make one stream.
+type By uint8
+
+// The groupings. Only ByThread follows a program's own order: in the others
+// the calls of several threads interleave as the scheduler willed it, which
+// hides most of what is unusual.
+const (
+	ByThread By = iota
+	ByProcess
+	ByContainer
+	ByCapture
+	numBys
+)
+
+var byNames = [numBys]string{"thread", "process", "container", "capture"}
+
+// String returns the word that the command line and baselines use.
+func (b By) String() string {
+	if b < numBys {
+		return byNames[b]
+	}
+	return "unknown"
+}
+
+// ParseBy is the inverse of [By.String].
+func ParseBy(s string) (By, error) {
+	for i, n := range byNames {
+		if n == s {
+			return By(i), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown grouping %q: want thread, process, container or capture", s)
+}
+
+// Options say how a capture is divided into streams of symbols.
+type Options struct {
+	By           By
+	MaxN         int  // longest window that the tables of the sinks count, 1…MaxN; 0 means 6
+	WithErrors   bool // a call that failed is a symbol of its own: openat:ENOENT
+	FoldRestarts bool // a call that continues an interrupted one (restart_syscall, or issued again) is not counted again
+	// Native is the capture's own ABI; calls through another one get its
+	// name before theirs. Without HaveNative the first call decides.
+	Native     abi.ABI
+	HaveNative bool
+	// Accept chooses the calls that count, nil means all. Calls that are
+	// left out do not cut a stream: the sequence is that of the chosen calls.
+	Accept func(*replay.Call) bool
+}
+
+// A Stream is the calls of one thread, from its first to its last (or of one
+// process, container or capture). It is cut where calls may be missing and
+// where another program begins.
+type Stream struct {
+	PID, TID  int32 // TID is 0 for streams of processes, both are for larger ones
+	Comm      format.Sym
+	Container format.Sym
+	Number    int    // position among all streams of the capture, from 0
+	Slot      int    // small number, used again after the stream's end: sinks keep their state of a stream in slices by Slot
+	Calls     int64  // steps so far, the current one included
+	Window    Window // calls since the last cut, the current one included
+
+	key     int64
+	lastSeq int64
+	lastEnd int64 // capture time up to which nothing can be missing
+	hole    bool  // calls may be missing before the next step
+	exec    bool  // the next step is another program's first
+	over    bool  // End was called
+	marks   []mark
+}
+
+// A mark is an event about a thread that its later calls do not share.
+type mark struct {
+	seq int64
+	end bool // the thread ended, or its id was given to another one; else another program began
+}
+
+// Step is one call of a stream.
+type Step struct {
+	ID        ID
+	TS        int64 // capture time of the enter
+	PID, TID  int32
+	Comm      format.Sym
+	Container format.Sym
+	Begins    Begins
+}
+
+// Begins says whether a step follows upon the stream's last one, and if not,
+// why.
+type Begins uint8
+
+// The reasons. After a gap, what went before is not known to be an end.
+const (
+	Follows   Begins = iota
+	FirstCall        // the stream begins
+	AfterGap         // calls may be missing before the step
+	AfterExec        // the process executed another program
+)
+
+// A Sink receives streams step by step. Steps of different streams alternate.
+type Sink interface {
+	// Step is called for every call. s.Window already ends with it. Neither
+	// argument may be kept.
+	Step(s *Stream, step *Step)
+	// End is called once for each stream, after its last step.
+	End(s *Stream)
+}
+
+// A CallSink also wants the calls themselves, when they have ended, in the
+// order in which they ended. The symbol is the one that Step has or will get.
+type CallSink interface {
+	Call(id ID, c *replay.Call)
+}
+
+// Taken says which calls the streams are made of.
+type Taken struct {
+	Calls      int64 // entered and counted
+	NotEntered int64 // exits only: child_return, open_at_start, denied, enter_lost; they are not steps
+	Folded     int64 // continuations of interrupted calls that FoldRestarts left out
+	Refused    int64 // left out by Accept
+	Assumed    int64 // still running after 262,144 later calls were entered: counted as if they had not failed (not ByThread)
+	Streams    int64
+	Cuts       int64 // places where a stream was cut because calls may be missing
+	Programs   int64 // places where a stream was cut because the process executed another program
+}
+
+// Streams divides the events and calls of a capture into streams. Memory is
+// that of the live threads, however long the capture.
+type Streams struct {
+	opt      Options
+	alphabet *Alphabet
+	sym      symbolizer
+	codec    Codec
+	sinks    []Sink
+	calls    []CallSink
+	byKey    map[int64]*Stream
+	recent   *Stream
+	free     []int // slots
+	slots    int
+	ended    []*Stream
+	gaps     gaps
+	order    order
+	taken    Taken
+	step     Step
+}
+
+// NewStreams returns streams whose symbols are numbered by alphabet.
+func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error) {
+	if opt.MaxN == 0 {
+		opt.MaxN = 6
+	}
+	if opt.MaxN < 1 || opt.MaxN > MaxN {
+		return nil, fmt.Errorf("windows of %d calls: want 1 to %d", opt.MaxN, MaxN)
+	}
+	if opt.By >= numBys {
+		return nil, fmt.Errorf("unknown grouping %d", opt.By)
+	}
+	s := &Streams{
+		opt: opt, alphabet: alphabet, codec: NewCodec(opt.MaxN), sinks: sinks, byKey: map[int64]*Stream{},
+		sym: symbolizer{alphabet: alphabet, withErrors: opt.WithErrors, native: opt.Native, haveNative: opt.HaveNative},
+	}
+	s.sym.reset(nil)
+	s.order.immediate = opt.Accept == nil && !opt.WithErrors && !opt.FoldRestarts
+	for _, k := range sinks {
+		if c, ok := k.(CallSink); ok {
+			s.calls = append(s.calls, c)
+		}
+	}
+	return s, nil
+}
+
+// Codec returns how windows are packed; the sinks' tables must use it.
+func (s *Streams) Codec() Codec { return s.codec }
+
+// Taken returns what was counted so far.
+func (s *Streams) Taken() Taken { return s.taken }
+
+// Native returns the ABI whose calls have plain names; ok is false before
+// the first call when none was given.
+func (s *Streams) Native() (a abi.ABI, ok bool) { return s.sym.native, s.sym.haveNative }
+
+// Push takes a batch of events and the calls that the pairer completed with
+// it. The batch must have kind, seq, ts_ns, pid, tid and arguments, and for
+// groupings other than threads also abi, syscall, comm and container.
+func (s *Streams) Push(b *format.Batch, calls []replay.Call) {
+	if s.sym.names != b.Names {
+		s.sym.reset(b.Names)
+	}
+	for _, st := range s.ended {
+		if n := len(st.marks); n > 0 && st.marks[n-1].end { // no call came after the end
+			s.end(st)
+		}
+	}
+	s.ended = s.ended[:0]
+	if s.opt.By != ByThread {
+		s.pushOrdered(b, calls)
+		return
+	}
+	for i, k := range b.Kind {
+		if k > format.Exit {
+			s.event(b, i, k)
+		}
+	}
+	for i := range calls {
+		s.threadCall(&calls[i])
+	}
+}
+
+// Finish takes the calls that the pairer gave at the end and ends all streams.
+func (s *Streams) Finish(calls []replay.Call) {
+	if s.opt.By != ByThread {
+		s.finishOrdered(calls)
+	} else {
+		for i := range calls {
+			s.threadCall(&calls[i])
+		}
+	}
+	live := make([]*Stream, 0, len(s.byKey))
+	for _, st := range s.byKey {
+		if st.Calls > 0 {
+			live = append(live, st)
+		}
+	}
+	sortStreams(live)
+	for _, st := range live {
+		s.end(st)
+	}
+}
+
+func (s *Streams) event(b *format.Batch, i int, k format.Kind) {
+	switch k {
+	case format.Lost:
+		s.gaps.addRow(b, i)
+	case format.Exec:
+		s.mark(int64(b.TID[i]), mark{seq: b.Seq[i]})
+		if old := b.Args[format.ExecOldTID][i]; old != int64(b.TID[i]) {
+			s.mark(old, mark{seq: b.Seq[i]})
+		}
+	case format.Fork:
+		s.mark(b.Args[format.ForkTID][i], mark{seq: b.Seq[i], end: true})
+	case format.ThreadEnd:
+		s.ended = append(s.ended, s.mark(int64(b.TID[i]), mark{seq: b.Seq[i], end: true}))
+	}
+}
+
+// mark notes an event for the thread's later calls. The thread may not have
+// made a call yet: its calls of this batch come after the events.
+func (s *Streams) mark(tid int64, m mark) *Stream {
+	st := s.byKey[tid]
+	if st == nil {
+		st = s.add(tid)
+	}
+	st.marks = append(st.marks, m)
+	return st
+}
+
+// threadCall adds one call to its thread's stream. Calls of one thread come
+// in the order in which they were entered.
+func (s *Streams) threadCall(c *replay.Call) {
+	seq := c.EnterSeq
+	if seq < 0 {
+		seq = c.ExitSeq
+	}
+	st := s.recent
+	if st == nil || st.key != int64(c.TID) || st.over {
+		st = s.byKey[int64(c.TID)]
+	}
+	if st != nil && len(st.marks) > 0 && st.marks[0].seq < seq {
+		st = s.applyMarks(st, seq)
+	}
+	if !c.Status.HasEnter() {
+		s.taken.NotEntered++
+		if st != nil {
+			switch c.Status {
+			case replay.ChildReturn: // another thread now has this id
+				s.end(st)
+			case replay.EnterLost:
+				st.hole = true
+				st.lastEnd = c.StartNS + c.DurNS
+			}
+		}
+		return
+	}
+	if s.opt.FoldRestarts && c.Continues >= 0 {
+		s.taken.Folded++
+		s.advance(st, c)
+		return
+	}
+	if s.opt.Accept != nil && !s.opt.Accept(c) {
+		s.taken.Refused++
+		s.advance(st, c)
+		return
+	}
+	if st == nil {
+		st = s.add(int64(c.TID))
+	}
+	s.recent = st
+	st.PID, st.TID, st.Container = c.PID, c.TID, c.Container
+	if c.Comm != 0 {
+		st.Comm = c.Comm
+	}
+	id := s.sym.call(c)
+	for _, k := range s.calls {
+		k.Call(id, c)
+	}
+	s.step = Step{ID: id, TS: c.StartNS, PID: c.PID, TID: c.TID, Comm: c.Comm, Container: c.Container}
+	s.advance(st, c)
+	s.emit(st)
+}
+
+// advance notes whether something may be missing between the stream's last
+// call and c, and up to when nothing is missing now. While a thread is
+// inside a call it enters no other, so only the time between one call's exit
+// and the next one's enter counts.
+func (s *Streams) advance(st *Stream, c *replay.Call) {
+	if st == nil {
+		return
+	}
+	if st.lastSeq >= 0 && s.gaps.between(st.lastEnd, c.StartNS) {
+		st.hole = true
+	}
+	st.lastSeq = c.EnterSeq
+	st.lastEnd = c.StartNS
+	if c.ExitSeq >= 0 {
+		st.lastEnd += c.DurNS
+	}
+}
+
+// applyMarks applies the marks before seq and returns the stream that a call
+// at seq belongs to.
+func (s *Streams) applyMarks(st *Stream, seq int64) *Stream {
+	for len(st.marks) > 0 && st.marks[0].seq < seq {
+		m := st.marks[0]
+		st.marks = st.marks[1:]
+		switch {
+		case !m.end:
+			s.newProgram(st)
+		case st.Calls > 0:
+			rest := st.marks
+			s.end(st)
+			st = s.add(st.key)
+			st.marks = rest
+			s.over(st)
+		}
+	}
+	return st
+}
+
+// over sees to it that a stream that will end in this batch is ended before
+// the next one.
+func (s *Streams) over(st *Stream) {
+	for _, m := range st.marks {
+		if m.end {
+			s.ended = append(s.ended, st)
+			return
+		}
+	}
+}
+
+func (s *Streams) newProgram(st *Stream) {
+	if st.Calls > 0 && !st.exec {
+		s.taken.Programs++
+		st.exec = true
+	}
+}
+
+// add makes the stream for a key. It is counted when its first step comes.
+func (s *Streams) add(key int64) *Stream {
+	st := &Stream{key: key, lastSeq: -1}
+	s.byKey[key] = st
+	return st
+}
+
+func (s *Streams) begin(st *Stream) {
+	st.Number = int(s.taken.Streams)
+	s.taken.Streams++
+	if n := len(s.free); n > 0 {
+		st.Slot, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		st.Slot = s.slots
+		s.slots++
+	}
+}
+
+func (s *Streams) end(st *Stream) {
+	if st.over {
+		return
+	}
+	st.over = true
+	if s.byKey[st.key] == st {
+		delete(s.byKey, st.key)
+	}
+	if st.Calls == 0 {
+		return
+	}
+	for _, k := range s.sinks {
+		k.End(st)
+	}
+	s.free = append(s.free, st.Slot)
+}
+
+func (s *Streams) emit(st *Stream) {
+	if st.Calls == 0 {
+		s.begin(st)
+	}
+	s.step.Begins = Follows
+	switch {
+	case st.Calls == 0:
+		s.step.Begins = FirstCall
+	case st.exec:
+		s.step.Begins = AfterExec
+	case st.hole:
+		s.step.Begins = AfterGap
+		s.taken.Cuts++
+	}
+	if s.step.Begins != Follows {
+		st.Window.Reset()
+		st.hole, st.exec = false, false
+	}
+	st.Window.Push(s.codec, s.step.ID)
+	st.Calls++
+	s.taken.Calls++
+	for _, k := range s.sinks {
+		k.Step(st, &s.step)
+	}
+}
