@@ -36,16 +36,9 @@ func Payload[T any](r *Record) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(r), RecordBytes))
 }
 
-// Clear puts zeros into the places of the records between two positions, as
-// the kernel side expects them, and gives the room back. The slack may keep
-// what is there: no record begins in it, so no tag is read from it.
-func (b *Buffer) Clear(from, to uint64) {
-	for from < to {
-		offset := from & (b.Bytes - 1)
-		n := min(to-from, b.Bytes-offset)
-		clear(unsafe.Slice((*byte)(unsafe.Add(b.data, offset)), n))
-		from += n
-	}
-	atomic.StoreUint64(&b.Control.Tail, to)
+// Release gives the room before a position back to the kernel side, and has
+// the doorbell ring again.
+func (b *Buffer) Release(position uint64) {
+	atomic.StoreUint64(&b.Control.Tail, position)
+	atomic.StoreUint64(&b.Control.Rung, 0)
 }
-

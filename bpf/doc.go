@@ -9,8 +9,8 @@
 // calls that the vDSO answers, operations that io_uring carries out, and
 // calls under syscall user dispatch.
 //
-// Linux 5.12 or later (atomic compare-and-exchange, kernel commit
-// 5ffa25502b5a), on x86_64 or arm64. With BTF the programs read registers and
+// Linux 5.8 or later (BPF ring buffer) on x86_64, 5.12 (atomic exchange) on
+// arm64. With BTF the programs read registers and
 // tasks directly; without, through helpers at offsets found at load.
 //
 // The C sources and the objects are dual-licensed MIT or GPL-2.0.

@@ -97,10 +97,6 @@ func Load(cfg Config) (k *Kernel, err error) {
 	set.set("ring_mask", uint64(cfg.BufferBytes-8))
 	set.set("wake_bytes", uint64(cfg.BufferBytes/8))
 	set.set("self_tgid", cfg.SelfTGID)
-	set.set("filter_pids", flag(cfg.FilterPIDs))
-	set.set("follow_children", flag(cfg.FollowChildren))
-	set.set("filter_comms", flag(len(cfg.Comms) > 0))
-	set.set("filter_uids", flag(len(cfg.UIDs) > 0))
 	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
 	set.set("preemptible", flag(cfg.Preemptible))
 	if f := cfg.Syscalls; f != nil {
@@ -114,10 +110,8 @@ func Load(cfg Config) (k *Kernel, err error) {
 			}
 		}
 		set.set("wanted", wanted)
-		set.set("filter_syscalls", flag(true))
-		set.set("want_unlisted", flag(f.Unlisted))
-		set.set("want_negative", flag(f.Negative))
 	}
+	set.set("filters", cfg.filters())
 	if set.err != nil {
 		return nil, set.err
 	}
@@ -148,6 +142,19 @@ func Load(cfg Config) (k *Kernel, err error) {
 func haveBTF() bool {
 	_, err := os.Stat("/sys/kernel/btf/vmlinux")
 	return err == nil
+}
+
+// filters are the bits of enum filter.
+func (c *Config) filters() (bits uint32) {
+	for i, on := range []bool{
+		c.FilterPIDs, len(c.Comms) > 0, len(c.UIDs) > 0, len(c.Cgroups) > 0, c.Syscalls != nil, c.FollowChildren,
+		c.Syscalls != nil && c.Syscalls.Unlisted, c.Syscalls != nil && c.Syscalls.Negative,
+	} {
+		if on {
+			bits |= 1 << i
+		}
+	}
+	return bits
 }
 
 func flag(on bool) uint8 {

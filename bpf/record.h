@@ -32,8 +32,8 @@ enum record_abi {
 /*
  * A record is 24 bytes and a payload of whole 8-byte words. tag holds the
  * size of both in bytes (16 bits), the kind (8), the ABI (8) and the
- * system-call number (32). tag is written last: 0 means that the record is
- * still being written, which is why the reader leaves zeros behind.
+ * system-call number (32). tag is emptied before the buffer's head shows the
+ * record and written last: 0 means that the record is still being written.
  */
 struct record {
 	u64 tag;

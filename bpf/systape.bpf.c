@@ -18,19 +18,24 @@ volatile const u64 ring_bytes = 1 << 20; /* of data, for each CPU; a power of tw
 volatile const u64 ring_mask = (1 << 20) - 8;
 volatile const u64 wake_bytes = 1 << 18;
 volatile const u32 self_tgid = 0;
-volatile const u8 filter_pids = 0;
-volatile const u8 follow_children = 0;
-volatile const u8 filter_comms = 0;
-volatile const u8 filter_uids = 0;
+volatile const u32 filters = 0; /* enum filter */
 volatile const u32 filter_cgroups = 0; /* how many */
-volatile const u8 filter_syscalls = 0;
-volatile const u8 want_unlisted = 1; /* numbers that no table has, -1 apart */
-volatile const u8 want_negative = 1;
 /*
- * Set where the kernel may preempt a program of ours: another one may then
- * run on the same CPU before the first has finished.
+ * Set where the kernel may preempt a program of ours, so that another one
+ * could run on the same CPU before the first has finished (PREEMPT_RT).
  */
 volatile const u8 preemptible = 0;
+
+enum filter {
+	FILTER_PIDS = 1,
+	FILTER_COMMS = 2,
+	FILTER_UIDS = 4,
+	FILTER_CGROUPS = 8,
+	FILTER_SYSCALLS = 16,
+	FOLLOW_CHILDREN = 32,
+	WANT_UNLISTED = 64,  /* numbers that no table has, -1 apart */
+	WANT_NEGATIVE = 128, /* number -1 */
+};
 
 #define TABLE_SIZE 1024
 volatile const u8 argument_counts[2 * TABLE_SIZE] = {};
@@ -94,74 +99,100 @@ struct buffer {
 	u8 data[];
 };
 
-static inline_always void count(u64 *counter)
+#ifdef WITH_BTF
+/* kernel/bpf/helpers.c, v6.10. Programs that are never preempted do without. */
+extern void bpf_preempt_disable(void) __attribute__((weak, section(".ksyms")));
+extern void bpf_preempt_enable(void) __attribute__((weak, section(".ksyms")));
+#endif
+
+static inline_always void hold(void)
 {
+#ifdef WITH_BTF
 	if (preemptible)
-		__sync_fetch_and_add(counter, 1);
-	else
-		*(volatile u64 *)counter += 1;
+		bpf_preempt_disable();
+#endif
+}
+
+static inline_always void release(void)
+{
+#ifdef WITH_BTF
+	if (preemptible)
+		bpf_preempt_enable();
+#endif
 }
 
 /*
- * Takes size bytes of this CPU's buffer, or counts and dates a loss. The
- * place is taken before the event's time is read: once the reader has seen a
- * head, every record before it either shows its tag or is later than that
- * look. The compare-and-swap costs little on a line that only this CPU
- * writes, and keeps records apart where programs can be preempted.
+ * A store that other CPUs see after all stores before it. x86 keeps the order
+ * of stores (Intel SDM vol. 3, 8.2.2), so a plain one will do; arm64 needs
+ * the barriers that come with an atomic exchange.
  */
-static inline_always struct record *reserve(u32 size, u32 class)
+static inline_always void publish(u64 *to, u64 value)
 {
-	u32 cpu = get_smp_processor_id();
-	struct buffer *buffer = map_lookup(&buffers, &cpu);
-	struct control *control;
-	u64 head, used, seen, now;
+#if defined(__TARGET_ARCH_x86)
+	asm volatile("" ::: "memory");
+	*(volatile u64 *)to = value;
+	asm volatile("" ::: "memory");
+#else
+	__sync_lock_test_and_set(to, value);
+#endif
+}
 
-	if (unlikely(!buffer))
+/*
+ * Takes size bytes of this CPU's buffer, or counts and dates a loss. A CPU's
+ * buffer has one writer at a time, since programs are not preempted, so plain
+ * stores will do. The tag is emptied before the head shows the record, and
+ * the record's time is read after that: what a reader does not see behind a
+ * head is younger than its look at the clock (give or take the time that a
+ * store takes to reach other CPUs, see capture/merge.go). end() must follow.
+ */
+static inline_always struct record *begin(u32 size, u32 class)
+{
+	u32 cpu;
+	struct buffer *buffer;
+	struct control *control;
+	struct record *record;
+	u64 head, used, now;
+
+	hold();
+	cpu = get_smp_processor_id();
+	buffer = map_lookup(&buffers, &cpu);
+	if (unlikely(!buffer)) {
+		release();
 		return 0;
-	control = &buffer->control;
-	count(&control->seen[class]);
-	head = *(volatile u64 *)&control->head;
-#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		used = head + size - *(volatile u64 *)&control->tail;
-		if (unlikely(used > ring_bytes))
-			break;
-		seen = __sync_val_compare_and_swap(&control->head, head, head + size);
-		if (likely(seen == head)) {
-			if (unlikely(control->gap_open))
-				control->gap_open = 0;
-			if (unlikely(used > wake_bytes) && !control->rung) {
-				control->rung = 1;
-				ringbuf_output(&doorbell, &cpu, sizeof(cpu), BPF_RB_FORCE_WAKEUP);
-			}
-			return (struct record *)(buffer->data + (head & ring_mask));
-		}
-		head = seen;
 	}
-	/* Counted before it is dated: see lost() in capture. */
-	__sync_fetch_and_add(&control->lost[class], 1);
+	control = &buffer->control;
+	control->seen[class]++;
+	head = control->head;
+	used = head + size - *(volatile u64 *)&control->tail;
+	if (likely(used <= ring_bytes)) {
+		record = (struct record *)(buffer->data + (head & ring_mask));
+		record->tag = 0;
+		publish(&control->head, head + size);
+		control->gap_open = 0;
+		if (unlikely(used > wake_bytes) && !control->rung) {
+			control->rung = 1;
+			ringbuf_output(&doorbell, &cpu, sizeof(cpu), BPF_RB_FORCE_WAKEUP);
+		}
+		record->ts = ktime_get_ns();
+		return record;
+	}
+	/* Counted before it is dated: see losses() in capture/merge.go. */
+	publish(&control->lost[class], control->lost[class] + 1);
 	now = ktime_get_ns();
 	if (!control->gap_open) {
 		control->gap_first = now;
 		control->gap_open = 1;
 	}
 	control->gap_last = now;
+	release();
 	return 0;
 }
 
-/*
- * Shows a finished record to the reader. x86 keeps the order of stores
- * (Intel SDM vol. 3, 8.2.2), so a plain one publishes; arm64 needs the
- * barriers that come with an atomic exchange.
- */
-static inline_always void commit(struct record *record, u64 tag)
+/* Shows a finished record to the reader. */
+static inline_always void end(struct record *record, u64 tag)
 {
-#if defined(__TARGET_ARCH_x86)
-	asm volatile("" ::: "memory");
-	*(volatile u64 *)&record->tag = tag;
-#else
-	__sync_lock_test_and_set(&record->tag, tag);
-#endif
+	publish(&record->tag, tag);
+	release();
 }
 
 static inline_always u32 target_of(u32 tgid)
@@ -172,22 +203,22 @@ static inline_always u32 target_of(u32 tgid)
 }
 
 /* What the filters say of the current thread, its process and its call aside. */
-static inline_always int wanted_thread(void)
+static inline_always int wanted_thread(u32 filter)
 {
-	if (filter_uids) {
+	if (filter & FILTER_UIDS) {
 		u32 uid = get_current_uid_gid();
 
 		if (!map_lookup(&uids, &uid))
 			return 0;
 	}
-	if (filter_comms) {
+	if (filter & FILTER_COMMS) {
 		struct comm comm = {};
 
 		get_current_comm(&comm, sizeof(comm));
 		if (!map_lookup(&comms, &comm))
 			return 0;
 	}
-	if (filter_cgroups) {
+	if (filter & FILTER_CGROUPS) {
 		int found = 0;
 
 #pragma unroll
@@ -202,21 +233,21 @@ static inline_always int wanted_thread(void)
 }
 
 /* Whether the current thread is to be recorded, its call aside. */
-static inline_always int wanted_task(u64 pid_tgid)
+static inline_always int wanted_task(u32 filter, u64 pid_tgid)
 {
 	u32 tgid = pid_tgid >> 32;
 
-	if (filter_pids ? !(target_of(tgid) & TARGET_RECORD) : tgid == self_tgid)
+	if (filter & FILTER_PIDS ? !(target_of(tgid) & TARGET_RECORD) : tgid == self_tgid)
 		return 0;
-	return wanted_thread();
+	return wanted_thread(filter);
 }
 
-static inline_always u32 abi_of(s32 nr)
+static inline_always u32 abi_of(u32 compat, s32 nr)
 {
-	if (unlikely(task_is_compat()))
+	if (unlikely(compat))
 		return ABI_COMPAT;
 #if defined(__TARGET_ARCH_x86)
-	if (unlikely(nr & X32_SYSCALL_BIT) && nr > 0)
+	if (unlikely(nr >= X32_SYSCALL_BIT))
 		return ABI_X32;
 #endif
 	return ABI_NATIVE;
@@ -238,17 +269,17 @@ static inline_always int wanted_index(u32 index)
 	return wanted[index / 64 & (2 * TABLE_SIZE / 64 - 1)] >> (index & 63) & 1;
 }
 
-static inline_always int wanted_call(u32 abi, s32 nr)
+static inline_always int wanted_call(u32 filter, u32 abi, s32 nr)
 {
 	u32 index;
 
-	if (!filter_syscalls)
+	if (!(filter & FILTER_SYSCALLS))
 		return 1;
 	if (nr < 0)
-		return want_negative;
+		return filter & WANT_NEGATIVE;
 	index = table_index(abi, nr);
 	if (index >= 2 * TABLE_SIZE)
-		return want_unlisted;
+		return filter & WANT_UNLISTED;
 	return wanted_index(index);
 }
 
@@ -304,77 +335,74 @@ static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 ab
 HOOK("sys_enter")
 int sys_enter(u64 *ctx)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	const u32 filter = filters;
+	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
 	s32 nr = (s32)ctx[1];
 	struct record *record;
-	u32 abi, index, size, count = 6;
+	u32 abi = abi_of(self.compat, nr), index, size, count = 6;
 
-	if (filter_pids) {
-		u32 tgid = pid_tgid >> 32;
+	if (filter & FILTER_PIDS) {
+		u32 tgid = self.pid_tgid >> 32;
 		u32 *flags = map_lookup(&targets, &tgid);
 
 		if (!flags)
 			return 0;
 		/* The command to record begins with its execve; what prepared it is ours. */
 		if (unlikely(*flags & TARGET_AT_EXEC)) {
-			if (!is_exec(abi_of(nr), nr))
+			if (!is_exec(abi, nr))
 				return 0;
 			*flags = TARGET_RECORD;
 		}
-	} else if (pid_tgid >> 32 == self_tgid) {
+	} else if (self.pid_tgid >> 32 == self_tgid) {
 		return 0;
 	}
-	if (!wanted_thread())
-		return 0;
-	abi = abi_of(nr);
-	if (!wanted_call(abi, nr))
+	if (!wanted_thread(filter) || !wanted_call(filter, abi, nr))
 		return 0;
 	index = table_index(abi, nr);
 	if (likely(index < 2 * TABLE_SIZE))
 		count = argument_counts[index];
 	size = sizeof(*record) + 8 * (count & 7);
-	record = reserve(size, CLASS_ENTER);
+	record = begin(size, CLASS_ENTER);
 	if (unlikely(!record))
 		return 0;
-	record->ts = ktime_get_ns();
-	record->pid_tgid = pid_tgid;
+	record->pid_tgid = self.pid_tgid;
 	copy_arguments((u64 *)(record + 1), regs, abi, count);
-	commit(record, TAG(size, RECORD_ENTER, abi, nr));
+	end(record, TAG(size, RECORD_ENTER, abi, nr));
 	return 0;
 }
 
 HOOK("sys_exit")
 int sys_exit(u64 *ctx)
 {
-	u64 pid_tgid = get_current_pid_tgid();
+	const u32 filter = filters;
+	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
 	struct record *record;
 	const u32 size = sizeof(*record) + sizeof(struct exit_payload);
 	s32 nr;
 	u32 abi;
 
-	if (!wanted_task(pid_tgid))
+	if (!wanted_task(filter, self.pid_tgid))
 		return 0;
 	nr = regs_nr(regs);
-	abi = abi_of(nr);
-	if (!wanted_call(abi, nr)) {
+	abi = abi_of(self.compat, nr);
+	if (!wanted_call(filter, abi, nr)) {
 		/*
 		 * An execve that changes the ABI returns by the new one's rules with
 		 * the old one's number.
 		 */
 		u32 other = abi == ABI_COMPAT ? ABI_NATIVE : ABI_COMPAT;
 
-		if (!is_exec(other, nr) || !wanted_call(other, nr))
+		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
 			return 0;
 	}
-	record = reserve(size, CLASS_EXIT);
+	record = begin(size, CLASS_EXIT);
 	if (unlikely(!record))
 		return 0;
-	record->ts = ktime_get_ns();
-	record->pid_tgid = pid_tgid;
+	record->pid_tgid = self.pid_tgid;
 	((struct exit_payload *)(record + 1))->ret = ctx[1];
-	commit(record, TAG(size, RECORD_EXIT, abi, nr));
+	end(record, TAG(size, RECORD_EXIT, abi, nr));
 	return 0;
 }
 
@@ -388,27 +416,26 @@ int sched_process_fork(u64 *ctx)
 	struct fork_payload *payload;
 	const u32 size = sizeof(*record) + sizeof(*payload);
 
-	if (filter_pids && launcher && launcher == (u32)pid_tgid) {
+	if (filters & FILTER_PIDS && launcher && launcher == (u32)pid_tgid) {
 		flags = TARGET_AT_EXEC;
 		map_update(&targets, &child_tgid, &flags, 0);
 		return 0;
 	}
-	if (filter_pids && child_tgid != pid_tgid >> 32) {
+	if (filters & FILTER_PIDS && child_tgid != pid_tgid >> 32) {
 		flags = target_of(pid_tgid >> 32);
-		if (follow_children && flags & TARGET_RECORD)
+		if (filters & FOLLOW_CHILDREN && flags & TARGET_RECORD)
 			map_update(&targets, &child_tgid, &flags, 0);
 	}
-	if (!wanted_task(pid_tgid))
+	if (!wanted_task(filters, pid_tgid))
 		return 0;
-	record = reserve(size, CLASS_LIFECYCLE);
+	record = begin(size, CLASS_LIFECYCLE);
 	if (!record)
 		return 0;
-	record->ts = ktime_get_ns();
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->child_pid_tgid = child;
 	payload->cgroup = get_current_cgroup_id();
-	commit(record, TAG(size, RECORD_FORK, ABI_NATIVE, -1));
+	end(record, TAG(size, RECORD_FORK, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -420,12 +447,11 @@ int sched_process_exec(u64 *ctx)
 	struct exec_payload *payload;
 	const u32 size = sizeof(*record) + sizeof(*payload);
 
-	if (!wanted_task(pid_tgid))
+	if (!wanted_task(filters, pid_tgid))
 		return 0;
-	record = reserve(size, CLASS_LIFECYCLE);
+	record = begin(size, CLASS_LIFECYCLE);
 	if (!record)
 		return 0;
-	record->ts = ktime_get_ns();
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->old_tid = (u32)ctx[1];
@@ -436,7 +462,7 @@ int sched_process_exec(u64 *ctx)
 
 	probe_read_kernel_str(payload->filename, sizeof(payload->filename), bprm->filename);
 #endif
-	commit(record, TAG(size, RECORD_EXEC, ABI_NATIVE, -1));
+	end(record, TAG(size, RECORD_EXEC, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -450,16 +476,16 @@ int task_rename(u64 *ctx)
 	const u32 size = sizeof(*record) + sizeof(*payload);
 
 	/* The filters look at the current task; names are also set for another. */
-	if (!wanted_task(get_current_pid_tgid()) && !(filter_pids && target_of(pid_tgid >> 32) & TARGET_RECORD))
+	if (!wanted_task(filters, get_current_pid_tgid()) &&
+	    !(filters & FILTER_PIDS && target_of(pid_tgid >> 32) & TARGET_RECORD))
 		return 0;
-	record = reserve(size, CLASS_LIFECYCLE);
+	record = begin(size, CLASS_LIFECYCLE);
 	if (!record)
 		return 0;
-	record->ts = ktime_get_ns();
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	probe_read_kernel_str(payload->comm, sizeof(payload->comm), (void *)ctx[1]);
-	commit(record, TAG(size, RECORD_RENAME, ABI_NATIVE, -1));
+	end(record, TAG(size, RECORD_RENAME, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -474,20 +500,19 @@ int sched_process_exit(u64 *ctx)
 	const u32 size = sizeof(*record) + sizeof(*payload);
 	s64 group;
 
-	if (!wanted_task(pid_tgid))
+	if (!wanted_task(filters, pid_tgid))
 		return 0;
 	group = task_group_ended(task);
-	if (filter_pids && group == 1)
+	if (filters & FILTER_PIDS && group == 1)
 		map_delete(&targets, &tgid);
-	record = reserve(size, CLASS_LIFECYCLE);
+	record = begin(size, CLASS_LIFECYCLE);
 	if (!record)
 		return 0;
-	record->ts = ktime_get_ns();
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->code = task_exit_code(task);
 	payload->group = group;
-	commit(record, TAG(size, RECORD_THREAD_END, ABI_NATIVE, -1));
+	end(record, TAG(size, RECORD_THREAD_END, ABI_NATIVE, -1));
 	return 0;
 }
 

@@ -17,6 +17,11 @@
 /* arch/x86/include/uapi/asm/unistd.h */
 #define X32_SYSCALL_BIT 0x40000000
 
+struct self {
+	u64 pid_tgid;
+	u32 compat;
+};
+
 #ifdef WITH_BTF
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -76,14 +81,24 @@ static inline_always u64 task_pid_tgid(struct task_struct *task)
 	return (u64)(u32)task->tgid << 32 | (u32)task->pid;
 }
 
-static inline_always int task_is_compat(void)
+/*
+ * The ids of the current thread and whether its call came through the 32-bit
+ * table. One look at the task costs one call of a helper, which is most of
+ * what a probe costs where returns are slow (kernel
+ * Documentation/admin-guide/hw-vuln/srso.rst).
+ */
+static inline_always struct self current_self(void)
 {
 	struct task_struct *task = get_current_task_btf();
+
+	return (struct self){
+		.pid_tgid = task_pid_tgid(task),
 #if defined(__TARGET_ARCH_x86)
-	return task->thread_info.status & TS_COMPAT;
+		.compat = task->thread_info.status & TS_COMPAT,
 #else
-	return task->thread_info.flags >> TIF_32BIT & 1;
+		.compat = task->thread_info.flags >> TIF_32BIT & 1,
 #endif
+	};
 }
 
 static inline_always s64 task_exit_code(struct task_struct *task)
@@ -121,16 +136,19 @@ static inline_always u64 task_pid_tgid(struct task_struct *task)
 	return (u64)ids[1] << 32 | ids[0];
 }
 
-static inline_always int task_is_compat(void)
+static inline_always struct self current_self(void)
 {
 	u32 flags = 0;
 
 	probe_read_kernel(&flags, sizeof(flags), (char *)get_current_task() + offset_flags);
+	return (struct self){
+		.pid_tgid = get_current_pid_tgid(),
 #if defined(__TARGET_ARCH_x86)
-	return flags & TS_COMPAT;
+		.compat = flags & TS_COMPAT,
 #else
-	return flags >> TIF_32BIT & 1;
+		.compat = flags >> TIF_32BIT & 1,
 #endif
+	};
 }
 
 static inline_always s64 task_exit_code(struct task_struct *task)

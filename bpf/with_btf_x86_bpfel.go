@@ -82,11 +82,7 @@ const (
 	withBTFProgTaskRename       = "task_rename"
 	withBTFVarArgumentCounts    = "argument_counts"
 	withBTFVarFilterCgroups     = "filter_cgroups"
-	withBTFVarFilterComms       = "filter_comms"
-	withBTFVarFilterPids        = "filter_pids"
-	withBTFVarFilterSyscalls    = "filter_syscalls"
-	withBTFVarFilterUids        = "filter_uids"
-	withBTFVarFollowChildren    = "follow_children"
+	withBTFVarFilters           = "filters"
 	withBTFVarLauncher          = "launcher"
 	withBTFVarPreemptible       = "preemptible"
 	withBTFVarRingBytes         = "ring_bytes"
@@ -100,8 +96,6 @@ const (
 	withBTFVarSharedRecord      = "shared_record"
 	withBTFVarSharedRename      = "shared_rename"
 	withBTFVarWakeBytes         = "wake_bytes"
-	withBTFVarWantNegative      = "want_negative"
-	withBTFVarWantUnlisted      = "want_unlisted"
 	withBTFVarWanted            = "wanted"
 )
 
@@ -173,11 +167,7 @@ type withBTFMapSpecs struct {
 type withBTFVariableSpecs struct {
 	ArgumentCounts *ebpf.VariableSpec `ebpf:"argument_counts"`
 	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
-	FilterComms    *ebpf.VariableSpec `ebpf:"filter_comms"`
-	FilterPids     *ebpf.VariableSpec `ebpf:"filter_pids"`
-	FilterSyscalls *ebpf.VariableSpec `ebpf:"filter_syscalls"`
-	FilterUids     *ebpf.VariableSpec `ebpf:"filter_uids"`
-	FollowChildren *ebpf.VariableSpec `ebpf:"follow_children"`
+	Filters        *ebpf.VariableSpec `ebpf:"filters"`
 	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
 	Preemptible    *ebpf.VariableSpec `ebpf:"preemptible"`
 	RingBytes      *ebpf.VariableSpec `ebpf:"ring_bytes"`
@@ -191,8 +181,6 @@ type withBTFVariableSpecs struct {
 	SharedRecord   *ebpf.VariableSpec `ebpf:"shared_record"`
 	SharedRename   *ebpf.VariableSpec `ebpf:"shared_rename"`
 	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
-	WantNegative   *ebpf.VariableSpec `ebpf:"want_negative"`
-	WantUnlisted   *ebpf.VariableSpec `ebpf:"want_unlisted"`
 	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
 }
 
@@ -241,11 +229,7 @@ func (m *withBTFMaps) Close() error {
 type withBTFVariables struct {
 	ArgumentCounts *ebpf.Variable `ebpf:"argument_counts"`
 	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
-	FilterComms    *ebpf.Variable `ebpf:"filter_comms"`
-	FilterPids     *ebpf.Variable `ebpf:"filter_pids"`
-	FilterSyscalls *ebpf.Variable `ebpf:"filter_syscalls"`
-	FilterUids     *ebpf.Variable `ebpf:"filter_uids"`
-	FollowChildren *ebpf.Variable `ebpf:"follow_children"`
+	Filters        *ebpf.Variable `ebpf:"filters"`
 	Launcher       *ebpf.Variable `ebpf:"launcher"`
 	Preemptible    *ebpf.Variable `ebpf:"preemptible"`
 	RingBytes      *ebpf.Variable `ebpf:"ring_bytes"`
@@ -259,8 +243,6 @@ type withBTFVariables struct {
 	SharedRecord   *ebpf.Variable `ebpf:"shared_record"`
 	SharedRename   *ebpf.Variable `ebpf:"shared_rename"`
 	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
-	WantNegative   *ebpf.Variable `ebpf:"want_negative"`
-	WantUnlisted   *ebpf.Variable `ebpf:"want_unlisted"`
 	Wanted         *ebpf.Variable `ebpf:"wanted"`
 }
 

@@ -36,11 +36,7 @@ const (
 	withoutBTFProgTaskRename       = "task_rename"
 	withoutBTFVarArgumentCounts    = "argument_counts"
 	withoutBTFVarFilterCgroups     = "filter_cgroups"
-	withoutBTFVarFilterComms       = "filter_comms"
-	withoutBTFVarFilterPids        = "filter_pids"
-	withoutBTFVarFilterSyscalls    = "filter_syscalls"
-	withoutBTFVarFilterUids        = "filter_uids"
-	withoutBTFVarFollowChildren    = "follow_children"
+	withoutBTFVarFilters           = "filters"
 	withoutBTFVarLauncher          = "launcher"
 	withoutBTFVarOffsetFlags       = "offset_flags"
 	withoutBTFVarOffsetPid         = "offset_pid"
@@ -49,8 +45,6 @@ const (
 	withoutBTFVarRingMask          = "ring_mask"
 	withoutBTFVarSelfTgid          = "self_tgid"
 	withoutBTFVarWakeBytes         = "wake_bytes"
-	withoutBTFVarWantNegative      = "want_negative"
-	withoutBTFVarWantUnlisted      = "want_unlisted"
 	withoutBTFVarWanted            = "wanted"
 )
 
@@ -122,11 +116,7 @@ type withoutBTFMapSpecs struct {
 type withoutBTFVariableSpecs struct {
 	ArgumentCounts *ebpf.VariableSpec `ebpf:"argument_counts"`
 	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
-	FilterComms    *ebpf.VariableSpec `ebpf:"filter_comms"`
-	FilterPids     *ebpf.VariableSpec `ebpf:"filter_pids"`
-	FilterSyscalls *ebpf.VariableSpec `ebpf:"filter_syscalls"`
-	FilterUids     *ebpf.VariableSpec `ebpf:"filter_uids"`
-	FollowChildren *ebpf.VariableSpec `ebpf:"follow_children"`
+	Filters        *ebpf.VariableSpec `ebpf:"filters"`
 	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
 	OffsetFlags    *ebpf.VariableSpec `ebpf:"offset_flags"`
 	OffsetPid      *ebpf.VariableSpec `ebpf:"offset_pid"`
@@ -135,8 +125,6 @@ type withoutBTFVariableSpecs struct {
 	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
 	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
-	WantNegative   *ebpf.VariableSpec `ebpf:"want_negative"`
-	WantUnlisted   *ebpf.VariableSpec `ebpf:"want_unlisted"`
 	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
 }
 
@@ -185,11 +173,7 @@ func (m *withoutBTFMaps) Close() error {
 type withoutBTFVariables struct {
 	ArgumentCounts *ebpf.Variable `ebpf:"argument_counts"`
 	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
-	FilterComms    *ebpf.Variable `ebpf:"filter_comms"`
-	FilterPids     *ebpf.Variable `ebpf:"filter_pids"`
-	FilterSyscalls *ebpf.Variable `ebpf:"filter_syscalls"`
-	FilterUids     *ebpf.Variable `ebpf:"filter_uids"`
-	FollowChildren *ebpf.Variable `ebpf:"follow_children"`
+	Filters        *ebpf.Variable `ebpf:"filters"`
 	Launcher       *ebpf.Variable `ebpf:"launcher"`
 	OffsetFlags    *ebpf.Variable `ebpf:"offset_flags"`
 	OffsetPid      *ebpf.Variable `ebpf:"offset_pid"`
@@ -198,8 +182,6 @@ type withoutBTFVariables struct {
 	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
 	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
-	WantNegative   *ebpf.Variable `ebpf:"want_negative"`
-	WantUnlisted   *ebpf.Variable `ebpf:"want_unlisted"`
 	Wanted         *ebpf.Variable `ebpf:"wanted"`
 }
 

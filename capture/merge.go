@@ -17,15 +17,17 @@ import (
 // The rule of a poll, for one look at the clock ("now", taken first):
 //
 //	(1) Read how far every buffer has been reserved, and its counters of loss.
-//	    A record is dated after its place was reserved, so whatever is not
-//	    behind these heads is later than now.
-//	(2) Until now, then, the order is known: that is the mark. A record that is
-//	    still being written holds the mark back at the time of the one before.
+//	    A record is dated after its place was taken, so whatever is not behind
+//	    these heads is later than now, but for what a store takes to reach
+//	    other CPUs.
+//	(2) Until a little before now, then, the order is known: that is the mark.
+//	    A record that is still being written holds the mark back at the time
+//	    of the one before.
 //	(3) A loss becomes a row at the time of its first missing event, so it
 //	    stands before everything that it may have to do with.
 //	(4) Rows are taken from the CPU whose next record is the oldest, as long as
 //	    that stays so, up to the mark. The rest waits for the next poll.
-//	(5) What was read is cleared and given back to the kernel side.
+//	(5) The room of what was read is given back to the kernel side.
 type merger struct {
 	sources []source
 	heap    []*source // the sources with a record to give, oldest on top
@@ -90,10 +92,15 @@ func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resol
 	return m
 }
 
+// storeDelay is more than a store ever takes to become visible to another
+// CPU, by far: it leaves the store buffer within some hundred cycles, and at
+// the latest when the CPU takes an interrupt or the hypervisor takes the CPU.
+const storeDelay = 50_000 // ns
+
 // poll writes every row whose place in the order is known, now being
 // CLOCK_MONOTONIC. It returns how many bytes of the fullest buffer were in use.
 func (m *merger) poll(now uint64) (fullest uint64, err error) {
-	mark := now
+	mark := now - storeDelay
 	for i := range m.sources { // (1)
 		s := &m.sources[i]
 		s.head = atomic.LoadUint64(&s.Control.Head)
@@ -225,9 +232,8 @@ func (m *merger) run(s *source, limit uint64) (more, blocked bool, err error) {
 func (m *merger) release() {
 	for i := range m.sources {
 		s := &m.sources[i]
-		if tail := s.Control.Tail; tail != s.pos {
-			s.Clear(tail, s.pos)
-			atomic.StoreUint64(&s.Control.Rung, 0)
+		if s.Control.Tail != s.pos {
+			s.Release(s.pos)
 		}
 	}
 }
