@@ -1,0 +1,273 @@
+package decode
+
+import (
+	"sort"
+	"strconv"
+
+	"systape/format/abi"
+)
+
+// kind is how a register is to be read.
+type kind uint8
+
+const (
+	kindInt kind = iota // 32 bits, signed
+	kindUint
+	kindLong // as wide as a register
+	kindUlong
+	kindSize
+	kindOff
+	kindPair    // 64 bits in two registers, the lower half first
+	kindHexPair // the same, in hexadecimal
+	kindPad     // an empty register before a pair
+	kindSkip    // a register that the call does not use
+	kindPages   // a file offset in units of 4096 bytes
+	kindFD
+	kindDirFD
+	kindPtr
+	kindHex
+	kindMode
+	kindFileMode
+	kindAccessMode
+	kindID // a user or group, -1 for none
+	kindSig
+	kindClock
+	kindCloneFlags
+	kindCloneChild
+	kindCloneTLS
+	kindIPCGet
+	kindShmGet
+	kindFcntlArg
+	kindFcntl // result of fcntl
+	kindIoctl
+	kindProtocol
+	kindSockOpt
+	kindPrctlArg
+	kindFutexVal
+	kindFutexTimeout
+	kindFutexAddr2
+	kindFutexVal3
+	kindSet // constants
+)
+
+var kinds = map[string]kind{
+	"int": kindInt, "uint": kindUint, "long": kindLong, "ulong": kindUlong, "size": kindSize, "off": kindOff,
+	"pair": kindPair, "hexpair": kindHexPair, "pad": kindPad, "skip": kindSkip, "pages": kindPages,
+	"fd": kindFD, "dirfd": kindDirFD, "ptr": kindPtr, "hex": kindHex,
+	"mode": kindMode, "filemode": kindFileMode, "accessmode": kindAccessMode, "id": kindID, "sig": kindSig,
+	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
+	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
+	"protocol": kindProtocol, "sockopt": kindSockOpt, "prctlarg": kindPrctlArg,
+	"futexval": kindFutexVal, "futextimeout": kindFutexTimeout, "futexaddr2": kindFutexAddr2, "futexval3": kindFutexVal3,
+}
+
+func (k kind) registers() int {
+	if k == kindPair || k == kindHexPair {
+		return 2
+	}
+	return 1
+}
+
+// narrow tells the ABIs whose registers have 32 bits.
+func narrow(a abi.ABI) bool { return a == abi.I386 || a == abi.ARM }
+
+// wide returns v as an unsigned register of a.
+func wide(a abi.ABI, v int64) uint64 {
+	if narrow(a) {
+		return uint64(uint32(v))
+	}
+	return uint64(v)
+}
+
+// long returns v as a signed register of a.
+func long(a abi.ABI, v int64) int64 {
+	if narrow(a) {
+		return int64(int32(v))
+	}
+	return v
+}
+
+func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
+	v := args[reg]
+	switch p.kind {
+	case kindInt, kindFD, kindFutexVal:
+		return strconv.AppendInt(dst, int64(int32(v)), 10)
+	case kindUint:
+		return strconv.AppendUint(dst, uint64(uint32(v)), 10)
+	case kindLong, kindOff:
+		return strconv.AppendInt(dst, long(a, v), 10)
+	case kindUlong, kindSize:
+		return strconv.AppendUint(dst, wide(a, v), 10)
+	case kindPair:
+		return strconv.AppendInt(dst, pair(args, reg), 10)
+	case kindHexPair:
+		return appendHex(dst, uint64(pair(args, reg)))
+	case kindPages:
+		return appendHex(dst, wide(a, v)*4096)
+	case kindPtr:
+		return appendPtr(dst, a, v)
+	case kindHex:
+		return appendHex(dst, wide(a, v))
+	case kindMode:
+		return appendOctal(dst, uint64(uint32(v)))
+	case kindSet:
+		return p.set.append(dst, a, v)
+	case kindDirFD:
+		if int32(v) == -100 {
+			return append(dst, "AT_FDCWD"...)
+		}
+		return strconv.AppendInt(dst, int64(int32(v)), 10)
+	case kindFileMode:
+		return appendFileMode(dst, a, v)
+	case kindAccessMode:
+		if uint32(v) == 0 {
+			return append(dst, "F_OK"...)
+		}
+		return sets["access"].append(dst, a, v)
+	case kindID:
+		if int32(v) == -1 {
+			return append(dst, "-1"...)
+		}
+		return strconv.AppendUint(dst, uint64(uint32(v)), 10)
+	case kindSig:
+		return appendSignal(dst, a, int32(v))
+	case kindClock:
+		return appendClock(dst, a, int32(v))
+	case kindCloneFlags:
+		return appendCloneFlags(dst, a, v)
+	case kindCloneChild, kindCloneTLS:
+		return appendPtr(dst, a, v)
+	case kindIPCGet:
+		return appendWithMode(dst, a, sets["ipcget"], v)
+	case kindShmGet:
+		return appendWithMode(dst, a, sets["shmget"], v)
+	case kindFcntlArg:
+		return appendFcntlArg(dst, a, args[1], v)
+	case kindIoctl:
+		return appendIoctl(dst, a, uint32(v))
+	case kindProtocol:
+		return appendProtocol(dst, a, args[0], v)
+	case kindSockOpt:
+		return appendSockOpt(dst, a, args[1], v)
+	case kindPrctlArg:
+		return appendPrctlArg(dst, a, args[0], v)
+	case kindFutexTimeout:
+		if futexUsesNumber(args[1]) {
+			return strconv.AppendInt(dst, int64(int32(v)), 10)
+		}
+		return appendPtr(dst, a, v)
+	case kindFutexAddr2:
+		return appendPtr(dst, a, v)
+	case kindFutexVal3:
+		return appendFutexVal3(dst, args[1], v)
+	}
+	return appendUnknown(dst, v)
+}
+
+func pair(args *[6]int64, reg int) int64 {
+	if reg+1 >= len(args) {
+		return int64(uint32(args[reg]))
+	}
+	return int64(uint64(uint32(args[reg])) | uint64(args[reg+1])<<32)
+}
+
+// append writes v as constants of the set.
+func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
+	u := uint64(uint32(v)) // flags of system calls are ints, or use no higher bits
+	if v > 0 && uint64(v)>>32 != 0 && !narrow(a) {
+		u = uint64(v)
+	}
+	start := len(dst)
+	if s.mask != 0 {
+		mask := s.mask
+		if s.enum {
+			mask = ^uint64(0)
+		}
+		if name := find(s.field[a], u&mask, s.enum); name != "" {
+			dst = append(dst, name...)
+		} else if s.enum {
+			return appendUnknown(dst, int64(int32(u)))
+		} else if u&mask != 0 {
+			dst = appendHex(dst, u&mask)
+		}
+		u &^= mask
+	}
+	for _, c := range s.flags[a] {
+		if u&c.value == c.value {
+			if len(dst) > start {
+				dst = append(dst, '|')
+			}
+			dst = append(dst, c.name...)
+			if u &^= c.value; u == 0 {
+				return dst
+			}
+		}
+	}
+	if u != 0 || len(dst) == start {
+		if len(dst) > start {
+			dst = append(dst, '|')
+		}
+		dst = appendHex(dst, u)
+	}
+	return dst
+}
+
+// find returns the name of value; sorted lists are those of enums. x/sys has
+// the signed values of an enum in 64 bits.
+func find(list []constant, value uint64, sorted bool) string {
+	if sorted && len(list) > 16 {
+		i := sort.Search(len(list), func(i int) bool { return list[i].value >= value })
+		if i < len(list) && list[i].value == value {
+			return list[i].name
+		}
+		return ""
+	}
+	for i := range list {
+		if list[i].value == value || sorted && uint64(uint32(list[i].value)) == value {
+			return list[i].name
+		}
+	}
+	return ""
+}
+
+// appendUnknown writes a number that may be anything: small ones in decimal,
+// others in hexadecimal.
+func appendUnknown(dst []byte, v int64) []byte {
+	if v >= -4096 && v < 1<<16 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	return appendHex(dst, uint64(v))
+}
+
+func appendPtr(dst []byte, a abi.ABI, v int64) []byte {
+	u := wide(a, v)
+	if u == 0 {
+		return append(dst, "NULL"...)
+	}
+	return appendHex(dst, u)
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendHex(dst []byte, u uint64) []byte {
+	if u == 0 {
+		return append(dst, '0')
+	}
+	var b [18]byte
+	i := len(b)
+	for ; u != 0; u >>= 4 {
+		i--
+		b[i] = hexDigits[u&15]
+	}
+	b[i-1], b[i-2] = 'x', '0'
+	return append(dst, b[i-2:]...)
+}
+
+// appendOctal writes a mode as strace does, with three digits at least.
+func appendOctal(dst []byte, u uint64) []byte {
+	dst = append(dst, '0')
+	if u < 0o10 {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendUint(dst, u, 8)
+}
