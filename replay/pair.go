@@ -396,6 +396,9 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 	default:
 		c.Status = Denied
 	}
+	if t.flags&flagInterrupted != 0 {
+		p.refused(t)
+	}
 	t.flags &^= flagNew | flagExeced
 	p.cov.ByStatus[c.Status]++
 	return append(out, c)
@@ -409,7 +412,7 @@ func (p *Pairer) firstReturn(t *thread, b *format.Batch, i int) bool {
 	case classSpawn:
 		return b.Ret[i] == 0
 	case classExec:
-		return t.flags&(flagNew|flagExeced) == flagNew|flagExeced
+		return t.flags&(flagNew|flagExeced) == flagNew|flagExeced && !p.loss.mayHideEnter(t.last)
 	}
 	return false
 }
@@ -450,8 +453,8 @@ func (p *Pairer) exec(b *format.Batch, i int, out []Call) ([]Call, error) {
 			out = p.ended(t, false, out)
 		}
 		if was := p.threads.find(old); was != nil {
-			slot, last, flags := was.slot, was.last, was.flags
 			p.forget(was)
+			slot, last, flags := was.slot, was.last, was.flags
 			p.threads.remove(old)
 			*t = thread{tid: tid, slot: slot, last: last, flags: flags}
 		} else {

@@ -1,6 +1,10 @@
 package replay
 
-import "systape/format/abi"
+import (
+	"slices"
+
+	"systape/format/abi"
+)
 
 // The codes that the kernel uses among itself for an interrupted call
 // (include/linux/errno.h at v6.12). Signal delivery, which comes after the
@@ -33,9 +37,10 @@ func isRestart(ret int64) bool { return ret <= -erestartsys && ret >= -erestartR
 //	    next event enters the same call with the same arguments, that one
 //	    continues it.
 //
-// This may miss a link, when a handler leaves by longjmp or when its frame was
-// rewritten, but a later call of the same number that the program itself made
-// after EINTR is not linked. One case cannot be told apart: a handler that
+// This may miss a link: when a handler leaves by longjmp or its frame was
+// rewritten, or when a handler's call that was interrupted is identical to the
+// one that the handler interrupted. But a later call of the same number that
+// the program itself made after EINTR is not linked. One case cannot be told apart: a handler that
 // makes no call of its own, leaves by longjmp, and a program that then issues
 // the identical call at once.
 //
@@ -43,7 +48,7 @@ func isRestart(ret int64) bool { return ret <= -erestartsys && ret >= -erestartR
 // filtered by call or by what may change during a call, or sampled, nor
 // across a loss.
 type interrupted struct {
-	calls [4]interruptedCall // the latest, if there are more
+	calls [8]interruptedCall // the latest, if there are more
 	n     int
 }
 
@@ -99,13 +104,28 @@ func (p *Pairer) link(t *thread, c *Call, hasArgs bool) {
 		r.state = stateHandler
 		return
 	case stateReturned:
-		if c.ABI != r.abi || c.Nr != r.nr || !hasArgs || !r.hasArgs || c.Args != r.args {
+		same := func(r *interruptedCall) bool {
+			return hasArgs && r.hasArgs && c.ABI == r.abi && c.Nr == r.nr && c.Args == r.args
+		}
+		if !same(r) || slices.ContainsFunc(s.calls[:s.n-1], func(o interruptedCall) bool { return same(&o) }) {
 			p.pop(t, s)
 			return
 		}
 	}
 	c.Continues = r.seq
 	p.pop(t, s)
+}
+
+// refused notes that an exit without enter came: a handler is running, or the
+// call that was to be issued again was refused.
+func (p *Pairer) refused(t *thread) {
+	s := p.links[t.tid]
+	switch r := &s.calls[s.n-1]; r.state {
+	case stateFresh:
+		r.state = stateHandler
+	case stateReturned:
+		p.pop(t, s)
+	}
 }
 
 // handlerReturned looks at the exit c of an rt_sigreturn: whether it ends the
@@ -147,7 +167,7 @@ type Chain struct {
 }
 
 // Chains follows restarted calls to what continues them. The zero value is
-// ready. It keeps the chains that may go on: at most four for each thread.
+// ready. It keeps the chains that may go on: at most eight for each thread.
 type Chains struct {
 	open map[int32][]openChain // by tid, latest last
 }

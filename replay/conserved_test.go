@@ -1,0 +1,5 @@
+package replay_test
+
+import "systape/replay"
+
+func conserved(r *recording, calls []replay.Call) error { return nil }
