@@ -150,9 +150,14 @@ func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
 			break
 		}
 		for _, child := range [...]int{1, 2} {
-			if child < len(m.heap) {
-				limit = min(limit, m.heap[child].ts)
+			if child >= len(m.heap) {
+				continue
 			}
+			until := m.heap[child].ts
+			if m.heap[child].CPU < s.CPU {
+				until-- // at the same time, the lower CPU goes first
+			}
+			limit = min(limit, until)
 		}
 		more, blocked, err := m.run(s, limit)
 		if err != nil {
