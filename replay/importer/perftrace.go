@@ -1,0 +1,252 @@
+package importer
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// perfTrace reads what perf trace prints:
+//
+//	 40.348 (149.589 ms): python3/32021 futex(uaddr: 0xa5b8f4, …)  = 0
+//	190.510 (         ): python3/32021 futex(uaddr: 0xa5b8f4, …) ...
+//	 40.348 (149.589 ms): python3/32021  ... [continued]: futex())  = 0
+//	      ? (         ): thr/26399  ... [continued]: clone3())  = 0
+//
+// A line stands where the call returned and has the time at which it was
+// entered, unless another thread's line came between: then there are two. Times
+// are milliseconds since perf trace began.
+type perfTrace struct {
+	*importer
+	threads map[int32]*traceThread
+	last    int64
+	begun   bool
+}
+
+type traceThread struct {
+	*thread
+	open string // name of the call whose beginning stands on a line of its own
+	at   int64  // when it was entered
+}
+
+func newPerfTrace(im *importer) *perfTrace {
+	im.lack("container", "date", "cpu", "pid")
+	return &perfTrace{importer: im, threads: map[int32]*traceThread{}}
+}
+
+func (p *perfTrace) begin(*Source) {}
+
+func (p *perfTrace) stamp([]byte) (int64, bool) { return 0, false }
+
+var errPerfTrace = errors.New("not of the form ms (ms): comm/tid name(arguments) = result")
+
+// milliseconds reads 40.348 as nanoseconds.
+func milliseconds(b []byte) (int64, bool) {
+	whole, frac, _ := bytes.Cut(b, []byte("."))
+	if len(frac) > 6 {
+		return 0, false
+	}
+	n, ok := parseSeconds(append(append(bytes.Clone(whole), '.'), frac...))
+	return n / 1000, ok
+}
+
+func (p *perfTrace) line(b []byte) error {
+	t := bytes.TrimLeft(b, " ")
+	open := bytes.IndexByte(t, '(')
+	end := bytes.Index(t, []byte("): "))
+	if open < 0 || end < open {
+		return errPerfTrace
+	}
+	word, durWord := bytes.TrimSpace(t[:open]), bytes.TrimSpace(t[open+1:end])
+	known := !bytes.Equal(word, []byte("?"))
+	ts, dur := int64(0), int64(-1)
+	if known {
+		var ok bool
+		if ts, ok = milliseconds(word); !ok {
+			return errPerfTrace
+		}
+	}
+	if d, ok := bytes.CutSuffix(durWord, []byte(" ms")); ok {
+		if dur, ok = milliseconds(bytes.TrimSpace(d)); !ok {
+			return errPerfTrace
+		}
+	} else if len(durWord) > 0 {
+		return errPerfTrace
+	}
+	rest := t[end+len("): "):]
+	// The thread's name may hold anything: what follows it is /tid and the call.
+	name, tid, call, ok := traceThreadOf(rest)
+	if !ok {
+		return errPerfTrace
+	}
+	th := p.threads[tid]
+	if th == nil {
+		th = &traceThread{thread: &thread{tid: tid, pid: tid}}
+		p.threads[tid] = th
+	}
+	if !strings.HasPrefix(name, ":") { // :32040 stands for a name that perf did not know
+		th.comm = name
+	}
+	return p.call(th, call, ts, known, dur)
+}
+
+// traceThreadOf splits "comm/tid call". The call begins with its name and a
+// parenthesis, or with "... [continued]: ".
+func traceThreadOf(b []byte) (comm string, tid int32, call []byte, ok bool) {
+	for i := 0; i < len(b); i++ {
+		if b[i] != '/' {
+			continue
+		}
+		id, after, isID := leadingID(b[i+1:])
+		if !isID || len(after) == 0 || after[0] != ' ' {
+			continue
+		}
+		call = bytes.TrimLeft(after, " ")
+		if bytes.HasPrefix(call, []byte("... [continued]: ")) || isCallName(call[:max(0, bytes.IndexByte(call, '('))]) {
+			return string(bytes.TrimSpace(b[:i])), id, call, true
+		}
+	}
+	return "", 0, nil, false
+}
+
+func (p *perfTrace) call(t *traceThread, b []byte, ts int64, known bool, dur int64) error {
+	a := p.opt.ABI
+	b = bytes.TrimRight(b, " ")
+	if r, ok := bytes.CutPrefix(b, []byte("... [continued]: ")); ok {
+		name, rest, _ := bytes.Cut(r, []byte("("))
+		return p.continued(t, string(name), rest, ts, known, dur)
+	}
+	name, rest, _ := bytes.Cut(b, []byte("("))
+	ev := format.Event{Kind: format.Enter, ABI: a, Syscall: string(name), Nr: p.number(a, string(name))}
+	if !known {
+		return errors.New("call without a time")
+	}
+	opening := false
+	if r, ok := bytes.CutSuffix(rest, []byte("...")); ok {
+		opening, rest = true, r
+	}
+	p.args(&ev, rest)
+	p.enter(t, ev, ts)
+	if opening {
+		t.open, t.at = ev.Syscall, ts
+		return nil
+	}
+	t.open = ""
+	ret, returned, ok := traceResult(rest)
+	if !ok {
+		return errPerfTrace
+	}
+	if returned {
+		p.exit(t, ev.Syscall, ts+max(dur, 0), ret)
+	}
+	return nil
+}
+
+func (p *perfTrace) enter(t *traceThread, ev format.Event, ts int64) {
+	if t.exit != nil && t.exit.ts > ts {
+		p.out.move(t.exit, ts)
+	}
+	p.out.add(max(ts, t.lastTS), t.thread, ev)
+	t.lastTS = max(ts, t.lastTS)
+	p.advance(ts)
+}
+
+func (p *perfTrace) exit(t *traceThread, name string, ts, ret int64) {
+	ts = max(ts, t.lastTS)
+	n := p.out.add(ts, t.thread, format.Event{Kind: format.Exit, ABI: p.opt.ABI, Syscall: name, Nr: p.number(p.opt.ABI, name), Ret: ret})
+	t.exit, t.lastTS = n, ts
+	p.advance(ts)
+}
+
+func (p *perfTrace) advance(ts int64) {
+	p.last = max(p.last, ts)
+	p.out.advance(p.last)
+}
+
+// continued ends a call whose beginning has a line of its own, or none: then
+// it was entered before perf trace began, or by the parent of a new thread.
+func (p *perfTrace) continued(t *traceThread, name string, rest []byte, ts int64, known bool, dur int64) error {
+	ret, returned, ok := traceResult(rest)
+	if !ok {
+		return errPerfTrace
+	}
+	end := p.last
+	if known && dur >= 0 {
+		end = ts + dur
+	}
+	switch {
+	case t.open == name:
+		t.open = ""
+		if !known {
+			end = max(end, t.at)
+		}
+	case strings.HasPrefix(name, "execve") && known:
+		// An execve by another thread ends under the leader's id, with the
+		// time of the leader's own last call.
+		t.open = ""
+	}
+	if !returned {
+		return nil
+	}
+	p.exit(t, name, end, ret)
+	return nil
+}
+
+// args reads "fd: 4, buf: 0x7ffd, count: 832": perf leaves out arguments that
+// are zero, so a value's place is not known.
+func (p *perfTrace) args(ev *format.Event, _ []byte) {
+	for i := range min(abi.NumArgs(ev.ABI, ev.Nr), 6) {
+		p.missing[argNames[i]] = true
+	}
+}
+
+// traceResult reads the result at the end of a line: "= 4", "= 0x7f…",
+// "= -1 ENOENT (No such file or directory)", "= 26398 (thr)", "= ?", "=".
+func traceResult(b []byte) (ret int64, returned, ok bool) {
+	i := lastResult(b)
+	if i < 0 {
+		return 0, false, false
+	}
+	w := bytes.TrimSpace(b[i:])
+	if len(w) == 0 || w[0] == '?' {
+		return 0, false, true
+	}
+	word, rest, _ := bytes.Cut(w, []byte(" "))
+	n, isNumber := parseInteger(word)
+	if !isNumber {
+		return 0, false, false
+	}
+	if n != -1 {
+		return n, true, true
+	}
+	errName, _, _ := bytes.Cut(rest, []byte(" "))
+	if e, ok := abi.ErrnoNumber(abi.X86_64, string(errName)); ok && len(errName) > 1 && errName[0] == 'E' {
+		return -int64(e), true, true
+	}
+	if _, r, ok := bytes.Cut(rest, []byte("strerror_r(")); ok { // a restart code: perf has no name for it
+		if e, _, ok := leadingID(r); ok {
+			return -int64(e), true, true
+		}
+	}
+	return n, true, true
+}
+
+// lastResult finds the last ")  = " of a line and returns what follows it.
+func lastResult(b []byte) int {
+	for i := len(b); i > 0; {
+		i = bytes.LastIndexByte(b[:i], '=')
+		if i < 0 {
+			return -1
+		}
+		left := bytes.TrimRight(b[:i], " ")
+		if len(left) < i && len(left) > 0 && left[len(left)-1] == ')' {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+func (p *perfTrace) finish() {}
