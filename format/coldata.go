@@ -67,6 +67,10 @@ func (b *Batch) columnData(out *[len(columns)]colData) {
 	}
 }
 
+// maxTextBytes bounds the text of one column in one batch: paths of the
+// greatest length (4,096) in 8,192 rows, and a little more.
+const maxTextBytes = 36 << 20
+
 // appendText appends the rows of a column of strings to text and their ends
 // to off, the way Arrow lays out utf8.
 func (d *colData) appendText(off []int32, text []byte, names *Names) ([]int32, []byte, error) {
@@ -84,13 +88,17 @@ func (d *colData) appendText(off []int32, text []byte, names *Names) ([]int32, [
 				last, word = sym, words[sym]
 			}
 			if word != "" {
-				text = append(text, word...)
+				if text = append(text, word...); len(text) > maxTextBytes {
+					return off, text, errTooLarge
+				}
 			}
 			off = append(off, int32(len(text)))
 		}
 	default:
 		for _, s := range d.strs {
-			text = append(text, cleanText(s)...)
+			if text = append(text, cleanText(s)...); len(text) > maxTextBytes {
+				return off, text, errTooLarge
+			}
 			off = append(off, int32(len(text)))
 		}
 	}

@@ -101,7 +101,7 @@ func (w *ParquetWriter) translate(b *Batch, from, to int) error {
 	}
 	for _, pos := range []int{posSyscall, posComm, posContainer} {
 		dst := w.buf.syms(pos)
-			for _, s := range (*b.syms(pos))[from:to] {
+		for _, s := range (*b.syms(pos))[from:to] {
 			for int(s) >= len(w.moved) {
 				w.moved = append(w.moved, 0)
 			}

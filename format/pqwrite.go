@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func newParquetFile(w io.Writer, cols []Column) (*parquetFile, error) {
 	nodes := make(schema.FieldList, len(cols))
 	opts := []parquet.WriterProperty{
 		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
-		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy("systape (parquet-go version 17.0.0)"),
+		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy(creatorPrefix + "(parquet-go version 17.0.0)"),
 	}
 	for i, c := range cols {
 		if c.Delta && c.Type != Int64 && c.Type != TimestampUS {
@@ -255,12 +256,15 @@ func (f *parquetFile) close(meta []metaPair) error {
 			return err
 		}
 	}
-	footer, err := f.meta.Finish()
+	check, err := f.footerSum()
 	if err != nil {
 		return err
 	}
+	if err := f.meta.AppendKeyValueMetadata(checkKey, fmt.Sprintf(`"%08x"`, check)); err != nil {
+		return err
+	}
 	start := f.out.n
-	if _, err := footer.WriteTo(&f.out, nil); err != nil {
+	if err := f.writeFooter(&f.out); err != nil {
 		return errors.Join(f.out.err, err)
 	}
 	var tail [8]byte
@@ -268,4 +272,27 @@ func (f *parquetFile) close(meta []metaPair) error {
 	copy(tail[4:], parquetMagic)
 	_, err = f.out.Write(tail[:])
 	return err
+}
+
+func (f *parquetFile) writeFooter(w io.Writer) error {
+	footer, err := f.meta.Snapshot()
+	if err != nil {
+		return err
+	}
+	_, err = footer.WriteTo(w, nil)
+	return err
+}
+
+// footerSum returns the checksum of the footer, read back the way that a
+// reader will see it.
+func (f *parquetFile) footerSum() (uint32, error) {
+	var b bytes.Buffer
+	if err := f.writeFooter(&b); err != nil {
+		return 0, err
+	}
+	back := footer{start: f.out.n}
+	if err := back.parse(b.Bytes()); err != nil {
+		return 0, fmt.Errorf("read back what would be written: %w", err)
+	}
+	return back.sum(), nil
 }

@@ -1,14 +1,14 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
 
-const (
-	spoolBatchRows   = 1 << 16  // a record batch holds at most so many rows
-	spoolDetailBytes = 16 << 20 // and at most so many bytes of detail, a single row excepted
-)
+// spoolBatchRows is how many rows a record batch holds at most. A batch whose
+// strings are too long for readers is split further.
+const spoolBatchRows = 1 << 16
 
 // SpoolWriter appends batches of events to a spool: an Arrow IPC stream whose
 // schema is the events table, its buffers compressed with lz4. What Write has
@@ -58,19 +58,17 @@ func (s *SpoolWriter) Write(b *Batch) error {
 		return fmt.Errorf("write spool: %w", err)
 	}
 	b.columnData(&s.data)
-	for from := 0; from < b.N; {
-		to := min(from+spoolBatchRows, b.N)
-		size := 0
-		for i, d := range b.Detail[from:to] {
-			if size += len(d); size > spoolDetailBytes && i > 0 {
-				to = from + i
-				break
-			}
-		}
+	for from, step := 0, spoolBatchRows; from < b.N; {
+		to := min(from+step, b.N)
 		for i := range s.run {
 			s.run[i] = s.data[i].run(from, to)
 		}
-		if err := s.stream.write(s.run[:], to-from, b.Names); err != nil {
+		err := s.stream.write(s.run[:], to-from, b.Names)
+		if errors.Is(err, errTooLarge) && to-from > 1 {
+			step = (to - from + 1) / 2 // nothing was written; long names make short batches
+			continue
+		}
+		if err != nil {
 			s.err = fmt.Errorf("write spool: %w", err)
 			return s.err
 		}

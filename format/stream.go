@@ -18,20 +18,23 @@ type streamWriter struct {
 	ipc     *ipc.Writer
 	schema  *arrow.Schema
 	mem     *recycler
+	frames  frameWriter
 	arrays  []arrow.Array
 	offsets [][]int32
 	text    [][]byte
 }
 
 func newStreamWriter(w io.Writer, cols []Column) *streamWriter {
-	return &streamWriter{out: sink{w: w}, cols: cols, mem: newRecycler(), offsets: make([][]int32, len(cols)), text: make([][]byte, len(cols))}
+	s := &streamWriter{out: sink{w: w}, cols: cols, mem: newRecycler(), offsets: make([][]int32, len(cols)), text: make([][]byte, len(cols))}
+	s.frames.out = &s.out
+	return s
 }
 
 // begin starts a stream. Arrow puts off writing the schema until the first
 // batch or the end.
 func (s *streamWriter) begin(meta []metaPair) {
 	s.schema = arrowSchema(s.cols, meta)
-	s.ipc = ipc.NewWriter(&s.out, ipc.WithSchema(s.schema), ipc.WithLZ4(), ipc.WithCompressConcurrency(1), ipc.WithAllocator(s.mem))
+	s.ipc = ipc.NewWriterWithPayloadWriter(&s.frames, ipc.WithSchema(s.schema), ipc.WithLZ4(), ipc.WithCompressConcurrency(1), ipc.WithAllocator(s.mem))
 }
 
 // end writes the end mark.

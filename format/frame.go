@@ -1,0 +1,167 @@
+package format
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+)
+
+// A stream is a sequence of encapsulated messages (Arrow, Columnar.md):
+//
+//	continuation 0xffffffff | metadata length int32 | metadata, padded to 8 | body
+//
+// and ends with a metadata length of 0. Arrow has no checksum, so ours goes
+// into the last 8 bytes of the padding, which every reader skips: the letters
+// "STP1" and the CRC-32C of all the message's other bytes after the length.
+const (
+	continuation = 0xffffffff
+	sealMark     = "STP1"
+	sealBytes    = 8
+
+	maxFrameMeta = maxMetaBytes + 1<<20 // bytes of a message's metadata
+	maxFrameBody = 48 << 20             // bytes of a message's body
+)
+
+var endMark = []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// frameWriter writes the messages that arrow's writer makes, each with one
+// call of Write, and with our checksum.
+type frameWriter struct {
+	out *sink
+	buf []byte
+}
+
+var _ ipc.PayloadWriter = (*frameWriter)(nil)
+
+func (f *frameWriter) Start() error { return nil }
+
+// Write collects a message's body.
+func (f *frameWriter) Write(p []byte) (int, error) {
+	f.buf = append(f.buf, p...)
+	return len(p), nil
+}
+
+func (f *frameWriter) WritePayload(p ipc.Payload) error {
+	meta := p.Meta()
+	defer meta.Release()
+	padded := (meta.Len() + 7) &^ 7
+	f.buf = binary.LittleEndian.AppendUint32(f.buf[:0], continuation)
+	f.buf = binary.LittleEndian.AppendUint32(f.buf, uint32(padded+sealBytes))
+	f.buf = append(f.buf, meta.Bytes()...)
+	f.buf = append(f.buf, make([]byte, padded-meta.Len())...)
+	seal := len(f.buf)
+	f.buf = append(append(f.buf, sealMark...), 0, 0, 0, 0)
+	if err := p.SerializeBody(f); err != nil {
+		return err
+	}
+	if body := len(f.buf) - seal - sealBytes; padded > maxFrameMeta || body > maxFrameBody {
+		return fmt.Errorf("%w: %d bytes of metadata, %d of data", errTooLarge, padded, body)
+	}
+	binary.LittleEndian.PutUint32(f.buf[seal+4:], frameSum(f.buf[8:seal], f.buf[seal+sealBytes:]))
+	_, err := f.out.Write(f.buf)
+	return err
+}
+
+// Close writes the end mark.
+func (f *frameWriter) Close() error {
+	_, err := f.out.Write(endMark)
+	return err
+}
+
+func frameSum(meta, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(meta, castagnoli), castagnoli, body)
+}
+
+var (
+	errTooLarge = errors.New("batch larger than readers accept")
+	errTorn     = errors.New("the last message is not whole")
+	errChecksum = errors.New("checksum does not match")
+	errFraming  = errors.New("no message where one should begin")
+)
+
+// frameReader reads messages and checks them before anyone looks inside.
+type frameReader struct {
+	r    io.Reader
+	n    int64 // bytes of whole messages so far
+	head [8]byte
+	meta []byte
+	body []byte
+}
+
+// next returns the next message's metadata and body, valid until the next
+// call, or io.EOF at an end mark. At the end of the input it returns errTorn,
+// with eof telling whether it was between two messages.
+func (f *frameReader) next() (meta, body []byte, eof bool, err error) {
+	switch n, err := io.ReadFull(f.r, f.head[:]); {
+	case err == io.EOF:
+		return nil, nil, true, errTorn
+	case err == io.ErrUnexpectedEOF && n < len(f.head):
+		return nil, nil, false, errTorn
+	case err != nil:
+		return nil, nil, false, err
+	}
+	if string(f.head[:]) == string(endMark) {
+		f.n += int64(len(f.head))
+		return nil, nil, false, io.EOF
+	}
+	size := binary.LittleEndian.Uint32(f.head[4:])
+	if binary.LittleEndian.Uint32(f.head[:]) != continuation || size%8 != 0 || size < sealBytes+16 {
+		return nil, nil, false, errFraming
+	}
+	if size > maxFrameMeta {
+		return nil, nil, false, fmt.Errorf("message metadata of %d bytes, at most %d are read", size, maxFrameMeta)
+	}
+	if f.meta, err = readBytes(f.r, f.meta, int(size)); err != nil {
+		return nil, nil, false, err
+	}
+	seal := f.meta[size-sealBytes:]
+	meta = f.meta[:size-sealBytes]
+	if string(seal[:4]) != sealMark {
+		return nil, nil, false, errFraming
+	}
+	msg := flatMessage(meta)
+	if msg.err != nil {
+		return nil, nil, false, msg.err
+	}
+	if msg.bodyLen < 0 || msg.bodyLen > maxFrameBody {
+		return nil, nil, false, fmt.Errorf("message body of %d bytes, at most %d are read", msg.bodyLen, maxFrameBody)
+	}
+	if f.body, err = readBytes(f.r, f.body, int(msg.bodyLen)); err != nil {
+		return nil, nil, false, err
+	}
+	if frameSum(meta, f.body) != binary.LittleEndian.Uint32(seal[4:]) {
+		return nil, nil, false, errChecksum
+	}
+	f.n += 8 + int64(size) + msg.bodyLen
+	return meta, f.body, false, nil
+}
+
+// readBytes reads n bytes into buf, growing it as they arrive: a length that
+// lies allocates no more than what is there.
+func readBytes(r io.Reader, buf []byte, n int) ([]byte, error) {
+	buf = buf[:0]
+	for len(buf) < n {
+		step := min(n-len(buf), max(1<<20, len(buf)))
+		if cap(buf)-len(buf) < step {
+			grown := make([]byte, len(buf), min(max(2*cap(buf), len(buf)+step), max(n, cap(buf))))
+			copy(grown, buf)
+			buf = grown
+			step = min(n-len(buf), cap(buf)-len(buf))
+		}
+		got, err := io.ReadFull(r, buf[len(buf):len(buf)+step])
+		buf = buf[:len(buf)+got]
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return buf, errTorn
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
+}

@@ -1,0 +1,332 @@
+package format
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The names of files that belong to a capture NAME, such as trace.parquet.
+const (
+	SpoolSuffix   = ".spool"   // NAME.spool: the spool of a recording that is not sealed yet
+	PartialSuffix = ".partial" // NAME.partial: a capture that is being written; never a capture by itself
+)
+
+// part is one file of a capture.
+type part struct {
+	name   string
+	file   *os.File // nil for standard input
+	size   int64
+	stream io.Reader // standard input
+	spool  bool
+	meta   *Meta
+	pq     *parquetSource
+	sp     *spoolSource
+	whole  bool
+}
+
+func (p *part) close() error {
+	if p.file == nil {
+		return nil
+	}
+	err := p.file.Close()
+	p.file = nil
+	return err
+}
+
+// openParts opens the files and puts them in order.
+func openParts(paths []string, opt *ReadOptions) (parts []*part, err error) {
+	defer func() {
+		if err != nil {
+			for _, p := range parts {
+				p.close()
+			}
+			parts = nil
+		}
+	}()
+	if len(paths) == 0 {
+		return nil, errors.New("no capture given")
+	}
+	for _, path := range paths {
+		if path == "-" {
+			p, err := openStdin(opt)
+			if err != nil {
+				return parts, err
+			}
+			parts = append(parts, p)
+			continue
+		}
+		st, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(path, SpoolSuffix) {
+			if s, serr := os.Stat(path + SpoolSuffix); serr == nil && s.Mode().IsRegular() {
+				opt.Warn(fmt.Errorf("%s does not exist yet; reading %s%s", path, path, SpoolSuffix))
+				path, st, err = path+SpoolSuffix, s, nil
+			}
+		}
+		if err != nil {
+			return parts, err
+		}
+		if st.IsDir() {
+			inside, err := openFolder(path)
+			parts = append(parts, inside...)
+			if err != nil {
+				return parts, err
+			}
+			continue
+		}
+		p, err := openFile(path)
+		if err != nil {
+			return parts, err
+		}
+		parts = append(parts, p)
+	}
+	return arrange(parts, opt)
+}
+
+// openFile opens one file and reads its metadata.
+func openFile(path string) (*part, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPart(path, f)
+	if err != nil {
+		f.Close()
+	}
+	return p, err
+}
+
+// newPart finds out what f is.
+func newPart(path string, f *os.File) (*part, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: not a regular file", path, ErrNotCapture)
+	}
+	p := &part{name: path, file: f, size: st.Size()}
+	var head [4]byte
+	if n, err := f.ReadAt(head[:], 0); err != nil && err != io.EOF {
+		return nil, err
+	} else if n == 0 && strings.HasSuffix(path, SpoolSuffix) {
+		return nil, &IncompleteError{File: path, Why: "the spool is empty"}
+	}
+	if string(head[:]) == string(parquetMagic) {
+		p.pq, err = openParquet(path, f, p.size)
+		if err != nil {
+			return nil, err
+		}
+		p.meta = p.pq.meta
+		return p, nil
+	}
+	p.spool = true
+	if string(head[:]) != "\xff\xff\xff\xff" {
+		return nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
+	}
+	s, err := openSpool(path, io.NewSectionReader(f, 0, p.size), 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.meta = s.meta
+	return p, nil
+}
+
+// openStdin opens what comes from standard input: a spool, or any capture when
+// it is a file.
+func openStdin(opt *ReadOptions) (*part, error) {
+	in := opt.Stdin
+	if in == nil {
+		in = os.Stdin
+	}
+	const name = "standard input"
+	if f, ok := in.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			return newPart(name, f)
+		}
+	}
+	r := bufio.NewReaderSize(in, 1<<16)
+	head, err := r.Peek(4)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	switch string(head) {
+	case "\xff\xff\xff\xff":
+	case string(parquetMagic):
+		return nil, fmt.Errorf("%s: a Parquet file cannot be read from a pipe; give it as a file, or redirect it", name)
+	default:
+		return nil, fmt.Errorf("%s: %w: not a spool", name, ErrNotCapture)
+	}
+	p := &part{name: name, stream: r, spool: true}
+	if p.sp, err = openSpool(name, r, 0, nil); err != nil {
+		return nil, err
+	}
+	p.meta = p.sp.meta
+	return p, nil
+}
+
+// openFolder opens all captures in a folder, not in folders below it.
+func openFolder(dir string) (parts []*part, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() || !strings.HasSuffix(name, ".parquet") && !strings.HasSuffix(name, SpoolSuffix) {
+			continue
+		}
+		p, err := openFile(filepath.Join(dir, name))
+		if errors.Is(err, ErrNotCapture) {
+			continue // other tables may lie beside a capture
+		}
+		if err != nil {
+			return parts, err
+		}
+		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%s: %w: no captures in the folder", dir, ErrNotCapture)
+	}
+	return parts, nil
+}
+
+// arrange puts the parts of one recording in order, drops spools whose
+// capture is there too, and warns about parts that are missing.
+func arrange(parts []*part, opt *ReadOptions) ([]*part, error) {
+	for _, p := range parts[1:] {
+		if p.meta.CaptureID != parts[0].meta.CaptureID {
+			return parts, fmt.Errorf("%s and %s are of different recordings; give the files of one", parts[0].name, p.name)
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b *part) int {
+		return cmp.Or(cmp.Compare(a.meta.Part.Number, b.meta.Part.Number), cmpBool(a.spool, b.spool), cmp.Compare(a.name, b.name))
+	})
+	out := parts[:0]
+	for _, p := range parts {
+		if n := len(out); n > 0 && out[n-1].meta.Part.Number == p.meta.Part.Number {
+			if p.spool && !out[n-1].spool {
+				p.close() // sealed, and the recorder was stopped before it could delete the spool
+				continue
+			}
+			return append(out, parts[len(out):]...), fmt.Errorf("%s and %s are the same part %d of the recording", out[n-1].name, p.name, p.meta.Part.Number)
+		}
+		out = append(out, p)
+	}
+	for _, gap := range missingParts(out) {
+		opt.Warn(gap)
+	}
+	return out, nil
+}
+
+func cmpBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// missingParts names the parts that are not there.
+func missingParts(parts []*part) (missing []error) {
+	want := 1
+	for _, p := range parts {
+		n := p.meta.Part.Number
+		switch {
+		case n == 0: // the only one
+		case n == want+1:
+			missing = append(missing, fmt.Errorf("%w: part %d of the recording is missing", ErrIncomplete, want))
+		case n > want:
+			missing = append(missing, fmt.Errorf("%w: parts %d to %d of the recording are missing", ErrIncomplete, want, n-1))
+		}
+		want = n + 1
+	}
+	return missing
+}
+
+// open starts reading the part.
+func (p *part) open(cols Columns, names *Names, lo, hi int64) (source, error) {
+	if p.pq != nil {
+		p.pq.lo, p.pq.hi = lo, hi
+		return p.pq, p.pq.choose(cols, names)
+	}
+	if p.sp == nil {
+		s, err := openSpool(p.name, bufio.NewReaderSize(io.NewSectionReader(p.file, 0, 1<<62), 1<<18), cols, names)
+		if err != nil {
+			return nil, err
+		}
+		p.sp = s
+	}
+	p.sp.cols, p.sp.names = cols, names
+	return p.sp, nil
+}
+
+// finished is told that all rows of the part were read.
+func (p *part) finished(src source, last bool) error {
+	if s, ok := src.(*spoolSource); ok {
+		p.meta = s.meta
+		p.whole = s.whole
+	}
+	if !last && p.meta.Part.Last {
+		return &CorruptError{File: p.name, Group: -1, Row: -1, Err: errors.New("it says it is the last part, and another follows")}
+	}
+	return nil
+}
+
+// wholeness returns io.EOF if the parts are a complete capture, and otherwise
+// says what they lack.
+func wholeness(parts []*part) error {
+	last := parts[len(parts)-1]
+	var rows int64
+	for _, p := range parts {
+		if p.pq != nil {
+			rows += p.pq.foot.rows
+		} else {
+			rows += p.sp.start
+		}
+	}
+	inc := &IncompleteError{File: last.name, Rows: rows}
+	switch missing := missingParts(parts); {
+	case len(missing) > 0:
+		inc.Why = strings.TrimPrefix(missing[0].Error(), ErrIncomplete.Error()+": ")
+	case last.meta.Recovered != "":
+		inc.Why = last.meta.Recovered
+	case last.meta.Part.Number != 0 && !last.meta.Part.Last:
+		inc.Why = fmt.Sprintf("part %d is not the last of the recording", last.meta.Part.Number)
+	case !last.meta.Complete:
+		inc.Why = "the recorder did not end properly"
+	default:
+		return io.EOF
+	}
+	return inc
+}
+
+// mergeMeta returns the metadata of a capture of several parts.
+func mergeMeta(parts []*part) *Meta {
+	first, last := parts[0].meta, parts[len(parts)-1].meta
+	m := *first
+	if len(parts) == 1 {
+		return &m
+	}
+	m.Clock.Anchors = nil
+	for _, p := range parts {
+		m.Clock.Anchors = append(m.Clock.Anchors, p.meta.Clock.Anchors...)
+		if p.meta.Part.Rows >= 0 && m.Part.Rows >= 0 && p.meta != first {
+			m.Part.Rows += p.meta.Part.Rows
+		} else if p.meta.Part.Rows < 0 {
+			m.Part.Rows = -1
+		}
+	}
+	m.Probes, m.Counts, m.Cost = last.Probes, last.Counts, last.Cost
+	m.Complete, m.Recovered, m.Part.Last = last.Complete, last.Recovered, last.Part.Last
+	return &m
+}
