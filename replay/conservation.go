@@ -1,0 +1,329 @@
+package replay
+
+import (
+	"fmt"
+	"slices"
+
+	"systape/format"
+)
+
+// Conservation checks that nothing appears or vanishes between the kernel and
+// the calls: it counts the events of a capture and the calls that were made
+// of them, each by itself, and compares both with each other and with the
+// recorder's own counters. It shares no state with the Pairer. The zero value
+// is ready.
+type Conservation struct {
+	cpus     []conservationCPU // by CPU, as far as it occurs
+	byStatus [NumStatuses]int64
+	first    int64 // seq of the first row
+	rows     int64
+	wrong    []string // of single calls, the first few
+	wrongs   int64
+}
+
+// halves are the events of one direction: how many, and a sum over their
+// seqs that does not depend on their order, so that no event can stand in
+// for another.
+type halves struct {
+	n   int64
+	sum uint64
+}
+
+func (h *halves) add(seq int64) {
+	h.n++
+	// The finalizer of MurmurHash3, so that sums of different sets differ.
+	x := uint64(seq) + 1
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	x ^= x >> 33
+	h.sum += x
+}
+
+type conservationCPU struct {
+	enters, exits         halves // rows
+	callEnters, callExits halves // halves of calls
+	entersBy, exitsBy     [NumStatuses]int64
+	lifecycle             int64
+	lost                  Loss // sums of the lost rows
+}
+
+// maxCPU bounds what a hostile file can make Conservation allocate; Linux has
+// at most 8192 CPUs (NR_CPUS of arch/x86/Kconfig). Rows of other CPUs count
+// with the last one.
+const maxCPU = 8191
+
+func (s *Conservation) cpu(n int32) *conservationCPU {
+	if n < 0 || n > maxCPU {
+		n = maxCPU
+	}
+	for int(n) >= len(s.cpus) {
+		s.cpus = append(s.cpus, conservationCPU{})
+	}
+	return &s.cpus[n]
+}
+
+// Events counts the rows of a batch; it needs the columns that pairing needs,
+// those for lost rows included.
+func (s *Conservation) Events(b *format.Batch) {
+	for i, k := range b.Kind[:b.N] {
+		seq := s.first + s.rows
+		if len(b.Seq) > 0 {
+			seq = b.Seq[i]
+		}
+		if s.rows == 0 {
+			s.first = seq
+		}
+		s.rows++
+		c := s.cpu(b.CPU[i])
+		switch k {
+		case format.Enter:
+			c.enters.add(seq)
+		case format.Exit:
+			c.exits.add(seq)
+		case format.Lost:
+			if len(b.Args[format.LostExits]) < b.N {
+				continue // the Pairer refuses such a batch
+			}
+			l := LossAt(b, i)
+			c.lost.Events += l.Events
+			c.lost.Enters += l.Enters
+			c.lost.Exits += l.Exits
+		default:
+			c.lifecycle++
+		}
+	}
+}
+
+// Calls counts calls, and looks at each by itself.
+func (s *Conservation) Calls(calls []Call) {
+	for i := range calls {
+		c := &calls[i]
+		if c.Status >= NumStatuses {
+			s.blame(c, "has no status")
+			continue
+		}
+		s.byStatus[c.Status]++
+		if c.EnterSeq >= 0 {
+			cpu := s.cpu(c.CPUEnter)
+			cpu.callEnters.add(c.EnterSeq)
+			cpu.entersBy[c.Status]++
+		}
+		if c.ExitSeq >= 0 {
+			cpu := s.cpu(c.CPUExit)
+			cpu.callExits.add(c.ExitSeq)
+			cpu.exitsBy[c.Status]++
+		}
+		enter, exit := c.EnterSeq >= 0, c.ExitSeq >= 0
+		switch {
+		case enter != c.Status.HasEnter():
+			s.blame(c, "has an enter: %v", enter)
+		case !exit && c.Status.needsExit():
+			s.blame(c, "has no exit")
+		case exit && c.Status.noExit():
+			s.blame(c, "has an exit")
+		case enter && exit && (c.ExitSeq <= c.EnterSeq || c.DurNS < 0):
+			s.blame(c, "ends before it begins")
+		}
+	}
+}
+
+func (s *Conservation) blame(c *Call, what string, args ...any) {
+	const keep = 3
+	if s.wrongs++; s.wrongs <= keep {
+		s.wrong = append(s.wrong, fmt.Sprintf("call of thread %d, enter %d, exit %d, status %v: %s", c.TID, c.EnterSeq, c.ExitSeq, c.Status, fmt.Sprintf(what, args...)))
+	}
+}
+
+// needsExit reports whether calls of this status own an exit event.
+func (s Status) needsExit() bool {
+	switch s {
+	case NoReturn, Sigreturn, OpenAtEnd, Killed, ExitLost:
+		return false
+	}
+	return true
+}
+
+// noExit reports whether calls of this status own none.
+func (s Status) noExit() bool { return !s.needsExit() && s != Sigreturn }
+
+// ConservationReport is the outcome. Its JSON is what verify prints; the
+// checks are for people.
+type ConservationReport struct {
+	Enters   int64           `json:"enters"`
+	Exits    int64           `json:"exits"`
+	ByStatus StatusCounts    `json:"by_status"`
+	Lost     int64           `json:"lost_events"`
+	PerCPU   []ConservedCPU  `json:"per_cpu"`
+	Checks   []ConservedRule `json:"checks"`
+}
+
+// StatusCounts is a number of calls for each status; in JSON an object with
+// every status by name.
+type StatusCounts [NumStatuses]int64
+
+// MarshalJSON writes {"ok": N, "restarted": N, …} in the order of the values.
+func (c StatusCounts) MarshalJSON() ([]byte, error) { return appendByStatus(nil, c), nil }
+
+// ConservedCPU is the balance of one CPU.
+type ConservedCPU struct {
+	CPU        int32 `json:"cpu"`
+	Enters     int64 `json:"enters"`      // rows
+	Exits      int64 `json:"exits"`       // rows
+	Lifecycle  int64 `json:"lifecycle"`   // rows
+	LostEnters int64 `json:"lost_enters"` // as the lost rows tell
+	LostExits  int64 `json:"lost_exits"`
+	LostEvents int64 `json:"lost_events"`
+}
+
+// ConservedRule is one check. A rule that could not be checked holds, and its
+// detail says why it was not.
+type ConservedRule struct {
+	Rule   string `json:"rule"` // "C1" to "C5"
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// OK reports whether every rule holds.
+func (r *ConservationReport) OK() bool {
+	return !slices.ContainsFunc(r.Checks, func(c ConservedRule) bool { return !c.OK })
+}
+
+// Report compares everything when the capture has been read to its end. cov
+// is the Pairer's coverage. The rules:
+//
+//	C1  every enter row belongs to exactly one call, on every CPU
+//	C2  every exit row belongs to exactly one call, on every CPU
+//	C3  every call has the halves that its status says, in order
+//	C4  what the kernel counted as seen is in the file or in lost rows, on
+//	    every CPU and for enters, exits and lifecycle each
+//	C5  every missing half is explained by a dated loss
+func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport {
+	r := &ConservationReport{ByStatus: s.byStatus, Checks: []ConservedRule{}, PerCPU: []ConservedCPU{}}
+	var enters, exits failures
+	for n := range s.cpus {
+		c := &s.cpus[n]
+		enters.balance(n, "enter", c.enters, c.callEnters, c.entersBy)
+		exits.balance(n, "exit", c.exits, c.callExits, c.exitsBy)
+		r.Enters += c.enters.n
+		r.Exits += c.exits.n
+		r.Lost += c.lost.Events
+		if c.enters.n+c.exits.n+c.lifecycle+c.lost.Events > 0 {
+			r.PerCPU = append(r.PerCPU, ConservedCPU{int32(n), c.enters.n, c.exits.n, c.lifecycle, c.lost.Enters, c.lost.Exits, c.lost.Events})
+		}
+	}
+	rule := func(name string, f failures, fine string) {
+		c := ConservedRule{Rule: name, OK: f.n == 0, Detail: fine}
+		if !c.OK {
+			c.Detail = f.text
+		}
+		r.Checks = append(r.Checks, c)
+	}
+	rule("C1", enters, fmt.Sprintf("%s enters, each in one call", group(r.Enters)))
+	rule("C2", exits, fmt.Sprintf("%s exits, each in one call", group(r.Exits)))
+	var halves failures
+	for _, w := range s.wrong {
+		halves.add("%s", w)
+	}
+	if more := s.wrongs - int64(len(s.wrong)); more > 0 {
+		halves.add("%d more", more)
+	}
+	rule("C3", halves, "every call has the halves of its status")
+	counters, why := s.counters(m)
+	rule("C4", counters, why)
+	var gaps failures
+	why = "every missing half lies in a dated loss"
+	switch {
+	case cov.Unexplained == 0:
+	case m == nil || m.Imported != nil:
+		why = fmt.Sprintf("not checked: imported; %s calls miss their exit without a loss", group(cov.Unexplained))
+	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
+		why = fmt.Sprintf("not checked: threads may leave the filter inside a call; %s calls miss their exit", group(cov.Unexplained))
+	default:
+		gaps.add("%s calls miss their exit, and no loss is dated that can have held it", group(cov.Unexplained))
+	}
+	rule("C5", gaps, why)
+	return r
+}
+
+// counters compares with what the recorder counted; fine says what held or
+// why there was nothing to compare with.
+func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
+	switch {
+	case m == nil || m.Imported != nil:
+		return f, "not checked: no kernel was recorded"
+	case m.Counts == nil:
+		return f, "not checked: the recorder did not end properly and left no counters"
+	case s.rows > 0 && s.first != 0:
+		return f, "not checked: the first parts of the recording are not here"
+	}
+	seen := map[int32]bool{}
+	var events int64
+	for _, k := range m.Counts.PerCPU {
+		seen[k.CPU] = true
+		var c conservationCPU
+		if k.CPU >= 0 && int(k.CPU) < len(s.cpus) {
+			c = s.cpus[k.CPU]
+		}
+		lostLife := c.lost.Events - c.lost.Enters - c.lost.Exits
+		f.counter(k.CPU, "enters", k.Enters, c.enters.n, c.lost.Enters, k.LostEnters)
+		f.counter(k.CPU, "exits", k.Exits, c.exits.n, c.lost.Exits, k.LostExits)
+		f.counter(k.CPU, "lifecycle events", k.Lifecycle, c.lifecycle, lostLife, k.LostLifecycle)
+		events += k.Enters + k.Exits + k.Lifecycle
+	}
+	for n := range s.cpus {
+		c := &s.cpus[n]
+		if rows := c.enters.n + c.exits.n + c.lifecycle; rows > 0 && !seen[int32(n)] {
+			f.add("cpu %d: %s events in the file, none counted by the kernel", n, group(rows))
+		}
+	}
+	return f, fmt.Sprintf("%s events seen by the kernel, all in the file or in lost rows", group(events))
+}
+
+// failures gathers what a rule has found.
+type failures struct {
+	n    int
+	text string
+}
+
+func (f *failures) add(format string, args ...any) {
+	const keep = 5
+	switch f.n++; {
+	case f.n > keep+1:
+		return
+	case f.n > keep:
+		f.text += "; …"
+		return
+	case f.n > 1:
+		f.text += "; "
+	}
+	f.text += fmt.Sprintf(format, args...)
+}
+
+func (f *failures) balance(cpu int, what string, rows, calls halves, by [NumStatuses]int64) {
+	if rows == calls {
+		return
+	}
+	if rows.n == calls.n {
+		f.add("cpu %d: %s %ss, as many in calls, but not the same", cpu, group(rows.n), what)
+		return
+	}
+	sum, sep := "", ""
+	for s, n := range by {
+		if n > 0 {
+			sum += fmt.Sprintf("%s%s %v", sep, group(n), Status(s))
+			sep = " + "
+		}
+	}
+	f.add("cpu %d: %s %ss, but %s in calls (%s)", cpu, group(rows.n), what, group(calls.n), sum)
+}
+
+func (f *failures) counter(cpu int32, what string, seen, rows, lost, countedLost int64) {
+	switch {
+	case seen != rows+lost:
+		f.add("cpu %d: the kernel saw %s %s, the file has %s and lost rows tell of %s: %s are unaccounted for", cpu, group(seen), what, group(rows), group(lost), group(seen-rows-lost))
+	case lost != countedLost:
+		f.add("cpu %d: the kernel counted %s lost %s, lost rows tell of %s", cpu, group(countedLost), what, group(lost))
+	}
+}

@@ -1,0 +1,114 @@
+package replay
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// Notes gathers what a capture says beside its durations: which processes were
+// refused calls, and whether some of the work went past the recorder by way
+// of io_uring. The zero value is ready.
+type Notes struct {
+	Calls       int64
+	Denied      int64
+	RingSetups  int64 // io_uring_setup that succeeded, io_uring_register not counted
+	RingEnters  int64 // io_uring_enter
+	RingThreads int   // threads that called io_uring_enter
+
+	denied  map[DeniedCalls]int64 // Count being 0
+	threads map[int32]bool
+}
+
+// DeniedCalls is how often one process was refused one call.
+type DeniedCalls struct {
+	PID     int32
+	Comm    format.Sym
+	Syscall format.Sym
+	Errno   int // 0: what the call returned was no error, as after a trap
+	Count   int64
+}
+
+// maxDenied bounds the distinct entries; further ones count in Denied only.
+const maxDenied = 1 << 16
+
+// The numbers of io_uring are the same in every ABI (they came after the
+// tables were unified); x32 adds its bit.
+var ringSetup, ringEnter = mustNumber("io_uring_setup"), mustNumber("io_uring_enter")
+
+func mustNumber(name string) int32 {
+	nr, ok := abi.Number(abi.X86_64, name)
+	if !ok {
+		panic("replay: internal error: no call " + name)
+	}
+	return nr
+}
+
+// Add takes calls into account.
+func (n *Notes) Add(calls []Call) {
+	n.Calls += int64(len(calls))
+	for i := range calls {
+		c := &calls[i]
+		if c.Status == Denied {
+			n.deny(c)
+		}
+		switch nr := c.Nr &^ x32Bit; {
+		case nr == ringEnter && c.EnterSeq >= 0:
+			n.RingEnters++
+			if n.threads == nil {
+				n.threads = map[int32]bool{}
+			}
+			if len(n.threads) < maxDenied {
+				n.threads[c.TID] = true
+			}
+			n.RingThreads = len(n.threads)
+		case nr == ringSetup && c.Status == OK && c.Ret >= 0:
+			n.RingSetups++
+		}
+	}
+}
+
+func (n *Notes) deny(c *Call) {
+	n.Denied++
+	if n.denied == nil {
+		n.denied = map[DeniedCalls]int64{}
+	}
+	key := DeniedCalls{PID: c.PID, Comm: c.Comm, Syscall: c.Syscall, Errno: c.Errno()}
+	if _, known := n.denied[key]; known || len(n.denied) < maxDenied {
+		n.denied[key]++
+	}
+}
+
+// DeniedByProcess lists the refused calls, most frequent first.
+func (n *Notes) DeniedByProcess() []DeniedCalls {
+	list := make([]DeniedCalls, 0, len(n.denied))
+	for d, count := range n.denied {
+		d.Count = count
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b DeniedCalls) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.PID, b.PID), cmp.Compare(a.Comm, b.Comm),
+			cmp.Compare(a.Syscall, b.Syscall), cmp.Compare(a.Errno, b.Errno))
+	})
+	return list
+}
+
+// IOUring returns the line that a capture with io_uring in it deserves, ""
+// if there is none: what is submitted through a ring is no system call.
+func (n *Notes) IOUring() string {
+	if n.RingSetups == 0 && n.RingEnters == 0 {
+		return ""
+	}
+	return fmt.Sprintf("io_uring is in use (%s set up, entered %s times by %s): reads, writes and the like that went through rings are not in this capture",
+		plural(n.RingSetups, "ring"), group(n.RingEnters), plural(int64(n.RingThreads), "thread"))
+}
+
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return group(n) + " " + what + "s"
+}
