@@ -18,42 +18,6 @@ import (
 	"systape/capture"
 )
 
-// The test binary is also the load: SYSTAPE_LOAD=cpu,milliseconds makes it
-// call getppid on that CPU for so long and print nanoseconds per call and calls.
-func TestMain(m *testing.M) {
-	if spec := os.Getenv("SYSTAPE_LOAD"); spec != "" {
-		var cpu, ms int
-		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
-		load(cpu, time.Duration(ms)*time.Millisecond)
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func load(cpu int, d time.Duration) {
-	runtime.LockOSThread()
-	var set unix.CPUSet
-	set.Set(cpu)
-	unix.SchedSetaffinity(0, &set)
-	n, began := 0, time.Now()
-	used := threadTime()
-	for time.Since(began) < d {
-		for range 10000 {
-			unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
-		}
-		n += 10000
-	}
-	fmt.Printf("%f %d\n", float64(threadTime()-used)/float64(n), n)
-}
-
-// threadTime is the CPU time of the calling thread: what others take from
-// the CPU meanwhile, the recorder among them, is not in it.
-func threadTime() int64 {
-	var t unix.Timespec
-	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
-	return t.Nano()
-}
-
 // runLoad runs the load on each of the CPUs at once and returns the mean
 // nanoseconds per call.
 func runLoad(b *testing.B, cpus []int, d time.Duration) float64 {

@@ -1,0 +1,330 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"systape/capture"
+	"systape/format"
+	"systape/format/abi"
+	"systape/internal/kerneltest"
+)
+
+// recording is what a test recorded.
+type recording struct {
+	meta   *format.Meta
+	events []format.Event
+	status capture.Status
+	code   int
+}
+
+// record records with the options and reads the spool back. meanwhile runs
+// while recording goes on, which ends when it returns; nil when a command
+// sets the end.
+func record(t *testing.T, opt capture.Options, meanwhile func()) recording {
+	t.Helper()
+	opt.Tool = "systape test"
+	file, err := os.Create(filepath.Join(t.TempDir(), "test.spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	r, err := capture.Start(opt, capture.Files{In: null, Out: null, Err: os.Stderr}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	if meanwhile != nil {
+		go func() {
+			meanwhile()
+			stop()
+		}()
+	}
+	meta, err := r.Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := recording{meta: meta, status: r.Status()}
+	if r.Done() != nil {
+		select {
+		case <-r.Done():
+			got.code = r.ExitCode()
+		default:
+			t.Error("the command has not ended")
+		}
+	}
+	got.events = read(t, file.Name())
+	conserved(t, got)
+	return got
+}
+
+func read(t *testing.T, path string) []format.Event {
+	t.Helper()
+	reader, err := format.Open([]string{path}, format.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	var events []format.Event
+	for e, err := range reader.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// conserved checks that for every CPU the rows and the dated losses add up to
+// what the kernel side counted.
+func conserved(t *testing.T, r recording) {
+	t.Helper()
+	rows := map[int32]*format.CPUCounts{}
+	last := int64(0)
+	for i, e := range r.events {
+		c := rows[e.CPU]
+		if c == nil {
+			c = &format.CPUCounts{CPU: e.CPU}
+			rows[e.CPU] = c
+		}
+		switch e.Kind {
+		case format.Enter:
+			c.Enters++
+		case format.Exit:
+			c.Exits++
+		case format.Lost:
+			c.LostEnters += e.Args[format.LostEnters]
+			c.LostExits += e.Args[format.LostExits]
+			c.LostLifecycle += e.Args[format.LostCount] - e.Args[format.LostEnters] - e.Args[format.LostExits]
+		default:
+			c.Lifecycle++
+		}
+		if e.TS < last || e.Seq != int64(i) {
+			t.Fatalf("row %d: time %d after %d, seq %d", i, e.TS, last, e.Seq)
+		}
+		last = e.TS
+	}
+	for _, want := range r.meta.Counts.PerCPU {
+		got := format.CPUCounts{CPU: want.CPU}
+		if c := rows[want.CPU]; c != nil {
+			got = *c
+			got.Enters += got.LostEnters
+			got.Exits += got.LostExits
+			got.Lifecycle += got.LostLifecycle
+		}
+		if got != want {
+			t.Errorf("cpu %d: rows and losses make %+v, the kernel side counted %+v", want.CPU, got, want)
+		}
+	}
+}
+
+func bothHooks(t *testing.T, f func(t *testing.T, noBTF bool)) {
+	kerneltest.Require(t)
+	t.Run("tp_btf", func(t *testing.T) { f(t, false) })
+	t.Run("raw_tracepoint", func(t *testing.T) { f(t, true) })
+}
+
+// A program that makes a known number of known calls in several threads of
+// several processes is recorded call for call, argument for argument, in the
+// order of each thread.
+func TestTruth(t *testing.T) {
+	bothHooks(t, func(t *testing.T, noBTF bool) {
+		const processes, threads, calls = 3, 4, 2000
+		t.Setenv("SYSTAPE_TRUTH", fmt.Sprintf("%d,%d,%d", processes, threads, calls))
+		r := record(t, capture.Options{Command: []string{os.Args[0]}, NoBTF: noBTF}, nil)
+		if r.status.Lost != 0 {
+			t.Fatalf("lost %d events", r.status.Lost)
+		}
+		type thread struct {
+			pid, tid     int32
+			enters, exit int64
+		}
+		byFD := map[int64]*thread{}
+		open := map[int32]*thread{}
+		pids := map[int32]bool{}
+		for _, e := range r.events {
+			if e.Syscall != "lseek" {
+				continue
+			}
+			if e.Kind == format.Exit {
+				th := open[e.TID]
+				if th == nil {
+					continue
+				}
+				delete(open, e.TID)
+				if th.exit++; th.exit != th.enters || e.Ret != -9 || e.Args != [6]int64{} {
+					t.Fatalf("exit %d of thread %d: returned %d, args %v", th.exit, e.TID, e.Ret, e.Args)
+				}
+				continue
+			}
+			fd := e.Args[0]
+			if fd > -1000 {
+				continue // the Go runtime's own
+			}
+			th := byFD[fd]
+			if th == nil {
+				th = &thread{pid: e.PID, tid: e.TID}
+				byFD[fd] = th
+				pids[e.PID] = true
+			}
+			if want := [6]int64{fd, th.enters, 7}; e.Args != want || e.TID != th.tid || e.PID != th.pid {
+				t.Fatalf("got %v in thread %d/%d, want %v in %d/%d", e.Args, e.PID, e.TID, want, th.pid, th.tid)
+			}
+			th.enters++
+			open[e.TID] = th
+		}
+		for p := range processes {
+			for th := range threads {
+				got := byFD[truthFD(p, th)]
+				if got == nil || got.enters != calls || got.exit != calls {
+					t.Errorf("process %d, thread %d: got %+v, want %d calls", p, th, got, calls)
+				}
+			}
+		}
+		if len(pids) != processes {
+			t.Errorf("got the calls of %d processes, want %d", len(pids), processes)
+		}
+		if first := r.events[0]; first.Kind != format.Enter || first.Syscall != "execve" {
+			t.Errorf("the recording begins with %v %s, want the command's execve", first.Kind, first.Syscall)
+		}
+	})
+}
+
+// With a buffer far too small, events are lost; every one of them is counted
+// and dated (see conserved).
+func TestLossIsCountedAndDated(t *testing.T) {
+	bothHooks(t, func(t *testing.T, noBTF bool) {
+		r := record(t, capture.Options{All: true, NoBTF: noBTF, Buffer: 64 << 10}, func() {
+			c := exec.Command(os.Args[0])
+			c.Env = append(os.Environ(), "SYSTAPE_LOAD=0,300")
+			c.Run()
+		})
+		if r.status.Lost == 0 {
+			t.Error("a buffer of 64 KiB lost nothing at full speed: the test shows nothing")
+		}
+	})
+}
+
+func TestFilters(t *testing.T) {
+	bothHooks(t, func(t *testing.T, noBTF bool) {
+		set, err := abi.ParseSet("execve,getppid,exit_group")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := record(t, capture.Options{Command: []string{"/bin/sh", "-c", "/bin/true; exit 7"}, NoBTF: noBTF, Syscalls: set}, nil)
+		if r.code != 7 {
+			t.Errorf("got exit code %d, want 7", r.code)
+		}
+		calls := map[string]int{}
+		for _, e := range r.events {
+			if e.Kind == format.Enter {
+				calls[e.Syscall]++
+			}
+		}
+		if calls["execve"] != 2 || calls["exit_group"] != 2 || len(calls) > 3 {
+			t.Errorf("got %v", calls)
+		}
+
+		own := int32(os.Getpid())
+		r = record(t, capture.Options{All: true, Comms: []string{"yes"}, NoBTF: noBTF}, func() {
+			exec.Command("timeout", "0.1", "yes").Run()
+		})
+		n := 0
+		for _, e := range r.events {
+			if e.Comm != "yes" && e.Kind != format.Rename && e.Kind != format.Exec {
+				t.Errorf("got an event of %q", e.Comm)
+			}
+			if e.PID == own {
+				t.Error("the recorder recorded itself")
+			}
+			if e.Syscall == "write" {
+				n++
+			}
+		}
+		if n == 0 {
+			t.Error("no write of yes")
+		}
+
+		r = record(t, capture.Options{All: true, UIDs: []uint32{12345}, NoBTF: noBTF}, func() {
+			exec.Command("true").Run()
+		})
+		if len(r.events) != 0 {
+			t.Errorf("got %d events of a user who does not run anything", len(r.events))
+		}
+	})
+}
+
+// Processes are recorded by id from the middle of their lives, and the
+// recording ends with them.
+func TestRecordRunningProcess(t *testing.T) {
+	bothHooks(t, func(t *testing.T, noBTF bool) {
+		sleeper := exec.Command("/bin/sh", "-c", "sleep 0.4; /bin/true; sleep 0.2")
+		if err := sleeper.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go sleeper.Wait()
+		time.Sleep(100 * time.Millisecond)
+		began := time.Now()
+		r := record(t, capture.Options{PIDs: []int32{int32(sleeper.Process.Pid)}, Follow: true, NoBTF: noBTF}, nil)
+		if d := time.Since(began); d > 30*time.Second {
+			t.Errorf("the recording did not end with the process, but after %v", d)
+		}
+		var first *format.Event
+		execs := 0
+		for i, e := range r.events {
+			if first == nil && e.Kind == format.Exit {
+				first = &r.events[i]
+			}
+			if e.Kind == format.Exec {
+				execs++
+			}
+		}
+		if first == nil || first.Syscall != "wait4" || first.Comm != "sh" {
+			t.Errorf("got %+v as the first exit, want that of sh's wait4", first)
+		}
+		if execs != 2 {
+			t.Errorf("got %d execs, want those of true and sleep", execs)
+		}
+	})
+}
+
+func TestSetupErrors(t *testing.T) {
+	kerneltest.Require(t)
+	file, err := os.Create(filepath.Join(t.TempDir(), "x.spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, c := range []struct {
+		name  string
+		opt   capture.Options
+		check func(*capture.SetupError) bool
+	}{
+		{"nothing to do", capture.Options{}, func(e *capture.SetupError) bool { return e.Usage }},
+		{"no such pid", capture.Options{PIDs: []int32{1 << 22}}, func(e *capture.SetupError) bool { return e.Usage && e.Hint != "" }},
+		{"no such command", capture.Options{Command: []string{"no-such-command-here"}}, func(e *capture.SetupError) bool { return e.ExitCode == 127 }},
+		{"not executable", capture.Options{Command: []string{"/etc/passwd"}}, func(e *capture.SetupError) bool { return e.ExitCode == 126 }},
+		{"no such cgroup", capture.Options{All: true, Cgroups: []string{"/no/such"}}, func(e *capture.SetupError) bool { return e.Usage }},
+		{"odd buffer", capture.Options{All: true, Buffer: 100_000}, func(e *capture.SetupError) bool { return e.Usage }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := capture.Start(c.opt, capture.Files{}, file)
+			var setup *capture.SetupError
+			if !errors.As(err, &setup) || !c.check(setup) {
+				t.Errorf("got %#v", err)
+			}
+		})
+	}
+}

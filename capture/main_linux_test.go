@@ -1,0 +1,91 @@
+package capture_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test binary is also what the tests record:
+//
+//	SYSTAPE_LOAD=cpu,milliseconds            calls getppid on that CPU for so long
+//	SYSTAPE_TRUTH=processes,threads,calls    makes calls that can be counted
+func TestMain(m *testing.M) {
+	if spec := os.Getenv("SYSTAPE_LOAD"); spec != "" {
+		var cpu, ms int
+		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
+		load(cpu, time.Duration(ms)*time.Millisecond)
+		return
+	}
+	if spec := os.Getenv("SYSTAPE_TRUTH"); spec != "" {
+		var processes, threads, calls int
+		fmt.Sscanf(spec, "%d,%d,%d", &processes, &threads, &calls)
+		tellTruth(processes, threads, calls)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// load prints nanoseconds per call, and how many calls there were.
+func load(cpu int, d time.Duration) {
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	unix.SchedSetaffinity(0, &set)
+	n, began := 0, time.Now()
+	used := threadTime()
+	for time.Since(began) < d {
+		for range 10000 {
+			unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
+		}
+		n += 10000
+	}
+	fmt.Printf("%f %d\n", float64(threadTime()-used)/float64(n), n)
+}
+
+// threadTime is the CPU time of the calling thread: what others take from
+// the CPU meanwhile, the recorder among them, is not in it.
+func threadTime() int64 {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return t.Nano()
+}
+
+// truthFD is the bad descriptor by which the calls of one thread are known.
+func truthFD(process, thread int) int64 { return -(1000 + 100*int64(process) + int64(thread)) }
+
+// tellTruth makes each thread of each process call lseek(truthFD, i, 7) for i
+// from 0 on, all of which fail with EBADF.
+func tellTruth(processes, threads, calls int) {
+	var wait sync.WaitGroup
+	for p := 1; p < processes; p++ {
+		if os.Getenv("SYSTAPE_TRUTH_CHILD") != "" {
+			break
+		}
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), fmt.Sprintf("SYSTAPE_TRUTH_CHILD=%d", p))
+		wait.Go(func() {
+			if err := c.Run(); err != nil {
+				panic(err)
+			}
+		})
+	}
+	var process int
+	fmt.Sscan(os.Getenv("SYSTAPE_TRUTH_CHILD"), &process)
+	for thread := range threads {
+		wait.Go(func() {
+			runtime.LockOSThread()
+			fd := truthFD(process, thread)
+			for i := range calls {
+				unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), uintptr(i), 7)
+			}
+		})
+	}
+	wait.Wait()
+}
