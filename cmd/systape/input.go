@@ -74,8 +74,8 @@ type input struct {
 
 	ctx    context.Context
 	stderr io.Writer
+	stdin  io.Reader
 	first  *format.Batch // the first batch, when it had to be looked at
-	err    error         // what came with it
 	late   []replay.Loss
 	cut    bool // the capture is incomplete, and the user knows
 }
@@ -85,7 +85,7 @@ type input struct {
 // pairing and the filters need come by themselves. Warnings go to standard
 // error at once.
 func openInput(c *cobra.Command, args []string, need ...format.Columns) (*input, error) {
-	in := &input{paths: args, names: format.NewNames(), ctx: c.Context(), stderr: c.ErrOrStderr()}
+	in := &input{paths: args, names: format.NewNames(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: c.ErrOrStderr()}
 	if len(args) == 0 {
 		return nil, &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see '" + c.CommandPath() + " --help'"}
 	}
@@ -113,7 +113,7 @@ func openInput(c *cobra.Command, args []string, need ...format.Columns) (*input,
 
 // open opens the reader: twice when the metadata says that fewer columns do.
 func (in *input) open(need format.Columns) error {
-	opt := format.ReadOptions{Columns: replay.PairColumns(need, nil), Names: in.names, Warn: in.warn}
+	opt := format.ReadOptions{Columns: replay.PairColumns(need, nil), Names: in.names, Warn: in.warn, Stdin: in.stdin}
 	r, err := format.Open(in.paths, opt)
 	if err != nil {
 		return err
@@ -178,64 +178,27 @@ func (in *input) warn(err error) {
 	fmt.Fprintf(in.stderr, "systape: warning: %v\n", err)
 }
 
-// batches calls fn with every batch of the capture. Reading runs ahead of fn
-// on another goroutine. A capture that was cut off ends with a warning.
+// batches calls fn with every batch of the capture; the reader decodes ahead
+// meanwhile. A capture that was cut off ends with a warning.
 func (in *input) batches(fn func(*format.Batch) error) error {
-	type filled struct {
-		b   *format.Batch
-		err error
-	}
-	const ahead = 4
-	full, empty := make(chan filled, ahead), make(chan *format.Batch, ahead)
-	for range ahead {
-		empty <- new(format.Batch)
-	}
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer close(full)
-		for {
-			select {
-			case b := <-empty:
-				err := in.Next(b)
-				full <- filled{b, err}
-				if err != nil {
-					return
-				}
-			case <-stop:
-				return
-			}
-		}
-	}()
-	defer func() {
-		close(stop)
-		<-done
-	}()
+	var b format.Batch
 	if in.first != nil {
-		b := in.first
-		in.first = nil
-		if err := fn(b); err != nil {
+		b, in.first = *in.first, nil
+		if err := fn(&b); err != nil {
 			return err
 		}
 	}
-	if in.err != nil {
-		return in.ended(in.err)
-	}
-	for f := range full {
+	for {
 		if err := in.ctx.Err(); err != nil {
 			return err
 		}
-		if f.err != nil {
-			in.err = f.err
-			return in.ended(f.err)
+		if err := in.Next(&b); err != nil {
+			return in.ended(err)
 		}
-		if err := fn(f.b); err != nil {
+		if err := fn(&b); err != nil {
 			return err
 		}
-		empty <- f.b
 	}
-	return nil
 }
 
 // ended judges how reading ended.
@@ -250,11 +213,12 @@ func (in *input) ended(err error) error {
 	return inputError(err)
 }
 
-// errStop ends calls early without being an error: fn has seen enough.
+// errStop ends batches early without being an error: fn has seen enough.
 var errStop = errors.New("enough")
 
 // calls pairs the capture and calls fn with the calls that the filter chooses,
-// in the order in which they ended. The slice is valid until fn returns.
+// in the order in which they ended. The slice is valid until fn returns; fn
+// may end it with errStop.
 func (in *input) calls(fn func([]replay.Call) error) error {
 	p := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
 	var calls []replay.Call
@@ -277,13 +241,11 @@ func (in *input) calls(fn func([]replay.Call) error) error {
 		}
 		return nil
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		calls = p.Finish(calls[:0])
-		if err := pass(); err != nil && err != errStop {
-			return err
-		}
-	case err != errStop:
+		err = pass()
+	}
+	if err != nil && err != errStop {
 		return err
 	}
 	in.pairing = p.Coverage()
@@ -453,14 +415,14 @@ func (in *input) instant(name, s string) (int64, error) {
 	if err != nil || !relative {
 		return ns, err
 	}
-	if in.first == nil && in.err == nil {
+	if in.first == nil {
 		b := new(format.Batch)
-		in.err = in.Next(b)
-		if in.err == nil {
+		err := in.Next(b)
+		if err == nil {
 			in.first = b
-		} else if in.err != io.EOF && !errors.Is(in.err, format.ErrIncomplete) {
-			return 0, inputError(in.err)
-		}
+		} else if err != io.EOF && !errors.Is(err, format.ErrIncomplete) {
+			return 0, inputError(err)
+		} // the reader says it again when the rows are asked for
 	}
 	if in.first == nil || in.first.N == 0 {
 		return 0, nil // an empty capture has nothing to bound

@@ -47,7 +47,10 @@ func (e *exitError) Unwrap() error { return e.err }
 // commands holds the constructors of all commands, in the order of the data's
 // way; each file of a command has one.
 var commands = []func() *cobra.Command{
-	newRecordCommand}
+	newRecordCommand,
+	newPairCommand,
+	newLatencyCommand,
+}
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/replay"
+)
+
+var pairFormats = []string{"parquet", "arrows", "csv", "jsonl"}
+
+const pairHelp = `Joins each enter with its exit and writes one row for each call, with a status
+that says what became of it: ok, restarted, no_return, sigreturn, child_return,
+open_at_start, open_at_end, killed, denied, enter_lost, exit_lost, mismatch.
+Only ok and restarted calls have a duration that was measured from end to end;
+for open_at_start, open_at_end and killed it is a lower bound, and for the rest
+it means nothing. Rows come in the order in which the calls ended.
+
+-o names the file; what it ends in (.parquet .arrows .csv .jsonl) or --format
+says how it is written, and - is standard output. The file has another name,
+FILE.partial, until it is complete. Standard error gets the coverage: what share
+of the calls was measured, and what happened to the rest.
+
+`
+
+// newPairCommand makes the command that writes the calls of a capture.
+func newPairCommand() *cobra.Command {
+	var out, formatName string
+	var force bool
+	c := &cobra.Command{
+		Use:   "pair FILE... -o calls.parquet",
+		Short: "Write the calls of a capture as a table",
+		Long:  pairHelp + inputHelp,
+		Example: `  systape pair trace.parquet -o calls.parquet
+  systape pair trace.parquet -o failed.csv --errno any --comm nginx
+  systape pair trace.parquet -o - --status denied | head
+  duckdb -c "select syscall, count(*), median(dur_ns) from 'calls.parquet' where status = 'ok' group by 1 order by 2 desc"`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runPair(c, args, out, formatName, force)
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "write the calls to this file, - for standard output")
+	c.Flags().StringVar(&formatName, "format", "", "parquet, arrows, csv or jsonl; by default what the file's name ends in, jsonl for -")
+	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
+	addFilterFlags(c)
+	return c
+}
+
+func runPair(c *cobra.Command, args []string, name, formatName string, force bool) (err error) {
+	kind, err := pairFormat(name, formatName)
+	if err != nil {
+		return &exitError{code: exitUsage, err: err, hint: "see 'systape pair --help'"}
+	}
+	if name == "-" && (kind == "parquet" || kind == "arrows") && isTerminal(c.OutOrStdout()) {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s is not for reading on a terminal", kind), hint: "pipe it into a program, or use --format csv"}
+	}
+	in, err := openInput(c, args, format.AllColumns)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	file, err := createPairFile(c.OutOrStdout(), name, args, force)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.discard()) }()
+
+	w, err := newPairWriter(kind, file, in.names, pairMeta(in, args))
+	if err != nil {
+		return err
+	}
+	var notes replay.Notes
+	add, finish := in.progress("pairing")
+	defer finish()
+	err = in.calls(func(calls []replay.Call) error {
+		notes.Add(calls)
+		add(2 * len(calls))
+		return w.write(calls)
+	})
+	if err != nil {
+		return err
+	}
+	coverage, err := json.Marshal(in.coverage)
+	if err != nil {
+		return err
+	}
+	if err := w.close(string(coverage)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := file.complete(); err != nil {
+		return err
+	}
+	finish()
+	in.printCoverage()
+	if line := notes.IOUring(); line != "" {
+		fmt.Fprintln(in.stderr, "note: "+line)
+	}
+	return nil
+}
+
+// pairFormat chooses the format by flag and file name.
+func pairFormat(name, flag string) (string, error) {
+	switch ext := strings.TrimPrefix(filepath.Ext(name), "."); {
+	case name == "":
+		return "", errors.New("no file to write to: give -o calls.parquet, or -o - for standard output")
+	case flag != "" && !slices.Contains(pairFormats, flag):
+		return "", fmt.Errorf("--format: unknown format %q, want one of %s", flag, strings.Join(pairFormats, " "))
+	case flag != "":
+		return flag, nil
+	case name == "-":
+		return "jsonl", nil
+	case slices.Contains(pairFormats, ext):
+		return ext, nil
+	}
+	return "", fmt.Errorf("%q does not say by its name how to write it: end it in .parquet, .arrows, .csv or .jsonl, or give --format", name)
+}
+
+// pairMeta is the metadata of the calls table: where it comes from.
+func pairMeta(in *input, paths []string) map[string]string {
+	m := in.Meta()
+	sources := make([]string, len(paths))
+	for i, p := range paths {
+		sources[i] = filepath.Base(p)
+	}
+	doc := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic("pair: internal error: " + err.Error())
+		}
+		return string(b)
+	}
+	return map[string]string{
+		"systape.table":    doc("calls"),
+		"systape.format":   doc(m.Version),
+		"systape.tool":     doc("systape " + version),
+		"systape.sources":  doc(sources),
+		"systape.capture":  doc(m.CaptureID),
+		"systape.complete": doc(m.Complete),
+		"systape.host":     doc(m.Host),
+		"systape.clock":    doc(m.Clock),
+		"systape.request":  doc(m.Request),
+		"systape.probes":   doc(m.Probes),
+	}
+}
+
+// pairFile is the file that is being written; it gets its name when it is
+// complete.
+type pairFile struct {
+	io.Writer
+	f    *os.File // nil: standard output, or already closed
+	name string
+}
+
+func createPairFile(stdout io.Writer, name string, inputs []string, force bool) (*pairFile, error) {
+	if name == "-" {
+		return &pairFile{Writer: stdout}, nil
+	}
+	if was, err := os.Lstat(name); err == nil {
+		for _, in := range inputs {
+			if i, err := os.Lstat(in); err == nil && os.SameFile(was, i) {
+				return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s is the capture itself", name)}
+			}
+		}
+		if !force {
+			return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists", name), hint: "--force replaces it"}
+		}
+	}
+	f, err := os.OpenFile(name+".partial", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, &exitError{code: exitPermission, err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &pairFile{Writer: f, f: f, name: name}, nil
+}
+
+// complete gives the file its name once it is safe on the disk.
+func (p *pairFile) complete() error {
+	if p.f == nil {
+		return nil
+	}
+	f := p.f
+	p.f = nil
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return os.Rename(f.Name(), p.name)
+}
+
+// discard removes what was written if complete has not been called.
+func (p *pairFile) discard() error {
+	if p.f == nil {
+		return nil
+	}
+	err := errors.Join(p.f.Close(), os.Remove(p.f.Name()))
+	p.f = nil
+	return err
+}
