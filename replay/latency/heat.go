@@ -16,7 +16,7 @@ type Heat struct {
 }
 
 const (
-	heatColumns = 512
+	heatColumns = 2048
 	heatFirst   = 100_000 // ns of a column at the beginning
 	heatRows    = NumBuckets / 16
 )

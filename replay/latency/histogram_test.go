@@ -89,6 +89,9 @@ func TestQuantileWithinBound(t *testing.T) {
 				rank.Add(rank, big.NewInt(999_999_999)).Div(rank, big.NewInt(1_000_000_000))
 				want := values[max(rank.Int64(), 1)-1]
 				got := h.Quantile(s)
+				if r := rank.Int64(); (r <= 1 || r == int64(n)) && got.NS != want {
+					t.Errorf("%s, n=%d: quantile %d, of rank %d, is %d, want exactly %d", name, n, s, r, got.NS, want)
+				}
 				if got.Above {
 					t.Fatalf("%s, n=%d: quantile %d is marked unreached", name, n, s)
 				}

@@ -28,7 +28,8 @@ func Percentiles() [4]Share { return [4]Share{P50, P90, P99, P999} }
 
 // Quantile returns the duration that the given share of the calls did not
 // exceed: the ⌈share·n⌉-th shortest one (the nearest rank, as SQL's
-// percentile_disc), at most [MaxRelativeError] off. It is 0 when h is empty.
+// percentile_disc), at most [MaxRelativeError] off; where that
+// is the shortest or the longest, exactly. It is 0 when h is empty.
 func (h *Histogram) Quantile(share Share) Quantile {
 	return Survival(h, nil, share)[0]
 }
@@ -54,10 +55,16 @@ func Survival(done, open *Histogram, shares ...Share) []Quantile {
 	}
 	c := curve{base: 1, baseRisk: float64(done.n + open.n)}
 	i := 0
-	for bucket, n := range both(done, open) {
-		c.ended(n[0])
-		for ; i < len(shares) && c.reached(shares[i]); i++ {
-			out[i].NS = min(max(BucketValue(bucket), done.min), done.max)
+	for bucket, n := range BothBuckets(done, open) {
+		for c.ended(n[0]); i < len(shares) && c.reached(shares[i], 0); i++ {
+			switch {
+			case bucket == Bucket(done.max) && !c.reached(shares[i], 1): // not without the longest call of all
+				out[i].NS = done.max
+			case bucket == Bucket(done.min) && c.reached(shares[i], n[0]-1): // with the shortest alone
+				out[i].NS = done.min
+			default:
+				out[i].NS = min(max(BucketValue(bucket), done.min), done.max)
+			}
 		}
 		c.left(n[1])
 	}
@@ -77,30 +84,35 @@ type curve struct {
 	since    float64 // calls that have ended since
 }
 
-func (c *curve) value() float64 {
+// value is the curve as if without of the calls that ended last had not.
+func (c *curve) value(without uint64) float64 {
 	if c.baseRisk == 0 {
 		return c.base
 	}
-	return c.base * (c.baseRisk - c.since) / c.baseRisk
+	return c.base * (c.baseRisk - c.since + float64(without)) / c.baseRisk
 }
 
 func (c *curve) ended(n uint64) { c.since += float64(n) }
 
 func (c *curve) left(n uint64) {
 	if n != 0 {
-		c.base, c.baseRisk, c.since = c.value(), c.baseRisk-c.since-float64(n), 0
+		c.base, c.baseRisk, c.since = c.value(0), c.baseRisk-c.since-float64(n), 0
 	}
 }
 
-func (c *curve) reached(s Share) bool {
+func (c *curve) reached(s Share, without uint64) bool {
 	const rounding = 1 + 1e-12 // far below one call in a thousand million, far above that of a few hundred products
-	return c.value() <= float64(whole-s)/float64(whole)*rounding
+	return c.value(without) <= float64(whole-s)/float64(whole)*rounding
 }
 
-// both yields the buckets of two histograms in order, with the counts of each.
-func both(a, b *Histogram) iter.Seq2[int, [2]uint64] {
+// BothBuckets yields the buckets that occur in a or b, shortest durations first,
+// with the count of each. Either may be nil.
+func BothBuckets(a, b *Histogram) iter.Seq2[int, [2]uint64] {
 	return func(yield func(int, [2]uint64) bool) {
-		if b.n == 0 {
+		if a == nil {
+			a = new(Histogram)
+		}
+		if b == nil || b.n == 0 {
 			for k, n := range a.Buckets() {
 				if !yield(k, [2]uint64{n, 0}) {
 					return

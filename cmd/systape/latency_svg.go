@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strings"
+
+	"systape/replay"
+	"systape/replay/latency"
+)
+
+// latencySVG is a picture of panels below each other. It refers to nothing
+// outside itself.
+type latencySVG struct {
+	b strings.Builder
+	y float64 // where the next panel begins
+}
+
+const (
+	svgWidth  = 960.0
+	svgLeft   = 130.0 // of the area that data is drawn in
+	svgRight  = 940.0
+	svgMargin = 20.0
+)
+
+const latencySVGStyle = `text{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:#222}
+.title{font-size:20px;font-weight:600}.head{font-size:14px;font-weight:600}.dim{fill:#666}.small{font-size:11px}
+.end{text-anchor:end}.mid{text-anchor:middle}.mono{font-variant-numeric:tabular-nums}
+.grid{stroke:#e3e3e3;stroke-width:1}.axis{stroke:#999;stroke-width:1}`
+
+func (s *latencySVG) add(format string, args ...any) { fmt.Fprintf(&s.b, format+"\n", args...) }
+
+func (s *latencySVG) text(x, y float64, class, t string) {
+	s.add(`<text x="%.1f" y="%.1f" class="%s">%s</text>`, x, y, class, html.EscapeString(t))
+}
+
+func (s *latencySVG) line(x1, y1, x2, y2 float64, class string) {
+	s.add(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1, x2, y2, class)
+}
+
+func (s *latencySVG) rect(x, y, w, h float64, fill string) {
+	s.add(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`, x, y, w, h, fill)
+}
+
+// heading puts the title of a panel and a remark beside it.
+func (s *latencySVG) heading(title, remark string) {
+	s.y += 34
+	s.add(`<text x="%.1f" y="%.1f"><tspan class="head">%s</tspan><tspan class="dim" dx="10">%s</tspan></text>`,
+		svgMargin, s.y, html.EscapeString(title), html.EscapeString(remark))
+	s.y += 12
+}
+
+func (s *latencySVG) writeTo(w io.Writer) error {
+	height := s.y + svgMargin
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img">
+<style>%s</style>
+<rect width="100%%" height="100%%" fill="#fff"/>
+%s</svg>
+`, svgWidth, height, svgWidth, height, latencySVGStyle, s.b.String())
+	return err
+}
+
+// newSVG begins a picture with what it is about.
+func (r *latencyRun) newSVG(title string) *latencySVG {
+	s := &latencySVG{y: 36}
+	s.text(svgMargin, s.y, "title", title)
+	from, to := r.span()
+	about := []string{latencyDate(from), strings.TrimSpace(latencyDuration(to - from))}
+	m := r.in.Meta()
+	if m.Host.Name != "" {
+		about = append(about, m.Host.Name)
+	}
+	if m.Host.Kernel != "" {
+		about = append(about, "Linux "+m.Host.Kernel+" "+m.Host.Arch)
+	}
+	if c := strings.Join(m.Request.Command, " "); c != "" {
+		if len([]rune(c)) > 60 {
+			c = string([]rune(c)[:59]) + "…"
+		}
+		about = append(about, c)
+	}
+	s.y += 20
+	s.text(svgMargin, s.y, "dim", strings.Join(about, " · "))
+	s.y += 18
+	s.text(svgMargin, s.y, "dim", "coverage: "+r.in.coverage.String())
+	return s
+}
+
+// logScale maps durations to positions, by decades.
+type logScale struct {
+	low, high float64 // log10 of the ends
+	from, to  float64 // positions of them
+}
+
+func newLogScale(low, high int64, from, to float64) logScale {
+	l := math.Floor(math.Log10(float64(max(low, 1))))
+	h := math.Ceil(math.Log10(float64(max(high, 2))))
+	return logScale{l, max(h, l+1), from, to}
+}
+
+func (l logScale) at(ns int64) float64 {
+	x := math.Log10(float64(max(ns, 1)))
+	x = min(max(x, l.low), l.high)
+	return l.from + (x-l.low)/(l.high-l.low)*(l.to-l.from)
+}
+
+// decades calls f for every power of ten on the scale.
+func (l logScale) decades(f func(pos float64, label string)) {
+	for e := l.low; e <= l.high; e++ {
+		ns := int64(math.Round(math.Pow(10, e)))
+		f(l.at(ns), strings.TrimSpace(heatDecade(ns)))
+	}
+}
+
+// posterView is the picture of latency as such: percentiles of the groups with
+// most time, and a heat map of all calls.
+func (r *latencyRun) posterView() latencyView {
+	t, h := latency.NewTable(r.opt), latency.NewHeat(r.opt)
+	return latencyView{
+		add: func(calls []replay.Call) error {
+			t.Add(calls)
+			h.Add(calls)
+			return nil
+		},
+		render: func() error {
+			rows := t.Rows(r.spanNS(), r.order)
+			r.noteFolded(t)
+			s := r.newSVG("System-call latency")
+			for _, section := range r.sections(rows) {
+				r.drawPercentiles(s, section)
+			}
+			titles, maps := r.heatSections(h, 200, true)
+			for i := range maps {
+				s.drawHeatMap(titles[i], &maps[i])
+			}
+			return s.writeTo(r.out)
+		},
+	}
+}
+
+const (
+	svgInk   = "#b2182b"
+	svgPale  = "#f4a582"
+	svgGhost = "#d0d0d0"
+)
+
+// drawPercentiles draws a line for each group: from min to max, thick from
+// p50 to p99.
+func (r *latencyRun) drawPercentiles(s *latencySVG, section latencySection) {
+	rows := section.rows[:min(len(section.rows), r.limit(12))]
+	low, high := int64(math.MaxInt64), int64(1)
+	name := 0
+	for i := range rows {
+		if rows[i].Count > 0 {
+			low = min(low, rows[i].MinNS)
+		}
+		high = max(high, rows[i].Longest().NS)
+		name = max(name, len([]rune(r.groupTitle(&rows[i]))))
+	}
+	if low > high {
+		low = high
+	}
+	s.heading(section.title, fmt.Sprintf("%s in %s calls", strings.TrimSpace(latencyDuration(section.ns)), latencyCount(section.calls)))
+	const row, right = 22.0, svgRight - 190
+	left := min(max(svgLeft, svgMargin+float64(name)*7+12), 380)
+	scale := newLogScale(low, high, left, right)
+	top, bottom := s.y+20, s.y+20+row*float64(len(rows))
+	scale.decades(func(x float64, label string) {
+		s.line(x, top, x, bottom, "grid")
+		s.text(x, top-6, "mid dim small", label)
+	})
+	s.text(right+80, top-6, "end dim small", "calls")
+	s.text(right+135, top-6, "end dim small", "total")
+	s.text(svgRight, top-6, "end dim small", "errors")
+	for i := range rows {
+		g := &rows[i]
+		y := top + row*(float64(i)+0.5)
+		s.text(left-10, y+4, "end", strings.TrimSuffix(r.groupTitle(g), " (waits)"))
+		longest := g.Longest()
+		start := g.MinNS
+		if g.Count == 0 {
+			start = longest.NS
+		}
+		s.rect(scale.at(start), y-1, max(1, scale.at(longest.NS)-scale.at(start)), 2, svgGhost)
+		p50, p90, p99, p999 := g.P[0], g.P[1], g.P[2], g.P[3]
+		s.rect(scale.at(p50.NS), y-5, max(1, scale.at(p99.NS)-scale.at(p50.NS)), 10, svgPale)
+		s.rect(scale.at(p90.NS)-1, y-5, 2, 10, "#d6604d")
+		s.rect(scale.at(p999.NS)-1, y-5, 2, 10, "#888")
+		s.add(`<circle cx="%.1f" cy="%.1f" r="5" fill="%s"/>`, scale.at(p50.NS), y, svgInk)
+		if longest.Above {
+			x := scale.at(longest.NS)
+			s.add(`<path d="M%.1f %.1fl6 5l-6 5z" fill="#555"/>`, x, y-5)
+		}
+		s.text(right+80, y+4, "end mono", latencyCount(g.Count))
+		s.text(right+135, y+4, "end mono", strings.TrimSpace(latencyDuration(g.TotalNS+g.CensoredNS)))
+		s.text(svgRight, y+4, "end mono", latencyPercent(g.ErrorRate))
+	}
+	s.y = bottom + 20
+	legend := "● p50   bar to p99, dark mark p90, grey mark p99.9   line: min to max"
+	if section.open > 0 {
+		legend += "   ▸ not ended when last seen"
+	}
+	if rest := len(section.rows) - len(rows); rest > 0 {
+		legend += fmt.Sprintf("   (%s more not shown)", latencyCount(int64(rest)))
+	}
+	s.text(left, s.y, "dim small", legend)
+}
