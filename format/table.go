@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // TableFormat is how a [TableWriter] stores a table.
@@ -89,6 +90,19 @@ func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]s
 // SetNames says what the Syms of this table mean. It must be called before
 // any are appended, and with one table of names only.
 func (t *TableWriter) SetNames(names *Names) { t.names = names }
+
+// SetMeta sets a key of the metadata that is known only at the end, such as a
+// count. Only Parquet has its metadata there; it does nothing to an Arrow
+// stream, which begins with its metadata.
+func (t *TableWriter) SetMeta(key, value string) {
+	p := metaPair{cleanText(key), cleanText(value)}
+	i, found := slices.BinarySearchFunc(t.meta, p, func(a, b metaPair) int { return strings.Compare(a.key, b.key) })
+	if found {
+		t.meta[i] = p
+		return
+	}
+	t.meta = slices.Insert(t.meta, i, p)
+}
 
 // Int64 returns the column's rows that are not written yet, to append to. The
 // column must be of type Int64 or TimestampUS.
