@@ -1,6 +1,8 @@
 package format_test
 
 import (
+	"io"
+	"os"
 	"testing"
 
 	"systape/format"
@@ -54,5 +56,43 @@ func follow(b *format.Batch) {
 	for i := range b.Seq {
 		b.Seq[i] += int64(b.N)
 		b.TS[i] += span
+	}
+}
+
+// pairing is what the pairer needs.
+const pairing = format.ColTS | format.ColSeq | format.ColKind | format.ColTID | format.ColPID | format.ColNr | format.ColSyscall | format.ColRet
+
+func benchmarkRead(b *testing.B, path string, cols format.Columns) {
+	var events int64
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := format.Open([]string{path}, format.ReadOptions{Columns: cols})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var batch format.Batch
+		for err = r.Next(&batch); err == nil; err = r.Next(&batch) {
+			events += int64(batch.N)
+		}
+		if err != io.EOF {
+			b.Fatal(err)
+		}
+		r.Close()
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+func BenchmarkRead(b *testing.B) {
+	ev := events(1, 1_000_000)
+	for _, form := range []string{"parquet", "spool"} {
+		path := put(b, encode(b, form, ev, 60_000))
+		for name, cols := range map[string]format.Columns{"all": format.AllColumns, "pairing": pairing} {
+			b.Run(form+"/"+name, func(b *testing.B) { benchmarkRead(b, path, cols) })
+		}
+	}
+	// A capture of one's own: SYSTAPE_BENCH_CAPTURE=trace.parquet go test -bench Read/yours
+	if path := os.Getenv("SYSTAPE_BENCH_CAPTURE"); path != "" {
+		b.Run("yours/all", func(b *testing.B) { benchmarkRead(b, path, format.AllColumns) })
+		b.Run("yours/pairing", func(b *testing.B) { benchmarkRead(b, path, pairing) })
 	}
 }

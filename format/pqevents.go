@@ -20,9 +20,18 @@ type ParquetWriter struct {
 	from   *Names // that other table
 }
 
-// NewParquetWriter starts a capture on w.
-func NewParquetWriter(w io.Writer) (*ParquetWriter, error) {
+// NewParquetWriter starts a capture on w. What meta says at the start goes to
+// the head of the file, from where [Recover] takes it when the file is cut off
+// and has no footer.
+func NewParquetWriter(w io.Writer, meta *Meta) (*ParquetWriter, error) {
+	pairs, err := meta.pairs()
+	if err != nil {
+		return nil, fmt.Errorf("begin capture: %w", err)
+	}
 	f, err := newParquetFile(w, eventColumns())
+	if err == nil {
+		_, err = f.out.Write(appendHead(nil, pairs))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("begin capture: %w", err)
 	}

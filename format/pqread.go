@@ -22,6 +22,7 @@ type parquetSource struct {
 	inGroup int   // rows of it not delivered
 	row     int64 // of the file: the next to be delivered
 	skipped func(rows int64)
+	scanned bool // the file has no footer; foot was made from its pages
 }
 
 // openParquet checks that src is a capture. It decodes no rows.

@@ -65,7 +65,7 @@ func writeSpool(t testing.TB, w io.Writer, ev []format.Event, size int) error {
 
 func writeParquet(t testing.TB, w io.Writer, ev []format.Event, size int) error {
 	t.Helper()
-	s, err := format.NewParquetWriter(w)
+	s, err := format.NewParquetWriter(w, testMeta())
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func TestSpoolBecomesParquetAndStaysTheSame(t *testing.T) {
 	}
 	defer r.Close()
 	var out bytes.Buffer
-	w, err := format.NewParquetWriter(&out)
+	w, err := format.NewParquetWriter(&out, testMeta())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,8 +257,12 @@ func TestFromAndToCutExactly(t *testing.T) {
 func TestWriterRefusesRowsOutOfOrder(t *testing.T) {
 	ev := events(5, 100)
 	for form, open := range map[string]func() (interface{ Write(*format.Batch) error }, error){
-		"spool":   func() (interface{ Write(*format.Batch) error }, error) { return format.NewSpoolWriter(io.Discard, testMeta()) },
-		"parquet": func() (interface{ Write(*format.Batch) error }, error) { return format.NewParquetWriter(io.Discard) },
+		"spool": func() (interface{ Write(*format.Batch) error }, error) {
+			return format.NewSpoolWriter(io.Discard, testMeta())
+		},
+		"parquet": func() (interface{ Write(*format.Batch) error }, error) {
+			return format.NewParquetWriter(io.Discard, testMeta())
+		},
 	} {
 		for _, c := range []struct {
 			name, column string

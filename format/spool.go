@@ -20,6 +20,7 @@ type SpoolWriter struct {
 	order  order
 	err    error
 	closed bool
+	whole  int64 // bytes up to the last message that was written in full
 	data   [len(columns)]colData
 	run    [len(columns)]colData
 }
@@ -39,6 +40,7 @@ func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin spool: %w", err)
 	}
+	s.whole = s.stream.out.n
 	return s, nil
 }
 
@@ -72,6 +74,7 @@ func (s *SpoolWriter) Write(b *Batch) error {
 			s.err = fmt.Errorf("write spool: %w", err)
 			return s.err
 		}
+		s.whole = s.stream.out.n
 		from = to
 	}
 	s.order = next
@@ -81,9 +84,10 @@ func (s *SpoolWriter) Write(b *Batch) error {
 // Rows returns how many rows have been written.
 func (s *SpoolWriter) Rows() int64 { return s.order.rows }
 
-// Bytes returns how many bytes have been written. Between calls of Write they
-// end with a whole batch, so a [Sealer] may read up to there.
-func (s *SpoolWriter) Bytes() int64 { return s.stream.out.n }
+// Bytes returns how many bytes the spool has up to its last whole batch: a
+// [Sealer] may read up to there, and after a failed write it is the length to
+// which the file can be cut back.
+func (s *SpoolWriter) Bytes() int64 { return s.whole }
 
 // Close ends the spool: it marks the end of the stream and appends a second,
 // empty stream whose metadata is the closing meta, with the part's first seq
@@ -104,6 +108,8 @@ func (s *SpoolWriter) Close(meta *Meta) error {
 	}
 	if err != nil {
 		s.err = fmt.Errorf("close spool: %w", err)
+		return s.err
 	}
-	return s.err
+	s.whole = s.stream.out.n
+	return nil
 }

@@ -1,0 +1,62 @@
+package format
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// The head of a Parquet capture lies between the magic number and the first
+// page, where no reader of Parquet looks:
+//
+//	"STPH" | length uint32 | CRC-32C uint32 | key \0 value \0 …
+const headMark = "STPH"
+
+func appendHead(dst []byte, pairs []metaPair) []byte {
+	var body []byte
+	for _, p := range pairs {
+		body = append(append(append(append(body, p.key...), 0), p.value...), 0) // JSON has no zero bytes
+	}
+	dst = append(dst, headMark...)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(body)))
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(body, castagnoli))
+	return append(dst, body...)
+}
+
+// readHead returns the metadata in the head of a Parquet file and where its
+// pages begin. A file of another program has no head.
+func readHead(r io.ReaderAt, size int64) (pairs []metaPair, pages int64, err error) {
+	pages = int64(len(parquetMagic))
+	var fixed [12]byte
+	if size < pages+int64(len(fixed)) {
+		return nil, pages, errNoHead
+	}
+	if _, err := r.ReadAt(fixed[:], pages); err != nil {
+		return nil, pages, err
+	}
+	n := int64(binary.LittleEndian.Uint32(fixed[4:]))
+	if string(fixed[:4]) != headMark || n > maxMetaBytes+1<<10 || n > size-pages-int64(len(fixed)) {
+		return nil, pages, errNoHead
+	}
+	body := make([]byte, n)
+	if _, err := r.ReadAt(body, pages+int64(len(fixed))); err != nil {
+		return nil, pages, err
+	}
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(fixed[8:]) {
+		return nil, pages, fmt.Errorf("head of the file: %w", errChecksum)
+	}
+	var words []string
+	for from, i := 0, 0; i < len(body); i++ {
+		if body[i] == 0 {
+			words = append(words, string(body[from:i]))
+			from = i + 1
+		}
+	}
+	for i := 0; i+1 < len(words); i += 2 {
+		pairs = append(pairs, metaPair{words[i], words[i+1]})
+	}
+	return pairs, pages + int64(len(fixed)) + n, nil
+}
+
+var errNoHead = fmt.Errorf("the file has no head as systape writes it")

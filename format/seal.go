@@ -1,0 +1,228 @@
+package format
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// SealOptions says how a spool becomes a capture.
+type SealOptions struct {
+	FileOptions
+	KeepSpool bool                    // do not delete the spool in the end
+	Progress  func(done, total int64) // bytes of the spool, after every batch; may be nil
+}
+
+// SealResult says what became of a spool.
+type SealResult struct {
+	Rows       int64
+	Bytes      int64 // of the capture
+	SpoolBytes int64
+	Meta       *Meta
+}
+
+// Sealer turns a spool into a Parquet capture, while the spool still grows or
+// afterwards. It writes NAME.partial and gives it its name only when it is
+// whole, on the disk and read back; the spool is deleted after that, and not
+// before. Whatever happens in between, the spool alone is enough to begin
+// again.
+//
+// While recording goes on: call Step with [SpoolWriter.Bytes], again as long
+// as it reports more. In the end: close the spool's writer, then Finish.
+type Sealer struct {
+	spoolPath string
+	opt       SealOptions
+	spool     *os.File
+	in        *limitReader
+	src       *spoolSource
+	out       *partialFile
+	buf       *bufio.Writer
+	w         *ParquetWriter
+	batch     Batch
+	ended     bool
+	err       error
+}
+
+// limitReader reads a growing file up to where it is known to be whole.
+type limitReader struct {
+	f        *os.File
+	at, upTo int64
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	if l.at >= l.upTo {
+		return 0, io.EOF
+	}
+	n, err := l.f.ReadAt(p[:min(int64(len(p)), l.upTo-l.at)], l.at)
+	l.at += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// NewSealer opens the spool, whose head must have been written, and begins
+// out.partial. It fails when out exists, unless it may be replaced.
+func NewSealer(spool, out string, opt SealOptions) (*Sealer, error) {
+	f, err := os.Open(spool)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	s := &Sealer{spoolPath: spool, opt: opt, spool: f, in: &limitReader{f: f, upTo: st.Size()}}
+	if err := s.begin(out); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("seal %s: %w", spool, err)
+	}
+	return s, nil
+}
+
+func (s *Sealer) begin(out string) (err error) {
+	if s.src, err = openSpool(s.spoolPath, s.in, AllColumns, NewNames()); err != nil {
+		return err
+	}
+	if s.out, err = createPartial(out, s.opt.FileOptions); err != nil {
+		return err
+	}
+	s.buf = bufio.NewWriterSize(s.out, 1<<18)
+	if s.w, err = NewParquetWriter(s.buf, s.src.meta); err != nil {
+		s.out.abort()
+	}
+	return err
+}
+
+// Step seals the next batch of the spool, of which the first committed bytes
+// are known to be whole. It reports whether more can be sealed at once. When
+// it fails, the partial file is gone and its space is free: go on recording,
+// and seal again later.
+func (s *Sealer) Step(committed int64) (more bool, err error) {
+	if s.err != nil || s.ended {
+		return false, s.err
+	}
+	s.in.upTo = committed
+	if s.src.frames.n >= committed {
+		return false, nil
+	}
+	switch err := s.src.next(&s.batch, spoolBatchRows); {
+	case err == io.EOF:
+		s.ended = true
+		return false, nil
+	case errors.Is(err, ErrIncomplete) && s.src.frames.n >= committed:
+		return false, nil // a batch without rows was the last
+	case err != nil:
+		return false, s.fail(err)
+	}
+	if err := s.w.Write(&s.batch); err != nil {
+		return false, s.fail(err)
+	}
+	if s.opt.Progress != nil {
+		s.opt.Progress(s.src.frames.n, committed)
+	}
+	return s.src.frames.n < committed, nil
+}
+
+// fail gives up: it removes the partial file and keeps the error.
+func (s *Sealer) fail(err error) error {
+	s.err = fmt.Errorf("seal %s: %w", s.spoolPath, err)
+	s.out.abort()
+	s.spool.Close()
+	return s.err
+}
+
+// Abort gives up sealing and removes the partial file. The spool stays.
+func (s *Sealer) Abort() {
+	if s.err == nil {
+		s.fail(errClosed)
+	}
+}
+
+// Finish seals the rest of the spool, which must have been closed properly,
+// and publishes the capture. On success the spool is deleted, unless it was to
+// be kept; on failure it is untouched.
+func (s *Sealer) Finish() (*SealResult, error) {
+	st, err := s.spool.Stat()
+	if err != nil && s.err == nil {
+		return nil, s.fail(err)
+	}
+	for more := true; more && s.err == nil; {
+		more, _ = s.Step(st.Size())
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	if !s.ended {
+		return nil, s.fail(s.src.incomplete("the recorder did not end properly"))
+	}
+	return s.publish(s.src.meta)
+}
+
+// publish closes the capture with meta.
+func (s *Sealer) publish(meta *Meta) (*SealResult, error) {
+	err := s.w.Close(meta)
+	if err == nil {
+		err = s.buf.Flush()
+	}
+	if err == nil {
+		err = s.out.publish(func(f *os.File) error { return readBack(f, s.w) })
+	}
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	res := &SealResult{Rows: s.w.Rows(), Bytes: s.w.Bytes(), SpoolBytes: s.src.frames.n, Meta: s.w.order.closing(meta)}
+	s.err = errClosed
+	if err := s.spool.Close(); err != nil {
+		return res, err
+	}
+	if !s.opt.KeepSpool {
+		if err := os.Remove(s.spoolPath); err != nil {
+			return res, fmt.Errorf("the capture is whole, its spool could not be deleted: %w", err)
+		}
+	}
+	return res, nil
+}
+
+// readBack checks that the file on the disk is the capture that w wrote: its
+// footer, its number of rows, every column of its last row group, and its last
+// row.
+func readBack(f *os.File, w *ParquetWriter) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	p, err := openParquet(f.Name(), f, size)
+	if err == nil {
+		err = p.choose(AllColumns, NewNames())
+	}
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	if p.foot.rows != w.Rows() {
+		return fmt.Errorf("read back: %d rows, %d were written", p.foot.rows, w.Rows())
+	}
+	var b Batch
+	p.group = max(len(p.foot.groups)-2, -1)
+	for err = p.next(&b, chunkRows); err == nil; err = p.next(&b, chunkRows) {
+	}
+	if err != io.EOF {
+		return fmt.Errorf("read back: %w", err)
+	}
+	if o := w.order; o.rows > 0 && (b.Seq[b.N-1] != o.first+o.rows-1 || b.TS[b.N-1] != o.ts) {
+		return errors.New("read back: the last row is not the one that was written last")
+	}
+	return nil
+}
+
+// Seal turns a spool that was closed properly into the capture out.
+func Seal(spool, out string, opt SealOptions) (*SealResult, error) {
+	s, err := NewSealer(spool, out, opt)
+	if err != nil {
+		return nil, err
+	}
+	return s.Finish()
+}
