@@ -24,6 +24,7 @@ type Folder struct {
 	byKey  map[string]int32
 	key    []byte
 	more   int64
+	limit  int
 }
 
 // item is a symbol (count 1) or a loop, whose body then is -1-what; what 0
@@ -34,11 +35,18 @@ type item struct {
 }
 
 // NewFolder returns an empty folder.
-func NewFolder() *Folder { return &Folder{byKey: map[string]int32{}} }
+func NewFolder() *Folder { return newFolder(0) }
+
+func newFolder(limit int) *Folder {
+	if limit == 0 {
+		limit = maxItems
+	}
+	return &Folder{byKey: map[string]int32{}, limit: limit}
+}
 
 // Push appends a call.
 func (f *Folder) Push(id ID) {
-	if len(f.items) >= maxItems || len(f.bodies) >= maxBodies {
+	if len(f.items) >= f.limit || len(f.bodies) >= maxBodies {
 		f.more++
 		return
 	}
@@ -49,7 +57,7 @@ func (f *Folder) Push(id ID) {
 
 // Break marks a place where the stream is cut; no loop goes over it.
 func (f *Folder) Break() {
-	if n := len(f.items); n > 0 && f.items[n-1].what != 0 && n < maxItems {
+	if n := len(f.items); n > 0 && f.items[n-1].what != 0 && n < f.limit {
 		f.items = append(f.items, item{0, 1})
 	}
 }

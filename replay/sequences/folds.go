@@ -7,7 +7,7 @@ import (
 
 // Folds keeps the folded streams with the most calls. It is a [Sink].
 type Folds struct {
-	limit int
+	items int
 	names func(*Stream) (comm, container string)
 	live  []*FoldedStream
 	top   topList[FoldedStream]
@@ -26,9 +26,10 @@ type FoldedStream struct {
 	Folder    *Folder
 }
 
-// NewFolds returns a sink that keeps the limit streams with the most calls.
-func NewFolds(limit int, names func(*Stream) (comm, container string)) *Folds {
-	return &Folds{limit: limit, names: names, top: topList[FoldedStream]{limit: limit, less: func(a, b *FoldedStream) int {
+// NewFolds returns a sink that keeps the limit streams with the most calls, 0
+// for all, and of each the first items after folding, 0 for 4,096.
+func NewFolds(limit, items int, names func(*Stream) (comm, container string)) *Folds {
+	return &Folds{items: items, names: names, top: topList[FoldedStream]{limit: limit, less: func(a, b *FoldedStream) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Number, b.Number))
 	}}}
 }
@@ -40,7 +41,7 @@ func (f *Folds) Step(s *Stream, st *Step) {
 	}
 	l := f.live[s.Slot]
 	if l == nil {
-		l = &FoldedStream{Folder: NewFolder(), Number: s.Number, FirstTS: st.TS}
+		l = &FoldedStream{Folder: newFolder(f.items), Number: s.Number, FirstTS: st.TS}
 		f.live[s.Slot] = l
 	}
 	if st.Begins != Follows {

@@ -1,10 +1,12 @@
 package sequences
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
 	"systape/format"
+	"systape/replay"
 )
 
 // maxGaps bounds the memory for dated losses: beyond it the shortest
@@ -27,30 +29,37 @@ func (g *gaps) addRow(b *format.Batch, i int) {
 		}
 		return 0
 	}
-	count, exits := arg(format.LostCount), arg(format.LostExits)
-	if count > 0 && exits == count {
-		return
-	}
-	first, last := arg(format.LostFirst), arg(format.LostLast)
-	if first == 0 {
+	first := arg(format.LostFirst)
+	if first == 0 || first > b.TS[i] {
 		first = b.TS[i]
 	}
-	g.add(first, max(first, last))
+	g.addLoss(replay.Loss{First: first, Last: max(first, arg(format.LostLast)), Events: arg(format.LostCount), Exits: arg(format.LostExits)})
+}
+
+func (g *gaps) addLoss(l replay.Loss) {
+	if l.Events > 0 && l.Exits == l.Events {
+		return
+	}
+	g.add(l.First, l.Last)
+}
+
+// init adds the losses that rows will tell of too late.
+func (g *gaps) init(late []replay.Loss) {
+	late = slices.Clone(late)
+	slices.SortFunc(late, func(a, b replay.Loss) int { return cmp.Compare(a.First, b.First) })
+	for _, l := range late {
+		g.addLoss(l)
+	}
 }
 
 func (g *gaps) add(first, last int64) {
-	if n := len(g.spans); n > 0 && first <= g.spans[n-1].last {
-		g.spans[n-1].last = max(g.spans[n-1].last, last)
-		g.spans[n-1].first = min(g.spans[n-1].first, first)
-		for n > 1 && g.spans[n-1].first <= g.spans[n-2].last { // a row out of order
-			g.spans[n-2].last = max(g.spans[n-1].last, g.spans[n-2].last)
-			g.spans[n-2].first = min(g.spans[n-1].first, g.spans[n-2].first)
-			n--
-			g.spans = g.spans[:n]
-		}
-		return
+	// The spans from i to j touch the new one. It is mostly at the end.
+	i := sort.Search(len(g.spans), func(i int) bool { return g.spans[i].last >= first })
+	j := i
+	for ; j < len(g.spans) && g.spans[j].first <= last; j++ {
+		first, last = min(first, g.spans[j].first), max(last, g.spans[j].last)
 	}
-	g.spans = append(g.spans, gap{first, last})
+	g.spans = slices.Replace(g.spans, i, j, gap{first, last})
 	if len(g.spans) > maxGaps {
 		g.coarsen()
 	}

@@ -55,6 +55,9 @@ type Options struct {
 	// Accept chooses the calls that count, nil means all. Calls that are
 	// left out do not cut a stream: the sequence is that of the chosen calls.
 	Accept func(*replay.Call) bool
+	// Late are losses whose rows stand later in the capture than the time
+	// they tell of; see replay.LateLosses.
+	Late []replay.Loss
 }
 
 // A Stream is the calls of one thread, from its first to its last (or of one
@@ -169,6 +172,7 @@ func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error
 		sym: symbolizer{alphabet: alphabet, withErrors: opt.WithErrors, native: opt.Native, haveNative: opt.HaveNative},
 	}
 	s.sym.reset(nil)
+	s.gaps.init(opt.Late)
 	s.order.immediate = opt.Accept == nil && !opt.WithErrors && !opt.FoldRestarts
 	for _, k := range sinks {
 		if c, ok := k.(CallSink); ok {

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay/importer"
+)
+
+type importFlags struct {
+	from    string
+	output  string
+	abi     string
+	date    string
+	names   string
+	force   bool
+	skipped int
+}
+
+func newImportCommand() *cobra.Command {
+	var f importFlags
+	c := &cobra.Command{
+		Use:   "import --from KIND [flags] FILE… -o CAPTURE",
+		Short: "Make a capture of what strace, perf and others wrote",
+		Long: `Make a capture of another tool's text, so that every offline command works
+on it. KIND is one of
+
+  strace       strace's output, with or without -f, -ff, -t, -tt, -ttt, -r, -T,
+               -y, -Y, -i, -n and -X raw
+  perf-script  perf script of raw_syscalls (or syscalls:*), and of sched's fork,
+               exec and exit if they were recorded
+  perf-trace   perf trace's output
+  lidds        recordings of the LID-DS data sets, 2019 and 2021
+  numbers      system-call numbers between blanks, each FILE one thread (ADFA-LD)
+  unm          a process id and a number on each line; --map names the numbers
+
+The capture says that it was imported, and which columns hold no information.
+What a text does not say is not invented: without times every event has the
+time 0, without durations a call ends when it began. Lines that cannot be read
+are counted, and the first ones shown.
+
+Several FILEs are merged by time when their lines have times of day; the files
+of strace -ff are known by their names. FILE may be - for standard input.`,
+		Example: `  strace -f -ttt -T -o web.strace ./web; systape import --from strace web.strace -o web.parquet
+  systape import --from strace trace.* -o trace.parquet
+  perf record -e raw_syscalls:* -- ./web; perf script | systape import --from perf-script - -o web.parquet
+  perf trace -o web.trace ./web; systape import --from perf-trace web.trace -o web.parquet
+  systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet`,
+		RunE: func(c *cobra.Command, args []string) error { return runImport(c, &f, args) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.from, "from", "", "what FILE is: "+strings.Join(importer.Formats, " "))
+	flags.StringVarP(&f.output, "output", "o", "", "the `capture` to write")
+	flags.StringVar(&f.abi, "abi", "", "the ABI of numbers and names: x86_64 i386 x32 arm64 arm (default: that of this machine, i386 for numbers)")
+	flags.StringVar(&f.date, "date", "", "the `day` on which a text with times of day begins, such as 2026-03-01 (UTC)")
+	flags.StringVar(&f.names, "map", "", "unm: a `file` with the name of each number, one a line from 0")
+	flags.IntVar(&f.skipped, "show-skipped", 5, "show the first `N` lines that could not be read")
+	flags.BoolVar(&f.force, "force", false, "replace the capture if it exists")
+	flags.SortFlags = false
+	return c
+}
+
+func (f *importFlags) options() (opt importer.Options, err error) {
+	opt.From = f.from
+	if f.from == "" {
+		return opt, errors.New("--from is missing: what is FILE?")
+	}
+	if !slices.Contains(importer.Formats, f.from) {
+		return opt, fmt.Errorf("--from: unknown kind %q, want one of %s", f.from, strings.Join(importer.Formats, " "))
+	}
+	if f.output == "" {
+		return opt, errors.New("-o is missing: where is the capture to go?")
+	}
+	switch {
+	case f.abi != "":
+		a, ok := abi.Parse(f.abi)
+		if !ok {
+			return opt, fmt.Errorf("--abi: unknown ABI %q, want x86_64, i386, x32, arm64 or arm", f.abi)
+		}
+		opt.ABI = a
+	case f.from == "numbers" || f.from == "unm":
+		opt.ABI = abi.I386
+	case runtime.GOARCH == "arm64":
+		opt.ABI = abi.ARM64
+	}
+	if f.date != "" {
+		if opt.Date, err = time.Parse("2006-01-02", f.date); err != nil {
+			return opt, fmt.Errorf("--date: %q is no day such as 2026-03-01", f.date)
+		}
+	}
+	if f.names != "" {
+		if f.from != "unm" {
+			return opt, fmt.Errorf("--map is for --from unm")
+		}
+		raw, err := os.ReadFile(f.names)
+		if err != nil {
+			return opt, err
+		}
+		for l := range strings.Lines(string(raw)) {
+			opt.Map = append(opt.Map, strings.TrimSpace(l))
+		}
+	}
+	return opt, nil
+}
+
+func runImport(c *cobra.Command, f *importFlags, args []string) error {
+	opt, err := f.options()
+	if err == nil && len(args) == 0 {
+		err = errors.New("no file to import")
+	}
+	if err != nil {
+		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
+	}
+	stderr := c.ErrOrStderr()
+	shown := 0
+	opt.Bad = func(source string, line int64, text string, err error) {
+		if shown++; shown <= f.skipped {
+			fmt.Fprintf(stderr, "systape: %s:%d: %v: %.200q\n", source, line, err, text)
+		}
+	}
+	sources := make([]importer.Source, len(args))
+	id := sha256.New()
+	fmt.Fprintf(id, "%s %s\n", opt.From, opt.ABI)
+	for i, name := range args {
+		r := bufio.NewReaderSize(c.InOrStdin(), importHead)
+		if name != "-" {
+			file, err := os.Open(name)
+			if err != nil {
+				if errors.Is(err, fs.ErrPermission) {
+					return &exitError{code: exitPermission, err: err}
+				}
+				return err
+			}
+			defer file.Close()
+			r.Reset(file)
+			if info, err := file.Stat(); err == nil {
+				fmt.Fprintf(id, "%d\n", info.Size())
+			}
+		}
+		head, err := r.Peek(importHead)
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		id.Write(head)
+		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
+	}
+	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	meta := importMeta(opt, hex.EncodeToString(id.Sum(nil)[:16]))
+	res, err := importInto(out.Writer, sources, opt, meta)
+	if err = out.close(err); err != nil {
+		return err
+	}
+	importReport(stderr, f, res)
+	return nil
+}
+
+func importInto(out *bufio.Writer, sources []importer.Source, opt importer.Options, meta *format.Meta) (*importer.Result, error) {
+	w, err := format.NewParquetWriter(out, meta)
+	if err != nil {
+		return nil, err
+	}
+	res, err := importer.Import(sources, opt, w.Write)
+	if err != nil {
+		return nil, err
+	}
+	meta.Imported.Missing, meta.Imported.Skipped, meta.Complete = res.Missing, res.Skipped, true
+	return res, w.Close(meta)
+}
+
+// importTID knows the files of strace -ff: NAME.TID.
+func importTID(from, name string) int32 {
+	if from != "strace" {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimPrefix(filepath.Ext(name), "."), 10, 32)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return int32(n)
+}
+
+// importHead is how much of a text goes into the capture's id, which is made
+// of the text so that the same text gives the same capture.
+const importHead = 64 << 10
+
+// importMeta says what is known about the recording.
+func importMeta(opt importer.Options, id string) *format.Meta {
+	arch := map[abi.ABI]string{abi.X86_64: "x86_64", abi.X32: "x86_64", abi.I386: "i686", abi.ARM64: "aarch64", abi.ARM: "armv7l"}[opt.ABI]
+	return &format.Meta{
+		Version:   format.Version,
+		CaptureID: id,
+		Tool:      "systape " + version,
+		Host:      format.Host{Arch: arch},
+		Request:   format.Request{Sample: 1},
+		Part:      format.Part{Number: 1, Last: true},
+		Imported:  &format.Imported{From: opt.From},
+	}
+}
+
+func importReport(w io.Writer, f *importFlags, res *importer.Result) {
+	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", latencyCount(res.Calls), latencyCount(res.Events), latencyCount(res.Lines))
+	if res.Skipped > 0 {
+		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", latencyCount(res.Skipped))
+	}
+	if len(res.Missing) > 0 {
+		fmt.Fprintf(w, "no information in: %s\n", strings.Join(res.Missing, ", "))
+	}
+	for _, n := range []struct {
+		count int64
+		what  string
+	}{
+		{res.Reorder, "events came too late to be put into the order of time"},
+		{res.Guessed, "threads are taken for processes of their own, because the text does not say whose they are"},
+		{res.Nameless, "calls have names without a number in the table of " + res.ABI.String()},
+	} {
+		if n.count > 0 {
+			fmt.Fprintf(w, "note: %s %s\n", latencyCount(n.count), n.what)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay"
+	"systape/replay/sequences"
+)
+
+// sequencesColumns are the columns that streams are made of.
+const sequencesColumns = format.ColSeq | format.ColPID | format.ColSyscall | format.ColComm | format.ColContainer
+
+// sequencesNative returns the ABI of the machine that was recorded.
+func sequencesNative(m *format.Meta) (a abi.ABI, ok bool) {
+	switch m.Host.Arch {
+	case "x86_64":
+		return abi.X86_64, true
+	case "i386", "i486", "i586", "i686":
+		return abi.I386, true
+	case "aarch64", "arm64":
+		return abi.ARM64, true
+	case "armv5tel", "armv6l", "armv7l", "armv8l", "arm":
+		return abi.ARM, true
+	}
+	return 0, false
+}
+
+// sequencesNames tells the thread name and the container of a stream.
+func sequencesNames(in *input) func(*sequences.Stream) (comm, container string) {
+	return func(s *sequences.Stream) (string, string) {
+		return in.names.String(s.Comm), in.names.String(s.Container)
+	}
+}
+
+// sequencesOptions completes opt for one capture: its ABI, its late losses
+// and the filters of the command line.
+func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
+	if a, ok := sequencesNative(in.Meta()); ok && !opt.HaveNative {
+		opt.Native, opt.HaveNative = a, true
+	}
+	opt.Late = in.late
+	if !in.filter.Empty() {
+		opt.Accept = func(c *replay.Call) bool { return in.filter.Match(c, in.names) }
+	}
+	return opt
+}
+
+// sequencesFeed sends the whole capture through the streams and, if also is
+// not nil, the chosen calls to it. Coverage is complete when it returns.
+func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) error {
+	p := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
+	var calls, kept []replay.Call
+	count := func() {
+		if in.filter.Empty() {
+			in.coverage.Add(calls)
+			kept = calls
+		} else {
+			kept = kept[:0]
+			for i := range calls {
+				if c := &calls[i]; in.filter.MatchSubject(c, in.names) {
+					in.coverage.Count(c.Status)
+					if also != nil && in.filter.MatchOutcome(c) {
+						kept = append(kept, *c)
+					}
+				}
+			}
+		}
+		if also != nil {
+			also(kept)
+		}
+	}
+	err := in.batches(func(b *format.Batch) (err error) {
+		if calls, err = p.Push(b, calls[:0]); err != nil {
+			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
+		}
+		st.Push(b, calls)
+		count()
+		if to := in.filter.To; to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
+			return errStop
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return err
+	}
+	if err == nil {
+		calls = p.Finish(calls[:0])
+	} else {
+		calls = calls[:0]
+	}
+	st.Finish(calls)
+	count()
+	in.pairing = p.Coverage()
+	in.coverage.LostEvents, in.coverage.LostEnters, in.coverage.LostExits = in.pairing.LostEvents, in.pairing.LostEnters, in.pairing.LostExits
+	return nil
+}
+
+// sequencesLinks returns the columns that it takes to know which calls
+// continue interrupted ones.
+func sequencesLinks(opt sequences.Options) format.Columns {
+	if opt.FoldRestarts {
+		return format.ColArgs
+	}
+	return 0
+}
