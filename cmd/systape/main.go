@@ -50,6 +50,8 @@ var commands = []func() *cobra.Command{
 	newRecordCommand,
 	newPairCommand,
 	newLatencyCommand,
+	newSequencesCommand,
+	newImportCommand,
 }
 
 // run executes one command line and returns the exit code.
