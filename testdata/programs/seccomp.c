@@ -1,16 +1,17 @@
 /*
  * seccomp refuses calls before they enter: with an error, by a trap, whose
- * handler then runs, and by killing the thread that made the call. There is an
- * exit without an enter each time.
+ * handler then runs, and by killing the process that made the call: there is
+ * an exit without an enter each time. A single thread that is killed shows
+ * neither.
  *
- * watch: getppid uname getpgid rt_sigreturn
+ * watch: getppid uname getpgid getsid rt_sigreturn
  * expect:
  *   main: getppid ok
  *   main: getppid denied EPERM
  *   main: uname denied 63
  *   main: rt_sigreturn sigreturn
  *   main: getppid denied EPERM
- *   t1: getpgid denied
+ *   t2: getsid denied 124
  */
 #include "edge.h"
 #include <linux/filter.h>
@@ -36,6 +37,7 @@ int main(void)
 		REFUSE(SYS_getppid, SECCOMP_RET_ERRNO | EPERM),
 		REFUSE(SYS_uname, SECCOMP_RET_TRAP),
 		REFUSE(SYS_getpgid, SECCOMP_RET_KILL_THREAD),
+		REFUSE(SYS_getsid, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = {sizeof(code) / sizeof(*code), code};
@@ -53,5 +55,9 @@ int main(void)
 	syscall(SYS_getppid);
 	pthread_create(&t, 0, victim, 0);
 	nanosleep(&ms, 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		syscall(SYS_getsid, 0);
+	waitpid(pid, 0, 0);
 	return 0;
 }
