@@ -22,15 +22,19 @@ type ParquetWriter struct {
 
 // NewParquetWriter starts a capture on w. What meta says at the start goes to
 // the head of the file, from where [Recover] takes it when the file is cut off
-// and has no footer.
+// and has no footer; it may be nil when nothing is known yet.
 func NewParquetWriter(w io.Writer, meta *Meta) (*ParquetWriter, error) {
-	pairs, err := meta.pairs()
-	if err != nil {
-		return nil, fmt.Errorf("begin capture: %w", err)
+	var head []byte
+	if meta != nil {
+		pairs, err := meta.pairs()
+		if err != nil {
+			return nil, fmt.Errorf("begin capture: %w", err)
+		}
+		head = appendHead(nil, pairs)
 	}
 	f, err := newParquetFile(w, eventColumns())
-	if err == nil {
-		_, err = f.out.Write(appendHead(nil, pairs))
+	if err == nil && head != nil {
+		_, err = f.out.Write(head)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("begin capture: %w", err)
