@@ -42,7 +42,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 	for _, row := range rows {
 		failed += row.Count
 	}
-	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %d kinds; first and last since %s", latencyCount(failed), len(rows), latencyDate(from))))
+	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %s; first and last since %s", latencyCount(failed), latencyPlural(int64(len(rows)), "kind"), latencyDate(from))))
 	keys := r.errorKeys()
 	var cols []latencyTextColumn
 	for _, k := range keys {
@@ -53,8 +53,13 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 		cols = append(cols, latencyTextColumn{name: n, right: true})
 	}
 	cols = append(cols, latencyTextColumn{name: "threads", max: 14})
-	for _, n := range []string{"p50", "ok p50", "p99", "ok p99"} {
-		cols = append(cols, latencyTextColumn{name: n, right: true})
+	percentiles := []int{0}
+	if r.wide {
+		percentiles = []int{0, 1, 2, 3}
+	}
+	for _, p := range percentiles {
+		n := [4]string{"p50", "p90", "p99", "p99.9"}[p]
+		cols = append(cols, latencyTextColumn{name: n, right: true}, latencyTextColumn{name: "ok " + n, right: true})
 	}
 	shown := rows[:min(len(rows), r.limit(20))]
 	text := make([][]string, len(shown))
@@ -76,7 +81,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 		}
 		text[i] = append(text[i], row.Errno, latencyCount(row.Count), latencyPercent(row.Rate),
 			latencyOffset(row.FirstNS-from), latencyOffset(row.LastNS-from), procs, names)
-		for _, p := range []int{0, 2} {
+		for _, p := range percentiles {
 			ok := ""
 			if row.Successful.Count > 0 {
 				ok = latencyQuantile(row.Successful.P[p])
@@ -84,7 +89,9 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 			text[i] = append(text[i], latencyQuantile(row.Failed.P[p]), ok)
 		}
 	}
-	fitLatencyNames(cols, text, r.tableWidth(), 0, len(keys))
+	if !r.wide && len(keys) > 0 {
+		fitLatencyNames(cols, text, r.tableWidth(), 0)
+	}
 	if err := printLatencyTable(r.out, r.paint, cols, text); err != nil {
 		return err
 	}
@@ -92,7 +99,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", latencyCount(int64(rest)))))
 	}
 	fmt.Fprintln(r.out)
-	r.notice = append(r.notice, "p50, p99: of the calls that failed so; ok: of the same calls when they succeeded")
+	r.notice = append(r.notice, "of calls: of all calls of the group; p50: of those that failed so; ok p50: of those that succeeded")
 	return nil
 }
 

@@ -39,8 +39,8 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 	for _, t := range rows {
 		calls, work, wait = calls+t.Calls, work+t.WorkNS, wait+t.WaitNS
 	}
-	fmt.Fprintln(r.out, r.paint.bold("threads")+r.paint.dim(fmt.Sprintf(": %s in %s; %s calls; %s working, %s waiting", latencyCount(int64(len(rows))),
-		strings.TrimSpace(latencyDuration(span)), latencyCount(calls), strings.TrimSpace(latencyDuration(work)), strings.TrimSpace(latencyDuration(wait)))))
+	fmt.Fprintln(r.out, r.paint.bold("threads")+r.paint.dim(fmt.Sprintf(": %s in %s; %s; %s working, %s waiting", latencyCount(int64(len(rows))),
+		strings.TrimSpace(latencyDuration(span)), latencyPlural(calls, "call"), strings.TrimSpace(latencyDuration(work)), strings.TrimSpace(latencyDuration(wait)))))
 	cols := []latencyTextColumn{{name: "comm"}, {name: "tid", right: true}}
 	if r.wide {
 		cols = append(cols, latencyTextColumn{name: "pid", right: true}, latencyTextColumn{name: "errors", right: true, paint: r.paint.alarm}, latencyTextColumn{name: "waiting", right: true})
@@ -72,7 +72,8 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 			latencyPercent(latencyPart(t.WorkNS, span)), most)
 	}
 	if !r.wide {
-		fitLatencyNames(cols, text, r.tableWidth(), 0, len(cols)-1)
+		fitLatencyNames(cols, text, r.tableWidth(), len(cols)-1)
+		fitLatencyNames(cols, text, r.tableWidth(), 0)
 	}
 	if err := printLatencyTable(r.out, r.paint, cols, text); err != nil {
 		return err
@@ -82,8 +83,8 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 	}
 	fmt.Fprintln(r.out)
 	r.notice = append(r.notice,
-		"alive: from its first to its last call; of that in calls that work, in calls that wait, in none (else)",
-		"span: time working as a part of the capture; time in a call includes waiting for a CPU")
+		"alive: from first to last call; thereof in calls that work, in calls that wait, in none (else);",
+		"span: working time as a part of the capture; time in a call includes waiting for a CPU")
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/decode"
 	"systape/replay/latency"
 )
 
@@ -58,7 +59,7 @@ func (r *latencyRun) printSlowest(s *latency.Slowest) error {
 		r.notice = append(r.notice, "> marks calls that were not seen from end to end: they took at least that long")
 	}
 	if any && r.around > 0 {
-		r.notice = append(r.notice, "-: a call before, that ended so long before this one began; +: one after, that began so long after its end")
+		r.notice = append(r.notice, "- a call of the thread that ended so long before; + one that began so long after")
 	}
 	return nil
 }
@@ -102,18 +103,13 @@ func latencyTook(n *latency.Neighbor) string {
 	return "? (" + n.Status.String() + ")"
 }
 
-// latencyCallText writes a call with its raw arguments and its result.
+// latencyCallText writes a call with its arguments and its result.
 func latencyCallText(c *replay.Call, names *format.Names) string {
 	var b strings.Builder
 	b.WriteString(names.String(c.Syscall))
 	b.WriteByte('(')
 	if c.Status.HasEnter() {
-		for i := range min(abi.NumArgs(c.ABI, c.Nr), len(c.Args)) {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(latencyRegister(c.Args[i]))
-		}
+		b.Write(decode.AppendArgs(nil, c.ABI, c.Nr, &c.Args))
 	} else {
 		b.WriteString("…")
 	}
@@ -125,14 +121,10 @@ func latencyCallText(c *replay.Call, names *format.Names) string {
 	return b.String()
 }
 
-// latencyRegister writes a register: small numbers of either sign as such,
-// what looks like an address or a set of bits in hexadecimal. An int that the
-// kernel got as 32 bits counts as small, too: -100 is AT_FDCWD.
-func latencyRegister(v int64) string {
-	if n := int64(int32(v)); n < 0 && n > -4096 && (v == n || v == n&0xffffffff) {
-		return strconv.FormatInt(n, 10)
-	}
-	if v >= 0 && v < 1<<20 {
+// latencyReturn writes what a call returned: numbers as such, what looks like
+// an address in hexadecimal.
+func latencyReturn(v int64) string {
+	if v > -4096 && v < 1<<32 {
 		return strconv.FormatInt(v, 10)
 	}
 	return "0x" + strconv.FormatUint(uint64(v), 16)
@@ -152,7 +144,7 @@ func latencyResult(ret int64, s replay.Status, errno int, a abi.ABI) string {
 	if errno != 0 {
 		return " = -1 " + abi.ErrnoName(a, errno)
 	}
-	return " = " + latencyRegister(ret)
+	return " = " + latencyReturn(ret)
 }
 
 func (r *latencyRun) writeSlowest(s *latency.Slowest) error {

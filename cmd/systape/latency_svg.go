@@ -128,9 +128,7 @@ func (r *latencyRun) posterView() latencyView {
 			rows := t.Rows(r.spanNS(), r.order)
 			r.noteFolded(t)
 			s := r.newSVG("System-call latency")
-			for _, section := range r.sections(rows) {
-				r.drawPercentiles(s, section)
-			}
+			r.drawPercentiles(s, r.sections(rows))
 			titles, maps := r.heatSections(h, 200, true)
 			for i := range maps {
 				s.drawHeatMap(titles[i], &maps[i])
@@ -147,25 +145,33 @@ const (
 )
 
 // drawPercentiles draws a line for each group: from min to max, thick from
-// p50 to p99.
-func (r *latencyRun) drawPercentiles(s *latencySVG, section latencySection) {
-	rows := section.rows[:min(len(section.rows), r.limit(12))]
-	low, high := int64(math.MaxInt64), int64(1)
-	name := 0
-	for i := range rows {
-		if rows[i].Count > 0 {
-			low = min(low, rows[i].MinNS)
+// p50 to p99, in all sections on one scale.
+func (r *latencyRun) drawPercentiles(s *latencySVG, sections []latencySection) {
+	low, high, name := int64(math.MaxInt64), int64(1), 0
+	for i := range sections {
+		rows := sections[i].rows
+		sections[i].rows = rows[:min(len(rows), r.limit(12))]
+		sections[i].rest = len(rows) - len(sections[i].rows)
+		for j := range sections[i].rows {
+			row := &sections[i].rows[j]
+			if row.Count > 0 {
+				low = min(low, row.MinNS)
+			}
+			high = max(high, row.Longest().NS)
+			name = max(name, len([]rune(r.groupTitle(row))))
 		}
-		high = max(high, rows[i].Longest().NS)
-		name = max(name, len([]rune(r.groupTitle(&rows[i]))))
 	}
-	if low > high {
-		low = high
-	}
-	s.heading(section.title, fmt.Sprintf("%s in %s calls", strings.TrimSpace(latencyDuration(section.ns)), latencyCount(section.calls)))
-	const row, right = 22.0, svgRight - 190
 	left := min(max(svgLeft, svgMargin+float64(name)*7+12), 380)
-	scale := newLogScale(low, high, left, right)
+	scale := newLogScale(min(low, high), high, left, svgRight-190)
+	for i := range sections {
+		r.drawSection(s, &sections[i], scale)
+	}
+}
+
+func (r *latencyRun) drawSection(s *latencySVG, section *latencySection, scale logScale) {
+	rows, left, right := section.rows, scale.from, scale.to
+	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(latencyDuration(section.ns)), latencyPlural(section.calls, "call")))
+	const row = 22.0
 	top, bottom := s.y+20, s.y+20+row*float64(len(rows))
 	scale.decades(func(x float64, label string) {
 		s.line(x, top, x, bottom, "grid")
@@ -198,12 +204,12 @@ func (r *latencyRun) drawPercentiles(s *latencySVG, section latencySection) {
 		s.text(svgRight, y+4, "end mono", latencyPercent(g.ErrorRate))
 	}
 	s.y = bottom + 20
-	legend := "● p50   bar to p99, dark mark p90, grey mark p99.9   line: min to max"
+	legend := "dot: p50 · bar: to p99 · marks: p90, p99.9 · line: min to max"
 	if section.open > 0 {
-		legend += "   ▸ not ended when last seen"
+		legend += " · arrow: not ended when last seen"
 	}
-	if rest := len(section.rows) - len(rows); rest > 0 {
-		legend += fmt.Sprintf("   (%s more not shown)", latencyCount(int64(rest)))
+	if section.rest > 0 {
+		legend += fmt.Sprintf(" · %s more not shown", latencyCount(int64(section.rest)))
 	}
 	s.text(left, s.y, "dim small", legend)
 }

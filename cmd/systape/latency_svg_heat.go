@@ -36,7 +36,7 @@ func (r *latencyRun) drawHeat(h *latency.Heat) error {
 // drawHeatMap draws the cells as one path for each colour, in units of cells,
 // stretched to the size of the panel.
 func (s *latencySVG) drawHeatMap(title string, m *latency.HeatMap) {
-	s.heading(title+" over time", fmt.Sprintf("%s calls; a cell is %s wide and a factor of √2 high", latencyCount(int64(m.Total)), strings.TrimSpace(latencyDuration(m.StepNS))))
+	s.heading(title+" over time", fmt.Sprintf("%s; a cell is %s wide and a factor of √2 high", latencyPlural(int64(m.Total), "call"), strings.TrimSpace(latencyDuration(m.StepNS))))
 	cols, rows := len(m.Counts), len(m.LowNS)-1
 	top, height, width := s.y+4, float64(rows)*8, svgRight-svgLeft
 	var paths [len(svgRamp)]strings.Builder
@@ -108,7 +108,7 @@ var roundTimes = func() (t []int64) {
 		t = append(t, ns, 2*ns, 5*ns)
 	}
 	t = t[:len(t)-2] // up to a second
-	for _, s := range []int64{2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 7 * 86400, 30 * 86400, 365 * 86400} {
+	for _, s := range []int64{2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 7 * 86400, 30 * 86400, 90 * 86400, 365 * 86400} {
 		t = append(t, s*1e9)
 	}
 	return t

@@ -114,6 +114,7 @@ type latencySection struct {
 	calls int64
 	ns    int64
 	open  int64
+	rest  int // groups that are not in rows for want of room
 }
 
 func (r *latencyRun) printGroups(rows []latency.Row) error {
@@ -150,7 +151,7 @@ func (r *latencyRun) printGroups(rows []latency.Row) error {
 }
 
 func (r *latencyRun) printSectionTitle(s *latencySection) {
-	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s calls", strings.TrimSpace(latencyDuration(s.ns)), latencyCount(s.calls))))
+	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s", strings.TrimSpace(latencyDuration(s.ns)), latencyPlural(s.calls, "call"))))
 }
 
 // latencyTableWidth is what a table may take where nobody says how wide the
@@ -173,6 +174,13 @@ func (r *latencyRun) groupTable(rows []latency.Row, open bool) ([]latencyTextCol
 		cols = append(cols, latencyTextColumn{name: k.String(), right: isNumber(k)})
 		for i := range rows {
 			text[i] = append(text[i], keyText(&rows[i], k))
+		}
+	}
+	if r.every > 0 && r.opt.Waits == latency.WaitApart && len(r.by) > 0 { // an interval has one table for both
+		for i := range rows {
+			if rows[i].Waits {
+				text[i][0] += " (waits)"
+			}
 		}
 	}
 	for _, f := range latencyTableFigures {
@@ -293,7 +301,7 @@ func (r *latencyRun) intervals() error {
 	var rec *latencyRecords
 	open, any := int64(0), false
 	emit := func(v latency.Interval) error {
-		rows := v.Table.Rows(v.SpanNS, r.order)
+		rows := v.Table.Rows(r.every.Nanoseconds(), r.order)
 		r.noteFolded(v.Table)
 		if r.kind == "table" {
 			any = true
@@ -353,15 +361,15 @@ func (r *latencyRun) printInterval(v latency.Interval, rows []latency.Row) error
 		open += row.Censored
 	}
 	rate := ""
-	if v.SpanNS > 0 {
-		rate = ", " + latencyRate(float64(calls)/float64(v.SpanNS)*1e9) + "/s"
+	if calls > 0 {
+		rate = ", " + latencyRate(float64(calls)/r.every.Seconds()) + "/s"
 	}
 	start := time.Unix(0, v.StartNS).UTC()
 	layout := "2006-01-02 15:04:05"
 	if r.every%time.Second != 0 {
 		layout += ".000000"
 	}
-	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s calls%s", latencyCount(calls), rate)))
+	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s%s", latencyPlural(calls, "call"), rate)))
 	// Calls that work come first, within the one table that an interval is.
 	slices.SortStableFunc(rows, func(a, b latency.Row) int {
 		switch {
@@ -379,14 +387,18 @@ func (r *latencyRun) printInterval(v latency.Interval, rows []latency.Row) error
 	limit := r.limit(4)
 	shown := append(rows[:min(work, limit):min(work, limit)], rows[work:work+min(len(rows)-work, limit)]...)
 	cols, text := r.groupTable(shown, open > 0)
-	for i := range shown {
-		if shown[i].Waits && r.opt.Waits == latency.WaitApart && len(r.by) > 0 {
-			text[i][0] += " (waits)"
+	// Intervals are compared, so their columns stay where they are, as long
+	// as there is room for it.
+	widths := map[string]int{"calls": 9, "err": 5, "share": 5}
+	for i := range cols {
+		if open > 0 {
+			break
 		}
-	}
-	for i := range cols { // intervals are compared: their columns stay where they are, unless a long name comes
-		cols[i].min = 8
-		if i < len(r.by) && !isNumber(r.by[i]) {
+		cols[i].min = 7
+		if w, ok := widths[cols[i].name]; ok {
+			cols[i].min = w
+		}
+		if len(r.by) == 1 && i == 0 && !isNumber(r.by[0]) {
 			cols[i].min = 20
 		}
 	}

@@ -64,6 +64,14 @@ func latencyCount(n int64) string {
 	return s
 }
 
+// latencyPlural writes a count of things.
+func latencyPlural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return latencyCount(n) + " " + thing + "s"
+}
+
 // latencyPercent writes a share as a percentage; "" for none, because what
 // stands in a column of blanks is seen.
 func latencyPercent(x float64) string {

@@ -16,8 +16,6 @@ type Intervals struct {
 	emit  func(Interval) error
 	start int64 // of the current interval
 	begun bool
-	first int64 // of all calls
-	last  int64
 }
 
 // Interval is one interval with its table. The table is valid until the
@@ -25,9 +23,6 @@ type Intervals struct {
 type Interval struct {
 	StartNS int64
 	Table   *Table
-	// SpanNS is how much of the interval the calls given so far span: less
-	// than its length in the first and the last interval.
-	SpanNS int64
 }
 
 // NewIntervals returns intervals of everyNS nanoseconds, each handed to emit
@@ -48,12 +43,11 @@ func (v *Intervals) Add(calls []replay.Call) error {
 		for n < len(calls) {
 			end := calls[n].StartNS + calls[n].DurNS
 			if !v.begun {
-				v.begun, v.start, v.first = true, floor(end, v.every), calls[n].StartNS
+				v.begun, v.start = true, floor(end, v.every)
 			}
 			if end >= v.start+v.every {
 				break
 			}
-			v.first, v.last = min(v.first, calls[n].StartNS), max(v.last, end)
 			n++
 		}
 		v.table.Add(calls[:n])
@@ -62,7 +56,6 @@ func (v *Intervals) Add(calls []replay.Call) error {
 			return nil
 		}
 		end := calls[0].StartNS + calls[0].DurNS
-		v.last = max(v.last, v.start+v.every) // the capture goes on past this interval
 		if err := v.flush(); err != nil {
 			return err
 		}
@@ -82,7 +75,7 @@ func (v *Intervals) Close() error {
 func (v *Intervals) flush() error {
 	var err error
 	if v.table.any {
-		err = v.emit(Interval{StartNS: v.start, Table: v.table, SpanNS: min(v.last, v.start+v.every) - max(v.first, v.start)})
+		err = v.emit(Interval{StartNS: v.start, Table: v.table})
 	}
 	v.table.Reset()
 	return err

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"systape/format"
+)
+
+var updateLatency = flag.Bool("update-latency", false, "rewrite the expected output of testdata/latency")
+
+// latencyCapture writes a text capture as a spool into a folder of the test.
+func latencyCapture(t testing.TB, text []byte) string {
+	t.Helper()
+	events, err := format.ParseText(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "capture.spool")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Part: format.Part{Number: 1, Rows: -1, Last: true}}
+	w, err := format.NewSpoolWriter(f, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := format.NewBatch(format.NewNames(), len(events))
+	for _, e := range events {
+		b.Append(e)
+	}
+	meta.Complete = true
+	if err := errors.Join(w.Write(b), w.Close(meta), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// runLatencyCommand runs systape latency without a terminal.
+func runLatencyCommand(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv("CLICOLOR_FORCE", "")
+	var out, err bytes.Buffer
+	code = run(context.Background(), append([]string{"latency"}, args...), strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// TestLatencyCases runs the commands of testdata/latency/*.txtar: a section
+// named "$ FLAGS" holds what latency prints with these flags. -update-latency
+// rewrites them.
+func TestLatencyCases(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/latency/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var capture string
+			for i, f := range a.Files {
+				if f.Name == "capture" {
+					capture = latencyCapture(t, f.Data)
+					continue
+				}
+				flags, ok := strings.CutPrefix(f.Name, "$")
+				if !ok {
+					t.Fatalf("section %q is neither a capture nor a command", f.Name)
+				}
+				code, stdout, stderr := runLatencyCommand(t, append(strings.Fields(flags), capture)...)
+				got := stdout
+				if stderr != "" {
+					got += "stderr:\n" + strings.ReplaceAll(stderr, capture, "FILE")
+				}
+				if code != 0 {
+					got += fmt.Sprintf("exit code %d\n", code)
+				}
+				if *updateLatency {
+					a.Files[i].Data = []byte(got)
+				} else if want := string(f.Data); got != want {
+					t.Errorf("latency %s\ngot:\n%s\nwant:\n%s", flags, got, want)
+				}
+				for line := range strings.Lines(stdout) {
+					if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 && !strings.Contains(flags, "format") && !strings.Contains(flags, "wide") {
+						t.Errorf("latency %s: a line of %d columns, want at most 100: %s", flags, n, line)
+					}
+				}
+			}
+			if *updateLatency {
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func latencyIncident(t testing.TB) string {
+	t.Helper()
+	a, err := txtar.ParseFile("../../testdata/latency/incident.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return latencyCapture(t, a.Files[0].Data)
+}
+
+// TestLatencyJSONKeys holds the promise of the design: these keys, in this
+// order, before any others.
+func TestLatencyJSONKeys(t *testing.T) {
+	code, out, stderr := runLatencyCommand(t, "--format", "json", "--by", "comm,syscall", latencyIncident(t))
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	if got, want := objectKeys(t, []byte(out)), []string{"capture", "coverage", "groups"}; !slices.Equal(got, want) {
+		t.Errorf("keys of the document are %v, want %v", got, want)
+	}
+	var doc struct {
+		Coverage json.RawMessage
+		Groups   []json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := objectKeys(t, doc.Coverage), []string{"calls", "used", "by_status", "lost_events"}; !slices.Equal(got, want) {
+		t.Errorf("keys of coverage are %v, want %v", got, want)
+	}
+	want := []string{"comm", "syscall", "count", "errors", "total_ns", "min_ns", "mean_ns", "stddev_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns", "censored"}
+	for _, g := range doc.Groups {
+		if got := objectKeys(t, g); !slices.Equal(got[:min(len(got), len(want))], want) {
+			t.Errorf("keys of a group are %v, want %v first", got, want)
+		}
+	}
+	if len(doc.Groups) == 0 {
+		t.Error("no groups")
+	}
+}
+
+func objectKeys(t testing.TB, b []byte) (keys []string) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+	for d.More() {
+		k, err := d.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v json.RawMessage
+		if err := d.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, k.(string))
+	}
+	return keys
+}
+
+// TestLatencyIsDeterministic runs every view twice.
+func TestLatencyIsDeterministic(t *testing.T) {
+	capture := latencyIncident(t)
+	dir := t.TempDir()
+	for i, flags := range []string{"", "--format json", "--by comm,tid,errno --format jsonl", "--errors --format json", "--every 1ms --format csv",
+		"--slowest 5", "--overhead", "--histogram", "--heatmap", "--format parquet -o FILE", "-o FILE.svg", "--heatmap -o FILE.svg", "--histogram -o FILE.svg"} {
+		var first string
+		for round := range 2 {
+			file := filepath.Join(dir, fmt.Sprintf("%d-%d", i, round))
+			code, out, stderr := runLatencyCommand(t, append(strings.Fields(strings.ReplaceAll(flags, "FILE", file)), capture)...)
+			if code != 0 {
+				t.Fatalf("%s: %s", flags, stderr)
+			}
+			for _, name := range []string{file, file + ".svg"} {
+				if b, err := os.ReadFile(name); err == nil {
+					out += string(b)
+				}
+			}
+			if out == "" {
+				t.Errorf("%s: no output", flags)
+			}
+			if round == 0 {
+				first = out
+			} else if out != first {
+				t.Errorf("%s: the second run gives other bytes", flags)
+			}
+		}
+	}
+}
+
+// TestLatencyPicturesAreWellFormed reads every picture as XML and looks for
+// references to anything outside of it.
+func TestLatencyPicturesAreWellFormed(t *testing.T) {
+	capture := latencyCapture(t, []byte(`
+1000 enter 7 write(1, 2, 3) comm="<&\">"
+1900 exit 7 write = 3 comm="<&\">"
+2000 enter 7 fsync(1) comm="<&\">"
+`))
+	for _, view := range []string{"--top=3", "--histogram", "--heatmap"} {
+		file := filepath.Join(t.TempDir(), "picture.svg")
+		if code, _, stderr := runLatencyCommand(t, view, "--by=comm,syscall", "-o", file, capture); code != 0 {
+			t.Fatal(stderr)
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := xml.NewDecoder(bytes.NewReader(b))
+		for {
+			token, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", view, err)
+			}
+			if e, ok := token.(xml.StartElement); ok {
+				for _, a := range e.Attr {
+					if strings.Contains(a.Value, "://") && a.Name.Local != "xmlns" || a.Name.Local == "href" {
+						t.Errorf("%s: <%s> refers to %s", view, e.Name.Local, a.Value)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestLatencyFileIsWholeOrNotThere(t *testing.T) {
+	capture := latencyIncident(t)
+	file := filepath.Join(t.TempDir(), "out.csv")
+	if code, out, stderr := runLatencyCommand(t, "-o", file, capture); code != 0 || out != "" {
+		t.Fatalf("code %d, stdout %q, stderr %s", code, out, stderr)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || !bytes.HasPrefix(want, []byte("syscall,count,")) {
+		t.Fatalf("file of .csv begins %.20q, %v", want, err)
+	}
+	if code, _, stderr := runLatencyCommand(t, "-o", file, capture); code != exitFailed || !strings.Contains(stderr, "--force") {
+		t.Errorf("an existing file: code %d, stderr %q", code, stderr)
+	}
+	if code, _, stderr := runLatencyCommand(t, "-o", file, "--force", "--by", "comm", capture); code != 0 {
+		t.Error(stderr)
+	}
+	got, _ := os.ReadFile(file)
+	if bytes.Equal(got, want) {
+		t.Error("--force did not replace the file")
+	}
+	// A capture that turns out to be damaged leaves the old file as it was.
+	broken := filepath.Join(t.TempDir(), "broken.spool")
+	b, _ := os.ReadFile(capture)
+	for i := len(b) / 2; i < len(b); i++ {
+		b[i] ^= 0x55
+	}
+	os.WriteFile(broken, b, 0o644)
+	code, _, _ := runLatencyCommand(t, "-o", file, "--force", broken)
+	if after, _ := os.ReadFile(file); code != 0 && !bytes.Equal(after, got) {
+		t.Error("a failed run changed the file")
+	}
+	if _, err := os.Stat(file + ".partial"); err == nil {
+		t.Error("a .partial file is left over")
+	}
+}
+
+func TestLatencyColor(t *testing.T) {
+	capture := latencyIncident(t)
+	for _, c := range []struct {
+		force, no string
+		want      bool
+	}{{"", "", false}, {"1", "", true}, {"0", "", false}, {"1", "1", false}} {
+		for _, view := range []string{"--wide", "--heatmap", "--histogram", "--errors", "--slowest=2", "--overhead"} {
+			_, plain, _ := runLatencyCommand(t, view, capture)
+			t.Setenv("CLICOLOR_FORCE", c.force)
+			t.Setenv("NO_COLOR", c.no)
+			var out bytes.Buffer
+			run(context.Background(), []string{"latency", view, capture}, nil, &out, io.Discard)
+			if got := strings.Contains(out.String(), "\x1b["); got != c.want {
+				t.Errorf("%s with CLICOLOR_FORCE=%q NO_COLOR=%q: colours %v, want %v", view, c.force, c.no, got, c.want)
+			}
+			if !c.want && out.String() != plain {
+				t.Errorf("%s: output without colours differs", view)
+			}
+			t.Setenv("NO_COLOR", "")
+		}
+	}
+}
+
+func TestLatencyDurationText(t *testing.T) {
+	for ns, want := range map[int64]string{
+		0: "0 ns", 999: "999 ns", 1000: "1.00 µs", 9994: "9.99 µs", 9995: "10.0 µs", 9996: "10.0 µs", 99949: "99.9 µs", 99951: "100 µs",
+		999499: "999 µs", 999500: "1.00 ms", 999_499_999: "999 ms", 999_500_000: "1.00 s ", 59_900_000_000: "59.9 s ", 99_940_000_000: "99.9 s ",
+		100_000_000_000: "1m40s", 3_599_000_000_000: "59m59s", 3_600_000_000_000: "1h00m", 172_800_000_000_000: "2d00h", 1<<63 - 1: "106751d23h",
+	} {
+		if got := latencyDuration(ns); got != want {
+			t.Errorf("latencyDuration(%d) = %q, want %q", ns, got, want)
+		}
+	}
+	for x, want := range map[float64]string{0: "", 0.0004: "<0.1%", 0.012: "1.2%", 0.0999: "10.0%", 0.5: "50%", 0.9949: "99%", 0.99999: "99.9%", 1: "100%"} {
+		if got := latencyPercent(x); got != want {
+			t.Errorf("latencyPercent(%g) = %q, want %q", x, got, want)
+		}
+	}
+}
+
+// TestTimeTicks: an axis has some marks and not too many, whatever its span.
+func TestTimeTicks(t *testing.T) {
+	for span := int64(1); span < int64(400*24*time.Hour); span = span*3/2 + 1 {
+		n := len(timeTicks(span, 8))
+		if n < 1 || n > 9 || span > 100 && n < 2 {
+			t.Errorf("%d marks on an axis of %v", n, time.Duration(span))
+		}
+	}
+}
