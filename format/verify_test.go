@@ -1,0 +1,163 @@
+package format_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"systape/format"
+)
+
+func verify(t *testing.T, data []byte) *format.Report {
+	t.Helper()
+	rep, err := format.Verify([]string{put(t, data)}, format.ReadOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+// failed returns the rules that do not hold.
+func failed(rep *format.Report) string {
+	var out []string
+	for _, f := range rep.Rules {
+		if !f.OK {
+			out = append(out, f.Rule)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func TestVerifyHoldsForWhatWeWrite(t *testing.T) {
+	ev := events(21, groupRows+100)
+	for form := range writers {
+		rep := verify(t, encode(t, form, ev, 5000))
+		if !rep.OK() || rep.Rows != int64(len(ev)) {
+			t.Errorf("%s: %d rows, %+v", form, rep.Rows, rep.Rules)
+		}
+	}
+}
+
+// One capture for each rule on rows, with one thing wrong.
+func TestVerifyFindsWhatIsWrong(t *testing.T) {
+	call := format.Event{TS: 5, PID: 1, TID: 1, Syscall: "read", Nr: 0}
+	other := func(k format.Kind) format.Event { return format.Event{TS: 5, Kind: k, PID: 1, TID: 1, Nr: -1} }
+	for _, c := range []struct {
+		name, rules, says string
+		event             format.Event
+	}{
+		{"a good enter", "", "", call},
+		{"call without name", "R9", "syscall", func(e format.Event) format.Event { e.Syscall = ""; return e }(call)},
+		{"enter with a result", "R9", "ret 3", func(e format.Event) format.Event { e.Ret = 3; return e }(call)},
+		{"exit with arguments", "R9", "arg2 is 7", func(e format.Event) format.Event { e.Kind, e.Args[2] = format.Exit, 7; return e }(call)},
+		{"rename with a number", "R9", "nr 0", func(e format.Event) format.Event { e.Nr = 0; return e }(other(format.Rename))},
+		{"fork without child", "R9", "child 0/0", other(format.Fork)},
+		{"negative pid", "R9", "pid -4", func(e format.Event) format.Event { e.PID = -4; return e }(call)},
+		{"a good loss", "", "", func(e format.Event) format.Event { e.Args = [6]int64{3, 5, 6, 2, 1, 0}; return e }(other(format.Lost))},
+		{"loss of more than its count", "R9", "among 3", func(e format.Event) format.Event { e.Args = [6]int64{3, 5, 6, 2, 2, 0}; return e }(other(format.Lost))},
+		{"loss that ends before it begins", "R9", "from 5 to 4", func(e format.Event) format.Event { e.Args = [6]int64{3, 5, 4, 2, 1, 0}; return e }(other(format.Lost))},
+		{"half an end", "R9", "group end 2", func(e format.Event) format.Event { e.Args[1] = 2; return e }(other(format.ThreadEnd))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rep := verify(t, encode(t, "parquet", []format.Event{c.event}, 1))
+			if got := failed(rep); got != c.rules {
+				t.Errorf("rules %q do not hold, want %q: %+v", got, c.rules, rep.Rules)
+			}
+			if c.says != "" && !strings.Contains(rep.Rules[8].Detail, c.says) {
+				t.Errorf("R9 says %q, want something with %q", rep.Rules[8].Detail, c.says)
+			}
+		})
+	}
+}
+
+func TestVerifyGoesOnAfterTheFirstFinding(t *testing.T) {
+	m := testMeta()
+	m.CaptureID = "XYZ"
+	var out bytes.Buffer
+	w, err := format.NewParquetWriter(&out, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := format.NewBatch(format.NewNames(), 1)
+	b.Append(format.Event{Nr: 1, Kind: format.Fork})
+	if err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	m.Part.Number = 3
+	if err := w.Close(m); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := failed(verify(t, out.Bytes())), "R2 R9 R11 R12"; got != want {
+		t.Errorf("rules %q do not hold, want %q", got, want)
+	}
+}
+
+func TestVerifyOfDamagedFiles(t *testing.T) {
+	ev := events(22, 3000)
+	pq, spool := encode(t, "parquet", ev, 500), encode(t, "spool", ev, 500)
+	harm := func(b []byte, f func(b []byte) []byte) []byte { return f(append([]byte(nil), b...)) }
+	for _, c := range []struct {
+		name  string
+		data  []byte
+		rules string
+	}{
+		{"parquet cut off", harm(pq, func(b []byte) []byte { return b[:len(b)-5] }), "R1"},
+		{"parquet, damaged page", harm(pq, func(b []byte) []byte { b[3000] ^= 1; return b }), "R4"},
+		{"parquet, damaged footer", harm(pq, func(b []byte) []byte { b[len(b)-300] ^= 1; return b }), "R1"},
+		{"spool cut off", harm(spool, func(b []byte) []byte { return b[:len(b)-5] }), "R12"},
+		{"spool, damaged batch", harm(spool, func(b []byte) []byte { b[9000] ^= 1; return b }), "R4"},
+	} {
+		if got := failed(verify(t, c.data)); got != c.rules {
+			t.Errorf("%s: rules %q do not hold, want %q", c.name, got, c.rules)
+		}
+	}
+}
+
+func TestVerifyGivesEveryRowAway(t *testing.T) {
+	ev := events(23, 20_000)
+	path := put(t, encode(t, "parquet", ev, 500))
+	var got []format.Event
+	if _, err := format.Verify([]string{path}, format.ReadOptions{}, func(b *format.Batch) error {
+		for i := range b.N {
+			got = append(got, b.At(i))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, ev)
+	stop := errors.New("stop")
+	if _, err := format.Verify([]string{path}, format.ReadOptions{}, func(*format.Batch) error { return stop }); err != stop {
+		t.Errorf("got %v, want the error of the function", err)
+	}
+}
+
+func TestInfo(t *testing.T) {
+	ev := events(24, groupRows+20_000)
+	want := [format.NumKinds]int64{}
+	for _, e := range ev {
+		want[e.Kind]++
+	}
+	for form := range writers {
+		data := encode(t, form, ev, 5000)
+		in, err := format.ReadInfo([]string{put(t, data)}, format.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.Kinds != want || in.Rows != int64(len(ev)) || in.Bytes != int64(len(data)) || !in.Complete || in.FirstNS != ev[0].TS || in.LastNS != ev[len(ev)-1].TS || !in.Meta.Complete {
+			t.Errorf("%s: got %+v", form, in)
+		}
+		var sum int64
+		for _, c := range in.Columns {
+			sum += c.Bytes
+		}
+		if form == "parquet" && (sum >= in.Bytes || sum < in.Bytes-16<<10) {
+			t.Errorf("columns take %d bytes of %d", sum, in.Bytes)
+		}
+	}
+	in, err := format.ReadInfo([]string{put(t, encode(t, "spool", ev[:1000], 100)[:20_000])}, format.ReadOptions{})
+	if err != nil || in.Complete || !errors.Is(in.Problem, format.ErrIncomplete) || in.Rows == 0 || in.Rows%100 != 0 {
+		t.Errorf("torn spool: %+v, %v", in, err)
+	}
+}
