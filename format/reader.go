@@ -88,8 +88,8 @@ func newReader(parts []*part, opt ReadOptions) *Reader {
 }
 
 // Meta returns what the capture says about itself: the first part's metadata
-// with what only the last part knows. For a spool whose recording has not
-// ended it is what was known at the start.
+// with what only the last part knows. For a spool it is what was known at the
+// start of the recording, until Next has come to the end.
 func (r *Reader) Meta() *Meta { return r.meta }
 
 // Names returns the table to which the batches' Syms belong.
@@ -119,6 +119,9 @@ func (r *Reader) Next(b *Batch) error {
 	}
 	if c.err != nil {
 		r.err = c.err
+		if c.err == io.EOF || errors.Is(c.err, ErrIncomplete) {
+			r.meta = mergeMeta(r.parts) // a spool says at its end what the recorder knew in the end
+		}
 		b.Reset()
 		return r.err
 	}

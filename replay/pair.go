@@ -112,10 +112,16 @@ func NewPairer(opt PairOptions) *Pairer {
 	}
 	p.threads.init()
 	p.loss.init(opt.Late)
-	m := opt.Meta
-	if m == nil {
-		return p
+	if opt.Meta != nil {
+		p.Learn(opt.Meta)
 	}
+	return p
+}
+
+// Learn takes what the capture says about itself when that was not known in
+// the beginning: a spool has the instants of detaching at its end. It is to be
+// called before Finish.
+func (p *Pairer) Learn(m *format.Meta) {
 	for _, probe := range m.Probes {
 		switch probe.Name {
 		case "sys_enter":
@@ -130,7 +136,6 @@ func NewPairer(opt PairOptions) *Pairer {
 	r := &m.Request
 	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
 	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating
-	return p
 }
 
 // Push appends to out the calls that end in b and returns it. The calls hold

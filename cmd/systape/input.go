@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,12 +73,13 @@ type input struct {
 	// pairing is about all calls of the capture.
 	pairing replay.Coverage
 
-	ctx    context.Context
-	stderr io.Writer
-	stdin  io.Reader
-	first  *format.Batch // the first batch, when it had to be looked at
-	late   []replay.Loss
-	cut    bool // the capture is incomplete, and the user knows
+	ctx     context.Context
+	stderr  io.Writer
+	stdin   io.Reader
+	first   *format.Batch // the first batch, when it had to be looked at
+	late    []replay.Loss
+	closing *format.Meta // what a first pass found at the end; may be nil
+	cut     bool         // the capture is incomplete, and the user knows
 }
 
 // openInput opens the captures that args name, with the filters of c's flags.
@@ -136,7 +138,8 @@ func (in *input) open(need format.Columns) error {
 }
 
 // findLateLosses looks for lost rows that stand later in the capture than the
-// time they tell of, so that pairing knows of them in time.
+// time they tell of, so that pairing knows of them in time, and for what a
+// spool says only at its end.
 func (in *input) findLateLosses() error {
 	r, err := format.Open(in.paths, format.ReadOptions{
 		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
@@ -148,6 +151,7 @@ func (in *input) findLateLosses() error {
 	var b format.Batch
 	for {
 		if err := r.Next(&b); err != nil {
+			in.closing = r.Meta()
 			return nil // the pass that counts will say what is wrong
 		}
 		in.late = replay.LateLosses(&b, in.late)
@@ -220,7 +224,7 @@ var errStop = errors.New("enough")
 // in the order in which they ended. The slice is valid until fn returns; fn
 // may end it with errStop.
 func (in *input) calls(fn func([]replay.Call) error) error {
-	p := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
+	p := replay.NewPairer(replay.PairOptions{Meta: cmp.Or(in.closing, in.Meta()), Late: in.late})
 	var calls []replay.Call
 	pass := func() error {
 		kept := in.choose(calls)
@@ -242,6 +246,7 @@ func (in *input) calls(fn func([]replay.Call) error) error {
 		return nil
 	})
 	if err == nil {
+		p.Learn(in.Meta())
 		calls = p.Finish(calls[:0])
 		err = pass()
 	}

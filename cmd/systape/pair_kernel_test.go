@@ -78,6 +78,7 @@ func pairRead(t *testing.T, file string) (events []format.Event, calls []replay.
 			t.Fatal(err)
 		}
 	}
+	p.Learn(r.Meta())
 	calls = p.Finish(calls)
 	sums.Calls(calls)
 	for _, c := range sums.Report(r.Meta(), p.Coverage()).Checks {
