@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // parquetSource reads a capture from a Parquet file, row group by row group.
@@ -21,6 +22,8 @@ type parquetSource struct {
 	group   int   // the current row group
 	inGroup int   // rows of it not delivered
 	row     int64 // of the file: the next to be delivered
+	wanted  *columnReader // of the kinds, when only groups with some of them are wanted
+	kinds   []Kind
 	skipped func(rows int64)
 	scanned bool // the file has no footer; foot was made from its pages
 }
@@ -104,7 +107,8 @@ func (p *parquetSource) nextGroup() error {
 			return io.EOF
 		}
 		g := &p.foot.groups[p.group]
-		if c := &g.chunks[ts]; g.rows > 0 && c.hasMin && c.hasMax && (c.max < p.lo || c.min > p.hi) {
+		c := &g.chunks[ts]
+		if c.hasMin && c.hasMax && (c.max < p.lo || c.min > p.hi) || p.wanted != nil && !p.hasKind(g) {
 			p.row += g.rows
 			if p.skipped != nil {
 				p.skipped(g.rows)
@@ -117,6 +121,40 @@ func (p *parquetSource) nextGroup() error {
 		p.inGroup = int(g.rows)
 	}
 	return nil
+}
+
+// only makes the source pass over row groups without any of kinds.
+func (p *parquetSource) only(kinds []Kind) error {
+	if kinds == nil {
+		return nil
+	}
+	leaf, node, err := p.leaf(posKind)
+	if err != nil {
+		return err
+	}
+	p.kinds = kinds
+	p.wanted = &columnReader{pos: posKind, leaf: leaf, optional: node.rep == pqOptional, names: p.names}
+	p.wanted.pages.budget = &p.budget
+	return nil
+}
+
+// hasKind looks into the dictionary of the group's kinds. A column that has
+// none may hold any; so may one that is damaged, which reading will find out.
+func (p *parquetSource) hasKind(g *footerGroup) bool {
+	r := p.wanted
+	if g.chunks[r.leaf].dict == 0 || g.rows == 0 {
+		return true
+	}
+	r.reset(p.src, &g.chunks[r.leaf])
+	if err := r.page(); err != nil || !r.hasDict || r.encoding != encDict {
+		return true
+	}
+	for _, k := range p.kinds {
+		if slices.Contains(r.kinds, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // next fills b with the next rows, at most n, all of one row group.

@@ -20,6 +20,7 @@ const (
 type ReadOptions struct {
 	Columns  Columns     // 0: all; columns left out stay empty in batches
 	From, To int64       // capture time, ns: rows with From ≤ ts < To; 0: no bound
+	Kinds    []Kind      // row groups that hold none of these kinds may be left out; nil: all are read
 	Names    *Names      // gets the capture's names; nil: a new table
 	Warn     func(error) // told what does not keep from reading, such as missing parts; may be nil
 	Stdin    io.Reader   // what the path "-" reads; nil: os.Stdin
@@ -232,6 +233,9 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		}
 		if pq, ok := src.(*parquetSource); ok {
 			pq.skipped = func(rows int64) { next += rows }
+			if err := pq.only(r.opt.Kinds); err != nil {
+				return err
+			}
 		}
 		row := int64(0)
 		begin := next

@@ -292,3 +292,40 @@ func TestWriterRefusesRowsOutOfOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsWithoutWantedKindsAreLeftOut(t *testing.T) {
+	names := format.NewNames()
+	var out bytes.Buffer
+	w, err := format.NewParquetWriter(&out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const groups, lost = 4, 2*groupRows + 77 // a loss in the third row group only
+	b := format.NewBatch(names, groups*groupRows)
+	for i := range groups * groupRows {
+		e := format.Event{TS: int64(i), Seq: int64(i), Kind: format.Kind(i % 2), Syscall: "read"}
+		if i == lost {
+			e = format.Event{TS: int64(i), Seq: int64(i), Kind: format.Lost, Nr: -1}
+		}
+		b.Append(e)
+	}
+	if err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(completed()); err != nil {
+		t.Fatal(err)
+	}
+	path := put(t, out.Bytes())
+	for _, c := range []struct {
+		kinds []format.Kind
+		rows  int
+	}{{nil, groups * groupRows}, {[]format.Kind{format.Lost, format.Fork}, groupRows}, {[]format.Kind{format.Fork}, 0}, {[]format.Kind{format.Exit}, groups * groupRows}} {
+		got, _, err := read(t, []string{path}, format.ReadOptions{Kinds: c.kinds})
+		if err != io.EOF || len(got) != c.rows {
+			t.Errorf("%v: %d rows and %v, want %d and io.EOF", c.kinds, len(got), err, c.rows)
+		}
+		if c.rows == groupRows && got[77].Kind != format.Lost {
+			t.Errorf("row 77 is %v, want lost", got[77].Kind)
+		}
+	}
+}
