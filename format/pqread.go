@@ -19,9 +19,9 @@ type parquetSource struct {
 	budget  budget
 	lo, hi  int64 // groups outside these instants are passed over
 
-	group   int   // the current row group
-	inGroup int   // rows of it not delivered
-	row     int64 // of the file: the next to be delivered
+	group   int           // the current row group
+	inGroup int           // rows of it not delivered
+	row     int64         // of the file: the next to be delivered
 	wanted  *columnReader // of the kinds, when only groups with some of them are wanted
 	kinds   []Kind
 	skipped func(rows int64)
@@ -138,11 +138,12 @@ func (p *parquetSource) only(kinds []Kind) error {
 	return nil
 }
 
-// hasKind looks into the dictionary of the group's kinds. A column that has
+// hasKind looks into the dictionary of the group's kinds, which in a file of
+// ours has all of them. A column that has
 // none may hold any; so may one that is damaged, which reading will find out.
 func (p *parquetSource) hasKind(g *footerGroup) bool {
 	r := p.wanted
-	if g.chunks[r.leaf].dict == 0 || g.rows == 0 {
+	if !p.foot.ours() || g.chunks[r.leaf].dict == 0 || g.rows == 0 {
 		return true
 	}
 	r.reset(p.src, &g.chunks[r.leaf])

@@ -143,6 +143,7 @@ func (in *input) open(need format.Columns) error {
 func (in *input) findLateLosses() error {
 	r, err := format.Open(in.paths, format.ReadOptions{
 		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
+		Kinds:   []format.Kind{format.Lost},
 	})
 	if err != nil {
 		return err
