@@ -100,6 +100,12 @@ type Pairer struct {
 	started  bool
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read
+
+	zeros struct {
+		i64 []int64
+		i32 []int32
+		sym []format.Sym
+	}
 }
 
 // NewPairer returns a Pairer for one capture.
@@ -136,6 +142,9 @@ func (p *Pairer) Learn(m *format.Meta) {
 	r := &m.Request
 	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
 	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating
+	if !p.started {
+		p.row = m.Part.FirstSeq
+	}
 }
 
 // Push appends to out the calls that end in b and returns it. The calls hold
@@ -156,7 +165,19 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			p.row = b.Seq[0]
 		}
 	}
-	ts, kind, tids := b.TS[:b.N], b.Kind[:b.N], b.TID[:b.N]
+	ts := b.TS[:b.N]
+	kind, tids, cpus, abis, nrs, rets := b.Kind[:len(ts)], b.TID[:len(ts)], b.CPU[:len(ts)], b.ABI[:len(ts)], b.Nr[:len(ts)], b.Ret[:len(ts)]
+	pids := orZeros(b.PID, len(ts), &p.zeros.i32)[:len(ts)]
+	syscalls := orZeros(b.Syscall, len(ts), &p.zeros.sym)[:len(ts)]
+	comms := orZeros(b.Comm, len(ts), &p.zeros.sym)[:len(ts)]
+	containers := orZeros(b.Container, len(ts), &p.zeros.sym)[:len(ts)]
+	var args [6][]int64
+	hasArgs := true
+	for k := range args {
+		hasArgs = hasArgs && len(b.Args[k]) > 0
+		args[k] = orZeros(b.Args[k], len(ts), &p.zeros.i64)[:len(ts)]
+	}
+	arg0, arg1, arg2, arg3, arg4, arg5 := args[0][:len(ts)], args[1][:len(ts)], args[2][:len(ts)], args[3][:len(ts)], args[4][:len(ts)], args[5][:len(ts)]
 	for i := range ts {
 		now := ts[i]
 		if now < p.now {
@@ -182,11 +203,15 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			}
 			t.last = now
 			c := &p.open[t.slot]
-			p.fill(c, b, i)
-			c.EnterSeq, c.ExitSeq, c.CPUEnter, c.CPUExit, c.StartNS = p.seq(b, i), -1, b.CPU[i], -1, now
+			*c = Call{
+				StartNS: now, EnterSeq: p.seq(b, i), ExitSeq: -1, Continues: -1,
+				Args: [6]int64{arg0[i], arg1[i], arg2[i], arg3[i], arg4[i], arg5[i]},
+				PID:  pids[i], TID: tids[i], CPUEnter: cpus[i], CPUExit: -1, Nr: nrs[i], ABI: abis[i],
+				Syscall: syscalls[i], Comm: comms[i], Container: containers[i],
+			}
 			if t.flags != 0 {
 				if t.flags&flagInterrupted != 0 {
-					p.link(t, c, len(b.Args[5]) > 0)
+					p.link(t, c, hasArgs)
 				}
 				t.flags &^= flagNew | flagExeced
 			}
@@ -202,14 +227,14 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				break
 			}
 			c := &p.open[t.slot]
-			if c.Nr != b.Nr[i] || c.ABI != b.ABI[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(b.Ret[i]) {
-				out = p.exitSlowly(t, b, i, out)
+			if c.Nr != nrs[i] || c.ABI != abis[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(rets[i]) {
+				out = p.exitSlowly(t, b, i, hasArgs, out)
 				t.last = now
 				break
 			}
 			out = append(out, *c)
 			c = &out[len(out)-1]
-			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), b.CPU[i], b.Ret[i]
+			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), cpus[i], rets[i]
 			p.cov.ByStatus[OK]++
 			p.spare = append(p.spare, t.slot)
 			t.slot, t.last = -1, now
@@ -328,7 +353,7 @@ func (p *Pairer) interruptedByEnter(t *thread, out []Call) []Call {
 }
 
 // exitSlowly handles an exit with a call open where something is unusual.
-func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, out []Call) []Call {
+func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out []Call) []Call {
 	c := p.open[t.slot]
 	p.spare = append(p.spare, t.slot)
 	t.slot = -1
@@ -337,8 +362,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, out []Call) []Cal
 		c.Status = ExitLost
 		p.cov.ByStatus[ExitLost]++
 		out = append(out, c)
-		var x Call
-		p.fillExit(&x, b, i)
+		x := p.exitOnly(b, i)
 		x.Status = EnterLost
 		if p.firstReturn(t, b, i) {
 			x.Status = ChildReturn
@@ -360,7 +384,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, out []Call) []Cal
 	case same && isRestart(c.Ret):
 		c.Status = Restarted
 		if p.linking {
-			p.interrupt(t, &c, len(b.Args[5]) > 0)
+			p.interrupt(t, &c, hasArgs)
 		}
 	case same:
 		c.Status = OK
@@ -381,8 +405,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, out []Call) []Cal
 
 // exitAlone handles an exit with no call open (rules 3 and 6).
 func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call {
-	var c Call
-	p.fillExit(&c, b, i)
+	c := p.exitOnly(b, i)
 	switch {
 	case p.firstReturn(t, b, i):
 		c.Status = ChildReturn
@@ -508,24 +531,12 @@ func (p *Pairer) seq(b *format.Batch, i int) int64 {
 	return p.row
 }
 
-// fillExit makes c the call of an exit whose enter is not in the capture.
-func (p *Pairer) fillExit(c *Call, b *format.Batch, i int) {
-	p.fill(c, b, i)
-	c.Args = [6]int64{}
-	c.EnterSeq, c.ExitSeq, c.CPUEnter, c.CPUExit = -1, p.seq(b, i), -1, b.CPU[i]
-	c.StartNS, c.Ret = p.now, b.Ret[i]
-}
-
-// fill sets what enter and exit rows both tell.
-func (p *Pairer) fill(c *Call, b *format.Batch, i int) {
-	c.DurNS, c.Continues, c.Ret, c.Status, c.Detail = 0, -1, 0, OK, ""
-	c.TID, c.Nr, c.ABI = b.TID[i], b.Nr[i], b.ABI[i]
-	c.PID = column(b.PID, i)
-	c.Syscall = column(b.Syscall, i)
-	c.Comm = column(b.Comm, i)
-	c.Container = column(b.Container, i)
-	for k := range c.Args {
-		c.Args[k] = column(b.Args[k], i)
+// exitOnly returns the call of an exit whose enter is not in the capture.
+func (p *Pairer) exitOnly(b *format.Batch, i int) Call {
+	return Call{
+		StartNS: p.now, EnterSeq: -1, ExitSeq: p.seq(b, i), Continues: -1, Ret: b.Ret[i],
+		PID: column(b.PID, i), TID: b.TID[i], CPUEnter: -1, CPUExit: b.CPU[i], Nr: b.Nr[i], ABI: b.ABI[i],
+		Syscall: column(b.Syscall, i), Comm: column(b.Comm, i), Container: column(b.Container, i),
 	}
 }
 
@@ -535,6 +546,18 @@ func column[T any](col []T, i int) (v T) {
 		v = col[i]
 	}
 	return v
+}
+
+// orZeros returns a column, or as many zeros if it was not read. zeros keeps
+// them for the next time.
+func orZeros[T any](col []T, n int, zeros *[]T) []T {
+	if len(col) >= n {
+		return col
+	}
+	if len(*zeros) < n {
+		*zeros = make([]T, n)
+	}
+	return *zeros
 }
 
 // checkColumns makes sure that Push finds the columns of PairColumns.
