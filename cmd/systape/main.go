@@ -51,7 +51,12 @@ var commands = []func() *cobra.Command{
 	newPairCommand,
 	newLatencyCommand,
 	newSequencesCommand,
+	newBaselineCommand,
+	newScoreCommand,
 	newImportCommand,
+	newInfoCommand,
+	newVerifyCommand,
+	newRecoverCommand,
 }
 
 // run executes one command line and returns the exit code.

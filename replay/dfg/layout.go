@@ -24,6 +24,7 @@ type place struct {
 	layer int
 	x, y  float64 // centre
 	w, h  float64
+	right float64 // room for an edge to itself
 	up    []link
 	down  []link
 }
@@ -55,6 +56,11 @@ func arrange(g *Graph, size func(int) (w, h float64)) *layout {
 	for i := range g.Nodes {
 		w, h := size(i)
 		l.items = append(l.items, place{node: i, w: w, h: h})
+	}
+	for _, e := range g.Edges {
+		if e.From == e.To {
+			l.items[e.From].right = 26
+		}
 	}
 	reversed := l.breakCycles(g)
 	l.assignLayers(g, reversed)
@@ -382,7 +388,7 @@ func (l *layout) distance(a, b int) float64 {
 	if l.items[a].node < 0 || l.items[b].node < 0 {
 		gap = bendGap
 	}
-	return l.items[a].w/2 + gap + l.items[b].w/2
+	return l.items[a].w/2 + l.items[a].right + gap + l.items[b].w/2
 }
 
 func (l *layout) settle(layer []int) {

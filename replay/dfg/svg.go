@@ -55,7 +55,7 @@ func (g *Graph) writeSVG(w io.Writer, cap Caption) error {
 const svgStyle = `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 .8 7.5 4 0 7.2z" fill="#5b6b7b"/></marker></defs>
 <style>
 .paper{fill:#fff}.title{font-size:17px;font-weight:600;fill:#1b2733}.sub{font-size:12px;fill:#5b6b7b}
-.edge path{fill:none;stroke:#5b6b7b}.edge.back path{stroke:#9a5b2d}.edge text{font-size:10.5px;fill:#33414e;text-anchor:middle;paint-order:stroke;stroke:#fff;stroke-width:3px}
+.edge path{fill:none;stroke:#5b6b7b}.edge.back path{stroke:#9a5b2d}.edge text{font-size:10.5px;fill:#33414e;text-anchor:middle}.edge .halo{stroke:#fff;stroke-width:3px;stroke-linejoin:round}
 .node rect{stroke:#2c5a86;stroke-width:1}.node .name{font:600 12px ui-monospace,Menlo,Consolas,monospace;text-anchor:middle}.node .more{font-size:10.5px;text-anchor:middle}
 .mark rect{fill:#eef1f4;stroke:#9aa7b3}.mark text{font-size:11px;fill:#5b6b7b;text-anchor:middle}
 </style>
@@ -148,7 +148,7 @@ func (g *Graph) drawEdges(b *bytes.Buffer, l *layout) {
 		label := percent(e.P)
 		w := float64(len(label)) * 6
 		at = labels.place(r, at, w)
-		fmt.Fprintf(&text, `<g class="edge" data-f="%d" data-t="%d"><text x="%.1f" y="%.1f">%s</text></g>`+"\n", e.From, e.To, at.x, at.y, label)
+		fmt.Fprintf(&text, `<g class="edge" data-f="%d" data-t="%d"><text class="halo" x="%.1[3]f" y="%.1[4]f">%[5]s</text><text x="%.1[3]f" y="%.1[4]f">%[5]s</text></g>`+"\n", e.From, e.To, at.x, at.y, label)
 	}
 	b.Write(text.Bytes())
 }

@@ -286,7 +286,9 @@ func (s *Streams) threadCall(c *replay.Call) {
 		if st != nil {
 			switch c.Status {
 			case replay.ChildReturn: // another thread now has this id
-				s.end(st)
+				if st.Calls > 0 {
+					s.renew(st)
+				}
 			case replay.EnterLost:
 				st.hole = true
 				st.lastEnd = c.StartNS + c.DurNS
@@ -349,13 +351,20 @@ func (s *Streams) applyMarks(st *Stream, seq int64) *Stream {
 		case !m.end:
 			s.newProgram(st)
 		case st.Calls > 0:
-			rest := st.marks
-			s.end(st)
-			st = s.add(st.key)
-			st.marks = rest
-			s.over(st)
+			st = s.renew(st)
 		}
 	}
+	return st
+}
+
+// renew ends a stream and returns the one that now has its key, with the
+// marks that are still to come.
+func (s *Streams) renew(st *Stream) *Stream {
+	marks := st.marks
+	s.end(st)
+	st = s.add(st.key)
+	st.marks = marks
+	s.over(st)
 	return st
 }
 

@@ -84,6 +84,15 @@ func TestStreamsAreDivided(t *testing.T) {
 			s.seq++
 			s.call(1, "brk")
 		}}, []string{"a execve |exec| brk"}},
+		{"also in a child that returned from clone in the same batch", sequences.Options{}, []func(*script){func(s *script) {
+			s.event(format.Event{Kind: format.Fork, PID: 7, TID: 7, Args: [6]int64{1, 1}})
+			c := s.call(1, "clone")
+			c.Status, c.EnterSeq = replay.ChildReturn, -1
+			s.call(1, "execve").ExitSeq = s.seq + 1
+			s.event(format.Event{Kind: format.Exec, PID: 1, TID: 1, Args: [6]int64{1}})
+			s.call(1, "brk")
+			s.end(1)
+		}}, []string{"execve |exec| brk"}},
 		{"a call cannot be in another program's window by process either", sequences.Options{By: sequences.ByProcess}, []func(*script){func(s *script) {
 			s.call(1, "execve")
 			s.event(format.Event{Kind: format.Exec, PID: 1, TID: 1, Args: [6]int64{1}})

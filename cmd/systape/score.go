@@ -1,0 +1,236 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"systape/format/abi"
+	"systape/replay/sequences"
+)
+
+type scoreFlags struct {
+	baseline string
+	top      int
+	findings int
+	fail     bool
+	format   string
+	output   string
+	force    bool
+	by       string
+}
+
+func newScoreCommand() *cobra.Command {
+	var f scoreFlags
+	c := &cobra.Command{
+		Use:   "score --baseline BASELINE [flags] FILE…",
+		Short: "How unusual a capture is, and where",
+		Long: `Hold a capture against a baseline: what share of its windows of calls is new,
+where new windows come close together, how many bits each call costs under the
+Markov model, which calls were never seen, each with thread, time and place.
+
+  novel_3, novel_6   share of the windows of 3 and 6 calls that are new
+  lfc_20, lfc_100    most new windows among 20 and 100 in a row (locality frame)
+  bits_mean          mean bits a call; the more, the less expected
+  bits_worst20       the same over the worst 20 calls in a row
+
+A score is no verdict: it says how much a capture differs from the captures the
+baseline was made of, and the findings show where. What is new may be harmless,
+and what imitates the usual order of calls is not found this way. Thresholds
+come from 'systape baseline calibrate' only.
+
+` + inputHelp,
+		Example: `  systape score --baseline web.json today.parquet
+  systape score --baseline web.json --fail-above today.parquet || mail -s unusual ops < report
+  systape score --baseline web.json --format json today.parquet | jq '.findings[0]'`,
+		RunE: func(c *cobra.Command, args []string) error { return runScore(c, &f, args) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.baseline, "baseline", "", "the `file` that 'systape baseline train' made")
+	flags.BoolVar(&f.fail, "fail-above", false, "exit with code 3 if a score is above its calibrated threshold")
+	flags.IntVar(&f.top, "top", 10, "show the `N` most unusual threads, 0 for up to 1,000")
+	flags.IntVar(&f.findings, "findings", 5, "show the `N` most unusual stretches of calls")
+	flags.StringVar(&f.by, "by", "", "the baseline's own grouping; any other is refused")
+	flags.StringVar(&f.format, "format", "table", "`form` of the result: table json")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")
+	flags.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
+	flags.SortFlags = false
+	addFilterFlags(c)
+	return c
+}
+
+// scored is a capture held against a baseline.
+type scored struct {
+	in       *input
+	baseline *sequences.Baseline
+	result   *sequences.Result
+	taken    sequences.Taken
+	source   sequences.Source
+	known    int // symbols of the capture that the baseline has
+	symbols  int // symbols of the capture
+}
+
+func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so sequences.ScoreOptions) (*scored, error) {
+	in, err := openInput(c, args, sequencesColumns, sequencesLinks(b.Options()))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	opt := b.Options()
+	opt.Native = abi.X86_64
+	if a, ok := sequencesNative(in.Meta()); ok {
+		opt.Native = a
+	}
+	if err := b.Fits(opt); err != nil {
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s does not fit the baseline: %w", strings.Join(args, " "), err),
+			hint: "train a baseline with captures of the same kind"}
+	}
+	alphabet := b.Alphabet()
+	met := &scoreSymbols{}
+	s := &scored{in: in, baseline: b, source: baselineSource(in)}
+	sc := sequences.NewScorer(b, alphabet, sequencesNames(in), so)
+	st, err := sequences.NewStreams(sequencesOptions(in, opt), alphabet, sc, met)
+	if err != nil {
+		return nil, err
+	}
+	if err := sequencesFeed(in, st, nil); err != nil {
+		return nil, err
+	}
+	s.result, s.taken = sc.Result(), st.Taken()
+	for id, seen := range met.seen {
+		if seen {
+			s.symbols++
+			if id <= b.Symbols() {
+				s.known++
+			}
+		}
+	}
+	s.warn()
+	return s, nil
+}
+
+// scoreSymbols notes which symbols occur.
+type scoreSymbols struct{ seen []bool }
+
+func (s *scoreSymbols) Step(_ *sequences.Stream, st *sequences.Step) {
+	for len(s.seen) <= int(st.ID) {
+		s.seen = append(s.seen, false)
+	}
+	s.seen[st.ID] = true
+}
+
+func (s *scoreSymbols) End(*sequences.Stream) {}
+
+// warn tells when the comparison itself is doubtful.
+func (s *scored) warn() {
+	t := &s.result.Total
+	longest := t.Windows[len(t.Windows)-1]
+	switch {
+	case t.Calls == 0:
+		s.in.warn(errors.New("no calls to score"))
+	case longest.Windows > 0 && longest.Share() > 0.95:
+		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", latencyPercent(longest.Share()), longest.N))
+	case s.symbols >= 4 && 2*s.known < s.symbols:
+		s.in.warn(fmt.Errorf("the baseline knows %d of the %d different calls: is it of this program at all?", s.known, s.symbols))
+	}
+}
+
+func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
+	usage := func(err error) error {
+		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
+	}
+	switch {
+	case f.baseline == "":
+		return usage(errors.New("--baseline is missing"))
+	case f.format != "table" && f.format != "json":
+		return usage(fmt.Errorf("--format: unknown format %q, want table or json", f.format))
+	case f.top < 0 || f.findings < 0:
+		return usage(errors.New("--top and --findings are not negative"))
+	}
+	b, err := baselineRead(f.baseline)
+	if err != nil {
+		return err
+	}
+	if f.by != "" && f.by != b.By.String() {
+		return usage(fmt.Errorf("the baseline was made by %s: a capture cannot be scored by %s", b.By, f.by))
+	}
+	if f.fail && b.Calibration == nil {
+		return &exitError{code: exitUsage, err: errors.New("--fail-above: the baseline has no thresholds"),
+			hint: "systape baseline calibrate --baseline " + f.baseline + " with normal captures that were not used for training"}
+	}
+	s, err := scoreCapture(c, b, args, sequences.ScoreOptions{Streams: f.top, Findings: max(f.findings, 1)})
+	if err != nil {
+		return err
+	}
+	s.result.Findings = s.result.Findings[:min(f.findings, len(s.result.Findings))]
+	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	if f.format == "json" {
+		err = s.json(out, f)
+	} else {
+		s.text(out, f)
+	}
+	if err := out.close(err); err != nil {
+		return err
+	}
+	if f.fail && (len(s.result.Total.Above) > 0 || s.result.Alarmed > 0) {
+		return &exitError{code: exitDamaged, err: errors.New("scores above the calibrated thresholds: " + s.above())}
+	}
+	return nil
+}
+
+// above says which thresholds were exceeded.
+func (s *scored) above() string {
+	var parts []string
+	for _, e := range s.result.Total.Above {
+		parts = append(parts, e.Metric)
+	}
+	text := ""
+	if len(parts) > 0 {
+		text = "capture " + strings.Join(parts, " ")
+	}
+	if n := s.result.Alarmed; n > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("%s %s", latencyCount(n), plural(n, s.baseline.By.String()))
+	}
+	return text
+}
+
+// scoreMetricNames lists the metrics of a baseline in their order.
+func scoreMetricNames(b *sequences.Baseline) []string {
+	var names []string
+	for _, n := range b.N {
+		names = append(names, fmt.Sprint("novel_", n))
+	}
+	for _, n := range sequences.Frames {
+		names = append(names, fmt.Sprint("lfc_", n))
+	}
+	return append(names, "bits_mean", "bits_worst20")
+}
+
+// scoreValue writes a metric's value.
+func scoreValue(metric string, v float64) string {
+	switch {
+	case strings.HasPrefix(metric, "novel_"):
+		return fmt.Sprintf("%.3f %%", 100*v)
+	case strings.HasPrefix(metric, "lfc_"):
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func metricOf(s *sequences.StreamScore, name string) float64 {
+	all := s.Metrics()
+	i := slices.IndexFunc(all, func(m sequences.Metric) bool { return m.Name == name })
+	if i < 0 {
+		return 0
+	}
+	return all[i].Value
+}
