@@ -63,7 +63,7 @@ type IncompleteError struct {
 
 // Error says what was there and why more is not.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%s: %v: %s; %d rows could be read", e.File, ErrIncomplete, e.Why, e.Rows)
+	return fmt.Sprintf("%s: %v after %d events: %s", e.File, ErrIncomplete, e.Rows, e.Why)
 }
 
 // Is makes errors.Is(err, ErrIncomplete) hold.

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,9 +86,18 @@ func (r *rescue) close(src source, name string) error {
 		r.Why = nil
 	} else {
 		meta.Complete = false
-		meta.Recovered = fmt.Sprintf("recovered from %s: %d rows, %d bytes of no use", name, r.Rows, r.Unusable)
-		if r.Why != nil && r.Why != io.EOF {
-			meta.Recovered += ": " + r.Why.Error()
+		meta.Recovered = fmt.Sprintf("recovered from %s: %d events, %d bytes of no use", name, r.Rows, r.Unusable)
+		var inc *IncompleteError
+		var corrupt *CorruptError
+		switch why := r.Why; {
+		case errors.As(why, &inc):
+			meta.Recovered += "; " + inc.Why
+		case errors.As(why, &corrupt):
+			place := *corrupt
+			place.File = ""
+			meta.Recovered += "; " + place.Error()
+		case why != io.EOF:
+			meta.Recovered += "; " + why.Error()
 		}
 	}
 	r.Meta = r.w.order.closing(&meta)

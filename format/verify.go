@@ -122,7 +122,7 @@ func Verify(paths []string, opt ReadOptions, each func(*Batch) error) (*Report, 
 		}
 	}
 	stats.end(v)
-	v.good[ruleFile] = fmt.Sprintf("%d files", len(parts))
+	v.good[ruleFile] = fmt.Sprintf("%d of %d", len(parts), len(parts))
 	return v.report(r.Meta()), nil
 }
 

@@ -57,6 +57,9 @@ var commands = []func() *cobra.Command{
 	newInfoCommand,
 	newVerifyCommand,
 	newRecoverCommand,
+	newInfoCommand,
+	newVerifyCommand,
+	newRecoverCommand,
 }
 
 // run executes one command line and returns the exit code.

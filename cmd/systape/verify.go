@@ -1,0 +1,191 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/replay"
+)
+
+// newVerifyCommand makes the command that checks captures.
+func newVerifyCommand() *cobra.Command {
+	var formatName string
+	c := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: "Check a capture against the rules of its format",
+		Long: `Checks a capture: that its files are whole and every byte can be read (R1 to
+R5), that no event is missing or out of order (R6, R7), that its rows are as
+the format demands (R8 to R10) and its parts complete (R11, R12); and that every
+event belongs to exactly one call and is accounted for by the kernel's own
+counters (C1 to C5). It goes on after the first finding. The rules stand in
+format/FORMAT.md.
+
+FILE is a Parquet capture, a spool, a folder with the parts of one recording,
+or - for a spool on standard input. Several FILEs of one recording are one
+capture. The exit code is 0 if everything holds and 3 if anything does not.`,
+		Example: `  systape verify trace.parquet
+  systape verify trace-1.parquet trace-2.parquet
+  systape verify --format json trace.parquet | jq '.rules[] | select(.ok | not)'`,
+		RunE: func(c *cobra.Command, args []string) error { return runVerify(c, args, formatName) },
+	}
+	c.Flags().StringVar(&formatName, "format", "table", "table or json")
+	return c
+}
+
+// verifyResult is what verify --format json prints.
+type verifyResult struct {
+	OK           bool                       `json:"ok"`
+	Rows         int64                      `json:"rows"`
+	Rules        []format.Finding           `json:"rules"`
+	Conservation *replay.ConservationReport `json:"conservation"`
+}
+
+func runVerify(c *cobra.Command, args []string, formatName string) error {
+	if len(args) == 0 {
+		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape verify --help'"}
+	}
+	if formatName != "table" && formatName != "json" {
+		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
+	}
+	opt := format.ReadOptions{Names: format.NewNames(), Stdin: c.InOrStdin(), Warn: func(err error) {
+		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err)
+	}}
+	calls := newVerifyCalls(args)
+	rep, err := format.Verify(args, opt, func(b *format.Batch) error {
+		calls.push(b)
+		return c.Context().Err()
+	})
+	if err != nil {
+		return inputError(err)
+	}
+	res := verifyResult{Rows: rep.Rows, Rules: rep.Rules}
+	if rep.Meta != nil {
+		var f []format.Finding
+		res.Conservation, f = calls.report(rep.Meta)
+		res.Rules = append(res.Rules, f...)
+	}
+	res.OK = true
+	for _, r := range res.Rules {
+		res.OK = res.OK && r.OK
+	}
+	if formatName == "json" {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		err = e.Encode(res)
+	} else {
+		err = printVerify(c.OutOrStdout(), &res)
+	}
+	if err != nil {
+		return err
+	}
+	if !res.OK {
+		return &exitError{code: exitDamaged, err: errors.New("the capture does not hold"), hint: verifyHint(&res)}
+	}
+	return nil
+}
+
+// printVerify prints a line for each rule.
+func printVerify(w io.Writer, res *verifyResult) error {
+	var out strings.Builder
+	good := 0
+	for _, r := range res.Rules {
+		mark := "FAIL"
+		if r.OK {
+			mark = "ok"
+			good++
+		}
+		fmt.Fprintf(&out, "%-4s  %-3s  %s\n", mark, r.Rule, strings.ReplaceAll(r.Detail, "; ", "\n           "))
+	}
+	fmt.Fprintf(&out, "%d rules hold, %d do not\n", good, len(res.Rules)-good)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// verifyHint names the next step for what does not hold.
+func verifyHint(res *verifyResult) string {
+	for _, r := range res.Rules {
+		if r.OK {
+			continue
+		}
+		switch r.Rule {
+		case "R1", "R4", "R12":
+			return "'systape recover' saves what can be read"
+		case "R11":
+			return "give all files of the recording, or their folder"
+		}
+	}
+	return ""
+}
+
+// verifyCalls pairs the events under verification and keeps the balance of
+// enters and exits: rules C1 to C5.
+type verifyCalls struct {
+	paths   []string
+	pairer  *replay.Pairer
+	balance replay.Conservation
+	calls   []replay.Call
+	err     error
+}
+
+func newVerifyCalls(paths []string) *verifyCalls {
+	return &verifyCalls{paths: paths}
+}
+
+// start looks for losses that are told of late, which pairing must know.
+func (v *verifyCalls) start() {
+	opt := replay.PairOptions{}
+	if slices.Contains(v.paths, "-") {
+		v.pairer = replay.NewPairer(opt) // standard input cannot be read twice
+		return
+	}
+	r, err := format.Open(v.paths, format.ReadOptions{
+		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
+		Kinds:   []format.Kind{format.Lost},
+	})
+	if err == nil {
+		defer r.Close()
+		opt.Meta = r.Meta()
+		var b format.Batch
+		for r.Next(&b) == nil {
+			opt.Late = replay.LateLosses(&b, opt.Late)
+		}
+	}
+	v.pairer = replay.NewPairer(opt)
+}
+
+func (v *verifyCalls) push(b *format.Batch) {
+	if v.err != nil {
+		return
+	}
+	if v.pairer == nil {
+		v.start()
+	}
+	v.balance.Events(b)
+	if v.calls, v.err = v.pairer.Push(b, v.calls[:0]); v.err == nil {
+		v.balance.Calls(v.calls)
+	}
+}
+
+// report ends the balance.
+func (v *verifyCalls) report(m *format.Meta) (*replay.ConservationReport, []format.Finding) {
+	if v.pairer == nil {
+		v.pairer = replay.NewPairer(replay.PairOptions{Meta: m})
+	}
+	if v.err != nil {
+		return nil, []format.Finding{{Rule: "C1", Detail: "pairing: " + v.err.Error()}}
+	}
+	v.balance.Calls(v.pairer.Finish(v.calls[:0]))
+	rep := v.balance.Report(m, v.pairer.Coverage())
+	var out []format.Finding
+	for _, c := range rep.Checks {
+		out = append(out, format.Finding{Rule: c.Rule, OK: c.OK, Detail: c.Detail})
+	}
+	return rep, out
+}
