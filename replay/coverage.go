@@ -107,12 +107,12 @@ func (c Coverage) String() string {
 	if c.Calls == 0 {
 		s := "no calls"
 		if c.LostEvents > 0 {
-			s += "; " + group(c.LostEvents) + " events lost"
+			s += "; " + plural(c.LostEvents, "event") + " lost"
 		}
 		return s
 	}
 	var b strings.Builder
-	b.WriteString(percent(c.Used, c.Calls) + " of " + group(c.Calls) + " calls")
+	b.WriteString(percent(c.Used, c.Calls) + " of " + plural(c.Calls, "call"))
 	rest := c.Calls - c.Used - c.Censored() - c.Lost()
 	sep := " ("
 	for _, part := range []struct {
@@ -128,7 +128,7 @@ func (c Coverage) String() string {
 		b.WriteByte(')')
 	}
 	if c.LostEvents > 0 {
-		b.WriteString("; " + group(c.LostEvents) + " events lost")
+		b.WriteString("; " + plural(c.LostEvents, "event") + " lost")
 	}
 	return b.String()
 }

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var updatePair = flag.Bool("update-pair", false, "rewrite the expected output of testdata/pair")
+
+// runPairCommand runs systape pair without a terminal.
+func runPairCommand(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(context.Background(), append([]string{"pair"}, args...), strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// TestPairCases runs the commands of testdata/pair/*.txtar: a section named
+// "$ FLAGS" holds what pair prints with these flags, standard error after 2>.
+func TestPairCases(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/pair/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			capture := latencyCapture(t, a.Files[0].Data)
+			for i := range a.Files[1:] {
+				f := &a.Files[i+1]
+				flags := strings.Fields(strings.TrimPrefix(f.Name, "$"))
+				code, stdout, stderr := runPairCommand(t, append([]string{capture, "-o", "-"}, flags...)...)
+				if code != 0 {
+					t.Errorf("%s: exit code %d: %s", f.Name, code, stderr)
+				}
+				got := stdout + "2> " + stderr
+				if *updatePair {
+					f.Data = []byte(got)
+				} else if want := string(f.Data); got != want {
+					t.Errorf("%s: got\n%swant\n%s", f.Name, got, want)
+				}
+			}
+			if *updatePair {
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+const pairTwoCalls = `1000 enter 7 read(3, 0x7f00, 1)
+1100 exit 7 read = 1
+1200 enter 7 write(3, 0x7f00, 1)
+1300 exit 7 write = -11
+`
+
+// TestPairFiles writes every format to a file of its own.
+func TestPairFiles(t *testing.T) {
+	capture := latencyCapture(t, []byte(pairTwoCalls))
+	dir := t.TempDir()
+	for _, c := range []struct{ name, begins string }{
+		{"calls.parquet", "PAR1"},
+		{"calls.arrows", "\xff\xff\xff\xff"},
+		{"calls.csv", "start_ns,dur_ns,time,"},
+		{"calls.jsonl", `{"start_ns":1000,"dur_ns":100,"time":"1970-01-01T00:00:00.000001Z",`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(dir, c.name)
+			code, stdout, stderr := runPairCommand(t, capture, "-o", file)
+			if code != 0 || stdout != "" || stderr != "coverage: 100 % of 2 calls\n" {
+				t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
+			}
+			got, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(string(got), c.begins) {
+				t.Errorf("the file begins with %q, want %q", got[:min(len(got), len(c.begins))], c.begins)
+			}
+			if _, err := os.Lstat(file + ".partial"); err == nil {
+				t.Error("the partial file is still there")
+			}
+			again := filepath.Join(dir, "again-"+c.name)
+			if code, _, stderr := runPairCommand(t, capture, "-o", again); code != 0 {
+				t.Fatalf("exit code %d: %s", code, stderr)
+			}
+			if second, err := os.ReadFile(again); err != nil || !bytes.Equal(got, second) {
+				t.Errorf("the same capture gives other bytes the second time (%v)", err)
+			}
+		})
+	}
+}
+
+// TestPairJSONLines holds that every line is a JSON object with the columns of
+// the calls table.
+func TestPairJSONLines(t *testing.T) {
+	capture := latencyCapture(t, []byte("1000 enter 7 read(3) comm=\"a\\\"\\\\\\n,\"\n"))
+	_, stdout, _ := runPairCommand(t, capture, "-o", "-")
+	var row map[string]any
+	if err := json.Unmarshal([]byte(stdout), &row); err != nil {
+		t.Fatal(err)
+	}
+	if len(row) != len(pairColumns) || row["comm"] != "a\"\\\n," {
+		t.Errorf("got %d columns, comm %q: %s", len(row), row["comm"], stdout)
+	}
+	for _, c := range pairColumns {
+		if _, ok := row[c.Name]; !ok {
+			t.Errorf("no column %s", c.Name)
+		}
+	}
+}
+
+// TestPairRefuses lists what pair does not do, and how it says so. Nothing is
+// left behind.
+func TestPairRefuses(t *testing.T) {
+	capture := latencyCapture(t, []byte(pairTwoCalls))
+	dir := t.TempDir()
+	taken := filepath.Join(dir, "taken.csv")
+	if err := os.WriteFile(taken, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(text, []byte("no capture at all"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := filepath.Join(dir, "back.spool")
+	if err := os.WriteFile(back, whole, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	new := filepath.Join(dir, "new.csv")
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no capture", []string{"-o", new}, exitUsage, "no capture given"},
+		{"no output", []string{capture}, exitUsage, "no file to write to"},
+		{"unknown ending", []string{capture, "-o", filepath.Join(dir, "calls.xls")}, exitUsage, "does not say by its name"},
+		{"unknown format", []string{capture, "-o", new, "--format", "xls"}, exitUsage, `unknown format "xls"`},
+		{"a file that exists", []string{capture, "-o", taken}, exitFailed, "--force replaces it"},
+		{"the capture itself", []string{back, "-o", back, "--format", "csv", "--force"}, exitUsage, "is the capture itself"},
+		{"a missing capture", []string{filepath.Join(dir, "none.parquet"), "-o", new}, exitFailed, "none.parquet"},
+		{"no capture of any kind", []string{text, "-o", new}, exitFailed, "not a capture"},
+		{"unknown status", []string{capture, "-o", new, "--status", "good"}, exitUsage, `unknown status "good"`},
+		{"unknown error", []string{capture, "-o", new, "--errno", "EWHAT"}, exitUsage, `unknown error "EWHAT"`},
+		{"unknown call", []string{capture, "-o", new, "--syscall", "raed"}, exitUsage, "read"},
+		{"a bad id", []string{capture, "-o", new, "--pid", "x"}, exitUsage, `--pid: "x" is no id`},
+		{"a bad time", []string{capture, "-o", new, "--from", "noon"}, exitUsage, `--from: "noon" is no time`},
+		{"a bad offset", []string{capture, "-o", new, "--to", "+x"}, exitUsage, `--to: "+x" is no offset`},
+		{"a negative duration", []string{capture, "-o", new, "--min-duration", "-1s"}, exitUsage, "negative"},
+		{"a folder that is not there", []string{capture, "-o", filepath.Join(dir, "no", "calls.csv")}, exitFailed, "no such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, stderr := runPairCommand(t, c.args...)
+			if code != c.code || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit code %d, %q; want %d, %q", code, stderr, c.code, c.want)
+			}
+		})
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 3 {
+		t.Errorf("files left: %q, %v", left, err)
+	}
+	if got, err := os.ReadFile(taken); err != nil || string(got) != "mine" {
+		t.Errorf("the file that exists holds %q, %v", got, err)
+	}
+	if code, _, stderr := runPairCommand(t, capture, "-o", taken, "--force"); code != 0 {
+		t.Errorf("with --force: exit code %d, %s", code, stderr)
+	}
+}
+
+// TestPairOfACaptureCutOff gives out all that is there, with a warning.
+func TestPairOfACaptureCutOff(t *testing.T) {
+	capture := latencyCapture(t, []byte(pairTwoCalls))
+	whole, err := os.ReadFile(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(capture, whole[:len(whole)-100], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := runPairCommand(t, capture, "-o", "-")
+	if code != 0 || strings.Count(stdout, "\n") != 2 || strings.Count(stderr, "warning:") != 1 {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
