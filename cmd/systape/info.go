@@ -23,8 +23,8 @@ func newInfoCommand() *cobra.Command {
 		Short: "Tell what a capture is: where from, how long, how much, what is missing",
 		Long: `Tells what a capture says about itself and what is in it: the machine, what was
 asked to be recorded, how long, how many events of each kind, what was lost,
-what recording cost, and what each column takes. Made to be pasted into a bug
-report.
+what became of the calls, which were refused, what recording cost, and what each
+column takes. Made to be pasted into a bug report.
 
 FILE is a Parquet capture, a spool, a folder with the parts of one recording,
 or - for a spool on standard input. Several FILEs of one recording are one
@@ -50,10 +50,11 @@ func runInfo(c *cobra.Command, args []string, formatName string) error {
 	if err != nil {
 		return inputError(err)
 	}
+	calls := infoPair(c, args)
 	if formatName == "json" {
-		err = printInfoJSON(c.OutOrStdout(), in)
+		err = printInfoJSON(c.OutOrStdout(), in, calls)
 	} else {
-		err = printInfo(c.OutOrStdout(), in)
+		err = printInfo(c.OutOrStdout(), in, calls)
 	}
 	switch {
 	case err != nil:
@@ -82,11 +83,12 @@ type infoJSON struct {
 	Problem       string              `json:"problem,omitempty"`
 	Files         []format.FileInfo   `json:"files"`
 	Columns       []format.ColumnInfo `json:"columns,omitempty"`
+	*infoCalls
 }
 
-func printInfoJSON(w io.Writer, in *format.Info) error {
+func printInfoJSON(w io.Writer, in *format.Info, calls *infoCalls) error {
 	j := infoJSON{Meta: in.Meta, Rows: in.Rows, Bytes: in.Bytes, BytesPerEvent: in.BytesPerEvent(), FirstNS: in.FirstNS, LastNS: in.LastNS,
-		DurationNS: in.DurationNS(), Kinds: make(map[string]int64), Lost: in.Lost, Complete: in.Complete, Files: in.Files, Columns: in.Columns}
+		DurationNS: in.DurationNS(), Kinds: make(map[string]int64), Lost: in.Lost, Complete: in.Complete, Files: in.Files, Columns: in.Columns, infoCalls: calls}
 	for k, n := range in.Kinds {
 		j.Kinds[format.Kind(k).String()] = n
 	}
@@ -99,7 +101,7 @@ func printInfoJSON(w io.Writer, in *format.Info) error {
 }
 
 // printInfo prints one fact a line, then the files and the columns.
-func printInfo(w io.Writer, in *format.Info) error {
+func printInfo(w io.Writer, in *format.Info, calls *infoCalls) error {
 	var out strings.Builder
 	m := in.Meta
 	line := func(name, text string, args ...any) {
@@ -141,6 +143,9 @@ func printInfo(w io.Writer, in *format.Info) error {
 		line("lost", "%s events (%s enters, %s exits)", humanize.Comma(in.Lost), humanize.Comma(in.LostEnters), humanize.Comma(in.LostExits))
 	case m.Imported == nil:
 		line("lost", "nothing")
+	}
+	if calls != nil {
+		calls.lines(line)
 	}
 	if m.Cost != nil {
 		line("cost", "%.2f s of CPU, %s of memory at most%s", m.Cost.CPUSeconds, humanize.IBytes(uint64(max(m.Cost.PeakRSSBytes, 0))), infoProbeCost(m.Cost))

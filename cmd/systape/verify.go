@@ -156,6 +156,7 @@ func (v *verifyCalls) start() {
 		for r.Next(&b) == nil {
 			opt.Late = replay.LateLosses(&b, opt.Late)
 		}
+		opt.Meta = r.Meta() // a spool knows more at its end
 	}
 	v.pairer = replay.NewPairer(opt)
 }
@@ -181,6 +182,7 @@ func (v *verifyCalls) report(m *format.Meta) (*replay.ConservationReport, []form
 	if v.err != nil {
 		return nil, []format.Finding{{Rule: "C1", Detail: "pairing: " + v.err.Error()}}
 	}
+	v.pairer.Learn(m)
 	v.balance.Calls(v.pairer.Finish(v.calls[:0]))
 	rep := v.balance.Report(m, v.pairer.Coverage())
 	var out []format.Finding
