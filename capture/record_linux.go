@@ -147,6 +147,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		r.out.Close()
 		return nil, err
 	}
+	r.out.Flush()
 	r.full, r.free, r.spooled = make(chan *format.Batch, batches), make(chan *format.Batch, batches), make(chan error, 1)
 	for range batches - 1 {
 		r.free <- format.NewBatch(names, batchRows)

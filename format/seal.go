@@ -97,6 +97,9 @@ func (s *Sealer) begin(out string) (err error) {
 	return err
 }
 
+// OnProgress has f called from now on as SealOptions.Progress is; nil ends that.
+func (s *Sealer) OnProgress(f func(done, total int64)) { s.opt.Progress = f }
+
 // Step seals the next batch of the spool, of which the first committed bytes
 // are known to be whole. It reports whether more can be sealed at once. When
 // it fails, the partial file is gone and its space is free: go on recording,

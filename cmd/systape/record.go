@@ -170,13 +170,19 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return recordSetupError(err, args)
 	}
 	go passSignals(signals, recording, stop)
+	sealer := startSealer(recording, out)
 	status := startStatus(recording, stderr, f.quiet)
 	meta, err := recording.Run(ctx)
 	status.stop()
+	sealer.stop()
 	if err != nil {
-		return recordBroken(err, out, recording.Status(), args)
+		sealer.abort()
+		if len(args) > 0 {
+			<-recording.Done() // the command is not ours to end
+		}
+		return recordBroken(err, out, args)
 	}
-	if err := out.finish(meta, stderr, f.quiet); err != nil {
+	if err := out.finish(sealer, stderr, f.quiet); err != nil {
 		return &exitError{code: f.failure(args), err: err, hint: out.hint()}
 	}
 	if !f.quiet {
@@ -235,7 +241,7 @@ func recordSetupError(err error, args []string) error {
 
 // recordBroken reports a recording that ended before its time, above all on a
 // full disk.
-func recordBroken(err error, out *recordOutput, s capture.Status, args []string) error {
+func recordBroken(err error, out *recordOutput, args []string) error {
 	e := &exitError{code: exitFailed, err: fmt.Errorf("recording stopped: %w", err)}
 	if len(args) > 0 {
 		e.code = recordFailed
@@ -289,7 +295,10 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	if err != nil {
 		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("create the spool: %w", err), hint: "name a file in a folder that can be written to with -o"}
 	}
-	giveToInvoker(file)
+	if err := giveToInvoker(file); err != nil {
+		file.Close()
+		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("give the spool to the user who called sudo: %w", err)}
+	}
 	o.file = file
 	return o, nil
 }
@@ -311,13 +320,19 @@ func recordName(f *recordFlags, args []string, now time.Time) string {
 	return name + "-" + now.Format("20060102-150405") + ".parquet"
 }
 
+// sealOptions are how this recording's capture is written.
+func (o *recordOutput) sealOptions() format.SealOptions {
+	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: giveToInvoker}}
+}
+
 // giveToInvoker makes a file belong to the user who called sudo.
-func giveToInvoker(f *os.File) {
+func giveToInvoker(f *os.File) error {
 	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
 	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err1 == nil && err2 == nil && os.Geteuid() == 0 {
-		f.Chown(uid, gid)
+	if err1 != nil || err2 != nil || os.Geteuid() != 0 {
+		return nil
 	}
+	return f.Chown(uid, gid)
 }
 
 // discard removes what a recording left that did not begin.
@@ -335,10 +350,21 @@ func (o *recordOutput) hint() string {
 	return "the events are safe in " + o.spoolPath + "; then: systape recover " + o.spoolPath
 }
 
-// finish makes the capture file of the spool.
-func (o *recordOutput) finish(meta *format.Meta, stderr io.Writer, quiet bool) error {
+// finish makes the capture file of the spool, which is mostly done already.
+func (o *recordOutput) finish(sealer *recordSealer, stderr io.Writer, quiet bool) error {
 	if o.stream {
 		return nil
 	}
-	return o.file.Close()
+	if err := o.file.Close(); err != nil {
+		return err
+	}
+	if o.keepSpool {
+		return nil
+	}
+	result, err := sealer.finish(stderr, quiet)
+	if err != nil {
+		return err
+	}
+	o.bytes = result.Bytes
+	return nil
 }
