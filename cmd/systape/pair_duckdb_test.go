@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"systape/internal/kerneltest"
+)
+
+// pairSQL pairs the events table with window functions: an enter and the next
+// row of its thread, if that is an exit with the same number and ABI and nothing
+// tells that the thread is another one by then. Then it holds systape's calls
+// table against it, and the other three formats against the Parquet one.
+const pairSQL = `
+import sys, json, duckdb, pyarrow as pa
+events, folder = sys.argv[1:]
+con = duckdb.connect()
+con.execute("SET enable_progress_bar = false")
+con.execute(f"""CREATE TABLE paired AS
+WITH rows AS (
+  SELECT seq, ts_ns, kind, tid, abi, nr, ret FROM read_parquet('{events}') WHERE kind IN ('enter', 'exit', 'thread_end')
+  UNION ALL SELECT seq, ts_ns, kind, arg1::INTEGER, abi, nr, ret FROM read_parquet('{events}') WHERE kind = 'fork'
+), next AS (
+  SELECT *, lead(kind) OVER w AS k, lead(seq) OVER w AS x, lead(ts_ns) OVER w AS t, lead(nr) OVER w AS n, lead(abi) OVER w AS a, lead(ret) OVER w AS r
+  FROM rows WINDOW w AS (PARTITION BY tid ORDER BY seq)
+)
+SELECT seq AS enter_seq, x AS exit_seq, t - ts_ns AS dur_ns, ts_ns AS start_ns, r BETWEEN -516 AND -512 AS again
+FROM next WHERE kind = 'enter' AND k = 'exit' AND n = nr AND a = abi""")
+con.execute(f"CREATE TABLE calls AS SELECT * FROM read_parquet('{folder}/calls.parquet')")
+one = lambda sql: con.execute(sql).fetchall()[0][0]
+ours = "SELECT enter_seq, exit_seq, dur_ns, start_ns, status = 'restarted' FROM calls WHERE status IN ('ok', 'restarted')"
+sigreturn = "enter_seq NOT IN (SELECT enter_seq FROM calls WHERE status = 'sigreturn')"
+# What a whole-system capture begins with: exits that were recorded before enters were.
+result = {
+  "paired": one("SELECT count(*) FROM paired"),
+  "ours": one(f"SELECT count(*) FROM ({ours})"),
+  # SQL knows no loss: what systape leaves open because of one is not compared.
+  "only_sql": con.execute(f"""SELECT * FROM paired WHERE {sigreturn} AND enter_seq NOT IN (SELECT enter_seq FROM calls WHERE status = 'exit_lost')
+     EXCEPT {ours} LIMIT 5""").fetchall(),
+  # execve may come back with another ABI, or as another thread.
+  "only_ours": con.execute(f"{ours} AND syscall NOT IN ('execve', 'execveat') EXCEPT SELECT * FROM paired LIMIT 5").fetchall(),
+  "time": one("SELECT count(*) FROM calls WHERE epoch_us(time) <> start_ns // 1000"),
+}
+con.register("arrows", pa.ipc.open_stream(f"{folder}/calls.arrows").read_all())
+con.execute(f"CREATE VIEW csv AS SELECT * FROM read_csv('{folder}/calls.csv', header = true, all_varchar = true, nullstr = 'no such text')")
+con.execute(f"CREATE VIEW jsonl AS SELECT * FROM read_json('{folder}/calls.jsonl', format = 'newline_delimited', map_inference_threshold = -1)")
+columns = [r[0] for r in con.execute("DESCRIBE calls").fetchall() if r[0] != "time"]
+text = ", ".join(f"{c}::VARCHAR" for c in columns) + ", epoch_us(time::TIMESTAMPTZ)"
+for other in ("arrows", "csv", "jsonl"):
+  result[other] = one(f"SELECT count(*) FROM (SELECT {text} FROM calls EXCEPT ALL SELECT {text} FROM {other})") + \
+    one(f"SELECT count(*) FROM {other}") - one("SELECT count(*) FROM calls")
+result["meta"] = {r[0].decode(): r[1].decode() for r in con.execute(f"SELECT key, value FROM parquet_kv_metadata('{folder}/calls.parquet')").fetchall()}
+result["used"] = one("SELECT count(*) FROM calls WHERE status IN ('ok', 'restarted')")
+json.dump(result, sys.stdout)
+`
+
+// pairPython returns the interpreter that has DuckDB and pyarrow. With
+// SYSTAPE_READERS=1 it must be there.
+func pairPython(t *testing.T) string {
+	t.Helper()
+	python := filepath.Join("..", "..", ".venv", "bin", "python")
+	if runtime.GOOS == "windows" {
+		python = filepath.Join("..", "..", ".venv", "Scripts", "python.exe")
+	}
+	if _, err := os.Stat(python); err != nil {
+		if os.Getenv("SYSTAPE_READERS") == "1" {
+			t.Fatalf("SYSTAPE_READERS=1, but %v: run make .venv/ready", err)
+		}
+		t.Skip("needs .venv with DuckDB: run make .venv/ready")
+	}
+	return python
+}
+
+// pairRandomText makes a capture of threads that call, one in the midst of the
+// other, and whose ids come again.
+func pairRandomText() []byte {
+	rnd := rand.New(rand.NewPCG(31, 32))
+	names := []string{"read", "write", "openat", "futex", "getpid"}
+	var text bytes.Buffer
+	inside := map[int]string{}
+	for ts := 1_750_000_000_000_000_000; text.Len() < 1<<20; ts += 1 + rnd.IntN(5000) {
+		tid := 100 + rnd.IntN(40)
+		comm := fmt.Sprintf("comm=\"w,%d \\\"x\\\"\"", tid%3)
+		switch call := inside[tid]; {
+		case rnd.IntN(200) == 0:
+			fmt.Fprintf(&text, "%d thread_end 100/%d\n%d fork 100/100 -> 100/%d\n", ts, tid, ts+1, tid)
+			delete(inside, tid)
+		case call != "":
+			fmt.Fprintf(&text, "%d exit 100/%d %s = %d %s\n", ts, tid, call, []int{0, -2, 512, -512}[rnd.IntN(4)], comm)
+			delete(inside, tid)
+		default:
+			call := names[rnd.IntN(len(names))]
+			fmt.Fprintf(&text, "%d enter 100/%d %s(%d, -5) %s cpu=1\n", ts, tid, call, rnd.Int64()-rnd.Int64(), comm)
+			inside[tid] = call
+		}
+	}
+	return text.Bytes()
+}
+
+// TestPairAgainstDuckDB compares with SQL over the events table: a capture made
+// here, every real one in testdata, and with SYSTAPE_KERNEL_TESTS=1 one that is
+// recorded now.
+func TestPairAgainstDuckDB(t *testing.T) {
+	python := pairPython(t)
+	captures, err := filepath.Glob("../../testdata/*.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	command := func(args ...string) {
+		t.Helper()
+		var stderr bytes.Buffer
+		if code := run(t.Context(), args, strings.NewReader(""), &bytes.Buffer{}, &stderr); code != 0 {
+			t.Fatalf("systape %s: exit code %d: %s", strings.Join(args, " "), code, stderr.String())
+		}
+	}
+	random := filepath.Join(dir, "random.parquet")
+	command("recover", latencyCapture(t, pairRandomText()), "-o", random)
+	captures = append(captures, random)
+	if os.Getenv("SYSTAPE_KERNEL_TESTS") == "1" {
+		kerneltest.Require(t)
+		recorded := filepath.Join(dir, "recorded.parquet")
+		command("record", "-q", "--spool", "-f", "-o", recorded, "--", "sh", "-c", "find /usr/lib/python3 >/dev/null; "+python+" -c 'import duckdb, threading'; ls -R /etc | sort >/dev/null")
+		command("recover", recorded+".spool", "-o", recorded)
+		captures = append(captures, recorded)
+	}
+	for _, capture := range captures {
+		t.Run(filepath.Base(capture), func(t *testing.T) {
+			folder := t.TempDir()
+			for _, kind := range pairFormats {
+				command("pair", capture, "-o", filepath.Join(folder, "calls."+kind))
+			}
+			cmd := exec.Command(python, "-c", pairSQL, capture, folder)
+			cmd.Stderr = os.Stderr
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r struct {
+				Paired   int64
+				Ours     int64
+				OnlySQL  [][]any `json:"only_sql"`
+				OnlyOurs [][]any `json:"only_ours"`
+				Time     int64
+				Arrows   int64
+				CSV      int64
+				JSONL    int64
+				Used     int64
+				Meta     map[string]string
+			}
+			if err := json.Unmarshal(out, &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Paired == 0 || len(r.OnlySQL) > 0 || len(r.OnlyOurs) > 0 {
+				t.Errorf("%d pairs, SQL finds %d; only SQL has %v, only systape %v", r.Ours, r.Paired, r.OnlySQL, r.OnlyOurs)
+			}
+			if r.Time+r.Arrows+r.CSV+r.JSONL != 0 {
+				t.Errorf("rows that differ: time %d; from Parquet: Arrow %d, CSV %d, JSON lines %d", r.Time, r.Arrows, r.CSV, r.JSONL)
+			}
+			var coverage struct{ Used int64 }
+			if err := json.Unmarshal([]byte(r.Meta["systape.coverage"]), &coverage); err != nil || coverage.Used != r.Used {
+				t.Errorf("the metadata's coverage is %s, the table has %d ok and restarted calls (%v)", r.Meta["systape.coverage"], r.Used, err)
+			}
+			if want := fmt.Sprintf("[%q]", filepath.Base(capture)); r.Meta["systape.sources"] != want {
+				t.Errorf("sources: got %s, want %s", r.Meta["systape.sources"], want)
+			}
+			t.Logf("%d calls, the same by SQL", r.Ours)
+		})
+	}
+}
