@@ -93,7 +93,7 @@ func (w *Weaver) Push(b *format.Batch, calls []replay.Call, emit func(*Line) err
 		if err := w.release(now, emit); err != nil {
 			return err
 		}
-		for n := ending(calls, b, i); n > 0; n-- {
+		for n := Ending(calls, b, i); n > 0; n-- {
 			if err := w.end(&calls[0], b.Seq[i], now, emit); err != nil {
 				return err
 			}
@@ -119,10 +119,10 @@ func (w *Weaver) Push(b *format.Batch, calls []replay.Call, emit func(*Line) err
 	return nil
 }
 
-// ending returns how many of calls, which are in the order of their ends, end
+// Ending returns how many of calls, which are in the order of their ends, end
 // at row i. A call without an exit ends where something else happens to its
 // thread.
-func ending(calls []replay.Call, b *format.Batch, i int) (n int) {
+func Ending(calls []replay.Call, b *format.Batch, i int) (n int) {
 	seq := b.Seq[i]
 	for k := range calls {
 		c := &calls[k]
