@@ -36,7 +36,7 @@ type columnReader struct {
 	kinds   []Kind
 	abis    []abi.ABI
 	strs    []string
-	cache   symCache
+	cache   *symCache // of columns of names
 }
 
 // reset starts a chunk.

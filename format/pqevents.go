@@ -39,7 +39,7 @@ func NewParquetWriter(w io.Writer, meta *Meta) (*ParquetWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin capture: %w", err)
 	}
-	return &ParquetWriter{file: f, buf: NewBatch(nil, groupRows)}, nil
+	return &ParquetWriter{file: f, buf: &Batch{}}, nil
 }
 
 // Write appends all rows of b and keeps nothing of it. The rows must continue

@@ -61,6 +61,9 @@ func (p *parquetSource) choose(cols Columns, names *Names) error {
 		}
 		r := &columnReader{pos: pos, leaf: leaf, optional: node.rep == pqOptional, names: names}
 		r.pages.budget = &p.budget
+		if c.Type == String {
+			r.cache = new(symCache)
+		}
 		p.readers = append(p.readers, r)
 	}
 	return nil

@@ -360,7 +360,7 @@ func clip(w []byte) []byte { return w[:min(len(w), 40)] }
 
 // symCache finds the Syms of words without going through the table's lock.
 type symCache struct {
-	slots [1 << 10]struct {
+	slots [1 << 8]struct {
 		word string
 		sym  Sym
 		ok   bool

@@ -1,0 +1,30 @@
+package format
+
+import (
+	"bytes"
+	"io"
+)
+
+// OpenBytes is Open for a capture in memory: tests that read thousands of
+// damaged ones would wait for the file system.
+func OpenBytes(data []byte, opt ReadOptions) (*Reader, error) {
+	if opt.Columns == 0 {
+		opt.Columns = AllColumns
+	}
+	opt.Names, opt.Warn = NewNames(), func(error) {}
+	p := &part{name: "capture", size: int64(len(data))}
+	if bytes.HasPrefix(data, parquetMagic) {
+		pq, err := openParquet(p.name, bytes.NewReader(data), p.size)
+		if err != nil {
+			return nil, err
+		}
+		p.pq, p.meta = pq, pq.meta
+	} else {
+		sp, err := openSpool(p.name, io.Reader(bytes.NewReader(data)), 0, nil)
+		if err != nil {
+			return nil, err
+		}
+		p.sp, p.meta, p.spool = sp, sp.meta, true
+	}
+	return newReader([]*part{p}, opt), nil
+}
