@@ -1,0 +1,95 @@
+package bpf
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"systape/internal/kerneltest"
+)
+
+// Every variant and every combination of filters passes the verifier, and
+// the records of a known call are as they should be.
+func TestKernelAcceptsEveryVariant(t *testing.T) {
+	kerneltest.Require(t)
+	var wanted SyscallFilter
+	wanted.Wanted[0][syscall.SYS_GETPPID] = true
+	var counts [2][TableSize]uint8
+	counts[0][syscall.SYS_LSEEK] = 3
+	for name, cfg := range map[string]Config{
+		"everything":         {},
+		"by process":         {FilterPIDs: true},
+		"with children":      {FilterPIDs: true, FollowChildren: true},
+		"by name":            {Comms: []string{"nobody"}},
+		"by user":            {UIDs: []uint32{0, 1}},
+		"by call":            {Syscalls: &wanted},
+		"all filters":        {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, UIDs: []uint32{1}, Syscalls: &wanted},
+		"preemptible kernel": {Preemptible: true},
+	} {
+		for _, noBTF := range []bool{false, true} {
+			cfg.NoBTF, cfg.BufferBytes, cfg.Arguments = noBTF, 1<<20, counts
+			cfg.SelfTGID = 1 // not us
+			variant := name + ", with BTF"
+			if noBTF {
+				variant = name + ", without BTF"
+			}
+			t.Run(variant, func(t *testing.T) {
+				k, err := Load(cfg)
+				if err != nil {
+					t.Fatalf("%+v", err)
+				}
+				defer k.Close()
+				if err := k.AddTarget(uint32(os.Getpid())); err != nil {
+					t.Fatal(err)
+				}
+				if err := k.Attach(append(append(append([]string{}, Lives...), Exits...), Enter...)...); err != nil {
+					t.Fatal(err)
+				}
+				if len(cfg.Comms) > 0 || len(cfg.UIDs) > 0 && cfg.FilterPIDs {
+					return
+				}
+				expectCall(t, k, cfg.Syscalls != nil)
+			})
+		}
+	}
+}
+
+// expectCall makes two calls and looks for their records.
+func expectCall(t *testing.T, k *Kernel, getppidOnly bool) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ppid, _, _ := syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
+	syscall.RawSyscall(syscall.SYS_LSEEK, ^uintptr(0), 5, 7)
+	if err := k.Detach(append(Enter, Exits...)...); err != nil {
+		t.Fatal(err)
+	}
+	me := uint64(os.Getpid())<<32 | uint64(syscall.Gettid())
+	seen := map[string]bool{}
+	for _, b := range k.Buffers {
+		for at := uint64(0); at < b.Control.Head; {
+			r := b.At(at)
+			at += Size(r.Tag)
+			if r.PidTgid != me {
+				continue
+			}
+			switch nr := Nr(r.Tag); {
+			case nr == syscall.SYS_GETPPID && KindOf(r.Tag) == RecordEnter:
+				seen["enter"] = Size(r.Tag) == uint64(RecordBytes)
+			case nr == syscall.SYS_GETPPID && KindOf(r.Tag) == RecordExit:
+				seen["exit"] = *Payload[int64](r) == int64(ppid)
+			case nr == syscall.SYS_LSEEK && KindOf(r.Tag) == RecordEnter:
+				seen["arguments"] = Size(r.Tag) == uint64(RecordBytes+24) && *Payload[[3]int64](r) == [3]int64{-1, 5, 7}
+			case nr == syscall.SYS_LSEEK && KindOf(r.Tag) == RecordExit:
+				seen["error"] = *Payload[int64](r) == -int64(syscall.EBADF)
+			}
+		}
+	}
+	if !seen["enter"] || !seen["exit"] {
+		t.Errorf("getppid: got %v", seen)
+	}
+	if got, want := seen["arguments"] && seen["error"], !getppidOnly; got != want {
+		t.Errorf("lseek: got %v, want recorded: %v", seen, want)
+	}
+}
