@@ -12,6 +12,7 @@ const (
 	classExec            // may change ABI and thread id
 	classSpawn           // comes back twice
 	classRestart         // issued by the kernel to continue an interrupted call
+	classCreds           // may change the user id
 )
 
 var classNames = [...][]string{
@@ -20,6 +21,7 @@ var classNames = [...][]string{
 	classExec:      {"execve", "execveat"},
 	classSpawn:     {"clone", "clone3", "fork", "vfork"},
 	classRestart:   {"restart_syscall"},
+	classCreds:     {"setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32", "setns", "unshare"},
 }
 
 // x32Bit marks the numbers of the x32 ABI.

@@ -17,12 +17,16 @@ import (
 // ([Call.Continues]) need all of format.ColArgs.
 //
 // A capture whose own counts say that it lost nothing can be paired without
-// arg2 to arg4, which only lost rows need here: m says so if it is not nil.
+// arg2 to arg4, which only lost rows need here, and one that was not filtered
+// by thread name without comm: m says so if it is not nil.
 func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	need |= format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
 		format.ColArg0 | format.ColArg1
 	if m == nil || !m.Complete || m.Counts == nil || m.Counts.Total().Lost() != 0 {
 		need |= format.ColArg2 | format.ColArg3 | format.ColArg4
+	}
+	if m == nil || len(m.Request.Comms) > 0 {
+		need |= format.ColComm // of rename rows
 	}
 	return need
 }
@@ -80,6 +84,12 @@ const (
 //	    open call whose thread or capture ends is exit_lost if an exit may be
 //	    missing. Losses that hold only enters cannot spoil a pair: the thread
 //	    was inside the call all the time.
+//	(7) A recorder that filters by name, user or cgroup looks at each event by
+//	    itself, so a thread may leave the filter inside one call and come back
+//	    inside another: a call in which the thread got a name that the filter
+//	    does not let through, or could change its user, is treated as under
+//	    (6). A move to another cgroup and back shows nowhere; it is the one
+//	    thing that this rule cannot see.
 //
 // So a duration that is given out as ok was measured, whatever was lost. What
 // (6) gives up is small: a loss spoils the calls that are open while it lasts.
@@ -92,11 +102,12 @@ type Pairer struct {
 	links   map[int32]*interrupted // by tid; threads with flagInterrupted
 	cov     Coverage
 
-	begin    int64 // enters are recorded from here on
-	end      int64 // and up to here
-	exitsEnd int64 // exits up to here; 0: not known
-	floating bool  // threads may come under the filter in the middle of a call
-	linking  bool  // every call of a thread is in the capture
+	begin    int64    // enters are recorded from here on
+	end      int64    // and up to here
+	exitsEnd int64    // exits up to here; 0: not known
+	floating bool     // threads may come under the filter, or leave it, in the middle of a call
+	comms    []string // the names that the filter lets through
+	linking  bool     // every call of a thread is in the capture
 	started  bool
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read
@@ -140,6 +151,7 @@ func (p *Pairer) Learn(m *format.Meta) {
 		}
 	}
 	r := &m.Request
+	p.comms = r.Comms
 	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
 	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating
 	if !p.started {
@@ -213,7 +225,10 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				if t.flags&flagInterrupted != 0 {
 					p.link(t, c, hasArgs)
 				}
-				t.flags &^= flagNew | flagExeced
+				t.flags &^= flagNew | flagExeced | flagMoved
+			}
+			if p.floating && p.classes.of(c.ABI, c.Nr) == classCreds {
+				t.flags |= flagMoved
 			}
 		case format.Exit:
 			p.cov.Exits++
@@ -261,6 +276,12 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			var err error
 			if out, err = p.exec(b, i, out); err != nil {
 				return out, err
+			}
+		case format.Rename:
+			if p.floating && !p.letsThrough(b, i) {
+				if t := p.threads.find(tids[i]); t != nil {
+					t.flags |= flagMoved
+				}
 			}
 		case format.ThreadEnd:
 			if t := p.threads.find(tids[i]); t != nil {
@@ -358,7 +379,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 	p.spare = append(p.spare, t.slot)
 	t.slot = -1
 	class := p.classes.of(c.ABI, c.Nr)
-	if p.loss.mayHideCall(c.StartNS) {
+	if p.loss.mayHideCall(c.StartNS) || t.flags&flagMoved != 0 {
 		c.Status = ExitLost
 		p.cov.ByStatus[ExitLost]++
 		out = append(out, c)
@@ -368,7 +389,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 			x.Status = ChildReturn
 		}
 		p.cov.ByStatus[x.Status]++
-		t.flags &^= flagNew | flagExeced
+		t.flags &^= flagNew | flagExeced | flagMoved
 		return append(out, x)
 	}
 	c.ExitSeq, c.CPUExit, c.Ret = p.seq(b, i), b.CPU[i], b.Ret[i]
@@ -398,9 +419,23 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 		c.Status = Mismatch
 		c.Detail = fmt.Sprintf("returned as %s %s", a, abi.NameOr(a, nr))
 	}
-	t.flags &^= flagNew | flagExeced
+	t.flags &^= flagNew | flagExeced | flagMoved
 	p.cov.ByStatus[c.Status]++
 	return append(out, c)
+}
+
+// letsThrough reports whether the filter by names, if there is one, lets the
+// thread of a rename row through with its new name.
+func (p *Pairer) letsThrough(b *format.Batch, i int) bool {
+	if len(p.comms) == 0 {
+		return true
+	}
+	if i >= len(b.Comm) {
+		return false
+	}
+	const kept = 15 // bytes of a name that the kernel keeps (TASK_COMM_LEN less one)
+	name := b.Names.String(b.Comm[i])
+	return slices.ContainsFunc(p.comms, func(c string) bool { return c[:min(len(c), kept)] == name })
 }
 
 // exitAlone handles an exit with no call open (rules 3 and 6).

@@ -17,6 +17,7 @@ const unseen = math.MinInt64 + 1
 const (
 	flagNew         = 1 << iota // its fork row is in the capture, and nothing it did since
 	flagExeced                  // its exec row came, and nothing it did since
+	flagMoved                   // inside its open call it may have left the recorder's filter
 	flagInterrupted             // Pairer.links has calls of it that may be continued
 )
 

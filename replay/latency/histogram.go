@@ -12,26 +12,23 @@ import (
 //
 // It starts as a short list of the buckets that occur, because a capture
 // grouped by thread has tens of thousands of groups with a handful of calls
-// each; a group that turns out to be busy or varied gets arrays, one for each
-// power of two that occurs. It never takes more than 31 kB.
+// each; a group that turns out to be busy or varied gets an array over the
+// powers of two that occur. It never takes more than 15 kB.
 type Histogram struct {
 	n        uint64
 	min, max int64
 	sums     sums
 	few      []uint64 // bucket<<countBits | count, in the order of first occurrence
-	dense    *[NumBuckets / Precision]*octave
+	window   []uint32 // counts of the buckets from base on, whole powers of two; nil while few serves
+	base     int
+	carry    map[int]uint64 // what no longer fits into window, in multiples of 2³²
 }
-
-// octave counts the durations of one power of two.
-type octave [Precision]uint64
 
 const (
 	countBits = 48
 	countMask = 1<<countBits - 1
 	fewMax    = 32   // buckets in the list
-	fewCalls  = 1024 // calls after which the search through the list costs more than the arrays
-	octaveMem = Precision * 8
-	denseMem  = NumBuckets / Precision * 8
+	fewCalls  = 1024 // calls after which the search through the list costs more than the array
 )
 
 // Record counts one duration in nanoseconds; a negative one counts as 0.
@@ -50,25 +47,29 @@ func (h *Histogram) record(ns int64) int {
 	h.n++
 	h.sums.add(uint64(ns))
 	b := Bucket(ns)
-	if h.dense != nil {
-		if o := h.dense[b>>octaveShift]; o != nil {
-			o[b&(Precision-1)]++
-			return 0
-		}
+	if i := b - h.base; uint(i) < uint(len(h.window)) && h.window[i] != math.MaxUint32 {
+		h.window[i]++
+		return 0
 	}
 	return h.count(b, 1)
 }
 
 // count adds n to a bucket, choosing and changing the storage as needed, and
 // returns by how many bytes it has grown.
-func (h *Histogram) count(bucket int, n uint64) int {
-	if h.dense != nil {
-		o, grown := h.dense[bucket>>octaveShift], 0
-		if o == nil {
-			o, grown = new(octave), octaveMem
-			h.dense[bucket>>octaveShift] = o
+func (h *Histogram) count(bucket int, n uint64) (grown int) {
+	if h.window != nil {
+		if i := bucket - h.base; i < 0 || i >= len(h.window) {
+			grown = h.widen(bucket)
 		}
-		o[bucket&(Precision-1)] += n
+		c := &h.window[bucket-h.base]
+		n += uint64(*c)
+		*c = uint32(n)
+		if n > math.MaxUint32 {
+			if h.carry == nil {
+				h.carry = map[int]uint64{}
+			}
+			h.carry[bucket] += n &^ math.MaxUint32
+		}
 		return grown
 	}
 	for i, e := range h.few {
@@ -85,13 +86,27 @@ func (h *Histogram) count(bucket int, n uint64) int {
 		h.few = append(h.few, uint64(bucket)<<countBits|n)
 		return (cap(h.few) - before) * 8
 	}
-	grown := denseMem - cap(h.few)*8
 	few := h.few
-	h.dense, h.few = new([NumBuckets / Precision]*octave), nil
+	h.few = nil
+	grown = h.widen(bucket) - cap(few)*8
 	for _, e := range few {
 		grown += h.count(int(e>>countBits), e&countMask)
 	}
 	return grown + h.count(bucket, n)
+}
+
+// widen makes the window hold a bucket and returns by how many bytes it grew.
+func (h *Histogram) widen(bucket int) int {
+	low := bucket &^ (Precision - 1)
+	high := low + Precision
+	if h.window != nil {
+		low, high = min(low, h.base), max(high, h.base+len(h.window))
+	}
+	w := make([]uint32, high-low)
+	copy(w[max(0, h.base-low):], h.window)
+	grown := 4 * (len(w) - len(h.window))
+	h.window, h.base = w, low
+	return grown
 }
 
 // Merge adds everything that o has counted. o is unchanged.
@@ -124,17 +139,14 @@ func (h *Histogram) Buckets() iter.Seq2[int, uint64] {
 				return
 			}
 		}
-		if h.dense == nil {
-			return
-		}
-		for i, o := range h.dense {
-			if o == nil {
-				continue
+		for i, c := range h.window {
+			b := h.base + i
+			n := uint64(c)
+			if h.carry != nil {
+				n += h.carry[b]
 			}
-			for j, n := range o {
-				if n != 0 && !yield(i<<octaveShift+j, n) {
-					return
-				}
+			if n != 0 && !yield(b, n) {
+				return
 			}
 		}
 	}

@@ -239,6 +239,53 @@ func TestBucketsCountEverything(t *testing.T) {
 	}
 }
 
+// TestCountsBeyond32Bits merges two histograms into each other until a bucket
+// holds more than 2³² durations.
+func TestCountsBeyond32Bits(t *testing.T) {
+	for _, values := range [][]int64{{5}, durations(2000)} { // a list, an array
+		var a, b latency.Histogram
+		for _, v := range values {
+			a.Record(v)
+		}
+		one := maps.Collect(a.Buckets())
+		times := [2]uint64{1, 0}
+		for a.Count() < 1<<50 {
+			b.Merge(&a)
+			a, b = b, a
+			times = [2]uint64{times[0] + times[1], times[0]}
+		}
+		for bucket, n := range a.Buckets() {
+			if want := one[bucket] * times[0]; n != want {
+				t.Fatalf("bucket %d of %d values merged %d times holds %d, want %d", bucket, len(values), times[0], n, want)
+			}
+		}
+		if got, want := a.Quantile(latency.P50).NS, b.Quantile(latency.P50).NS; got != want {
+			t.Errorf("the median changed from %d to %d", want, got)
+		}
+	}
+}
+
+// TestCountReaches32Bits records one by one over the border.
+func TestCountReaches32Bits(t *testing.T) {
+	var a, b latency.Histogram
+	for _, v := range durations(2000) {
+		a.Record(v)
+	}
+	a.Record(7)
+	for a.Count() < 1<<41 { // far enough that the bucket of 7 has passed 2³²
+		b.Merge(&a)
+		a, b = b, a
+	}
+	before := maps.Collect(a.Buckets())[7]
+	const more = 300_000
+	for range more {
+		a.Record(7)
+	}
+	if got := maps.Collect(a.Buckets())[7]; got != before+more || before < math.MaxUint32/4 {
+		t.Errorf("the bucket of 7 ns went from %d to %d, want %d more", before, got, more)
+	}
+}
+
 func TestRecordDoesNotAllocate(t *testing.T) {
 	var h latency.Histogram
 	d := durations(4096)

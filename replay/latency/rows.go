@@ -44,7 +44,7 @@ func NewFigures(done, open *Histogram) Figures {
 // Longest returns the longest duration seen. Above is true when it belongs to
 // a call that had not ended.
 func (f *Figures) Longest() Quantile {
-	if f.CensoredMaxNS > f.MaxNS {
+	if f.CensoredMaxNS > f.MaxNS || f.Count == 0 && f.Censored > 0 {
 		return Quantile{NS: f.CensoredMaxNS, Above: true}
 	}
 	return Quantile{NS: f.MaxNS}

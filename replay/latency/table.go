@@ -60,7 +60,7 @@ type Options struct {
 
 const (
 	defaultMaxBytes = 96 << 20
-	groupMem        = 192 // a Group
+	groupMem        = 208 // a Group
 	keyMem          = 64  // its key and its slots, which stay when it is folded
 )
 
@@ -246,18 +246,7 @@ func (g *Group) mem() int64 {
 	return m
 }
 
-func (h *Histogram) mem() int64 {
-	m := cap(h.few) * 8
-	if h.dense != nil {
-		m += denseMem
-		for _, o := range h.dense {
-			if o != nil {
-				m += octaveMem
-			}
-		}
-	}
-	return int64(m)
-}
+func (h *Histogram) mem() int64 { return int64(cap(h.few)*8 + len(h.window)*4) }
 
 func (g *Group) merge(o *Group) (grown int) {
 	grown = g.Done.merge(&o.Done)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -374,5 +375,46 @@ func BenchmarkTable(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/call")
 		})
+	}
+}
+
+// BenchmarkMemory counts the calls of a capture of 200 million events, made by
+// more threads than any table could keep with full histograms, and reports
+// what the heap has come to hold. Run it with -benchtime 1x.
+func BenchmarkMemory(b *testing.B) {
+	const calls, batch = 10_000_000, 4096
+	names := format.NewNames()
+	var syms []format.Sym
+	for i := range 60 {
+		syms = append(syms, names.InternString(fmt.Sprint("call", i)))
+	}
+	for _, by := range []string{"syscall", "tid", "tid,syscall"} {
+		for _, threads := range []int{100, 100_000} {
+			b.Run(fmt.Sprintf("%s/threads=%d", by, threads), func(b *testing.B) {
+				keys, _ := latency.ParseKeys(strings.Split(by, ","))
+				buffer := make([]replay.Call, batch)
+				var m runtime.MemStats
+				for b.Loop() {
+					table := latency.NewTable(latency.Options{Names: names, By: keys, Waits: latency.WaitApart})
+					r := rand.New(rand.NewPCG(1, 1))
+					now := int64(0)
+					for done := 0; done < calls; done += batch {
+						for i := range buffer {
+							x := r.Uint64()
+							dur := int64(x>>40) >> (x & 15)
+							now += 100
+							buffer[i] = replay.Call{StartNS: now - dur, DurNS: dur, TID: int32(uint64(uint32(x)) * uint64(threads) >> 32), Syscall: syms[x>>32%uint64(len(syms))], ExitSeq: 1}
+						}
+						table.Add(buffer)
+					}
+					runtime.ReadMemStats(&m)
+					n, _ := table.Folded()
+					b.ReportMetric(float64(len(table.Rows(0, "total"))), "rows")
+					b.ReportMetric(float64(n), "folded")
+				}
+				b.ReportMetric(float64(m.HeapSys)/1e6, "MB-heap")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/calls, "ns/call")
+			})
+		}
 	}
 }
