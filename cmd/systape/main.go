@@ -48,12 +48,14 @@ func (e *exitError) Unwrap() error { return e.err }
 // way; each file of a command has one.
 var commands = []func() *cobra.Command{
 	newRecordCommand,
+	newReplayCommand,
 	newPairCommand,
 	newLatencyCommand,
 	newSequencesCommand,
 	newBaselineCommand,
 	newScoreCommand,
 	newCompareCommand,
+	newExportCommand,
 	newImportCommand,
 	newInfoCommand,
 	newVerifyCommand,

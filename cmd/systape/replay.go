@@ -1,0 +1,358 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/replay"
+	"systape/replay/jsonl"
+	"systape/replay/play"
+	"systape/replay/text"
+)
+
+const replayHelp = `Shows a capture again: calls in order of time, with their arguments and results
+decoded, as strace writes them; or with --events every enter and exit by itself.
+
+A call is one line, at the time it began. One that others would have to wait for
+is cut in two, as in strace: <unfinished ...> where it began, <... resumed>
+where it ended. --patience says how long lines wait. A ≥ before a duration says
+that the call was not seen whole.
+
+--speed gives the recorded time back: 1x as it was, 10x ten times as fast, 0.1x
+ten times as slow, max without waiting. On a terminal, keys control it: space
+pauses and goes on, s shows one more line, + and - change the speed, n shows the
+next line now, q ends.
+
+`
+
+type replayFlags struct {
+	events, loop, follow           bool
+	speed, format, columns, colour string
+	timeStyle, around              string
+	within, patience               time.Duration
+}
+
+// newReplayCommand makes the command that shows a capture.
+func newReplayCommand() *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay FILE...",
+		Short: "Show a capture again, at any speed",
+		Long:  replayHelp + inputHelp,
+		Example: `  systape replay trace.parquet
+  systape replay trace.parquet --speed 0.1x --comm nginx
+  systape replay trace.parquet --errno any --columns time,comm,call,result
+  systape replay trace.parquet --around +2.5s --within 10ms --columns +delta,+cpu
+  systape replay trace.parquet --format jsonl | jq -r 'select(.dur_ns > 1e6).syscall'
+  systape replay trace.spool --follow`,
+		RunE: func(c *cobra.Command, args []string) error { return runReplay(c, args, &f) },
+	}
+	fl := c.Flags()
+	fl.BoolVar(&f.events, "events", false, "show enters, exits and other rows, not calls")
+	fl.StringVar(&f.speed, "speed", "max", "1x as recorded, 10x, 0.1x, or max")
+	fl.BoolVar(&f.loop, "loop", false, "begin again at the end")
+	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool that is still written")
+	fl.StringVar(&f.format, "format", "text", "text or jsonl")
+	fl.StringVar(&f.columns, "columns", "", "these columns, or +added and -removed ones: "+strings.Join(replayColumnWords(), " "))
+	fl.StringVar(&f.timeStyle, "time", "relative", "times as relative (to the first event), clock (local time of day) or epoch")
+	fl.StringVar(&f.colour, "color", "auto", "auto (on a terminal, unless NO_COLOR is set), always or never")
+	fl.DurationVar(&f.patience, "patience", 10*time.Millisecond, "cut a call in two when other lines would wait longer than this for it")
+	addFilterFlags(c)
+	fl.StringVar(&f.around, "around", "", "only what happened within --within of this time")
+	fl.DurationVar(&f.within, "within", 50*time.Millisecond, "for --around")
+	return c
+}
+
+func replayColumnWords() (words []string) {
+	for c := text.Time; c.String() != "unknown"; c++ {
+		words = append(words, c.String())
+	}
+	return words
+}
+
+func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
+	usage := func(err error) error {
+		return &exitError{code: exitUsage, err: err, hint: "see 'systape replay --help'"}
+	}
+	speed, err := play.ParseSpeed(f.speed)
+	if err != nil {
+		return usage(fmt.Errorf("--speed: %w", err))
+	}
+	options := text.Options{Location: time.Local}
+	if f.columns != "" {
+		if options.Columns, err = text.ParseColumns(f.columns); err != nil {
+			return usage(fmt.Errorf("--columns: %w", err))
+		}
+	} else {
+		options.Columns = text.DefaultColumns()
+	}
+	if options.Time, err = text.ParseTimeStyle(f.timeStyle); err != nil {
+		return usage(fmt.Errorf("--time: %w", err))
+	}
+	if options.Colour, err = replayColour(f.colour, c.OutOrStdout()); err != nil {
+		return usage(err)
+	}
+	changed := c.Flags().Changed
+	switch {
+	case f.format != "text" && f.format != "jsonl":
+		return usage(fmt.Errorf("--format: unknown format %q, want text or jsonl", f.format))
+	case f.format == "jsonl" && (f.columns != "" || changed("time") || f.colour == "always"):
+		return usage(errors.New("--columns, --time and --color are for text, jsonl has all columns"))
+	case f.loop && f.follow:
+		return usage(errors.New("--loop begins again at the end, --follow waits there: choose one"))
+	case f.loop && slices.Contains(args, "-"):
+		return usage(errors.New("--loop reads the capture again, which standard input cannot do"))
+	case f.follow && len(args) != 1:
+		return usage(errors.New("--follow reads one spool"))
+	case f.around != "" && (changed("from") || changed("to")):
+		return usage(errors.New("--around is a time span of its own: give it, or --from and --to"))
+	case f.within < 0 || f.patience < 0:
+		return usage(errors.New("--within and --patience cannot be negative"))
+	}
+	if _, _, err := parseInstant(f.around); err != nil {
+		return usage(fmt.Errorf("--around: %w", err))
+	}
+	if f.follow && args[0] != "-" {
+		spool, err := openReplayTail(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		defer spool.Close()
+		c.SetIn(spool)
+		args = []string{"-"}
+	}
+	ctx, commands, stop := replayKeys(c, speed, args)
+	defer stop()
+	r := &replayer{
+		flags: f, ctx: ctx, options: options, json: f.format == "jsonl",
+		out:    bufio.NewWriterSize(c.OutOrStdout(), 64<<10),
+		player: play.NewPlayer(play.System{}, speed, commands),
+	}
+	for {
+		err = r.round(c, args)
+		if err != nil || !f.loop || r.lines == 0 {
+			break
+		}
+		r.player.Restart()
+	}
+	if err == nil {
+		err = r.out.Flush()
+	}
+	switch {
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, play.ErrQuit):
+		return nil // the reader, or the user, has seen enough
+	case errors.Is(err, context.Canceled) && c.Context().Err() == nil:
+		return r.out.Flush() // Ctrl-C
+	}
+	return err
+}
+
+// replayColour decides about colours.
+func replayColour(when string, out io.Writer) (bool, error) {
+	switch when {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "auto":
+		return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", nil
+	}
+	return false, fmt.Errorf("--color: %q, want auto, always or never", when)
+}
+
+// replayer writes one capture, perhaps several times.
+type replayer struct {
+	flags   *replayFlags
+	ctx     context.Context
+	options text.Options
+	json    bool
+	out     *bufio.Writer
+	player  *play.Player
+	line    []byte
+	lines   int64
+
+	in    *input
+	print *text.Printer
+	rows  *pairText
+}
+
+// round shows the capture once.
+func (r *replayer) round(c *cobra.Command, args []string) error {
+	in, err := openInput(c, args, replayColumns(r.json, r.options.Columns))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	in.ctx = r.ctx
+	r.in = in
+	if r.flags.events && in.filter.HasOutcome() {
+		return &exitError{code: exitUsage, err: errors.New("events have no outcome: --status, --errno and --min-duration are about calls"),
+			hint: "leave out --events"}
+	}
+	if r.flags.around != "" {
+		at, err := in.instant("around", r.flags.around)
+		if err != nil {
+			return err
+		}
+		in.filter.From, in.filter.To = at-r.flags.within.Nanoseconds(), at+r.flags.within.Nanoseconds()+1
+	}
+	if !r.json && r.options.Time == text.Relative {
+		if r.options.Origin, err = in.instant("from", "+0s"); err != nil {
+			return err
+		}
+	}
+	r.print = text.NewPrinter(in.names, r.options)
+	r.rows = newPairText(false, io.Discard, in.names)
+	switch {
+	case r.flags.events:
+		return r.events()
+	case r.json:
+		return in.calls(func(calls []replay.Call) error {
+			for i := range calls {
+				r.line = r.rows.row(r.line[:0], &calls[i])
+				if err := r.show(calls[i].StartNS + calls[i].DurNS); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return r.calls()
+}
+
+func replayColumns(json bool, cols []text.Column) format.Columns {
+	if json {
+		return format.AllColumns
+	}
+	return text.Columns(cols)
+}
+
+// show writes the line that r.line holds when its time has come.
+func (r *replayer) show(due int64) error {
+	if !r.player.Ready(due) {
+		if err := r.out.Flush(); err != nil {
+			return err
+		}
+		if err := r.player.Wait(r.ctx, due); err != nil {
+			return err
+		}
+	}
+	r.lines++
+	_, err := r.out.Write(r.line)
+	return err
+}
+
+// calls shows calls, and what happened to threads between them.
+func (r *replayer) calls() error {
+	in := r.in
+	f := &in.filter
+	pairer := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
+	weaver := text.NewWeaver(text.WeaverOptions{Patience: r.flags.patience.Nanoseconds(), Filter: f,
+		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd})
+	emit := func(l *text.Line) error {
+		if l.Form == text.Notice && !r.notable(l.Row) {
+			return nil
+		}
+		r.line = r.print.AppendLine(r.line[:0], l)
+		return r.show(l.Due)
+	}
+	var calls []replay.Call
+	err := in.batches(func(b *format.Batch) (err error) {
+		if calls, err = pairer.Push(b, calls[:0]); err != nil {
+			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
+		}
+		if err := weaver.Push(b, calls, emit); err != nil {
+			return err
+		}
+		if r.flags.follow {
+			if err := r.out.Flush(); err != nil {
+				return err
+			}
+		}
+		if f.To != 0 && b.N > 0 && b.TS[b.N-1] >= f.To && !pairer.OpenBefore(f.To) {
+			return errStop
+		}
+		return nil
+	})
+	switch err {
+	case nil:
+		return weaver.Finish(pairer.Finish(nil), emit)
+	case errStop:
+		return weaver.Finish(nil, emit)
+	}
+	return err
+}
+
+// notable reports whether a row that is no call belongs to what the filter
+// asks for. Losses always do: they say why something may not be there.
+func (r *replayer) notable(e *format.Event) bool {
+	f := &r.in.filter
+	if e.TS < f.From || f.To != 0 && e.TS >= f.To {
+		return false
+	}
+	if e.Kind == format.Lost {
+		return true
+	}
+	if f.Syscalls != nil || f.HasOutcome() {
+		return false
+	}
+	sym := func(s string) format.Sym { return r.in.names.InternString(s) }
+	return f.MatchSubject(&replay.Call{StartNS: e.TS, PID: e.PID, TID: e.TID, Comm: sym(e.Comm), Container: sym(e.Container)}, r.in.names)
+}
+
+// events shows rows.
+func (r *replayer) events() error {
+	f := &r.in.filter
+	var c replay.Call
+	err := r.in.batches(func(b *format.Batch) error {
+		for i := range b.N {
+			at := b.TS[i]
+			if f.To != 0 && at >= f.To {
+				return errStop
+			}
+			if at < f.From {
+				continue
+			}
+			if kind := b.Kind[i]; f.HasSubject() {
+				if kind <= format.Exit {
+					c.StartNS, c.PID, c.TID, c.ABI, c.Nr, c.Comm = at, b.PID[i], b.TID[i], b.ABI[i], b.Nr[i], b.Comm[i]
+					if len(b.Container) > 0 {
+						c.Container = b.Container[i]
+					}
+					if !f.MatchSubject(&c, b.Names) {
+						continue
+					}
+				} else if e := b.At(i); !r.notable(&e) {
+					continue
+				}
+			}
+			if r.json {
+				r.line = jsonl.AppendEvent(r.line[:0], b, i)
+			} else {
+				r.line = r.print.AppendEvent(r.line[:0], b, i)
+			}
+			if err := r.show(at); err != nil {
+				return err
+			}
+		}
+		if r.flags.follow {
+			return r.out.Flush()
+		}
+		return nil
+	})
+	if err == errStop {
+		return nil
+	}
+	return err
+}

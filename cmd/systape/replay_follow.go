@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// replayPoll is how often a followed spool is looked at. The recorder writes
+// to it about once a second.
+const replayPoll = 50 * time.Millisecond
+
+// replayTail reads a file that another program is appending to, and waits at
+// its end for more. It ends when the file has gone and has given everything:
+// the recorder replaces its spool when it is done.
+type replayTail struct {
+	ctx  context.Context
+	f    *os.File
+	name string
+}
+
+func openReplayTail(ctx context.Context, name string) (*replayTail, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, &exitError{code: exitUsage, err: errors.New(name + " is a folder: --follow reads one spool")}
+	}
+	return &replayTail{ctx: ctx, f: f, name: name}, nil
+}
+
+func (t *replayTail) Read(b []byte) (int, error) {
+	for {
+		gone := t.gone() // asked first: what is written until then is still read
+		n, err := t.f.Read(b)
+		if n > 0 || err != io.EOF {
+			return n, err
+		}
+		if gone {
+			return 0, io.EOF
+		}
+		select {
+		case <-t.ctx.Done():
+			return 0, io.EOF
+		case <-time.After(replayPoll):
+		}
+	}
+}
+
+// gone reports whether the name no longer stands for the file.
+func (t *replayTail) gone() bool {
+	now, err := os.Stat(t.name)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	mine, err := t.f.Stat()
+	return err == nil && !os.SameFile(now, mine)
+}
+
+// Close closes the file.
+func (t *replayTail) Close() error { return t.f.Close() }

@@ -1,0 +1,8 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+const (
+	replayGetTermios = unix.TIOCGETA
+	replaySetTermios = unix.TIOCSETA
+)

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package main
+
+import "errors"
+
+func replayOneKeyAtATime(int) (func(), error) { return nil, errors.ErrUnsupported }
