@@ -86,7 +86,7 @@ func ReadInfo(paths []string, opt ReadOptions) (*Info, error) {
 		in.Problem = err
 	}
 	r.done.Wait() // the parts are ours again
-	in.Meta = mergeMeta(r.parts)
+	in.Meta = r.Meta()
 	for _, p := range r.parts {
 		in.addFile(p)
 	}

@@ -1,0 +1,277 @@
+package format
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// withSlack copies b so that a decoder may look a little behind its end, and
+// no further.
+func withSlack(b []byte) []byte {
+	return append(slices.Clone(b), make([]byte, slack)...)[:len(b):len(b)+slack]
+}
+
+func runsOf(kind string, n int) []int64 {
+	rng := rand.New(rand.NewPCG(7, uint64(n)))
+	v := make([]int64, n)
+	for i := range v {
+		switch kind {
+		case "constant":
+			v[i] = -7
+		case "rising":
+			v[i] = int64(i) * 1000
+		case "jitter":
+			v[i] = int64(i)*1000 + rng.Int64N(999)
+		case "any":
+			v[i] = int64(rng.Uint64())
+		case "extremes":
+			v[i] = []int64{math.MinInt64, math.MaxInt64, 0, -1}[i%4]
+		}
+	}
+	return v
+}
+
+func TestDeltaRoundTrip(t *testing.T) {
+	for _, kind := range []string{"constant", "rising", "jitter", "any", "extremes"} {
+		for _, n := range []int{0, 1, 2, 31, 32, 33, 127, 128, 129, 130, 1000, 4097} {
+			want := runsOf(kind, n)
+			page := withSlack(appendDelta(nil, want))
+			for _, step := range []int{1, 7, 32, 100, n + 1} {
+				var d delta
+				if err := d.reset(page, n); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]int64, n)
+				for from := 0; from < n; from += step {
+					if err := d.read(got[from:min(from+step, n)]); err != nil {
+						t.Fatalf("%s, %d values, %d at a time: %v", kind, n, step, err)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s, %d values, %d at a time: not what was written", kind, n, step)
+				}
+				if err := d.read(make([]int64, 1)); err == nil {
+					t.Fatalf("%s, %d values: one more could be read", kind, n)
+				}
+			}
+		}
+	}
+}
+
+func TestHybridRoundTrip(t *testing.T) {
+	for width := 1; width <= 32; width++ {
+		dict := make([]uint32, min(1<<width, 5000))
+		for i := range dict {
+			dict[i] = uint32(i)
+		}
+		for _, n := range []int{0, 1, 7, 8, 9, 15, 16, 17, 100, 1001} {
+			for name, repeat := range map[string]int{"mixed": 1, "pairs": 2, "runs": 9, "long runs": 50, "one run": n + 1} {
+				rng := rand.New(rand.NewPCG(uint64(width), uint64(n)))
+				want := make([]uint32, n)
+				for i := range want {
+					if i == 0 || rng.IntN(repeat) == 0 {
+						want[i] = rng.Uint32N(uint32(len(dict)))
+					} else {
+						want[i] = want[i-1]
+					}
+				}
+				page := withSlack(appendHybrid(nil, want, width))
+				for _, step := range []int{1, 5, 64, n + 1} {
+					var h hybrid
+					h.reset(page, uint(width))
+					got := make([]uint32, n)
+					for from := 0; from < n; from += step {
+						if err := dictRows(&h, got[from:min(from+step, n)], dict); err != nil {
+							t.Fatalf("width %d, %d values, %s, %d at a time: %v", width, n, name, step, err)
+						}
+					}
+					if !slices.Equal(got, want) {
+						t.Fatalf("width %d, %d values, %s, %d at a time: not what was written", width, n, name, step)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestIndicesOutsideTheDictionaryAreErrors(t *testing.T) {
+	for _, width := range []int{1, 2, 3, 8, 16, 20} {
+		for _, idx := range [][]uint32{{0, 1, 0, 1, 0, 1, 0, 1}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}} {
+			var h hybrid
+			h.reset(withSlack(appendHybrid(nil, idx, width)), uint(width))
+			if err := dictRows(&h, make([]string, len(idx)), []string{"only one"}); err != errDictIndex {
+				t.Errorf("width %d: got %v, want %v", width, err, errDictIndex)
+			}
+		}
+	}
+}
+
+func TestIntDictFindsEveryValue(t *testing.T) {
+	var d intDict[int64]
+	for _, kind := range []string{"constant", "any", "extremes", "rising"} {
+		for _, n := range []int{0, 1, 1000, 40_000} {
+			vals := runsOf(kind, n)
+			idx := make([]uint32, n)
+			if !d.encode(vals, idx, n) {
+				t.Fatalf("%s, %d values: gave up", kind, n)
+			}
+			seen := map[int64]bool{}
+			for i, v := range vals {
+				seen[v] = true
+				if d.values[idx[i]] != v {
+					t.Fatalf("%s: value %d is %d, want %d", kind, i, d.values[idx[i]], v)
+				}
+			}
+			if len(seen) != len(d.values) {
+				t.Errorf("%s: %d entries for %d values", kind, len(d.values), len(seen))
+			}
+			if n > 1 && len(seen) > 1 && d.encode(vals, idx, len(seen)-1) {
+				t.Errorf("%s: %d values went into a dictionary of %d", kind, len(seen), len(seen)-1)
+			}
+		}
+	}
+}
+
+// seed gives a fuzz seed a name, which a failing run prints.
+func seed(f *testing.F, name string, b []byte) { f.Add(name, b) }
+
+func FuzzDelta(f *testing.F) {
+	seed(f, "three-values", appendDelta(nil, []int64{5, 3, 1 << 60}))
+	seed(f, "two-blocks", appendDelta(nil, runsOf("jitter", 200)))
+	seed(f, "width-65", append(binary.AppendUvarint(nil, 128), 4, 10, 0, 0, 65, 0, 0, 0))
+	seed(f, "no-miniblocks", []byte{128, 1, 0, 10, 0})
+	seed(f, "huge-count", []byte{128, 1, 4, 0xff, 0xff, 0xff, 0xff, 0x7, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, _ string, b []byte) {
+		b = withSlack(b)
+		for _, n := range []int{0, 3, 10, 200, 1 << 20} {
+			var d delta
+			if d.reset(b, n) != nil {
+				continue
+			}
+			got := make([]int64, 77)
+			for range 4 {
+				if d.read(got) != nil {
+					break
+				}
+			}
+		}
+	})
+}
+
+func FuzzHybrid(f *testing.F) {
+	seed(f, "runs-and-packed", appendHybrid(nil, []uint32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 3, 2, 1}, 3))
+	seed(f, "empty-runs", []byte{0, 0, 0, 0, 0, 0})
+	seed(f, "huge-run", []byte{0xfe, 0xff, 0xff, 0xff, 0x0f, 1})
+	seed(f, "huge-packed", []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 1})
+	dict := []string{"a", "b", "c", "d"}
+	f.Fuzz(func(t *testing.T, _ string, b []byte) {
+		b = withSlack(b)
+		for _, width := range []uint{0, 1, 2, 3, 8, 16, 31, 32} {
+			var h hybrid
+			h.reset(b, width)
+			got := make([]string, 100)
+			for range 4 {
+				if dictRows(&h, got, dict) != nil {
+					break
+				}
+			}
+			h.reset(b, 1)
+			h.allOnes(1000)
+		}
+	})
+}
+
+func FuzzThrift(f *testing.F) {
+	seed(f, "page-header", []byte{21, 0, 21, 20, 21, 46, 44, 21, 20, 21, 10, 21, 6, 21, 6, 28, 0, 0, 0})
+	seed(f, "list-of-a-billion", []byte{0x29, 0xfc, 0x80, 0x94, 0xeb, 0xdc, 0x03})
+	seed(f, "nested-structs", []byte{0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c})
+	f.Fuzz(func(t *testing.T, _ string, b []byte) {
+		parsePageHeader(b)
+		foot := footer{start: int64(len(b))}
+		if foot.parse(b) == nil {
+			foot.sum()
+		}
+	})
+}
+
+func FuzzFlat(f *testing.F) {
+	seed(f, "empty", nil)
+	seed(f, "offset-to-itself", make([]byte, 64))
+	f.Fuzz(func(t *testing.T, _ string, b []byte) {
+		m := flatMessage(b)
+		m.schema()
+		m.batchBuffers(len(b), nil)
+	})
+}
+
+// FuzzCapture reads whole captures. Their checksums are repaired first, so
+// that the fuzzer gets past them.
+func FuzzCapture(f *testing.F) {
+	for _, n := range []int{0, 3, 40} {
+		b := NewBatch(NewNames(), n)
+		for i := range n {
+			b.Append(Event{TS: int64(i * i), Seq: int64(i), Kind: Kind(i % int(NumKinds)), Syscall: "read", Ret: int64(i % 5), Comm: fmt.Sprint("c", i%3), Detail: fmt.Sprint(i % 2)})
+		}
+		var pq, sp writeBuffer
+		w, _ := NewParquetWriter(&pq, nil)
+		w.Write(b)
+		w.Close(&Meta{Version: 1})
+		seed(f, fmt.Sprint("parquet-", n), pq)
+		s, _ := NewSpoolWriter(&sp, &Meta{Version: 1})
+		s.Write(b)
+		s.Close(&Meta{Version: 1})
+		seed(f, fmt.Sprint("spool-", n), sp)
+	}
+	f.Fuzz(func(t *testing.T, _ string, data []byte) {
+		repairFrames(data)
+		r, err := OpenBytes(data, ReadOptions{})
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		var b Batch
+		rows := int64(0)
+		for err = r.Next(&b); err == nil; err = r.Next(&b) {
+			if rows += int64(b.N); rows > 1<<22 {
+				return
+			}
+			if e := b.check(); e != nil {
+				t.Fatal(e)
+			}
+		}
+		if c, ok := err.(*CorruptError); ok && c.Group == -1 && c.Row == -1 && c.Column == "" {
+			t.Fatal(err) // a panic that was caught
+		}
+	})
+}
+
+type writeBuffer []byte
+
+func (w *writeBuffer) Write(p []byte) (int, error) { *w = append(*w, p...); return len(p), nil }
+
+// repairFrames sets the checksum of every message that can be found.
+func repairFrames(b []byte) {
+	for len(b) >= 16 && binary.LittleEndian.Uint32(b) == continuation {
+		size := int(binary.LittleEndian.Uint32(b[4:]))
+		if size == 0 {
+			b = b[8:]
+			continue
+		}
+		if size < 24 || size > len(b)-8 {
+			return
+		}
+		m := flatMessage(b[8 : 8+size-sealBytes])
+		if m.err != nil || m.bodyLen < 0 || m.bodyLen > int64(len(b)-8-size) {
+			return
+		}
+		end := 8 + size + int(m.bodyLen)
+		seal := b[size : size+8]
+		copy(seal, sealMark)
+		binary.LittleEndian.PutUint32(seal[4:], frameSum(b[8:size], b[8+size:end]))
+		b = b[end:]
+	}
+}
