@@ -62,16 +62,17 @@ const (
 // Control is the first page of a CPU's buffer. The kernel side writes all up
 // to GapOpen; the reader writes Tail and Rung.
 type Control struct {
-	Head     uint64          // bytes ever reserved
-	Seen     [Classes]uint64 // events that passed the filters
-	Lost     [Classes]uint64 // of these, found no room
-	GapFirst uint64          // CLOCK_MONOTONIC of the first loss after the last success
-	GapLast  uint64          // CLOCK_MONOTONIC of the latest loss
-	GapOpen  uint64          // 1: the latest event found no room
-	_        [6]uint64
-	Tail     uint64 // bytes ever read
-	Rung     uint64 // 1: the doorbell has been rung since the reader last looked
-	_        [14]uint64
+	Head      uint64          // bytes ever reserved
+	Seen      [Classes]uint64 // events that passed the filters
+	Lost      [Classes]uint64 // of these, found no room
+	LostTotal uint64          // the sum of Lost
+	GapFirst  uint64          // CLOCK_MONOTONIC of the first loss beyond Reported
+	GapLast   uint64          // CLOCK_MONOTONIC of the latest loss
+	_         [6]uint64
+	Tail      uint64 // bytes ever read
+	Rung      uint64 // 1: the doorbell has been rung since the reader last looked
+	Reported  uint64 // of LostTotal, is in the file
+	_         [13]uint64
 }
 
 // ControlBytes and SlackBytes frame the data of a buffer: a record that begins

@@ -88,14 +88,15 @@ struct control {
 	u64 head;	   /* bytes ever reserved */
 	u64 seen[CLASSES]; /* events that passed the filters */
 	u64 lost[CLASSES]; /* of these, found no room */
-	u64 gap_first;	   /* time of the first loss after the last success */
+	u64 lost_total;	   /* the sum of lost */
+	u64 gap_first;	   /* time of the first loss that the reader has not reported */
 	u64 gap_last;	   /* time of the latest loss */
-	u64 gap_open;	   /* the latest event found no room */
 	u64 pad1[6];
 
-	u64 tail; /* bytes ever read */
-	u64 rung; /* the doorbell has been rung since the reader last looked */
-	u64 pad2[14];
+	u64 tail;     /* bytes ever read */
+	u64 rung;     /* the doorbell has been rung since the reader last looked */
+	u64 reported; /* of lost_total, is in the file */
+	u64 pad2[13];
 };
 
 #define CONTROL_BYTES 4096

@@ -168,7 +168,6 @@ static inline_always struct record *begin(u32 size, u32 class)
 		record = (struct record *)(buffer->data + (head & ring_mask));
 		record->tag = 0;
 		publish(&control->head, head + size);
-		control->gap_open = 0;
 		if (unlikely(used > wake_bytes) && !control->rung) {
 			control->rung = 1;
 			ringbuf_output(&doorbell, &cpu, sizeof(cpu), BPF_RB_FORCE_WAKEUP);
@@ -176,13 +175,16 @@ static inline_always struct record *begin(u32 size, u32 class)
 		record->ts = ktime_get_ns();
 		return record;
 	}
-	/* Counted before it is dated: see losses() in capture/merge.go. */
+	/*
+	 * Counted before it is dated: see losses() in capture/merge.go. Small
+	 * records may still find room between losses, so it is the reader who
+	 * says which losses are told.
+	 */
 	publish(&control->lost[class], control->lost[class] + 1);
+	publish(&control->lost_total, control->lost_total + 1);
 	now = ktime_get_ns();
-	if (!control->gap_open) {
+	if (control->lost_total == *(volatile u64 *)&control->reported + 1)
 		control->gap_first = now;
-		control->gap_open = 1;
-	}
 	control->gap_last = now;
 	release();
 	return 0;

@@ -19,17 +19,18 @@ type withBTFComm struct {
 }
 
 type withBTFControl struct {
-	_        structs.HostLayout
-	Head     uint64
-	Seen     [3]uint64
-	Lost     [3]uint64
-	GapFirst uint64
-	GapLast  uint64
-	GapOpen  uint64
-	Pad1     [6]uint64
-	Tail     uint64
-	Rung     uint64
-	Pad2     [14]uint64
+	_         structs.HostLayout
+	Head      uint64
+	Seen      [3]uint64
+	Lost      [3]uint64
+	LostTotal uint64
+	GapFirst  uint64
+	GapLast   uint64
+	Pad1      [6]uint64
+	Tail      uint64
+	Rung      uint64
+	Reported  uint64
+	Pad2      [13]uint64
 }
 
 type withBTFEndPayload struct {

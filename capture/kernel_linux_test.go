@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"systape/capture"
 	"systape/format"
@@ -270,17 +273,22 @@ func TestFilters(t *testing.T) {
 // recording ends with them.
 func TestRecordRunningProcess(t *testing.T) {
 	bothHooks(t, func(t *testing.T, noBTF bool) {
-		sleeper := exec.Command("/bin/sh", "-c", "sleep 0.4; /bin/true; sleep 0.2")
-		if err := sleeper.Start(); err != nil {
+		shell := exec.Command("/bin/sh", "-c", "read line; /bin/true; /bin/echo")
+		input, err := shell.StdinPipe()
+		if err != nil {
 			t.Fatal(err)
 		}
-		go sleeper.Wait()
-		time.Sleep(100 * time.Millisecond)
-		began := time.Now()
-		r := record(t, capture.Options{PIDs: []int32{int32(sleeper.Process.Pid)}, Follow: true, NoBTF: noBTF}, nil)
-		if d := time.Since(began); d > 30*time.Second {
-			t.Errorf("the recording did not end with the process, but after %v", d)
+		if err := shell.Start(); err != nil {
+			t.Fatal(err)
 		}
+		waitForSyscall(t, shell.Process.Pid, unix.SYS_READ)
+		ended := make(chan struct{})
+		defer close(ended)
+		r := record(t, capture.Options{PIDs: []int32{int32(shell.Process.Pid)}, Follow: true, NoBTF: noBTF}, func() {
+			input.Write([]byte("\n"))
+			shell.Wait()
+			<-ended // the recording has to end by itself
+		})
 		var first *format.Event
 		execs := 0
 		for i, e := range r.events {
@@ -291,13 +299,29 @@ func TestRecordRunningProcess(t *testing.T) {
 				execs++
 			}
 		}
-		if first == nil || first.Syscall != "wait4" || first.Comm != "sh" {
-			t.Errorf("got %+v as the first exit, want that of sh's wait4", first)
+		if first == nil || first.Syscall != "read" || first.Comm != "sh" {
+			t.Errorf("got %+v as the first exit, want that of sh's read", first)
 		}
 		if execs != 2 {
-			t.Errorf("got %d execs, want those of true and sleep", execs)
+			t.Errorf("got %d execs, want those of true and echo", execs)
 		}
 	})
+}
+
+// waitForSyscall returns when the process's first thread is inside the call.
+func waitForSyscall(t *testing.T, pid, nr int) {
+	t.Helper()
+	for range 1000 {
+		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(state), fmt.Sprintf("%d ", nr)) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("process %d never came to call %d", pid, nr)
 }
 
 func TestSetupErrors(t *testing.T) {

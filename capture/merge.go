@@ -283,8 +283,10 @@ func (m *merger) losses(mark uint64) []loss {
 		if total == 0 {
 			continue
 		}
-		// The counters are ahead of the dates for a moment. Dates from before
-		// the mark mean just that: at the last poll nothing of this was lost.
+		// The counters are ahead of the dates for a moment, and a loss that
+		// was counted while the last ones were being reported sets no date.
+		// Dates from before the mark mean just that: at the last poll nothing
+		// of this was lost.
 		first := max(atomic.LoadUint64(&s.Control.GapFirst), m.mark)
 		if s.gapStart == 0 || first < s.gapStart {
 			s.gapStart = first

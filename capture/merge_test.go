@@ -21,6 +21,7 @@ const testBufferBytes = 1 << 16
 type fakeCPU struct {
 	bpf.Buffer
 	memory []uint64
+	lost   []uint64 // when
 }
 
 func newFakeCPU(cpu int32) *fakeCPU {
@@ -35,16 +36,17 @@ func (c *fakeCPU) begin(class bpf.Class, size int, ts uint64) *bpf.Record {
 	ctl.Seen[class]++
 	if ctl.Head+uint64(size)-atomic.LoadUint64(&ctl.Tail) > c.Bytes {
 		ctl.Lost[class]++
-		if ctl.GapOpen == 0 {
-			ctl.GapFirst, ctl.GapOpen = ts, 1
+		ctl.LostTotal++
+		if ctl.LostTotal == ctl.Reported+1 {
+			ctl.GapFirst = ts
 		}
 		ctl.GapLast = ts
+		c.lost = append(c.lost, ts)
 		return nil
 	}
 	r := c.At(ctl.Head)
 	r.Tag = 0
 	ctl.Head += uint64(size)
-	ctl.GapOpen = 0
 	r.TS = ts
 	return r
 }
@@ -320,6 +322,13 @@ func TestMergeConservesEvents(t *testing.T) {
 				}
 			}
 			for i, c := range cpus {
+				for _, ts := range c.lost {
+					if !slices.ContainsFunc(*rows, func(e format.Event) bool {
+						return e.Kind == format.Lost && e.CPU == c.CPU && e.TS <= int64(ts) && e.Args[format.LostLast] >= int64(ts)
+					}) {
+						t.Fatalf("cpu %d: the loss at %d is in no row's dates", i, ts)
+					}
+				}
 				if got, want := enters[i], int64(c.Control.Seen[bpf.ClassEnter]); got != want {
 					t.Errorf("cpu %d: rows and losses hold %d enters, the kernel side saw %d", i, got, want)
 				}

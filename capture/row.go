@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"systape/bpf"
 	"systape/format"
@@ -178,6 +179,7 @@ func (m *merger) lostRow(l loss) error {
 	m.args(i, args)
 	m.end(i, &thread{})
 	l.source.gapStart = 0
+	atomic.AddUint64(&l.source.Control.Reported, total)
 	m.lostRows++
 	return nil
 }
