@@ -60,6 +60,44 @@ func runLatencyCommand(t testing.TB, args ...string) (code int, stdout, stderr s
 	return code, out.String(), err.String()
 }
 
+// latencyGroup is a group of latency --format json.
+type latencyGroup struct {
+	Syscall       string  `json:"syscall"`
+	Count         int64   `json:"count"`
+	Errors        int64   `json:"errors"`
+	TotalNS       int64   `json:"total_ns"`
+	MinNS         int64   `json:"min_ns"`
+	MeanNS        int64   `json:"mean_ns"`
+	StddevNS      int64   `json:"stddev_ns"`
+	P50           int64   `json:"p50_ns"`
+	P90           int64   `json:"p90_ns"`
+	P99           int64   `json:"p99_ns"`
+	P999          int64   `json:"p999_ns"`
+	MaxNS         int64   `json:"max_ns"`
+	Censored      int64   `json:"censored"`
+	CensoredNS    int64   `json:"censored_ns"`
+	CensoredMaxNS int64   `json:"censored_max_ns"`
+	Unreached     string  `json:"unreached"`
+	ErrorRate     float64 `json:"error_rate"`
+}
+
+func latencyGroups(t *testing.T, args ...string) map[string]latencyGroup {
+	t.Helper()
+	code, out, stderr := runLatencyCommand(t, append(args, "--format", "json")...)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	var doc struct{ Groups []latencyGroup }
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	groups := map[string]latencyGroup{}
+	for _, g := range doc.Groups {
+		groups[g.Syscall] = g
+	}
+	return groups
+}
+
 // TestLatencyCases runs the commands of testdata/latency/*.txtar: a section
 // named "$ FLAGS" holds what latency prints with these flags. -update-latency
 // rewrites them.

@@ -27,7 +27,7 @@ type Histogram struct {
 const (
 	countBits = 48
 	countMask = 1<<countBits - 1
-	fewMax    = 32   // buckets in the list
+	fewMax    = 64   // buckets in the list
 	fewCalls  = 1024 // calls after which the search through the list costs more than the array
 )
 

@@ -63,7 +63,7 @@ func histograms(obs []observation) (done, open *latency.Histogram) {
 // bucket of its own and the results must be equal.
 func TestSurvivalIsKaplanMeier(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
-	for round := range 20_000 {
+	for round := range 5_000 {
 		obs := make([]observation, 1+r.IntN(12))
 		limit := 1 + r.Int64N(20)
 		for i := range obs {
@@ -118,7 +118,7 @@ func TestOnlyOpenCalls(t *testing.T) {
 func TestOpenCallsDoNotDrift(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	var done, open latency.Histogram
-	for range 1_000_000 {
+	for range 300_000 {
 		d, c := r.ExpFloat64()*1e6, r.ExpFloat64()*2e6
 		if c < d {
 			open.Record(int64(c))
