@@ -51,8 +51,8 @@ on it. KIND is one of
   unm          a process id and a number on each line; --map names the numbers
 
 The capture says that it was imported, and which columns hold no information.
-What a text does not say is not invented: without times every event has the
-time 0, without durations a call ends when it began. Lines that cannot be read
+What a text does not say is not invented: without times, events are numbered
+by nanoseconds; without durations, a call ends when it began. Lines that cannot be read
 are counted, and the first ones shown.
 
 Several FILEs are merged by time when their lines have times of day; the files

@@ -5,6 +5,8 @@
 // What such a text does not say is not invented: columns without information
 // hold zeros, [Result.Missing] names them, and the capture says so. A line that
 // cannot be read is counted and shown to the caller, and the rest goes on.
+// Events of a text without times are one nanosecond apart, which says no more
+// than their order.
 //
 // Events come out in the order of time. A text that is in that order needs
 // memory for the calls in progress only. perf trace prints a call when it has

@@ -22,6 +22,7 @@ type numbers struct {
 func newNumbers(im *importer) *numbers {
 	im.lackAll()
 	im.lack("ts_ns", "exit ts_ns", "ret", "cpu", "pid", "tid", "comm", "container", "fork", "exec", "thread_end")
+	im.out.ordinal = true
 	return &numbers{importer: im, bySrc: map[*Source]*thread{}}
 }
 
@@ -72,6 +73,7 @@ type unm struct {
 func newUNM(im *importer) *unm {
 	im.lackAll()
 	im.lack("ts_ns", "exit ts_ns", "ret", "cpu", "tid", "comm", "container", "fork", "exec", "thread_end")
+	im.out.ordinal = true
 	return &unm{importer: im, threads: map[int32]*thread{}}
 }
 

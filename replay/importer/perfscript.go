@@ -71,6 +71,9 @@ func perfHead(b []byte) (h perfLine, err error) {
 		return h, errPerfLine
 	}
 	name, rest, _ := bytes.Cut(b[at+1:], []byte(": "))
+	if bytes.HasPrefix(name, []byte("PERF_RECORD_")) {
+		name, rest, _ = bytes.Cut(name, []byte(" "))
+	}
 	name = bytes.TrimRight(name, ": ")
 	h.event, h.rest = string(name), bytes.TrimSpace(rest)
 	left := bytes.TrimRight(b[:at], " ")

@@ -21,9 +21,10 @@ type strace struct {
 	clock   clock
 	threads map[int32]*straceThread
 	main    *straceThread
-	current *straceThread // the one that lines without an id are about
-	attach  int           // threads of main that strace announced and that have not been seen
-	half    []byte        // beginning of a line that a message of strace split
+	current *straceThread              // the one that lines without an id are about
+	cloners map[*straceThread]struct{} // those inside a call that makes a thread
+	attach  int                        // threads of main that strace announced and that have not been seen
+	half    []byte                     // beginning of a line that a message of strace split
 	text    straceText
 	untimed bool
 }
@@ -51,7 +52,7 @@ type openCall struct {
 
 func newStrace(im *importer) *strace {
 	im.lack("cpu", "container")
-	s := &strace{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*straceThread{}}
+	s := &strace{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*straceThread{}, cloners: map[*straceThread]struct{}{}}
 	return s
 }
 
@@ -59,7 +60,8 @@ func (s *strace) begin(src *Source) {
 	if src.TID != 0 {
 		s.current = s.thread(src.TID, "")
 		if s.main == nil {
-			s.main, s.current.leader = s.current, s.current.thread
+			s.main = s.current
+			s.main.join(s.main.thread)
 		}
 		s.of(src.TID, "", true)
 		return
@@ -129,10 +131,14 @@ func (s *strace) line(b []byte) error {
 	if err := s.text.parse(rest, s.opt.ABI); err != nil {
 		return err
 	}
+	if s.text.kind == straceNote {
+		return errIgnore
+	}
 	t := s.of(id, string(comm), labelled)
 	ts := s.clock.at(ns, kind, grain)
 	if kind == noStamp {
 		s.untimed = true
+		s.out.ordinal = s.out.ordinal || !s.clock.started
 	}
 	if t.lastTS > ts && t.lastTS-ts < grain { // two instants within one unit of the clock
 		ts = t.lastTS
@@ -169,12 +175,14 @@ func (s *strace) note(b []byte, alone bool) (attached, ok bool) {
 	case bytes.Equal(rest, []byte(" attached")):
 		t := s.thread(id, "")
 		if s.main == nil { // -p
-			s.main, s.current, t.leader = t, t, t.thread
+			s.main, s.current = t, t
+			t.join(t.thread)
 		}
 		return true, true
 	case bytes.HasPrefix(rest, []byte(" attached with ")):
 		t := s.thread(id, "")
-		s.main, s.current, t.leader = t, t, t.thread
+		s.main, s.current = t, t
+		t.join(t.thread)
 		n, _, _ := leadingID(rest[len(" attached with "):])
 		s.attach = int(n) - 1
 		return true, true
@@ -239,7 +247,8 @@ func (s *strace) of(id int32, comm string, labelled bool) *straceThread {
 		s.lack("comm")
 	}
 	if s.main == nil {
-		s.main, t.leader = t, t.thread
+		s.main = t
+		t.join(t.thread)
 	}
 	if !t.seen && t.leader == nil {
 		switch parent, several := s.cloning(t); {
@@ -248,7 +257,7 @@ func (s *strace) of(id int32, comm string, labelled bool) *straceThread {
 		case several: // the call that returns this id will tell
 		case s.attach > 0:
 			s.attach--
-			t.leader = s.main.thread
+			t.join(s.main.thread)
 		default:
 			s.out.guess(t.thread)
 		}
@@ -262,7 +271,7 @@ func (s *strace) alone() *straceThread {
 	if s.main == nil {
 		s.lack("comm")
 		s.main = &straceThread{thread: &thread{}, abi: s.opt.ABI, seen: true}
-		s.main.leader = s.main.thread
+		s.main.join(s.main.thread)
 		return s.main
 	}
 	var only *straceThread
@@ -280,31 +289,35 @@ func (s *strace) alone() *straceThread {
 // cloning returns the thread that is inside a call that makes a thread, if
 // only one is.
 func (s *strace) cloning(child *straceThread) (parent *straceThread, several bool) {
-	look := func(t *straceThread) {
-		if t == child || t.open == nil || !t.open.clone || t.open.child != 0 {
-			return
+	for t := range s.cloners {
+		if t == child || t.open.child != 0 {
+			continue
 		}
-		several = parent != nil
-		parent = t
-	}
-	for _, t := range s.threads {
-		if look(t); several {
+		if parent != nil {
 			return nil, true
 		}
-	}
-	if s.main != nil && s.main.tid == 0 {
-		look(s.main)
+		parent = t
 	}
 	return parent, false
+}
+
+// join makes t a thread of a process.
+func (t *straceThread) join(leader *thread) {
+	t.leader, t.pid = leader, 0
+	leader.members++
 }
 
 // born says that parent made child.
 func (s *strace) born(parent, child *straceThread, ts int64) {
 	o := parent.open
 	o.child = child.tid
-	child.leader, child.pid = child.thread, 0
-	if o.thread {
-		child.leader, child.pid = parent.leader, parent.pid
+	switch {
+	case !o.thread:
+		child.join(child.thread)
+	case parent.leader != nil:
+		child.join(parent.leader)
+	default:
+		child.pid = parent.pid
 	}
 	child.abi = parent.abi
 	if child.comm == "" {
@@ -363,6 +376,10 @@ func (s *strace) enter(t *straceThread, ts int64) {
 		o.path = firstString(x.all)
 	}
 	t.open = o
+	delete(s.cloners, t)
+	if o.clone {
+		s.cloners[t] = struct{}{}
+	}
 	s.out.add(ts, t.thread, ev)
 }
 
@@ -399,6 +416,7 @@ func (s *strace) args(ev *format.Event, nr int32) {
 func (s *strace) exit(t *straceThread, ts, line int64, oneLine bool) {
 	x, o := &s.text, t.open
 	t.open = nil
+	delete(s.cloners, t)
 	if x.durNS >= 0 && s.clock.kind != noStamp {
 		ts = o.ts + x.durNS
 		if !oneLine { // the line stands where the call ended, and its time is cut off, not rounded
@@ -451,6 +469,7 @@ func (s *strace) resumed(t *straceThread, ts int64) error {
 		// The call was entered before strace attached.
 		nr, name := s.call(t.abi, x.name)
 		t.open = nil
+		delete(s.cloners, t)
 		t.exit = s.out.add(ts, t.thread, format.Event{Kind: format.Exit, ABI: t.abi, Nr: nr, Syscall: name, Ret: x.ret})
 		if o != nil {
 			return errors.New("resumed call is not the one that began: " + o.name)
@@ -476,12 +495,12 @@ func (s *strace) end(t *straceThread, ts int64) {
 		delete(s.threads, t.tid)
 	}
 	group := int64(1)
-	for _, o := range s.threads {
-		if !o.ended && o.leader == t.leader {
+	if t.leader != nil {
+		if t.leader.members--; t.leader.members > 0 {
 			group = 0
-			break
 		}
 	}
+	delete(s.cloners, t)
 	s.out.add(ts, t.thread, format.Event{Kind: format.ThreadEnd, ABI: t.abi, Args: [6]int64{code, group}})
 	if s.current == t {
 		s.current = nil
@@ -507,7 +526,9 @@ func (s *strace) superseded(leader *straceThread, ts int64) error {
 	by.open, by.ended = nil, true
 	delete(s.threads, by.tid)
 	next := &straceThread{thread: &thread{tid: leader.tid, comm: leader.comm, lastTS: ts}, abi: leader.abi, seen: true, open: o}
-	next.leader = next.thread
+	next.join(next.thread)
+	delete(s.cloners, by)
+	delete(s.cloners, leader)
 	s.threads[leader.tid] = next
 	if s.main == leader {
 		s.main = next

@@ -202,6 +202,7 @@ func (s *straceText) parseCall(b []byte) error {
 func (s *straceText) splitArgs(b []byte) int {
 	s.nargs, s.args, s.all = 0, [6][]byte{}, nil
 	depth, start := 0, 0
+	comments, annotations := true, true // false once one did not end: none after it will
 	put := func(end int) {
 		if s.nargs < len(s.args) {
 			s.args[s.nargs] = bytes.TrimSpace(b[start:end])
@@ -217,14 +218,18 @@ func (s *straceText) splitArgs(b []byte) int {
 				}
 			}
 		case '/':
-			if i+1 < len(b) && b[i+1] == '*' {
-				if n := bytes.Index(b[i:], []byte("*/")); n >= 0 {
+			if comments && i+1 < len(b) && b[i+1] == '*' {
+				n := bytes.Index(b[i:], []byte("*/"))
+				if comments = n >= 0; comments {
 					i += n + 1
 				}
 			}
 		case '<':
-			if i > 0 && (b[i-1] >= '0' && b[i-1] <= '9' || i >= 8 && bytes.HasSuffix(b[:i], []byte("AT_FDCWD"))) {
-				i = skipAnnotation(b, i)
+			if annotations && i > 0 && (b[i-1] >= '0' && b[i-1] <= '9' || bytes.HasSuffix(b[:i], []byte("AT_FDCWD"))) {
+				end := skipAnnotation(b, i)
+				if annotations = end > i; annotations {
+					i = end
+				}
 			}
 		case '(', '[', '{':
 			depth++

@@ -9,12 +9,13 @@ import (
 // thread is what an importer knows about a thread. Events point to it, so
 // that what becomes known shortly after them still counts.
 type thread struct {
-	tid    int32   // 0: not known yet
-	pid    int32   // 0: the leader's tid
-	leader *thread // nil and pid 0: not known yet
-	comm   string
-	exit   *node // the exit that waits for the thread's next line, so that it can be told to be earlier
-	lastTS int64 // end of its last call
+	tid     int32   // 0: not known yet
+	pid     int32   // 0: the leader's tid
+	leader  *thread // nil and pid 0: not known yet
+	members int     // of a leader: threads of its process that live
+	comm    string
+	exit    *node // the exit that waits for the thread's next line, so that it can be told to be earlier
+	lastTS  int64 // end of its last call
 }
 
 // process returns the thread's process id, 0 when it is not known.
@@ -50,6 +51,7 @@ type timeline struct {
 	last    int64
 	any     bool
 	err     error
+	ordinal bool // the text has no times: events are one nanosecond apart, to keep their order
 	guessed int64
 }
 
@@ -134,6 +136,9 @@ func (t *timeline) emit(force bool) bool {
 	t.pop()
 	e := &n.ev
 	e.TS, e.Seq = n.ts, t.seq
+	if t.ordinal && t.any {
+		e.TS = max(e.TS, t.last+1)
+	}
 	if t.any && e.TS < t.last {
 		e.TS = t.last
 		t.late++

@@ -84,7 +84,8 @@ type Stream struct {
 // A mark is an event about a thread that its later calls do not share.
 type mark struct {
 	seq int64
-	end bool // the thread ended, or its id was given to another one; else another program began
+	end bool // the thread ended, or its id was given to another one
+	gap bool // calls of the thread alone are missing; with neither, another program began
 }
 
 // Step is one call of a stream.
@@ -243,6 +244,10 @@ func (s *Streams) Finish(calls []replay.Call) {
 func (s *Streams) event(b *format.Batch, i int, k format.Kind) {
 	switch k {
 	case format.Lost:
+		if b.TID[i] != 0 { // imported: of this thread
+			s.mark(int64(b.TID[i]), mark{seq: b.Seq[i], gap: true})
+			return
+		}
 		s.gaps.addRow(b, i)
 	case format.Exec:
 		s.mark(int64(b.TID[i]), mark{seq: b.Seq[i]})
@@ -348,6 +353,8 @@ func (s *Streams) applyMarks(st *Stream, seq int64) *Stream {
 		m := st.marks[0]
 		st.marks = st.marks[1:]
 		switch {
+		case m.gap:
+			st.hole = true
 		case !m.end:
 			s.newProgram(st)
 		case st.Calls > 0:

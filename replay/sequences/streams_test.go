@@ -127,6 +127,13 @@ func TestStreamsAreDivided(t *testing.T) {
 			s.clock += 100
 			s.call(1, "b")
 		}}, []string{"a |gap| b"}},
+		{"a loss that names its thread cuts that alone", sequences.Options{}, []func(*script){func(s *script) {
+			s.call(1, "a")
+			s.call(2, "x")
+			s.event(format.Event{Kind: format.Lost, PID: 1, TID: 1, Args: [6]int64{2, 25, 25, 1, 1}})
+			s.call(1, "b")
+			s.call(2, "y")
+		}}, []string{"a |gap| b", "x y"}},
 		{"an exit whose enter was lost cuts", sequences.Options{}, []func(*script){func(s *script) {
 			s.call(1, "a")
 			c := s.call(1, "lost")
