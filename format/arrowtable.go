@@ -9,8 +9,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// eventColumns returns the events table as columns.
-func eventColumns() []Column {
+// Table returns the columns of the events table, in order.
+func Table() []Column {
 	out := make([]Column, len(columns))
 	for i, c := range columns {
 		out[i] = c.Column

@@ -6,13 +6,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // withSlack copies b so that a decoder may look a little behind its end, and
 // no further.
 func withSlack(b []byte) []byte {
-	return append(slices.Clone(b), make([]byte, slack)...)[:len(b):len(b)+slack]
+	return append(slices.Clone(b), make([]byte, slack)...)[: len(b) : len(b)+slack]
 }
 
 func runsOf(kind string, n int) []int64 {
@@ -228,7 +229,7 @@ func FuzzCapture(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, _ string, data []byte) {
 		repairFrames(data)
-		r, err := OpenBytes(data, ReadOptions{})
+		r, err := openUnchecked(data)
 		if err != nil {
 			return
 		}
@@ -243,7 +244,7 @@ func FuzzCapture(f *testing.F) {
 				t.Fatal(e)
 			}
 		}
-		if c, ok := err.(*CorruptError); ok && c.Group == -1 && c.Row == -1 && c.Column == "" {
+		if strings.Contains(err.Error(), "internal error") {
 			t.Fatal(err) // a panic that was caught
 		}
 	})

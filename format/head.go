@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -59,4 +60,4 @@ func readHead(r io.ReaderAt, size int64) (pairs []metaPair, pages int64, err err
 	return pairs, pages + int64(len(fixed)) + n, nil
 }
 
-var errNoHead = fmt.Errorf("the file has no head as systape writes it")
+var errNoHead = errors.New("the file has no head as systape writes it")

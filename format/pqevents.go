@@ -32,7 +32,7 @@ func NewParquetWriter(w io.Writer, meta *Meta) (*ParquetWriter, error) {
 		}
 		head = appendHead(nil, pairs)
 	}
-	f, err := newParquetFile(w, eventColumns())
+	f, err := newParquetFile(w, Table())
 	if err == nil && head != nil {
 		_, err = f.out.Write(head)
 	}

@@ -28,7 +28,7 @@ type SpoolWriter struct {
 // NewSpoolWriter writes the head of a spool to w: the schema and what meta
 // says at the start. The spool does not buffer: w sees every batch at once.
 func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
-	s := &SpoolWriter{stream: newStreamWriter(w, eventColumns())}
+	s := &SpoolWriter{stream: newStreamWriter(w, Table())}
 	pairs, err := meta.pairs()
 	if err == nil {
 		// Arrow writes the schema together with the first batch. A batch

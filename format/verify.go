@@ -177,6 +177,9 @@ func (v *verifier) checkMeta(p *part) {
 		if m.Part.Rows != p.pq.foot.rows {
 			v.fail(ruleRows, "%s: %d rows, the metadata says %d", p.name, p.pq.foot.rows, m.Part.Rows)
 		}
+		if _, _, err := readHead(p.pq.src, p.size); err != nil && err != errNoHead {
+			v.fail(ruleFile, "%s: %v", p.name, err)
+		}
 	}
 	if m.Counts != nil {
 		for i, c := range m.Counts.PerCPU {

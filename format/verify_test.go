@@ -103,6 +103,7 @@ func TestVerifyOfDamagedFiles(t *testing.T) {
 		rules string
 	}{
 		{"parquet cut off", harm(pq, func(b []byte) []byte { return b[:len(b)-5] }), "R1"},
+		{"parquet, damaged head", harm(pq, func(b []byte) []byte { b[100] ^= 1; return b }), "R1"},
 		{"parquet, damaged page", harm(pq, func(b []byte) []byte { b[3000] ^= 1; return b }), "R4"},
 		{"parquet, damaged footer", harm(pq, func(b []byte) []byte { b[len(b)-300] ^= 1; return b }), "R1"},
 		{"spool cut off", harm(spool, func(b []byte) []byte { return b[:len(b)-5] }), "R12"},
