@@ -136,7 +136,7 @@ func compareWithNaive(t *testing.T, rows []latency.Row, by []latency.Key, want m
 // TestEveryCombinationOfKeys groups by all 512 sets of keys.
 func TestEveryCombinationOfKeys(t *testing.T) {
 	names := format.NewNames()
-	calls := randomCalls(names, 1500, 1)
+	calls := randomCalls(names, 300, 1)
 	for set := range 1 << len(latency.KeyNames()) {
 		var by []latency.Key
 		for k := range len(latency.KeyNames()) {
@@ -211,7 +211,7 @@ func TestWaitingCallsApart(t *testing.T) {
 func TestManyGroupsStayBounded(t *testing.T) {
 	names := format.NewNames()
 	names.InternString("read")
-	for _, size := range []int64{1 << 20, 10 << 20} { // one too small for the keys, one too small for the groups
+	for _, size := range []int64{1 << 19, 4 << 20} { // one too small for the keys, one too small for the groups
 		testManyGroups(t, names, latency.NewTable(latency.Options{Names: names, By: []latency.Key{latency.ByTID}, MaxBytes: size}))
 	}
 }
@@ -221,8 +221,8 @@ func testManyGroups(t *testing.T, names *format.Names, table *latency.Table) {
 	var all, open latency.Histogram
 	errors, tids := int64(0), map[int32]bool{}
 	r := rand.New(rand.NewPCG(1, 1))
-	for i := range 300_000 {
-		c := replay.Call{TID: int32(r.IntN(30_000)), Syscall: read, DurNS: r.Int64N(1000), ExitSeq: 1}
+	for i := range 120_000 {
+		c := replay.Call{TID: int32(r.IntN(12_000)), Syscall: read, DurNS: r.Int64N(1000), ExitSeq: 1}
 		if i%10 == 0 {
 			c.TID, c.DurNS = 7, 1_000_000+r.Int64N(1000) // one busy thread
 		}
