@@ -127,9 +127,10 @@ func pairRecording(t *testing.T, r *recording, lossless bool, story string, args
 // TestSimulatedStreams pairs whole recordings: everything is found, and every
 // restarted call is linked to what continues it, where that is clear.
 func TestSimulatedStreams(t *testing.T) {
+	t.Parallel()
 	var seen [replay.NumStatuses]int
 	links := 0
-	for seed := range uint64(200) {
+	for seed := range uint64(100) {
 		s := simulate(seed, 2000)
 		r := s.record(window{}, noLoss, false, onTime)
 		calls := pairRecording(t, r, true, "seed %d", seed)
@@ -168,7 +169,8 @@ func TestSimulatedStreams(t *testing.T) {
 // TestWindows records a part of what happens, the probes coming and going one
 // after the other.
 func TestWindows(t *testing.T) {
-	for seed := range uint64(200) {
+	t.Parallel()
+	for seed := range uint64(100) {
 		s := simulate(seed, 1500)
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		at := func(from, to int) int64 { return s.events[from+rnd.IntN(to-from)].TS }

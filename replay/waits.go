@@ -1,5 +1,10 @@
 package replay
 
+import (
+	"maps"
+	"slices"
+)
+
 // waits lists the calls that wait by nature: for time to pass, for another
 // thread or process, or for data that someone else sends. A long one says
 // nothing about the work the kernel did. The choice is by name only, for a
@@ -41,3 +46,6 @@ var waits = map[string]bool{
 // epoll_wait or nanosleep, so that its duration must not be taken for work.
 // It knows the names of every ABI.
 func WaitsByNature(syscall string) bool { return waits[syscall] }
+
+// WaitNames lists the calls that wait by nature, in the order of their names.
+func WaitNames() []string { return slices.Sorted(maps.Keys(waits)) }
