@@ -54,8 +54,8 @@ const (
 
 	ExecOldTID = 0 // Exec: thread id before the call; differs from TID when another thread than the leader called execve
 
-	EndCode  = 0 // ThreadEnd: exit code as wait(2) encodes it (code<<8, or the signal)
-	EndGroup = 1 // ThreadEnd: 1 when it was the last thread of its process
+	EndCode  = 0 // ThreadEnd: exit code as wait(2) encodes it (code<<8, or the signal); -1: not known
+	EndGroup = 1 // ThreadEnd: 1 when it was the last thread of its process; -1: not known
 )
 
 // Cause says why events are missing.

@@ -298,7 +298,7 @@ func kindFault(b *Batch, i int) string {
 		used = 1 << ExecOldTID
 	case ThreadEnd:
 		used = 1<<EndCode | 1<<EndGroup
-		if g := arg(EndGroup); g != 0 && g != 1 {
+		if g := arg(EndGroup); g < -1 || g > 1 {
 			return fmt.Sprintf("group end %d", g)
 		}
 	}
