@@ -105,6 +105,9 @@ func appendSeconds(b []byte, ns int64) []byte {
 
 func appendEnd(b []byte, e *format.Event) []byte {
 	code := e.Args[format.EndCode]
+	if code == -1 { // recorded without BTF; strace has no words for it
+		return append(b, "+++ exited with ? +++\n"...)
+	}
 	if sig := code & 0x7f; sig != 0 {
 		b = append(b, "+++ killed by "...)
 		if n := abi.SignalName(e.ABI, int(sig)); n != "" {

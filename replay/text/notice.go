@@ -82,6 +82,9 @@ func appendRow(dst []byte, e *format.Event) []byte {
 		return append(dst, " +++"...)
 	case format.ThreadEnd:
 		code := e.Args[format.EndCode]
+		if code == -1 { // recorded without BTF
+			return append(dst, "+++ ended +++"...)
+		}
 		if sig := code & 0x7f; sig != 0 {
 			dst = append(dst, "+++ killed by "...)
 			if name := abi.SignalName(e.ABI, int(sig)); name != "" {
