@@ -214,7 +214,7 @@ func plainText(b []byte) (w, rest []byte, err error) {
 // whole, which others write for strings.
 func (c *columnReader) deltaText(h *pageHeader, data []byte) error {
 	n := int(h.values)
-	if n > len(data)*deltaBlock {
+	if n > maxPageBytes/8 || n > len(data)*deltaBlock {
 		return errPageShort
 	}
 	lengths := func() ([]int64, error) {
