@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ type latencyView struct {
 type latencyRun struct {
 	*latencyFlags
 	in     *input
+	args   []string
 	by     []latency.Key
 	order  latency.Sort
 	opt    latency.Options
@@ -108,6 +110,7 @@ type latencyRun struct {
 	paint  latencyPaint
 	seen   [2]int64 // earliest start and latest end of the calls
 	any    bool
+	notes  replay.Notes
 	notice []string // lines below a table
 }
 
@@ -128,12 +131,13 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if run.kind == "parquet" && run.paint.terminal && f.output == "" {
 		return &exitError{code: exitUsage, err: errors.New("parquet is not for a terminal"), hint: "write it to a file: -o latency.parquet"}
 	}
-	if run.out, err = newLatencyOutput(f.output, f.force, c.OutOrStdout()); err != nil {
+	if run.out, err = newLatencyOutput(f.output, f.force, c.OutOrStdout(), args...); err != nil {
 		return err
 	}
-	if run.out.file != nil {
+	if f.output != "" && f.output != "-" {
 		run.paint = latencyPaint{}
 	}
+	run.args = args
 	return run.out.close(run.do())
 }
 
@@ -252,7 +256,11 @@ func (r *latencyRun) do() error {
 }
 
 func (r *latencyRun) read(add func([]replay.Call) error) error {
+	progress, finish := r.in.progress("reading")
+	defer finish()
 	return r.in.calls(func(calls []replay.Call) error {
+		progress(2 * len(calls))
+		r.notes.Add(calls)
 		for i := range calls {
 			c := &calls[i]
 			if !r.any || c.StartNS < r.seen[0] {
@@ -269,8 +277,17 @@ func (r *latencyRun) read(add func([]replay.Call) error) error {
 // footer ends what people read with the coverage, and tells it beside what
 // machines read.
 func (r *latencyRun) footer() error {
+	if n := r.in.Meta().Request.Sample; n > 1 {
+		r.notice = append(r.notice, fmt.Sprintf("one call in %d was recorded: counts, totals and rates are of these", n))
+	}
+	if line := r.notes.IOUring(); line != "" {
+		r.notice = append(r.notice, "note: "+line)
+	}
 	if r.kind != "table" {
 		if r.kind != "json" {
+			for _, n := range r.notice {
+				fmt.Fprintln(r.in.stderr, n)
+			}
 			r.in.printCoverage()
 		}
 		return nil
@@ -308,6 +325,14 @@ func (r *latencyRun) spanNS() int64 {
 // head is what a JSON result begins with.
 func (r *latencyRun) head() []latencyField {
 	return []latencyField{{"capture", r.in.Meta()}, {"coverage", r.in.coverage}}
+}
+
+// records starts a result in a machine format. The metadata of a Parquet file
+// is that of a calls table, so that files of many hosts can be told apart.
+func (r *latencyRun) records(name string, cols []latencyColumn, head ...latencyField) (*latencyRecords, error) {
+	meta := pairMeta(r.in, r.args)
+	meta["systape.table"] = strconv.Quote("latency " + name)
+	return newLatencyRecords(r.out, r.kind, name, cols, meta, head...)
 }
 
 // limit returns how many rows to show; by is the view's own choice for people.

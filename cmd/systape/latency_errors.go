@@ -122,7 +122,7 @@ func (r *latencyRun) writeErrors(rows []latency.ErrorRow) error {
 		}
 	}
 	cols = append(cols, latencyColumn{"ok_count", format.Int64})
-	rec, err := newLatencyRecords(r.out, r.kind, "errors", cols, r.head()...)
+	rec, err := r.records("errors", cols, r.head()...)
 	if err != nil {
 		return err
 	}

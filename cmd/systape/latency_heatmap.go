@@ -198,7 +198,7 @@ func (r *latencyRun) heatLegend(m *latency.HeatMap) string {
 
 func (r *latencyRun) writeHeat(h *latency.Heat) error {
 	cols := []latencyColumn{{"start_ns", format.Int64}, {"step_ns", format.Int64}, {"low_ns", format.Int64}, {"high_ns", format.Int64}, {"count", format.Int64}, {"waits", format.Bool}}
-	rec, err := newLatencyRecords(r.out, r.kind, "cells", cols, r.head()...)
+	rec, err := r.records("cells", cols, r.head()...)
 	if err != nil {
 		return err
 	}

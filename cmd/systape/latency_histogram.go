@@ -187,7 +187,7 @@ func (r *latencyRun) writeBuckets(rows []latency.Row) error {
 	if r.opt.Waits == latency.WaitApart {
 		cols = append(cols, latencyColumn{"waits", format.Bool})
 	}
-	rec, err := newLatencyRecords(r.out, r.kind, "buckets", cols, r.head()...)
+	rec, err := r.records("buckets", cols, r.head()...)
 	if err != nil {
 		return err
 	}

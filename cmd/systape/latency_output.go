@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,25 +37,20 @@ func latencyFormatOf(flag, file string) (string, error) {
 // has another name until it is complete.
 type latencyOutput struct {
 	*bufio.Writer
-	file *os.File
-	name string
+	file *pairFile
 }
 
-func newLatencyOutput(name string, force bool, stdout io.Writer) (*latencyOutput, error) {
-	if name == "" || name == "-" {
-		return &latencyOutput{Writer: bufio.NewWriterSize(stdout, 64<<10)}, nil
+// newLatencyOutput opens it. No name, or -, stands for standard output; inputs
+// are files that it must not replace even by force.
+func newLatencyOutput(name string, force bool, stdout io.Writer, inputs ...string) (*latencyOutput, error) {
+	if name == "" {
+		name = "-"
 	}
-	if _, err := os.Lstat(name); err == nil && !force {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists", name), hint: "--force replaces it"}
-	}
-	f, err := os.OpenFile(name+".partial", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := createPairFile(stdout, name, inputs, force)
 	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, &exitError{code: exitPermission, err: err}
-		}
 		return nil, err
 	}
-	return &latencyOutput{Writer: bufio.NewWriterSize(f, 64<<10), file: f, name: name}, nil
+	return &latencyOutput{Writer: bufio.NewWriterSize(file, 64<<10), file: file}, nil
 }
 
 // close ends the output. With an error, nothing remains of a file.
@@ -65,15 +58,8 @@ func (o *latencyOutput) close(err error) error {
 	if err == nil {
 		err = o.Flush()
 	}
-	if o.file == nil {
-		return err
-	}
-	err = errors.Join(err, o.file.Close())
 	if err == nil {
-		err = os.Rename(o.file.Name(), o.name)
+		err = o.file.complete()
 	}
-	if err != nil {
-		os.Remove(o.file.Name())
-	}
-	return err
+	return errors.Join(err, o.file.discard())
 }

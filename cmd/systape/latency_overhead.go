@@ -95,7 +95,7 @@ func (r *latencyRun) writeOverhead(rows []latency.ThreadRow) error {
 		f64("per_second"), i64("work_ns"), i64("wait_ns"), i64("censored"), f64("work_share"), f64("wait_share"), f64("span_share"),
 		{"most_time", format.String}, i64("most_time_ns"), {"most_calls", format.String}, i64("most_calls_count"), i64("threads")}
 	span := r.spanNS()
-	rec, err := newLatencyRecords(r.out, r.kind, "threads", cols, append(r.head(), latencyField{"span_ns", span})...)
+	rec, err := r.records("threads", cols, append(r.head(), latencyField{"span_ns", span})...)
 	if err != nil {
 		return err
 	}

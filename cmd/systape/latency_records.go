@@ -36,8 +36,9 @@ type latencyRecords struct {
 }
 
 // newLatencyRecords starts a result. In json it is the array called name in
-// an object that begins with head, the keys and values of the document.
-func newLatencyRecords(w io.Writer, kind, name string, cols []latencyColumn, head ...latencyField) (*latencyRecords, error) {
+// an object that begins with head, the keys and values of the document; in
+// parquet, the file's metadata has meta.
+func newLatencyRecords(w io.Writer, kind, name string, cols []latencyColumn, meta map[string]string, head ...latencyField) (*latencyRecords, error) {
 	r := &latencyRecords{cols: cols}
 	switch kind {
 	case "json":
@@ -55,7 +56,7 @@ func newLatencyRecords(w io.Writer, kind, name string, cols []latencyColumn, hea
 	case "csv":
 		return r, r.asCSV(w)
 	case "parquet":
-		return r, r.asParquet(w)
+		return r, r.asParquet(w, meta)
 	}
 	return nil, fmt.Errorf("internal error: records as %q", kind)
 }
@@ -180,12 +181,12 @@ func (r *latencyRecords) asCSV(w io.Writer) error {
 	return c.Write(text)
 }
 
-func (r *latencyRecords) asParquet(w io.Writer) error {
+func (r *latencyRecords) asParquet(w io.Writer, meta map[string]string) error {
 	cols := make([]format.Column, len(r.cols))
 	for i, c := range r.cols {
 		cols[i] = format.Column{Name: c.name, Type: c.kind}
 	}
-	t, err := format.NewTableWriter(w, format.Parquet, cols, map[string]string{"systape.result": "latency"})
+	t, err := format.NewTableWriter(w, format.Parquet, cols, meta)
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,9 @@ func printLatencyTable(w io.Writer, p latencyPaint, cols []latencyTextColumn, ro
 }
 
 // fitLatencyNames bounds the columns that names lists, so that the table fits
-// into width columns; none of them gets less than 10.
-func fitLatencyNames(cols []latencyTextColumn, rows [][]string, width int, names ...int) {
+// into width columns; none of them gets less than 10. It returns by how many
+// columns the table is still too wide.
+func fitLatencyNames(cols []latencyTextColumn, rows [][]string, width int, names ...int) (over int) {
 	widths := make([]int, len(cols))
 	for i, c := range cols {
 		widths[i] = max(c.min, len([]rune(c.name)))
@@ -91,12 +92,13 @@ func fitLatencyNames(cols []latencyTextColumn, rows [][]string, width int, names
 			}
 		}
 		if widths[longest] <= 10 {
-			return
+			return -width
 		}
 		widths[longest]--
 		cols[longest].max = widths[longest]
 		width++
 	}
+	return 0
 }
 
 // snipLatencyName shortens a name to width columns.

@@ -153,7 +153,7 @@ func (r *latencyRun) writeSlowest(s *latency.Slowest) error {
 	cols := []latencyColumn{i64("start_ns"), i64("dur_ns"), {"lower_bound", format.Bool}, i64("pid"), i64("tid"), str("comm"), str("container"),
 		str("syscall"), str("abi"), i64("nr"), i64("arg0"), i64("arg1"), i64("arg2"), i64("arg3"), i64("arg4"), i64("arg5"), i64("ret"), str("errno"),
 		str("status"), str("detail"), {"waits", format.Bool}, str("before"), str("after")}
-	rec, err := newLatencyRecords(r.out, r.kind, "slowest", cols, r.head()...)
+	rec, err := r.records("slowest", cols, r.head()...)
 	if err != nil {
 		return err
 	}

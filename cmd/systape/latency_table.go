@@ -63,7 +63,7 @@ func (r *latencyRun) tableView() latencyView {
 			if r.kind == "table" {
 				return r.printGroups(rows)
 			}
-			rec, err := newLatencyRecords(r.out, r.kind, "groups", r.groupColumns(false), r.head()...)
+			rec, err := r.records("groups", r.groupColumns(false), r.head()...)
 			if err != nil {
 				return err
 			}
@@ -201,7 +201,19 @@ func (r *latencyRun) groupTable(rows []latency.Row, open bool) ([]latencyTextCol
 		for i := range names {
 			names[i] = i
 		}
-		fitLatencyNames(cols, text, r.tableWidth(), names...)
+		over := fitLatencyNames(cols, text, r.tableWidth(), names...)
+		// On a narrow terminal, rather fewer columns than broken lines.
+		for _, name := range []string{"share", "p90", "p99.9", "err"} {
+			if r.paint.width == 0 || over <= 0 {
+				break
+			}
+			i := slices.IndexFunc(cols, func(c latencyTextColumn) bool { return c.name == name })
+			cols = slices.Delete(cols, i, i+1)
+			for j := range text {
+				text[j] = slices.Delete(text[j], i, i+1)
+			}
+			over = fitLatencyNames(cols, text, r.tableWidth(), names...)
+		}
 	}
 	return cols, text
 }
@@ -313,7 +325,7 @@ func (r *latencyRun) intervals() error {
 		if rec == nil {
 			var err error
 			head := []latencyField{{"capture", r.in.Meta()}, {"every_ns", r.every.Nanoseconds()}}
-			if rec, err = newLatencyRecords(r.out, r.kind, "groups", r.groupColumns(true), head...); err != nil {
+			if rec, err = r.records("groups", r.groupColumns(true), head...); err != nil {
 				return err
 			}
 		}
