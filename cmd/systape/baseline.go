@@ -151,7 +151,7 @@ func baselineNews(b *sequences.Baseline, src sequences.Source) string {
 }
 
 func baselineWrite(name string, force bool, b *sequences.Baseline) error {
-	out, err := newLatencyOutput(name, force, os.Stdout)
+	out, err := newSequencesOutput(name, nil, force, os.Stdout)
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		}
 	}
 	x.result = compare.Compare(x.sides[0], x.sides[1], func(errno int) string { return abi.ErrnoName(*native, errno) })
-	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		id.Write(head)
 		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
 	}
-	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
 	if err != nil {
 		return err
 	}

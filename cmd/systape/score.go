@@ -166,7 +166,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 		return err
 	}
 	s.result.Findings = s.result.Findings[:min(f.findings, len(s.result.Findings))]
-	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	out, err := newSequencesOutput(f.output, append([]string{f.baseline}, args...), f.force, c.OutOrStdout())
 	if err != nil {
 		return err
 	}

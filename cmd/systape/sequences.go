@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -207,7 +208,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 			return err
 		}
 	}
-	out, err := newLatencyOutput(f.output, f.force, c.OutOrStdout())
+	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
 	if err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func (r *sequencesRun) drawGraph() error {
 	if err != nil {
 		return err
 	}
-	out, err := newLatencyOutput(r.graph, r.force, nil)
+	out, err := newSequencesOutput(r.graph, r.in.paths, r.force, os.Stdout)
 	if err != nil {
 		return err
 	}

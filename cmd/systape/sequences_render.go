@@ -17,7 +17,7 @@ import (
 )
 
 // render writes the view in the form that was asked for.
-func (r *sequencesRun) render(w *latencyOutput) error {
+func (r *sequencesRun) render(w *sequencesOutput) error {
 	switch {
 	case r.format == "table":
 		return r.table(w.Writer)
