@@ -261,9 +261,6 @@ func (r *replayer) calls() error {
 	weaver := text.NewWeaver(text.WeaverOptions{Patience: r.flags.patience.Nanoseconds(), Filter: f,
 		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd})
 	emit := func(l *text.Line) error {
-		if l.Form == text.Notice && !r.notable(l.Row) {
-			return nil
-		}
 		r.line = r.print.AppendLine(r.line[:0], l)
 		return r.show(l.Due)
 	}
@@ -294,23 +291,6 @@ func (r *replayer) calls() error {
 	return err
 }
 
-// notable reports whether a row that is no call belongs to what the filter
-// asks for. Losses always do: they say why something may not be there.
-func (r *replayer) notable(e *format.Event) bool {
-	f := &r.in.filter
-	if e.TS < f.From || f.To != 0 && e.TS >= f.To {
-		return false
-	}
-	if e.Kind == format.Lost {
-		return true
-	}
-	if f.Syscalls != nil || f.HasOutcome() {
-		return false
-	}
-	sym := func(s string) format.Sym { return r.in.names.InternString(s) }
-	return f.MatchSubject(&replay.Call{StartNS: e.TS, PID: e.PID, TID: e.TID, Comm: sym(e.Comm), Container: sym(e.Container)}, r.in.names)
-}
-
 // events shows rows.
 func (r *replayer) events() error {
 	f := &r.in.filter
@@ -333,7 +313,7 @@ func (r *replayer) events() error {
 					if !f.MatchSubject(&c, b.Names) {
 						continue
 					}
-				} else if e := b.At(i); !r.notable(&e) {
+				} else if !text.Notable(f, b, i) {
 					continue
 				}
 			}

@@ -2156,7 +2156,7 @@ var sets = map[string]*set{
 	"pkey":          {flags: perABI{pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0}},
 	"prctl":         {mask: ^uint64(0), field: perABI{prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0}, enum: true},
 	"priority":      {mask: ^uint64(0), field: perABI{priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0}, enum: true},
-	"prot":          {flags: perABI{protFlags0, protFlags0, protFlags0, protFlags0, protFlags0}},
+	"prot":          {flags: perABI{protFlags0, protFlags0, protFlags0, protFlags0, protFlags0}, zero: "PROT_NONE"},
 	"ptrace":        {mask: ^uint64(0), field: perABI{ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0}, enum: true},
 	"reboot":        {mask: ^uint64(0), field: perABI{rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0}, enum: true},
 	"reboot1":       {mask: ^uint64(0), field: perABI{reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0}, enum: true},

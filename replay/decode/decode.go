@@ -30,7 +30,8 @@ type set struct {
 	mask  uint64
 	field perABI
 	flags perABI
-	enum  bool // an unknown value is a decimal number
+	zero  string // name of no bit at all
+	enum  bool   // an unknown value is a decimal number
 }
 
 // param is one argument of a call.

@@ -31,6 +31,7 @@ const (
 	kindAccessMode
 	kindID // a user or group, -1 for none
 	kindSig
+	kindKey // of System V IPC
 	kindClock
 	kindCloneFlags
 	kindCloneChild
@@ -54,7 +55,7 @@ var kinds = map[string]kind{
 	"int": kindInt, "uint": kindUint, "long": kindLong, "ulong": kindUlong, "size": kindSize, "off": kindOff,
 	"pair": kindPair, "hexpair": kindHexPair, "pad": kindPad, "skip": kindSkip, "pages": kindPages,
 	"fd": kindFD, "dirfd": kindDirFD, "ptr": kindPtr, "hex": kindHex,
-	"mode": kindMode, "filemode": kindFileMode, "accessmode": kindAccessMode, "id": kindID, "sig": kindSig,
+	"mode": kindMode, "filemode": kindFileMode, "accessmode": kindAccessMode, "id": kindID, "sig": kindSig, "key": kindKey,
 	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
 	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
 	"protocol": kindProtocol, "sockopt": kindSockOpt, "prctlarg": kindPrctlArg,
@@ -129,6 +130,11 @@ func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 			return append(dst, "-1"...)
 		}
 		return strconv.AppendUint(dst, uint64(uint32(v)), 10)
+	case kindKey:
+		if uint32(v) == 0 {
+			return append(dst, "IPC_PRIVATE"...)
+		}
+		return appendHex(dst, uint64(uint32(v)))
 	case kindSig:
 		return appendSignal(dst, a, int32(v))
 	case kindClock:
@@ -176,6 +182,9 @@ func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
 	u := uint64(uint32(v)) // flags of system calls are ints, or use no higher bits
 	if v > 0 && uint64(v)>>32 != 0 && !narrow(a) {
 		u = uint64(v)
+	}
+	if u == 0 && s.zero != "" {
+		return append(dst, s.zero...)
 	}
 	start := len(dst)
 	if s.mask != 0 {

@@ -21,14 +21,19 @@ const (
 )
 
 var conditions = map[string]func(a abi.ABI, args *[6]int64) bool{
-	"creat1":    func(_ abi.ABI, args *[6]int64) bool { return args[1]&(oCreat|oTmpfile) != 0 },
-	"creat2":    func(_ abi.ABI, args *[6]int64) bool { return args[2]&(oCreat|oTmpfile) != 0 },
-	"mqcreat":   func(_ abi.ABI, args *[6]int64) bool { return args[1]&oCreat != 0 },
-	"fixed":     func(_ abi.ABI, args *[6]int64) bool { return args[3]&(mremapFixed|mremapDontUn) != 0 },
-	"clonetids": func(_ abi.ABI, args *[6]int64) bool { return args[0]&(cloneParent|clonePidFD) != 0 },
-	"prctl3":    func(_ abi.ABI, args *[6]int64) bool { return args[2]|args[3]|args[4] != 0 },
-	"prctl4":    func(_ abi.ABI, args *[6]int64) bool { return args[3]|args[4] != 0 },
-	"prctl5":    func(_ abi.ABI, args *[6]int64) bool { return args[4] != 0 },
+	"creat1":     func(_ abi.ABI, args *[6]int64) bool { return args[1]&(oCreat|oTmpfile) != 0 },
+	"creat2":     func(_ abi.ABI, args *[6]int64) bool { return args[2]&(oCreat|oTmpfile) != 0 },
+	"mqcreat":    func(_ abi.ABI, args *[6]int64) bool { return args[1]&oCreat != 0 },
+	"fixed":      func(_ abi.ABI, args *[6]int64) bool { return args[3]&(mremapFixed|mremapDontUn) != 0 },
+	"clonetids":  func(_ abi.ABI, args *[6]int64) bool { return args[0]&(cloneParent|clonePidFD) != 0 },
+	"prctl2":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 1) },
+	"prctl3":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 2) },
+	"prctl4":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 3) },
+	"prctl5":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 4) },
+	"device1":    func(_ abi.ABI, args *[6]int64) bool { return isDevice(args[1]) },
+	"device2":    func(_ abi.ABI, args *[6]int64) bool { return isDevice(args[2]) },
+	"membarrier": func(_ abi.ABI, args *[6]int64) bool { return args[1]&1 != 0 },               // MEMBARRIER_CMD_FLAG_CPU
+	"kcmp":       func(_ abi.ABI, args *[6]int64) bool { return args[2] == 0 || args[2] == 7 }, // KCMP_FILE, KCMP_EPOLL_TFD
 }
 
 // absent tells arguments that a call does not read, for kinds that know it.
@@ -230,6 +235,27 @@ func appendSockOpt(dst []byte, a abi.ABI, level, v int64) []byte {
 	}
 	return appendUnknown(dst, int64(int32(v)))
 }
+
+// prctlReads reports whether prctl reads argument i with these options. Of
+// options whose number of arguments is not known here, zeros at the end are
+// left out.
+func prctlReads(args *[6]int64, i int) bool {
+	switch int32(args[0]) {
+	case 3, 7, 13, 21, 27, 30, 31, 32, 34, 39, 42: // GET_DUMPABLE … GET_THP_DISABLE, which take none
+		return false
+	case 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 14, 15, 16, 19, 20, 23, 24, 25, 26, 28, 29, 36, 37, 38, 40, 41, 57, 58:
+		return i == 1
+	}
+	for ; i < 5; i++ {
+		if args[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// isDevice reports whether mknod with this mode reads a device number.
+func isDevice(mode int64) bool { return mode&0o170000 == 0o020000 || mode&0o170000 == 0o060000 }
 
 func appendPrctlArg(dst []byte, a abi.ABI, option, v int64) []byte {
 	switch int32(option) {

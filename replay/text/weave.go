@@ -104,7 +104,7 @@ func (w *Weaver) Push(b *format.Batch, calls []replay.Call, emit func(*Line) err
 			if err := w.begin(b, i, emit); err != nil {
 				return err
 			}
-		case k != format.Exit && w.opt.Notices&(1<<k) != 0:
+		case k != format.Exit && w.opt.Notices&(1<<k) != 0 && Notable(w.opt.Filter, b, i):
 			e := b.At(i)
 			if err := w.add(b.Seq[i], now, &Line{Form: Notice, TS: now, Due: now, Row: &e}, emit); err != nil {
 				return err
@@ -117,6 +117,28 @@ func (w *Weaver) Push(b *format.Batch, calls []replay.Call, emit func(*Line) err
 		}
 	}
 	return nil
+}
+
+// Notable reports whether row i of b, which is no call, belongs to what a
+// filter of calls asks for: rows of the threads and the time that it chooses,
+// if it does not ask for certain calls or outcomes. Losses in that time
+// always do, for they say why something may not be there.
+func Notable(f *replay.Filter, b *format.Batch, i int) bool {
+	if f == nil || f.Empty() {
+		return true
+	}
+	at := b.TS[i]
+	if b.Kind[i] == format.Lost {
+		return at >= f.From && (f.To == 0 || at < f.To)
+	}
+	if f.Syscalls != nil || f.HasOutcome() {
+		return false
+	}
+	c := replay.Call{StartNS: at, PID: b.PID[i], TID: b.TID[i], Comm: b.Comm[i]}
+	if len(b.Container) > i {
+		c.Container = b.Container[i]
+	}
+	return f.MatchSubject(&c, b.Names)
 }
 
 // Ending returns how many of calls, which are in the order of their ends, end
