@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"systape/format"
 )
 
 var updatePair = flag.Bool("update-pair", false, "rewrite the expected output of testdata/pair")
@@ -199,5 +203,57 @@ func TestPairOfACaptureCutOff(t *testing.T) {
 	code, stdout, stderr := runPairCommand(t, capture, "-o", "-")
 	if code != 0 || strings.Count(stdout, "\n") != 2 || strings.Count(stderr, "warning:") != 1 {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// TestPairPartsDoNotMatter cuts one recording into parts and files in several
+// ways: the calls are the same.
+func TestPairPartsDoNotMatter(t *testing.T) {
+	events, err := format.ParseText(bytes.NewReader(pairRandomText()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	events = events[:5000]
+	parts := func(cuts ...int) string {
+		dir := t.TempDir()
+		cuts = append(cuts, len(events))
+		for i, from := 0, 0; i < len(cuts); i++ {
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("part-%d.parquet", i+1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Complete: true,
+				Part: format.Part{Number: i + 1, FirstSeq: int64(from), Rows: int64(cuts[i] - from), Last: i == len(cuts)-1}}
+			w, err := format.NewParquetWriter(f, meta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := format.NewBatch(nil, 0)
+			for _, e := range events[from:cuts[i]] {
+				b.Append(e)
+			}
+			if err := errors.Join(w.Write(b), w.Close(meta), f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			from = cuts[i]
+		}
+		return dir
+	}
+	_, want, _ := runPairCommand(t, parts(), "-o", "-")
+	if strings.Count(want, "\n") < 2000 {
+		t.Fatalf("only %d calls", strings.Count(want, "\n"))
+	}
+	three := parts(1, 2500)
+	file := func(n int) string { return filepath.Join(three, fmt.Sprintf("part-%d.parquet", n)) }
+	for name, args := range map[string][]string{
+		"a folder of three parts":    {three},
+		"three files, in any order":  {file(3), file(1), file(2)},
+		"two parts":                  {parts(4999)},
+		"a cut inside of every call": {parts(2, 3, 5, 7, 11, 13)},
+	} {
+		code, got, stderr := runPairCommand(t, append(args, "-o", "-")...)
+		if code != 0 || got != want {
+			t.Errorf("%s: exit code %d, %d calls, want %d; %s", name, code, strings.Count(got, "\n"), strings.Count(want, "\n"), stderr)
+		}
 	}
 }
