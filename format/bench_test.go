@@ -96,3 +96,54 @@ func BenchmarkRead(b *testing.B) {
 		b.Run("yours/pairing", func(b *testing.B) { benchmarkRead(b, path, pairing) })
 	}
 }
+
+// BenchmarkSeal turns a spool into a capture: decoding, encoding, reading
+// back. The bar is 2 million events a second on one core.
+func BenchmarkSeal(b *testing.B) {
+	for _, l := range []string{"getppid", "mix"} {
+		const n = 500_000
+		ev := events(1, n)
+		if l == "getppid" {
+			ev = ev[:0]
+			g := getppids(format.NewBatch(format.NewNames(), n), n)
+			for i := range n {
+				ev = append(ev, g.At(i))
+			}
+		}
+		spool := put(b, encode(b, "spool", ev, 16<<10))
+		b.Run(l, func(b *testing.B) {
+			var rows, bytes int64
+			for b.Loop() {
+				res, err := format.Seal(spool, spool+".parquet", format.SealOptions{KeepSpool: true, FileOptions: format.FileOptions{Force: true}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				rows += res.Rows
+				bytes += res.Bytes
+			}
+			reportEvents(b, rows, bytes)
+		})
+	}
+}
+
+// BenchmarkParquetWrite is sealing without the spool.
+func BenchmarkParquetWrite(b *testing.B) {
+	for _, l := range workloads {
+		batch := l.make(1 << 16)
+		b.Run(l.name, func(b *testing.B) {
+			var out countWriter
+			w, err := format.NewParquetWriter(&out, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.Write(batch); err != nil {
+					b.Fatal(err)
+				}
+				follow(batch)
+			}
+			reportEvents(b, w.Rows(), out.n)
+		})
+	}
+}

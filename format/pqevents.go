@@ -15,9 +15,10 @@ type ParquetWriter struct {
 	order  order
 	err    error
 	closed bool
-	names  *Names // of the batches so far
-	moved  []Sym  // by Sym of another table: the Sym in names, plus one
-	from   *Names // that other table
+	names  *Names // of the rows in buf
+	moved  []Sym  // by Sym of the table from: the Sym in the table into, plus one
+	from   *Names
+	into   *Names
 }
 
 // NewParquetWriter starts a capture on w. What meta says at the start goes to
@@ -56,9 +57,8 @@ func (w *ParquetWriter) Write(b *Batch) error {
 	if err != nil {
 		return fmt.Errorf("write capture: %w", err)
 	}
-	if w.names == nil {
-		w.names = b.Names
-		w.buf.Names = b.Names
+	if w.buf.N == 0 {
+		w.names = b.Names // of no batch is the table needed once its rows are written
 	}
 	for from := 0; from < b.N; {
 		to := min(from+groupRows-w.buf.N, b.N)
@@ -109,8 +109,8 @@ func (w *ParquetWriter) take(b *Batch, from, to int) error {
 
 // translate appends the names of b, which are of another table, as ours.
 func (w *ParquetWriter) translate(b *Batch, from, to int) error {
-	if w.from != b.Names {
-		w.from, w.moved = b.Names, w.moved[:0]
+	if w.from != b.Names || w.into != w.names {
+		w.from, w.into, w.moved = b.Names, w.names, w.moved[:0]
 	}
 	for _, pos := range []int{posSyscall, posComm, posContainer} {
 		dst := w.buf.syms(pos)

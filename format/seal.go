@@ -45,6 +45,10 @@ type Sealer struct {
 	err       error
 }
 
+// maxSealNames is how many names a sealer keeps: a recording of threads that
+// name themselves anew all the time must not end at the limit of a table.
+const maxSealNames = 1 << 16
+
 // limitReader reads a growing file up to where it is known to be whole.
 type limitReader struct {
 	f        *os.File
@@ -123,6 +127,9 @@ func (s *Sealer) Step(committed int64) (more bool, err error) {
 	}
 	if err := s.w.Write(&s.batch); err != nil {
 		return false, s.fail(err)
+	}
+	if s.src.names.Len() > maxSealNames {
+		s.src.forgetNames()
 	}
 	if s.opt.Progress != nil {
 		s.opt.Progress(s.src.frames.n, committed)

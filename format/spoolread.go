@@ -104,6 +104,11 @@ func (s *spoolSource) next(b *Batch, n int) error {
 	return nil
 }
 
+// forgetNames makes the source go on with a new table of names.
+func (s *spoolSource) forgetNames() {
+	s.names, s.lookup = NewNames(), [3]symCache{}
+}
+
 // readBatch reads the next record batch into s.rows, or the end.
 func (s *spoolSource) readBatch() error {
 	s.start += int64(s.rows.N)
