@@ -13,7 +13,9 @@ import (
 type Status uint8
 
 // The statuses. Only OK and Restarted have a duration that was measured from
-// end to end; for OpenAtStart, OpenAtEnd and Killed it is a lower bound.
+// end to end; for OpenAtStart, OpenAtEnd and Killed it is a lower bound. For
+// NoReturn it is the time until the thread's end, for Sigreturn and Mismatch
+// the time between the two halves; the others have none, and it is 0.
 const (
 	OK          Status = iota // enter and exit of the same call
 	Restarted                 // exit with -512…-516; the kernel continued it with a later call, or gave it up with EINTR

@@ -41,10 +41,11 @@ const (
 //	(2) An exit that does not fit the open call means that a tracer rewrote
 //	    the call: mismatch, one call with both halves.
 //	(3) An exit with no call open is the child's side of a fork when it is the
-//	    thread's first and says so (child_return); it was entered before
-//	    recording began when nothing of the thread was seen since then
-//	    (open_at_start), and it was refused before it could enter otherwise
-//	    (denied).
+//	    thread's first and says so (child_return); it was entered while enters
+//	    were not recorded when nothing of the thread was seen since they are,
+//	    or when they are no longer (open_at_start); otherwise it was refused
+//	    before it could enter (denied). A refusal that is the first thing seen
+//	    of a thread looks like a call that was open at the start.
 //	(4) An enter while a call is open closes that one without an exit:
 //	    no_return when it was exit or exit_group, sigreturn when it was that,
 //	    and otherwise exit_lost.
@@ -52,7 +53,9 @@ const (
 //	    for a live thread id says that its end was missed: the id is reused.
 //	    An execve by another thread than the leader takes the leader's id: its
 //	    open call moves there. The end of the capture closes what is left:
-//	    no_return or open_at_end.
+//	    no_return or open_at_end. (A fatal signal, or execve and exit_group of
+//	    a sibling, mostly make a call return a restart code before its thread
+//	    ends: it is restarted, and nothing continues it.)
 //	(6) A loss overrides all of it. Every thread may have been on any CPU, so
 //	    a loss concerns each thread whose last event lies before the loss's
 //	    end. For such a thread, an exit after an enter closes nothing if an
