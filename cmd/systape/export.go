@@ -23,7 +23,7 @@ const exportHelp = `Writes a capture for the tools that people have:
   folded    folded stacks (flamegraph.pl, inferno, speedscope)
   pprof     a pprof profile (go tool pprof): calls and time by name, process, call and error
   csv       the calls table, as pair writes it
-  jsonl     all events, one object a line; nothing is lost, import --from jsonl reads them again
+  jsonl     all events, one object a line; nothing is lost
   strace    what strace -f -ttt -T would have written
 
 What a format cannot hold is said on standard error.

@@ -140,14 +140,13 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		player: play.NewPlayer(play.System{}, speed, commands),
 	}
 	for {
-		err = r.round(c, args)
+		if err = r.round(c, args); err == nil {
+			err = r.out.Flush()
+		}
 		if err != nil || !f.loop || r.lines == 0 {
 			break
 		}
 		r.player.Restart()
-	}
-	if err == nil {
-		err = r.out.Flush()
 	}
 	switch {
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, play.ErrQuit):

@@ -72,11 +72,11 @@ func (p *Printer) AppendLine(dst []byte, l *Line) []byte {
 	}
 	c := &l.Call
 	seq, cpu := c.EnterSeq, c.CPUEnter
-	if seq < 0 || l.Form == Resumed {
+	if seq < 0 || l.Form == Resumed && c.ExitSeq >= 0 {
 		seq, cpu = c.ExitSeq, c.CPUExit
 	}
 	start := len(dst)
-	column := 0 // where the call begins, to align the results
+	column := -1 // where the call begins, to align the results
 	for i, col := range p.opt.Columns {
 		if i > 0 {
 			dst = append(dst, ' ')
@@ -94,7 +94,7 @@ func (p *Printer) AppendLine(dst []byte, l *Line) []byte {
 				column += len(reset)
 			}
 		case Result:
-			if p.has[What] && column > 0 {
+			if column >= 0 {
 				for len(dst)-column < 38 {
 					dst = append(dst, ' ')
 				}

@@ -116,7 +116,9 @@ func (w *Weaver) Push(b *format.Batch, calls []replay.Call, emit func(*Line) err
 			return err
 		}
 	}
-	return nil
+	// Also at the end of a batch, so that a capture that is still being
+	// recorded shows all that is known.
+	return w.release(w.now, emit)
 }
 
 // Notable reports whether row i of b, which is no call, belongs to what a

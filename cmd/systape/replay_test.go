@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"systape/format"
+	"systape/replay/jsonl"
+)
+
+var updateReplay = flag.Bool("update-replay", false, "rewrite the expected output of testdata/replay")
+
+// runReplayCommand runs a command line of systape without a terminal.
+func runReplayCommand(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// TestReplayCases runs the commands of testdata/replay/*.txtar: a section
+// named "$ replay FLAGS" or "$ export FLAGS" holds what the command prints for
+// the capture of the first section, standard error after 2>.
+func TestReplayCases(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/replay/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			capture := latencyCapture(t, a.Files[0].Data)
+			changed := false
+			for i := range a.Files[1:] {
+				f := &a.Files[i+1]
+				words := strings.Fields(strings.TrimPrefix(f.Name, "$ "))
+				code, stdout, stderr := runReplayCommand(t, append([]string{words[0], capture}, words[1:]...)...)
+				if code != exitOK {
+					t.Errorf("%s: exit code %d: %s", f.Name, code, stderr)
+				}
+				got := strings.ReplaceAll(stdout, "\x1b", "^")
+				if stderr != "" {
+					got += "2>\n" + stderr
+				}
+				if got == string(f.Data) {
+					continue
+				}
+				if *updateReplay {
+					f.Data, changed = []byte(got), true
+					continue
+				}
+				t.Errorf("%s: got\n%s\nwant\n%s", f.Name, got, f.Data)
+			}
+			if changed {
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+const replayLoopCapture = `1000000000 enter 7/7 getpid() comm="sh"
+1000000100 exit 7/7 getpid = 7 comm="sh"
+1000000200 enter 7/7 openat(-100, 0x1000, 0) comm="sh"
+1000000300 exit 7/7 openat = -2 comm="sh"
+`
+
+func TestReplayUsage(t *testing.T) {
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	for _, c := range []struct{ args, want string }{
+		{"replay", "no capture given"},
+		{"replay F --speed fast", `--speed: "fast" is no speed`},
+		{"replay F --columns tme", `--columns: unknown column "tme"`},
+		{"replay F --time local", `--time: unknown style of time "local"`},
+		{"replay F --color maybe", `--color: "maybe", want auto, always or never`},
+		{"replay F --format xml", `--format: unknown format "xml"`},
+		{"replay F --format jsonl --columns time", "jsonl has all columns"},
+		{"replay F --loop --follow", "choose one"},
+		{"replay F --around +1s --from +1s", "--around is a time span of its own"},
+		{"replay F --around yesterday", `--around: "yesterday" is no time`},
+		{"replay F --events --errno any", "events have no outcome"},
+		{"replay F F --follow", "--follow reads one spool"},
+		{"replay - --loop", "standard input cannot do"},
+		{"export F", "no format given"},
+		{"export F --to xml", `"xml" is no format`},
+		{"export F --to folded --weight bytes", `--weight: "bytes", want time or count`},
+		{"export F --to chrome --weight count", "--weight is for folded and pprof"},
+		{"export F --to jsonl --pid 7", "filters choose calls"},
+	} {
+		code, stdout, stderr := runReplayCommand(t, strings.Fields(strings.ReplaceAll(c.args, "F", capture))...)
+		if code != exitUsage || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit code %d, want %d; standard error %q, want %q in it; standard output %q", c.args, code, exitUsage, stderr, c.want, stdout)
+		}
+	}
+}
+
+// pipe fails after n bytes, as a pipe does whose reader has gone.
+type pipe struct {
+	bytes.Buffer
+	left int
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	if p.left -= len(b); p.left < 0 {
+		return 0, &os.PathError{Op: "write", Path: "|1", Err: syscall.EPIPE}
+	}
+	return p.Buffer.Write(b)
+}
+
+func TestClosedPipeEndsQuietly(t *testing.T) {
+	capture := latencyCapture(t, bytes.Repeat([]byte("1 enter 7 getpid()\n1 exit 7 getpid = 7\n"), 10000))
+	for _, args := range []string{"replay", "replay --format jsonl --events", "replay --events", "export --to strace", "export --to jsonl", "export --to chrome"} {
+		words := strings.Fields(args)
+		out := &pipe{left: 0}
+		var stderr bytes.Buffer
+		code := run(context.Background(), append([]string{words[0], capture}, words[1:]...), strings.NewReader(""), out, &stderr)
+		if code != exitOK || stderr.Len() > 0 {
+			t.Errorf("%s: exit code %d, standard error %q", args, code, stderr.String())
+		}
+	}
+}
+
+func TestReplayLoops(t *testing.T) {
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	out := &pipe{left: 1000}
+	var stderr bytes.Buffer
+	code := run(context.Background(), []string{"replay", capture, "--loop", "--columns", "time,call"}, strings.NewReader(""), out, &stderr)
+	if n := strings.Count(out.String(), "  0.000000000 getpid()\n"); code != exitOK || n < 3 {
+		t.Errorf("exit code %d, %d rounds, want several; %s", code, n, stderr.String())
+	}
+	// Nothing to show is no reason to loop for ever.
+	code, stdout, stderr2 := runReplayCommand(t, "replay", capture, "--loop", "--pid", "99")
+	if code != exitOK || stdout != "" {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr2)
+	}
+}
+
+// A spool that is being written is shown as it grows, and the replay ends
+// when the recorder takes the spool away.
+func TestReplayFollows(t *testing.T) {
+	events := format.MustParseText(replayLoopCapture)
+	path := filepath.Join(t.TempDir(), "running.spool")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Part: format.Part{Number: 1, Rows: -1, Last: true}}
+	w, err := format.NewSpoolWriter(f, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines atomic.Int64
+	r, out := io.Pipe()
+	var seen bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		b := make([]byte, 4096)
+		for {
+			n, err := r.Read(b)
+			seen.Write(b[:n])
+			lines.Add(int64(bytes.Count(b[:n], []byte{'\n'})))
+			if err != nil {
+				return
+			}
+		}
+	}()
+	done := make(chan int)
+	var stderr bytes.Buffer
+	go func() {
+		code := run(context.Background(), []string{"replay", path, "--follow", "--columns", "call,result"}, strings.NewReader(""), out, &stderr)
+		out.Close()
+		done <- code
+	}()
+	write := func(part []format.Event) {
+		b := format.NewBatch(format.NewNames(), len(part))
+		for _, e := range part {
+			b.Append(e)
+		}
+		if err := w.Write(b); err != nil {
+			t.Error(err)
+		}
+	}
+	write(events[:2])
+	for range 1000 { // the first call is there long before the capture is complete
+		if lines.Load() == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := lines.Load(); n != 1 {
+		t.Errorf("%d lines are shown of a capture that goes on, want 1", n)
+	}
+	write(events[2:])
+	meta.Complete = true
+	if err := errors.Join(w.Close(meta), f.Close(), os.Remove(path)); err != nil {
+		t.Error(err)
+	}
+	code := <-done
+	<-read
+	want := "getpid()                              = 7\nopenat(AT_FDCWD, 0x1000, O_RDONLY)    = -1 ENOENT (No such file or directory)\n"
+	if code != exitOK || seen.String() != want || stderr.Len() > 0 {
+		t.Errorf("exit code %d, got\n%s%s\nwant\n%s", code, seen.String(), stderr.String(), want)
+	}
+}
+
+func TestExportJSONLinesAreIdentity(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/*/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	tested := 0
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			want, err := format.ParseText(bytes.NewReader(f.Data))
+			if f.Name != "capture" || err != nil || len(want) == 0 || want[0].Seq != 0 {
+				continue
+			}
+			code, stdout, stderr := runReplayCommand(t, "export", latencyCapture(t, f.Data), "--to", "jsonl")
+			if code != exitOK {
+				t.Errorf("%s: exit code %d: %s", file, code, stderr)
+				continue
+			}
+			b := format.NewBatch(nil, len(want))
+			if err := jsonl.NewReader(strings.NewReader(stdout)).Read(b, len(want)+1); err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			var got []format.Event
+			for i := range b.N {
+				got = append(got, b.At(i))
+			}
+			if a, b := string(format.FormatText(got)), string(format.FormatText(want)); a != b {
+				t.Errorf("%s: got\n%s\nwant\n%s", file, a, b)
+			}
+			tested++
+		}
+	}
+	if tested < 5 {
+		t.Errorf("only %d captures were found to test with", tested)
+	}
+}
+
+func TestExportKeepsFiles(t *testing.T) {
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	out := filepath.Join(t.TempDir(), "calls.folded")
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "folded", "-o", out); code != exitOK {
+		t.Fatal(stderr)
+	}
+	first, err := os.ReadFile(out)
+	if err != nil || len(first) == 0 {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "chrome", "-o", out); code != exitFailed || !strings.Contains(stderr, "--force") {
+		t.Errorf("exit code %d, %q, want a refusal", code, stderr)
+	}
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "chrome", "-o", out, "--force"); code != exitOK {
+		t.Error(stderr)
+	}
+	if now, err := os.ReadFile(out); err != nil || !bytes.Contains(now, []byte("traceEvents")) {
+		t.Errorf("--force did not replace the file: %q, %v", now, err)
+	}
+	if _, err := os.Stat(out + ".partial"); err == nil {
+		t.Error("an unfinished file is left")
+	}
+}
