@@ -110,7 +110,11 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, nil, nil, err
 	}
-	if string(head) != string(parquetMagic) {
+	switch string(head) {
+	case string(parquetMagic):
+	default:
+		return nil, nil, nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
+	case "\xff\xff\xff\xff":
 		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<18), AllColumns, NewNames())
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("nothing can be recovered: %w", err)
