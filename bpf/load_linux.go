@@ -66,9 +66,10 @@ func Load(cfg Config) (k *Kernel, err error) {
 		return nil, fmt.Errorf("count cpus: %w", err)
 	}
 	k = &Kernel{Hook: "tp_btf", links: map[string]link.Link{}}
+	loaded := k
 	defer func() {
 		if err != nil {
-			k.Close()
+			loaded.Close()
 		}
 	}()
 

@@ -27,7 +27,7 @@ func diagnose(err error) error {
 		case len(missing) > 0:
 			e.Err = fmt.Errorf("recording needs rights that this process does not have (%s)", strings.Join(missing, ", "))
 			e.Hint = "run it with sudo, or give the program the rights once:\n" +
-				"  sudo setcap cap_bpf,cap_perfmon,cap_sys_resource,cap_sys_ptrace,cap_dac_read_search+ep " + executable()
+				"  sudo setcap cap_bpf,cap_perfmon+ep " + executable()
 		case lockdown() == "confidentiality":
 			e.Err = errors.New("the kernel is locked down (confidentiality), which forbids to read its memory")
 			e.Hint = "boot with lockdown=integrity, see kernel_lockdown(7)"

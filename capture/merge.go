@@ -41,6 +41,7 @@ type merger struct {
 	abis     [3]abi.ABI // by bpf.RecordABI
 	threads  threadTable
 	resolve  resolver
+	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
 	lossBuf  []loss
 	batch    *format.Batch
@@ -54,7 +55,8 @@ type resolver interface {
 	// thread looks a thread up that was there before the recording began.
 	thread(pid, tid int32) (comm, container string)
 	// container names the container of a process, cgroup being its cgroup v2 id.
-	container(pid int32, cgroup uint64) string
+	// It fails when the process has ended before anybody asked.
+	container(pid int32, cgroup uint64) (name string, ok bool)
 }
 
 // source is one CPU's buffer and how far it has been read.

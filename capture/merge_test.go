@@ -91,8 +91,10 @@ func life[T any](c *fakeCPU, ts uint64, kind bpf.RecordKind, pid, tid int32, pay
 // noProc knows nobody.
 type noProc struct{}
 
-func (noProc) thread(pid, tid int32) (string, string)    { return fmt.Sprintf("old%d", tid), "" }
-func (noProc) container(pid int32, cgroup uint64) string { return fmt.Sprintf("box%d", cgroup) }
+func (noProc) thread(pid, tid int32) (string, string) { return fmt.Sprintf("old%d", tid), "" }
+func (noProc) container(pid int32, cgroup uint64) (string, bool) {
+	return fmt.Sprintf("box%d", cgroup), true
+}
 
 // collect returns a merger over the CPUs and the rows it has handed over.
 func collect(batchRows int, cpus ...*fakeCPU) (*merger, *[]format.Event) {

@@ -39,25 +39,26 @@ func (p *procFS) path(parts ...string) string {
 func (p *procFS) thread(pid, tid int32) (comm, container string) {
 	process := strconv.Itoa(int(pid))
 	name, _ := os.ReadFile(p.path(process, "task", strconv.Itoa(int(tid)), "comm"))
-	return strings.TrimSuffix(string(name), "\n"), p.byPID(process)
+	container, _ = p.byPID(process)
+	return strings.TrimSuffix(string(name), "\n"), container
 }
 
-func (p *procFS) byPID(process string) string {
+func (p *procFS) byPID(process string) (name string, ok bool) {
 	file, err := os.ReadFile(p.path(process, "cgroup"))
 	if err != nil {
-		return ""
+		return "", false
 	}
-	return containerOf(cgroupPath(string(file)))
+	return containerOf(cgroupPath(string(file))), true
 }
 
 // container implements resolver. A cgroup's id is its directory's inode
 // (kernel include/linux/cgroup.h: cgroup_id), so even a process that has
 // ended leaves its container behind.
-func (p *procFS) container(pid int32, cgroup uint64) string {
+func (p *procFS) container(pid int32, cgroup uint64) (name string, ok bool) {
 	if name, ok := p.containers[cgroup]; ok {
-		return name
+		return name, true
 	}
-	name, found := "", false
+	found := false
 	filepath.WalkDir(p.cgroups, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil
@@ -74,13 +75,13 @@ func (p *procFS) container(pid int32, cgroup uint64) string {
 	})
 	if !found || cgroup <= 1 {
 		// No unified hierarchy, or all in its root: ask what /proc knows.
-		name = p.byPID(strconv.Itoa(int(pid)))
-		if cgroup <= 1 {
-			return name
+		name, ok = p.byPID(strconv.Itoa(int(pid)))
+		if !ok || cgroup <= 1 {
+			return name, ok
 		}
 	}
 	p.containers[cgroup] = name
-	return name
+	return name, true
 }
 
 // existing calls f for every thread there is; pids narrows it to some
@@ -105,7 +106,7 @@ func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container s
 		if err != nil {
 			continue // ended since
 		}
-		container := p.byPID(process)
+		container, _ := p.byPID(process)
 		for _, t := range threads {
 			tid, err := strconv.Atoi(t.Name())
 			if err != nil {

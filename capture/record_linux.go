@@ -122,6 +122,9 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.meta = r.firstMeta(offset, cpus)
 	names := format.NewNames()
 	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, format.NewBatch(names, batchRows), r.handOver)
+	if kernel.Hook == "raw_tracepoint" {
+		r.merger.live = map[int32]int{}
+	}
 	r.anchor()
 	if err := r.attach(bpf.Lives); err != nil {
 		return nil, diagnose(err)
@@ -132,7 +135,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			pids = nil
 		}
 		proc.existing(pids, func(pid, tid int32, comm, container string) {
-			*r.merger.threads.at(tid) = thread{comm: r.merger.intern(comm), container: r.merger.intern(container), known: true}
+			r.merger.know(pid, tid, comm, container)
 		})
 	}
 	if err := r.attach(bpf.Exits); err != nil {
@@ -160,6 +163,10 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			r.out.Close()
 			return nil, err
 		}
+		// Until its execve the child has our name.
+		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
+		comm, container := proc.thread(own, own)
+		r.merger.know(child, child, comm, container)
 	}
 	return r, nil
 }

@@ -31,7 +31,7 @@ func (m *merger) row(s *source, r *bpf.Record) {
 	pid, tid := int32(r.PidTgid>>32), int32(r.PidTgid)
 	t := m.threads.at(tid)
 	if !t.known {
-		m.meet(t, pid, tid)
+		m.meet(pid, tid)
 	}
 	switch bpf.KindOf(r.Tag) {
 	case bpf.RecordEnter:
@@ -126,6 +126,9 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 		child := int32(p.ChildPidTgid)
 		args[format.ForkPID], args[format.ForkTID] = int64(p.ChildPidTgid>>32), int64(child)
 		c := m.threads.at(child)
+		if m.live != nil && !c.known {
+			m.live[int32(p.ChildPidTgid>>32)]++
+		}
 		*c = *t
 	case bpf.RecordExec:
 		p := bpf.Payload[bpf.ExecPayload](r)
@@ -134,7 +137,15 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 		detail = text(p.Filename[:])
 		t.comm = m.intern(text(p.Comm[:]))
 		// Container runtimes move a process into its cgroup before it becomes the program.
-		t.container = m.intern(m.resolve.container(pid, p.Cgroup))
+		if name, ok := m.resolve.container(pid, p.Cgroup); ok {
+			t.container = m.intern(name)
+		}
+		if old := int32(p.OldTID); old != tid {
+			*m.threads.at(old) = thread{}
+		}
+		if m.live != nil {
+			m.live[pid] = 1 // the others have ended
+		}
 	case bpf.RecordRename:
 		kind = format.Rename
 		t.comm = m.intern(text(bpf.Payload[bpf.RenamePayload](r).Comm[:]))
@@ -142,6 +153,9 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 		p := bpf.Payload[bpf.EndPayload](r)
 		kind = format.ThreadEnd
 		args[format.EndCode], args[format.EndGroup] = p.Code, p.Group
+		if m.live != nil {
+			args[format.EndGroup] = m.lastOf(pid)
+		}
 	default:
 		panic("capture: internal error: record of unknown kind")
 	}
@@ -184,9 +198,27 @@ func (m *merger) lostRow(l loss) error {
 	return nil
 }
 
+// lastOf takes a thread from its process and returns 1 if it was the last.
+func (m *merger) lastOf(pid int32) int64 {
+	if m.live[pid]--; m.live[pid] > 0 {
+		return 0
+	}
+	delete(m.live, pid)
+	return 1
+}
+
 // meet asks about a thread that shows up for the first time.
-func (m *merger) meet(t *thread, pid, tid int32) {
+func (m *merger) meet(pid, tid int32) {
 	comm, container := m.resolve.thread(pid, tid)
+	m.know(pid, tid, comm, container)
+}
+
+// know notes what is known of a thread from elsewhere than its events.
+func (m *merger) know(pid, tid int32, comm, container string) {
+	t := m.threads.at(tid)
+	if m.live != nil && !t.known {
+		m.live[pid]++
+	}
 	*t = thread{comm: m.intern(comm), container: m.intern(container), known: true}
 }
 
