@@ -108,7 +108,7 @@ func Verify(paths []string, opt ReadOptions, each func(*Batch) error) (*Report, 
 	for {
 		err := r.Next(&b)
 		if err != nil {
-			v.ended(err)
+			v.ended(err, r.Meta())
 			break
 		}
 		v.checkRows(&b, &last)
@@ -127,10 +127,12 @@ func Verify(paths []string, opt ReadOptions, each func(*Batch) error) (*Report, 
 }
 
 // ended judges how reading ended.
-func (v *verifier) ended(err error) {
+func (v *verifier) ended(err error, m *Meta) {
 	c, corrupt := errors.AsType[*CorruptError](err)
 	switch {
 	case err == io.EOF:
+	case errors.Is(err, ErrIncomplete) && m != nil && m.Recovered != "":
+		v.good[ruleComplete] = "it did not, " + m.Recovered
 	case errors.Is(err, ErrIncomplete):
 		v.fail(ruleComplete, "%v", err)
 	case corrupt && c.Column == "seq" && c.Row >= 0:

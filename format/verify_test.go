@@ -2,6 +2,8 @@ package format_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"errors"
 	"strings"
 	"testing"
@@ -160,5 +162,26 @@ func TestInfo(t *testing.T) {
 	in, err := format.ReadInfo([]string{put(t, encode(t, "spool", ev[:1000], 100)[:20_000])}, format.ReadOptions{})
 	if err != nil || in.Complete || !errors.Is(in.Problem, format.ErrIncomplete) || in.Rows == 0 || in.Rows%100 != 0 {
 		t.Errorf("torn spool: %+v, %v", in, err)
+	}
+}
+
+// A recovered capture holds: it says itself that it is not complete.
+func TestVerifyOfARecoveredCapture(t *testing.T) {
+	spool := encode(t, "spool", events(23, 3000), 500)
+	dir := t.TempDir()
+	cut, saved := filepath.Join(dir, "t.parquet.spool"), filepath.Join(dir, "t.parquet")
+	if err := os.WriteFile(cut, spool[:len(spool)*2/3], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := format.Recover(cut, saved, format.FileOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := verify(t, data)
+	if got, want := rep.Rules[11].Detail, "it did not, recovered from t.parquet.spool: "; failed(rep) != "" || !strings.Contains(got, want) {
+		t.Errorf("rules %q do not hold, R12 says %q; want all, and %q", failed(rep), got, want)
 	}
 }
