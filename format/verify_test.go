@@ -2,9 +2,9 @@ package format_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
-	"errors"
 	"strings"
 	"testing"
 
