@@ -105,6 +105,14 @@ func (f *recordFlags) failure(args []string) int {
 	return exitFailed
 }
 
+// misuse is the exit code of a command line that makes no sense.
+func (f *recordFlags) misuse(args []string) int {
+	if len(args) > 0 {
+		return recordFailed
+	}
+	return exitUsage
+}
+
 func (f *recordFlags) options(args []string) (capture.Options, error) {
 	o := capture.Options{
 		Command: args, PIDs: f.pids, Follow: f.follow, All: f.all, Duration: f.duration,
@@ -139,16 +147,9 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 }
 
 func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	usage := func(err error) error {
-		code := exitUsage
-		if len(args) > 0 {
-			code = recordFailed
-		}
-		return &exitError{code: code, err: err, hint: "see 'systape record --help'"}
-	}
 	options, err := f.options(args)
 	if err != nil {
-		return usage(err)
+		return &exitError{code: f.misuse(args), err: err, hint: "see 'systape record --help'"}
 	}
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
@@ -162,6 +163,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	defer stop()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup(1)
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 
 	recording, err := capture.Start(options, files, out.file)
@@ -177,10 +181,18 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	sealer.stop()
 	if err != nil {
 		sealer.abort()
-		if len(args) > 0 {
-			<-recording.Done() // the command is not ours to end
+		broken := recordBroken(err, out, args)
+		if len(args) == 0 {
+			return broken
 		}
-		return recordBroken(err, out, args)
+		// The command is not ours to end, and the user does not have to wait
+		// for its end to hear of this.
+		report(broken, stderr)
+		select {
+		case <-recording.Done():
+		case <-ctx.Done():
+		}
+		return &exitError{code: recordFailed}
 	}
 	if err := out.finish(sealer, stderr, f.quiet); err != nil {
 		return &exitError{code: f.failure(args), err: err, hint: out.hint()}
@@ -200,7 +212,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	return nil
 }
 
-// passSignals ends the recording at SIGINT and SIGTERM. A command gets the
+// passSignals ends the recording at SIGINT, SIGTERM and SIGHUP. A command gets the
 // signal first and the recording ends with it; a second signal ends the
 // recording and lets the command run on. A terminal's Ctrl-C has reached the
 // command already.
@@ -235,6 +247,9 @@ func recordSetupError(err error, args []string) error {
 		e.code = exitPermission
 	case setup.Usage:
 		e.code = exitUsage
+	}
+	if setup.Usage && e.hint == "" {
+		e.hint = "see 'systape record --help'"
 	}
 	return e
 }
@@ -273,7 +288,7 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
 	if f.out == "-" {
 		if term.IsTerminal(int(os.Stdout.Fd())) {
-			return nil, &exitError{code: f.failure(args), err: errors.New("a capture on the terminal would be unreadable"), hint: "send standard output to a file or a pipe"}
+			return nil, &exitError{code: f.misuse(args), err: errors.New("a capture on the terminal would be unreadable"), hint: "send standard output to a file or a pipe"}
 		}
 		o.stream, o.file = true, os.Stdout
 		return o, nil
