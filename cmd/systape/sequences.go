@@ -188,7 +188,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	run.counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), run.alphabet)
 	sinks := []sequences.Sink{run.counter}
 	if f.threads || f.format == "table" && !f.transitions && f.rare == "" {
-		limit, items := 8, 256
+		limit, items := 8, 1024
 		if f.threads {
 			limit, items = f.top, 0
 		}

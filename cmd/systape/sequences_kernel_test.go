@@ -90,7 +90,10 @@ func sequencesMust(t *testing.T, want int, args ...string) (stdout, stderr strin
 
 func needTool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath("/usr/bin/" + name) // before wrappers that are shell scripts
+	if err != nil {
+		path, err = exec.LookPath(name)
+	}
 	if err != nil {
 		t.Fatalf("SYSTAPE_KERNEL_TESTS=1 needs %s: %v", name, err)
 	}
@@ -238,7 +241,7 @@ func TestBaselineOfAWebServer(t *testing.T) {
 	var first, last int64
 	tids := map[string]int32{}
 	for _, e := range recordEvents(t, strange) {
-		if e.Kind == format.Exec && first == 0 && strings.HasSuffix(e.Detail, "sh") {
+		if e.Kind == format.Exec && first == 0 && filepath.Base(e.Detail) == "sh" {
 			first = e.TS
 		}
 		if e.Kind == format.Exec && first != 0 {
@@ -301,22 +304,23 @@ func TestBaselineOfAWebServer(t *testing.T) {
 // windows that its threads make, and a plain count of the events agrees.
 func TestThreadsApartAndInterleaved(t *testing.T) {
 	kerneltest.Require(t)
-	python := needTool(t, "python3")
-	file := filepath.Join(t.TempDir(), "web.parquet")
-	pairRecord(t, "-o", file, "--", python, "../../testdata/programs/sequences_web.py", "40")
-	count := func(by string) (windows, distinct int) {
-		out, _ := sequencesMust(t, 0, "sequences", "--format", "json", "-n", "6", "--by", by, file)
+	dir := pairCompile(t, "sequences_parallel")
+	file := filepath.Join(dir, "parallel.parquet")
+	pairRecord(t, "-o", file, "--", filepath.Join(dir, "sequences_parallel"))
+	count := func(by string, filter ...string) (windows, distinct int) {
+		out, _ := sequencesMust(t, 0, append([]string{"sequences", "--format", "json", "-n", "6", "--by", by, file}, filter...)...)
 		var j struct{ Windows, Distinct int }
 		if err := json.Unmarshal([]byte(out), &j); err != nil {
 			t.Fatal(err)
 		}
 		return j.Windows, j.Distinct
 	}
-	_, apart := count("thread")
-	_, mixed := count("capture")
+	loops := []string{"--syscall", "getppid,getuid,getgid,geteuid,getegid,clock_nanosleep"}
+	_, apart := count("thread", loops...)
+	_, mixed := count("capture", loops...)
 	t.Logf("distinct windows of 6: %d by thread, %d interleaved", apart, mixed)
-	if mixed < apart*5/4 {
-		t.Errorf("%d distinct windows interleaved, %d by thread: want many more", mixed, apart)
+	if apart != 4*6 || mixed < 4*apart { // each thread is a loop of six calls, another one in each
+		t.Errorf("%d distinct windows interleaved, %d by thread: want 24 by thread and four times as many interleaved", mixed, apart)
 	}
 	windows, distinct := plainCount(recordEvents(t, file), 6)
 	if w, d := count("thread"); w != windows || d != distinct {

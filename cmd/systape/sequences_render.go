@@ -51,7 +51,7 @@ func (r *sequencesRun) table(w *bufio.Writer) error {
 		return nil
 	}
 	if r.folds != nil {
-		r.foldTable(w, 160)
+		r.foldTable(w, 90)
 	}
 	r.sequenceTable(w)
 	if r.rare == "" {
@@ -96,7 +96,7 @@ func plural(n int64, word string) string {
 // sequencesWho names a stream.
 func sequencesWho(by string, pid, tid int32, comm, container string) string {
 	if container != "" && by != "container" {
-		comm += " in " + container
+		comm += " in " + container[:min(12, len(container))]
 	}
 	switch by {
 	case "thread":
@@ -122,9 +122,18 @@ func (r *sequencesRun) foldTable(w io.Writer, limit int) {
 		s := &list[i]
 		fmt.Fprintf(w, "  %s, %s calls\n", sequencesWho(r.by, s.PID, s.TID, s.Comm, s.Container), latencyCount(s.Calls))
 		text, more := s.Folder.Text(r.alphabet, limit)
-		wrap(w, text, "    ", 100)
-		if more > 0 {
-			fmt.Fprintf(w, "    … and %s more calls\n", latencyCount(more))
+		if more == 0 || limit == 0 {
+			wrap(w, text, "    ", 100)
+			if more > 0 {
+				fmt.Fprintf(w, "    … and %s more calls\n", latencyCount(more))
+			}
+			continue
+		}
+		wrap(w, text+" …", "    ", 100)
+		for _, l := range s.Folder.Loops(r.alphabet, 3) {
+			if share := float64(l.Calls) / float64(s.Calls); share >= 0.02 {
+				wrap(w, fmt.Sprintf("%s %s", latencyPad(latencyPercent(share), 5), l.Text), "    ", 100)
+			}
 		}
 	}
 	if more := all - int64(len(list)); more > 0 {

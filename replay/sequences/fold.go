@@ -1,6 +1,8 @@
 package sequences
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -159,6 +161,48 @@ func (f *Folder) Text(a *Alphabet, limit int) (text string, more int64) {
 		f.write(&b, a, it)
 	}
 	return b.String(), more + f.more
+}
+
+// Loop is a loop of a stream, wherever it occurs in it.
+type Loop struct {
+	Text  string // with its rounds: (poll read write)×592
+	Times int64  // rounds in all
+	Calls int64  // calls in all
+}
+
+// Loops returns the n loops that hold the most calls. Loops inside loops are
+// part of these.
+func (f *Folder) Loops(a *Alphabet, n int) []Loop {
+	byBody := map[int32]*Loop{}
+	var list []*Loop
+	var bodies []int32
+	for _, it := range f.items {
+		if it.what >= 0 {
+			continue
+		}
+		l := byBody[it.what]
+		if l == nil {
+			l = &Loop{}
+			byBody[it.what] = l
+			list = append(list, l)
+			bodies = append(bodies, it.what)
+		}
+		l.Times += it.count
+		l.Calls += f.length(it)
+	}
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(list[y].Calls, list[x].Calls) })
+	out := make([]Loop, 0, n)
+	for _, i := range order[:min(n, len(order))] {
+		var b strings.Builder
+		f.write(&b, a, item{bodies[i], list[i].Times})
+		list[i].Text = b.String()
+		out = append(out, *list[i])
+	}
+	return out
 }
 
 func (f *Folder) write(b *strings.Builder, a *Alphabet, it item) {

@@ -87,3 +87,14 @@ func TestFoldIsBounded(t *testing.T) {
 		t.Errorf("%d bytes of text, %d left out", len(text), more)
 	}
 }
+
+func TestLoopsAreFoundWhereverTheyAre(t *testing.T) {
+	f, a := sequences.NewFolder(), sequences.NewAlphabet()
+	for _, name := range strings.Fields("start " + strings.Repeat("poll read ", 5) + "mid mid " + strings.Repeat("poll read ", 3) + "end") {
+		f.Push(a.ID(name))
+	}
+	got := f.Loops(a, 5)
+	if len(got) != 2 || got[0] != (sequences.Loop{Text: "(poll read)×8", Times: 8, Calls: 16}) || got[1].Text != "mid×2" {
+		t.Errorf("loops %+v", got)
+	}
+}
