@@ -177,6 +177,7 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 	calls = calls[:0]
 	switch err {
 	case nil:
+		pairer.Learn(in.Meta())
 		calls = pairer.Finish(calls)
 	case errStop:
 	default:

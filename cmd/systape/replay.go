@@ -283,6 +283,7 @@ func (r *replayer) calls() error {
 	})
 	switch err {
 	case nil:
+		pairer.Learn(in.Meta())
 		return weaver.Finish(pairer.Finish(nil), emit)
 	case errStop:
 		return weaver.Finish(nil, emit)

@@ -186,6 +186,9 @@ func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
 	if u == 0 && s.zero != "" {
 		return append(dst, s.zero...)
 	}
+	if u == 0xffffffff && !s.enum {
+		return appendHex(dst, u) // every bit is not a choice of flags
+	}
 	start := len(dst)
 	if s.mask != 0 {
 		mask := s.mask

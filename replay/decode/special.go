@@ -243,8 +243,10 @@ func prctlReads(args *[6]int64, i int) bool {
 	switch int32(args[0]) {
 	case 3, 7, 13, 21, 27, 30, 31, 32, 34, 39, 42: // GET_DUMPABLE … GET_THP_DISABLE, which take none
 		return false
-	case 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 14, 15, 16, 19, 20, 23, 24, 25, 26, 28, 29, 36, 37, 38, 40, 41, 57, 58:
+	case 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 14, 15, 16, 19, 20, 23, 24, 25, 26, 28, 29, 36, 37, 40, 41, 57, 58:
 		return i == 1
+	case 38: // PR_SET_NO_NEW_PRIVS wants its zeros
+		return true
 	}
 	for ; i < 5; i++ {
 		if args[i] != 0 {
