@@ -13,9 +13,6 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// TableSize is how many numbers of each ABI the kernel side has a place for.
-const TableSize = 1024
-
 // Config says what is to be recorded. It is fixed at load: the verifier
 // removes the code of every filter that is not used.
 type Config struct {
@@ -210,15 +207,6 @@ func (k *Kernel) fillFilters(cfg Config) error {
 	}
 	return nil
 }
-
-// Tracepoints in the order in which a recorder attaches them: lives first, so
-// that no thread comes or goes unseen, then exits before enters, so that no
-// enter is recorded whose exit could not be.
-var (
-	Lives = []string{"sched_process_fork", "sched_process_exec", "task_rename", "sched_process_exit"}
-	Exits = []string{"sys_exit"}
-	Enter = []string{"sys_enter"}
-)
 
 // Attach hangs the programs of the named tracepoints in.
 func (k *Kernel) Attach(names ...string) error {

@@ -24,6 +24,9 @@ func ABIOf(tag uint64) RecordABI { return RecordABI(tag >> 24 & 0xff) }
 // Nr returns the system-call number as the kernel saw it.
 func Nr(tag uint64) int32 { return int32(tag >> 32) }
 
+// TableSize is how many numbers of each ABI the kernel side has a place for.
+const TableSize = 1024
+
 // RecordKind mirrors enum record_kind.
 type RecordKind uint8
 
@@ -68,7 +71,8 @@ type Control struct {
 	LostTotal uint64          // the sum of Lost
 	GapFirst  uint64          // CLOCK_MONOTONIC of the first loss beyond Reported
 	GapLast   uint64          // CLOCK_MONOTONIC of the latest loss
-	_         [6]uint64
+	Dated     uint64          // of LostTotal, GapFirst and GapLast know about
+	_         [5]uint64
 	Tail      uint64 // bytes ever read
 	Rung      uint64 // 1: the doorbell has been rung since the reader last looked
 	Reported  uint64 // of LostTotal, is in the file

@@ -91,7 +91,8 @@ struct control {
 	u64 lost_total;	   /* the sum of lost */
 	u64 gap_first;	   /* time of the first loss that the reader has not reported */
 	u64 gap_last;	   /* time of the latest loss */
-	u64 pad1[6];
+	u64 dated;	   /* of lost_total, gap_first and gap_last know about */
+	u64 pad1[5];
 
 	u64 tail;     /* bytes ever read */
 	u64 rung;     /* the doorbell has been rung since the reader last looked */

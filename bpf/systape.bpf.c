@@ -186,6 +186,7 @@ static inline_always struct record *begin(u32 size, u32 class)
 	if (control->lost_total == *(volatile u64 *)&control->reported + 1)
 		control->gap_first = now;
 	control->gap_last = now;
+	publish(&control->dated, control->lost_total);
 	release();
 	return 0;
 }

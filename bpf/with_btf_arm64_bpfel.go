@@ -26,7 +26,8 @@ type withBTFControl struct {
 	LostTotal uint64
 	GapFirst  uint64
 	GapLast   uint64
-	Pad1      [6]uint64
+	Dated     uint64
+	Pad1      [5]uint64
 	Tail      uint64
 	Rung      uint64
 	Reported  uint64

@@ -41,6 +41,7 @@ type merger struct {
 	abis     [3]abi.ABI // by bpf.RecordABI
 	threads  threadTable
 	resolve  resolver
+	clock    func() uint64 // CLOCK_MONOTONIC
 	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
 	lossBuf  []loss
@@ -277,10 +278,12 @@ func (m *merger) losses(mark uint64) []loss {
 	for i := range m.sources {
 		s := &m.sources[i]
 		l := loss{source: s}
-		var total uint64
+		var total, all uint64
 		for c := range l.lost {
-			l.lost[c] = atomic.LoadUint64(&s.Control.Lost[c]) - s.reported[c]
+			n := atomic.LoadUint64(&s.Control.Lost[c])
+			l.lost[c] = n - s.reported[c]
 			total += l.lost[c]
+			all += n
 		}
 		if total == 0 {
 			continue
@@ -293,7 +296,13 @@ func (m *merger) losses(mark uint64) []loss {
 		if s.gapStart == 0 || first < s.gapStart {
 			s.gapStart = first
 		}
-		l.first, l.last = s.gapStart, max(atomic.LoadUint64(&s.Control.GapLast), s.gapStart)
+		l.first, l.last = s.gapStart, s.gapStart
+		if atomic.LoadUint64(&s.Control.Dated) < all {
+			// A loss is being dated at this moment. Whatever its thread did
+			// before, it did before now.
+			l.last = max(l.last, m.clock())
+		}
+		l.last = max(l.last, atomic.LoadUint64(&s.Control.GapLast))
 		if l.first <= mark {
 			m.lossBuf = append(m.lossBuf, l)
 		}

@@ -41,6 +41,7 @@ func (c *fakeCPU) begin(class bpf.Class, size int, ts uint64) *bpf.Record {
 			ctl.GapFirst = ts
 		}
 		ctl.GapLast = ts
+		ctl.Dated = ctl.LostTotal
 		c.lost = append(c.lost, ts)
 		return nil
 	}
@@ -109,6 +110,7 @@ func collect(batchRows int, cpus ...*fakeCPU) (*merger, *[]format.Event) {
 		}
 		return b, nil
 	})
+	m.clock = func() uint64 { panic("nothing is being dated") }
 	return m, &rows
 }
 
@@ -248,6 +250,24 @@ func TestMergeDatesLosses(t *testing.T) {
 	}
 	if got, want := len(*rows), written+2+1; got != want {
 		t.Errorf("got %d rows, want %d", got, want)
+	}
+}
+
+// A loss that has been counted and not dated yet may be as young as the look
+// at it.
+func TestMergeDatesLossInTheMaking(t *testing.T) {
+	a := newFakeCPU(0)
+	m, rows := collect(100, a)
+	m.clock = func() uint64 { return 700 }
+	a.enter(10, 7, 7, 0)
+	poll(t, m, 500)
+	a.Control.Lost[bpf.ClassExit]++
+	a.Control.LostTotal++
+	poll(t, m, 600)
+	flushed(t, m)
+	e := (*rows)[len(*rows)-1]
+	if e.Kind != format.Lost || e.TS != 500 || e.Args[format.LostLast] != 700 {
+		t.Errorf("got %s, want a lost row from the last poll, 500, to the look, 700", line(e))
 	}
 }
 

@@ -122,6 +122,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.meta = r.firstMeta(offset, cpus)
 	names := format.NewNames()
 	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, format.NewBatch(names, batchRows), r.handOver)
+	r.merger.clock = monotonic
 	if kernel.Hook == "raw_tracepoint" {
 		r.merger.live = map[int32]int{}
 	}
