@@ -1,7 +1,6 @@
 package export_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -567,7 +566,7 @@ func BenchmarkExport(b *testing.B) {
 		b.Run(kind, func(b *testing.B) {
 			for b.Loop() {
 				var w counter
-				x, err := export.New(kind, bufio.NewWriter(&w), export.Options{Names: names})
+				x, err := export.New(kind, &w, export.Options{Names: names})
 				if err != nil {
 					b.Fatal(err)
 				}
