@@ -28,6 +28,9 @@ a Markov model of the order of calls. It is a JSON file that can be read, kept
 under version control and compared. Train it with captures that show all the
 program normally does, its start and end included; what training has not seen
 counts as new, harmless or not.`,
+		Example: `  systape baseline train -o web.json monday.parquet tuesday.parquet
+  systape baseline calibrate --baseline web.json wednesday.parquet thursday.parquet
+  systape baseline info web.json`,
 	}
 	c.AddCommand(newBaselineTrainCommand(), newBaselineCalibrateCommand(), newBaselineInfoCommand())
 	return c

@@ -184,3 +184,27 @@ func TestFindingsNameThePlace(t *testing.T) {
 		t.Errorf("locality frame %+v", g)
 	}
 }
+
+func FuzzDecodeBaseline(f *testing.F) {
+	f.Add(`{"systape_baseline": 1, "abi": "x86_64", "by": "thread", "order": "entry", "restarts": "keep", "n": [2], "markov_order": 1, "symbols": ["a", "b"], "windows": {"1": ["1 a", "1 b"], "2": ["1 a b"]}}`)
+	f.Add(`{"systape_baseline": 1, "abi": "arm64", "by": "process", "order": "entry", "restarts": "fold", "n": [1], "markov_order": 0, "symbols": [], "windows": {"1": []}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		b, err := sequences.DecodeBaseline(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var once, twice bytes.Buffer
+		if err := b.Encode(&once); err != nil {
+			t.Fatal(err)
+		}
+		back, err := sequences.DecodeBaseline(bytes.NewReader(once.Bytes()))
+		if err != nil {
+			t.Fatalf("what Encode wrote is refused: %v\n%s", err, once.String())
+		}
+		if back.Encode(&twice); !bytes.Equal(once.Bytes(), twice.Bytes()) {
+			t.Errorf("another baseline comes back")
+		}
+		a := b.Alphabet()
+		feed(t, b.Options(), a, [][]string{{"a", "b", "c", "a", "b"}}, sequences.NewScorer(b, a, noNames, sequences.ScoreOptions{}))
+	})
+}
