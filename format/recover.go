@@ -111,15 +111,15 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 		return nil, nil, nil, err
 	}
 	switch string(head) {
-	case string(parquetMagic):
-	default:
-		return nil, nil, nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
 	case "\xff\xff\xff\xff":
 		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<18), AllColumns, NewNames())
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("nothing can be recovered: %w", err)
 		}
 		return s, s.meta, func() int64 { return s.frames.n }, nil
+	case string(parquetMagic):
+	default:
+		return nil, nil, nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
 	}
 	p, err := openParquet(path, f, size)
 	if err != nil {
