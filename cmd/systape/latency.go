@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,7 +82,7 @@ Other views: --errors, --every, --histogram, --heatmap, --slowest, --overhead.
 	flags.IntVar(&f.around, "around", 2, "with --slowest: `how many` calls before and after")
 	flags.BoolVar(&f.overhead, "overhead", false, "how much of its life each thread spent in system calls")
 	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(latencyFormats, " ")+" (default: as FILE of -o is named, or table)")
-	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`; .svg makes a picture")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`; .svg and .png make a picture")
 	flags.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
 	flags.SortFlags = false
 	addFilterFlags(c)
@@ -105,7 +106,7 @@ type latencyRun struct {
 	by     []latency.Key
 	order  latency.Sort
 	opt    latency.Options
-	kind   string // of the result: one of latencyFormats, or svg
+	kind   string // of the result: one of latencyFormats, svg or png
 	out    *latencyOutput
 	paint  latencyPaint
 	seen   [2]int64 // earliest start and latest end of the calls
@@ -114,7 +115,12 @@ type latencyRun struct {
 	notice []string // lines below a table
 }
 
+// latencyMemory is the heap that the garbage collector holds on to: a table of
+// very many groups would otherwise let as much garbage gather as it has data.
+const latencyMemory = 224 << 20
+
 func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(latencyMemory))
 	run := &latencyRun{latencyFlags: f}
 	if err := run.check(c); err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
@@ -180,12 +186,12 @@ func (r *latencyRun) check(c *cobra.Command) (err error) {
 		return fmt.Errorf("--around: %d is not between 0 and 100", f.around)
 	case f.top < -1:
 		return fmt.Errorf("--top: %d is negative", f.top)
-	case r.kind == "svg" && (f.errors || f.every != 0 || f.slowest != 0 || f.overhead):
-		return fmt.Errorf("there is no picture of %s: .svg goes with --histogram, --heatmap, or no view at all", chosen[0])
+	case isPicture(r.kind) && (f.errors || f.every != 0 || f.slowest != 0 || f.overhead):
+		return fmt.Errorf("there is no picture of %s: .svg and .png go with --histogram, --heatmap, or no view at all", chosen[0])
 	}
 	// A group in a machine format is found by its keys, so calls of one group
 	// are told apart there only when the keys do it or the user says so.
-	if mode == latency.WaitApart && r.kind != "table" && r.kind != "svg" && !slices.Contains(r.by, latency.BySyscall) && !c.Flags().Changed("wait") {
+	if mode == latency.WaitApart && r.kind != "table" && !isPicture(r.kind) && !slices.Contains(r.by, latency.BySyscall) && !c.Flags().Changed("wait") {
 		mode = latency.WaitMixed
 	}
 	r.opt = latency.Options{By: r.by, Waits: mode, OmitOpen: f.censored == "exclude"}
@@ -241,7 +247,7 @@ func (r *latencyRun) do() error {
 		view = r.slowestView()
 	case r.overhead:
 		view = r.overheadView()
-	case r.kind == "svg":
+	case isPicture(r.kind):
 		view = r.posterView()
 	default:
 		view = r.tableView()
@@ -340,7 +346,7 @@ func (r *latencyRun) limit(people int) int {
 	switch {
 	case r.top > 0:
 		return r.top
-	case r.top == 0 || r.kind != "table" && r.kind != "svg":
+	case r.top == 0 || r.kind != "table" && !isPicture(r.kind):
 		return int(^uint(0) >> 1)
 	}
 	return people

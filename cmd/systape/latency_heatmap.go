@@ -18,7 +18,7 @@ func (r *latencyRun) heatView() latencyView {
 			switch r.kind {
 			case "table":
 				return r.printHeat(h)
-			case "svg":
+			case "svg", "png":
 				return r.drawHeat(h)
 			}
 			return r.writeHeat(h)

@@ -20,7 +20,7 @@ func (r *latencyRun) histogramView() latencyView {
 			switch r.kind {
 			case "table":
 				return r.printHistograms(rows)
-			case "svg":
+			case "svg", "png":
 				return r.drawHistograms(rows)
 			}
 			return r.writeBuckets(rows)
@@ -128,7 +128,7 @@ func (r *latencyRun) printHistograms(rows []latency.Row) error {
 		for j := 0; j < len(bars); j++ {
 			b := bars[j]
 			if gap := emptyBars(bars[j:]); gap > 3 {
-				fmt.Fprintln(r.out, r.paint.dim(latencyPad("⋮", 16)))
+				fmt.Fprintln(r.out, r.paint.dim(latencyPad("…", 16)))
 				j += gap - 1
 				continue
 			}

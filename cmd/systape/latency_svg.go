@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"html"
-	"io"
 	"math"
 	"strings"
 
@@ -11,60 +9,9 @@ import (
 	"systape/replay/latency"
 )
 
-// latencySVG is a picture of panels below each other. It refers to nothing
-// outside itself.
-type latencySVG struct {
-	b strings.Builder
-	y float64 // where the next panel begins
-}
-
-const (
-	svgWidth  = 960.0
-	svgLeft   = 130.0 // of the area that data is drawn in
-	svgRight  = 940.0
-	svgMargin = 20.0
-)
-
-const latencySVGStyle = `text{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:#222}
-.title{font-size:20px;font-weight:600}.head{font-size:14px;font-weight:600}.dim{fill:#666}.small{font-size:11px}
-.end{text-anchor:end}.mid{text-anchor:middle}.mono{font-variant-numeric:tabular-nums}
-.grid{stroke:#e3e3e3;stroke-width:1}.axis{stroke:#999;stroke-width:1}`
-
-func (s *latencySVG) add(format string, args ...any) { fmt.Fprintf(&s.b, format+"\n", args...) }
-
-func (s *latencySVG) text(x, y float64, class, t string) {
-	s.add(`<text x="%.1f" y="%.1f" class="%s">%s</text>`, x, y, class, html.EscapeString(t))
-}
-
-func (s *latencySVG) line(x1, y1, x2, y2 float64, class string) {
-	s.add(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1, x2, y2, class)
-}
-
-func (s *latencySVG) rect(x, y, w, h float64, fill string) {
-	s.add(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`, x, y, w, h, fill)
-}
-
-// heading puts the title of a panel and a remark beside it.
-func (s *latencySVG) heading(title, remark string) {
-	s.y += 34
-	s.add(`<text x="%.1f" y="%.1f"><tspan class="head">%s</tspan><tspan class="dim" dx="10">%s</tspan></text>`,
-		svgMargin, s.y, html.EscapeString(title), html.EscapeString(remark))
-	s.y += 12
-}
-
-func (s *latencySVG) writeTo(w io.Writer) error {
-	height := s.y + svgMargin
-	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img">
-<style>%s</style>
-<rect width="100%%" height="100%%" fill="#fff"/>
-%s</svg>
-`, svgWidth, height, svgWidth, height, latencySVGStyle, s.b.String())
-	return err
-}
-
-// newSVG begins a picture with what it is about.
-func (r *latencyRun) newSVG(title string) *latencySVG {
-	s := &latencySVG{y: 36}
+// newPicture begins a picture with what it is about.
+func (r *latencyRun) newPicture(title string) *latencyPicture {
+	s := &latencyPicture{y: 36}
 	s.text(svgMargin, s.y, "title", title)
 	from, to := r.span()
 	about := []string{latencyDate(from), strings.TrimSpace(latencyDuration(to - from))}
@@ -127,13 +74,13 @@ func (r *latencyRun) posterView() latencyView {
 		render: func() error {
 			rows := t.Rows(r.spanNS(), r.order)
 			r.noteFolded(t)
-			s := r.newSVG("System-call latency")
+			s := r.newPicture("System-call latency")
 			r.drawPercentiles(s, r.sections(rows))
 			titles, maps := r.heatSections(h, 200, true)
 			for i := range maps {
 				s.drawHeatMap(titles[i], &maps[i])
 			}
-			return s.writeTo(r.out)
+			return s.writeTo(r.out, r.kind)
 		},
 	}
 }
@@ -146,7 +93,7 @@ const (
 
 // drawPercentiles draws a line for each group: from min to max, thick from
 // p50 to p99, in all sections on one scale.
-func (r *latencyRun) drawPercentiles(s *latencySVG, sections []latencySection) {
+func (r *latencyRun) drawPercentiles(s *latencyPicture, sections []latencySection) {
 	low, high, name := int64(math.MaxInt64), int64(1), 0
 	for i := range sections {
 		rows := sections[i].rows
@@ -168,7 +115,7 @@ func (r *latencyRun) drawPercentiles(s *latencySVG, sections []latencySection) {
 	}
 }
 
-func (r *latencyRun) drawSection(s *latencySVG, section *latencySection, scale logScale) {
+func (r *latencyRun) drawSection(s *latencyPicture, section *latencySection, scale logScale) {
 	rows, left, right := section.rows, scale.from, scale.to
 	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(latencyDuration(section.ns)), latencyPlural(section.calls, "call")))
 	const row = 22.0
@@ -193,11 +140,10 @@ func (r *latencyRun) drawSection(s *latencySVG, section *latencySection, scale l
 		p50, p90, p99, p999 := g.P[0], g.P[1], g.P[2], g.P[3]
 		s.rect(scale.at(p50.NS), y-5, max(1, scale.at(p99.NS)-scale.at(p50.NS)), 10, svgPale)
 		s.rect(scale.at(p90.NS)-1, y-5, 2, 10, "#d6604d")
-		s.rect(scale.at(p999.NS)-1, y-5, 2, 10, "#888")
-		s.add(`<circle cx="%.1f" cy="%.1f" r="5" fill="%s"/>`, scale.at(p50.NS), y, svgInk)
+		s.rect(scale.at(p999.NS)-1, y-5, 2, 10, "#888888")
+		s.dot(scale.at(p50.NS), y, 5, svgInk)
 		if longest.Above {
-			x := scale.at(longest.NS)
-			s.add(`<path d="M%.1f %.1fl6 5l-6 5z" fill="#555"/>`, x, y-5)
+			s.arrow(scale.at(longest.NS), y, "#555555")
 		}
 		s.text(right+80, y+4, "end mono", latencyCount(g.Count))
 		s.text(right+135, y+4, "end mono", strings.TrimSpace(latencyDuration(g.TotalNS+g.CensoredNS)))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"html"
 	"math/bits"
 	"strings"
 
@@ -12,7 +11,7 @@ import (
 // drawHistograms draws the log2 histogram of each group, two beside each
 // other, over the same durations.
 func (r *latencyRun) drawHistograms(rows []latency.Row) error {
-	s := r.newSVG("System-call latency")
+	s := r.newPicture("System-call latency")
 	shown, rest := r.picture(rows)
 	low, high := 63, 0
 	bars := make([][]latencyBar, len(shown))
@@ -30,7 +29,7 @@ func (r *latencyRun) drawHistograms(rows []latency.Row) error {
 	for i := range shown {
 		x := svgMargin + float64(i%2)*(width+gap)
 		y := begin + float64(i/2)*panel
-		s.add(`<text x="%.1f" y="%.1f"><tspan class="head">%s</tspan></text>`, x, y+16, html.EscapeString(r.groupTitle(&shown[i])))
+		s.text(x, y+16, "head", r.groupTitle(&shown[i]))
 		s.text(x, y+32, "dim small", groupSummary(&shown[i]))
 		s.drawBars(bars[i], low, high, x, y+42, width, height)
 		s.y = y + panel - 20
@@ -46,11 +45,11 @@ func (r *latencyRun) drawHistograms(rows []latency.Row) error {
 		s.y += 14
 		s.text(svgMargin, s.y, "dim small", strings.Join(legend, "; "))
 	}
-	return s.writeTo(r.out)
+	return s.writeTo(r.out, r.kind)
 }
 
 // drawBars draws bars for the powers of two from low to high.
-func (s *latencySVG) drawBars(bars []latencyBar, low, high int, x, y, width, height float64) {
+func (s *latencyPicture) drawBars(bars []latencyBar, low, high int, x, y, width, height float64) {
 	most := int64(1)
 	for _, b := range bars {
 		most = max(most, b.done+b.open)
@@ -66,7 +65,7 @@ func (s *latencySVG) drawBars(bars []latencyBar, low, high int, x, y, width, hei
 		s.rect(left+1, bottom-h, max(1, step-2), h, svgInk)
 		if b.open > 0 {
 			o := max(1, float64(b.open)/float64(most)*height)
-			s.rect(left+1, bottom-h-o, max(1, step-2), o, "#999")
+			s.rect(left+1, bottom-h-o, max(1, step-2), o, "#999999")
 		}
 	}
 	s.line(x, bottom, x+width, bottom, "axis")

@@ -25,34 +25,19 @@ var svgRamp = func() (ramp [13]string) {
 }()
 
 func (r *latencyRun) drawHeat(h *latency.Heat) error {
-	s := r.newSVG("System-call latency over time")
+	s := r.newPicture("System-call latency over time")
 	titles, maps := r.heatSections(h, 200, true)
 	for i := range maps {
 		s.drawHeatMap(titles[i], &maps[i])
 	}
-	return s.writeTo(r.out)
+	return s.writeTo(r.out, r.kind)
 }
 
-// drawHeatMap draws the cells as one path for each colour, in units of cells,
-// stretched to the size of the panel.
-func (s *latencySVG) drawHeatMap(title string, m *latency.HeatMap) {
+// drawHeatMap draws one map with its axes and its legend.
+func (s *latencyPicture) drawHeatMap(title string, m *latency.HeatMap) {
 	s.heading(title+" over time", fmt.Sprintf("%s; a cell is %s wide and a factor of √2 high", latencyPlural(int64(m.Total), "call"), strings.TrimSpace(latencyDuration(m.StepNS))))
 	cols, rows := len(m.Counts), len(m.LowNS)-1
 	top, height, width := s.y+4, float64(rows)*8, svgRight-svgLeft
-	var paths [len(svgRamp)]strings.Builder
-	for y := range rows {
-		for x := 0; x < cols; {
-			step := heatStep(m.Counts[x][rows-1-y], m.Max, len(svgRamp))
-			end := x + 1
-			for end < cols && heatStep(m.Counts[end][rows-1-y], m.Max, len(svgRamp)) == step {
-				end++
-			}
-			if step >= 0 {
-				fmt.Fprintf(&paths[step], "M%d %dh%dv1h-%dz", x, y, end-x, end-x)
-			}
-			x = end
-		}
-	}
 	// The decades are not on the borders of rows: their place is between.
 	low, high := m.LowNS[0], m.LowNS[rows]
 	at := func(ns int64) float64 {
@@ -65,13 +50,7 @@ func (s *latencySVG) drawHeatMap(title string, m *latency.HeatMap) {
 			s.text(svgLeft-10, at(d)+4, "end dim", strings.TrimSpace(heatDecade(d)))
 		}
 	}
-	s.add(`<svg x="%.1f" y="%.1f" width="%.1f" height="%.1f" viewBox="0 0 %d %d" preserveAspectRatio="none" shape-rendering="crispEdges">`, svgLeft, top, width, height, cols, rows)
-	for i := range paths {
-		if paths[i].Len() > 0 {
-			s.add(`<path fill="%s" d="%s"/>`, svgRamp[i], paths[i].String())
-		}
-	}
-	s.add(`</svg>`)
+	s.cells(svgLeft, top, width, height, cols, rows, func(x, y int) int { return heatStep(m.Counts[x][rows-1-y], m.Max, len(svgRamp)) })
 	bottom := top + height
 	s.line(svgLeft, bottom, svgRight, bottom, "axis")
 	s.line(svgLeft, top, svgLeft, bottom, "axis")

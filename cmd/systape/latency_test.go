@@ -8,6 +8,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image/color"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -215,7 +217,8 @@ func TestLatencyIsDeterministic(t *testing.T) {
 	capture := latencyIncident(t)
 	dir := t.TempDir()
 	for i, flags := range []string{"", "--format json", "--by comm,tid,errno --format jsonl", "--errors --format json", "--every 1ms --format csv",
-		"--slowest 5", "--overhead", "--histogram", "--heatmap", "--format parquet -o FILE", "-o FILE.svg", "--heatmap -o FILE.svg", "--histogram -o FILE.svg"} {
+		"--slowest 5", "--overhead", "--histogram", "--heatmap", "--format parquet -o FILE", "-o FILE.svg", "--heatmap -o FILE.svg", "--histogram -o FILE.svg",
+		"-o FILE.png"} {
 		var first string
 		for round := range 2 {
 			file := filepath.Join(dir, fmt.Sprintf("%d-%d", i, round))
@@ -223,7 +226,7 @@ func TestLatencyIsDeterministic(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("%s: %s", flags, stderr)
 			}
-			for _, name := range []string{file, file + ".svg"} {
+			for _, name := range []string{file, file + ".svg", file + ".png"} {
 				if b, err := os.ReadFile(name); err == nil {
 					out += string(b)
 				}
@@ -273,6 +276,42 @@ func TestLatencyPicturesAreWellFormed(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestLatencyPNG looks at the images where something must be: the ground is
+// white, and the ink of each picture is there.
+func TestLatencyPNG(t *testing.T) {
+	capture := latencyIncident(t)
+	for view, ink := range map[string]string{"--top=3": svgInk, "--histogram": svgInk, "--heatmap": svgRamp[len(svgRamp)-1]} {
+		file := filepath.Join(t.TempDir(), "picture.png")
+		if code, _, stderr := runLatencyCommand(t, view, "-o", file, capture); code != 0 {
+			t.Fatal(stderr)
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := img.Bounds().Dx(), int(svgWidth*pngScale); got != want {
+			t.Errorf("%s: %d pixels wide, want %d", view, got, want)
+		}
+		counts := map[color.RGBA]int{}
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				counts[color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)]++
+			}
+		}
+		if counts[color.RGBA{255, 255, 255, 255}] < img.Bounds().Dx()*img.Bounds().Dy()/2 {
+			t.Errorf("%s: most of it is not white", view)
+		}
+		if n := counts[pngColor(ink)]; n < 100 {
+			t.Errorf("%s: %d pixels of colour %s, want some data", view, n, ink)
 		}
 	}
 }

@@ -18,14 +18,14 @@ type Histogram struct {
 	n        uint64
 	min, max int64
 	sums     sums
-	few      []uint64 // bucket<<countBits | count, in the order of first occurrence
+	few      []uint32 // bucket<<countBits | count, in the order of first occurrence
 	window   []uint32 // counts of the buckets from base on, whole powers of two; nil while few serves
 	base     int
 	carry    map[int]uint64 // what no longer fits into window, in multiples of 2³²
 }
 
 const (
-	countBits = 48
+	countBits = 20
 	countMask = 1<<countBits - 1
 	fewMax    = 64   // buckets in the list
 	fewCalls  = 1024 // calls after which the search through the list costs more than the array
@@ -74,23 +74,23 @@ func (h *Histogram) count(bucket int, n uint64) (grown int) {
 	}
 	for i, e := range h.few {
 		if int(e>>countBits) == bucket {
-			if n > countMask-e&countMask || h.n > fewCalls {
+			if n > uint64(countMask-e&countMask) || h.n > fewCalls {
 				break
 			}
-			h.few[i] += n
+			h.few[i] += uint32(n)
 			return 0
 		}
 	}
 	if len(h.few) < fewMax && n <= countMask && h.n <= fewCalls {
 		before := cap(h.few)
-		h.few = append(h.few, uint64(bucket)<<countBits|n)
-		return (cap(h.few) - before) * 8
+		h.few = append(h.few, uint32(bucket)<<countBits|uint32(n))
+		return (cap(h.few) - before) * 4
 	}
 	few := h.few
 	h.few = nil
-	grown = h.widen(bucket) - cap(few)*8
+	grown = h.widen(bucket) - cap(few)*4
 	for _, e := range few {
-		grown += h.count(int(e>>countBits), e&countMask)
+		grown += h.count(int(e>>countBits), uint64(e&countMask))
 	}
 	return grown + h.count(bucket, n)
 }
@@ -135,7 +135,7 @@ func (h *Histogram) Buckets() iter.Seq2[int, uint64] {
 		few := slices.Clone(h.few)
 		slices.Sort(few)
 		for _, e := range few {
-			if !yield(int(e>>countBits), e&countMask) {
+			if !yield(int(e>>countBits), uint64(e&countMask)) {
 				return
 			}
 		}

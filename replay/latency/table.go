@@ -60,8 +60,8 @@ type Options struct {
 
 const (
 	defaultMaxBytes = 96 << 20
-	groupMem        = 208 // a Group
-	keyMem          = 64  // its key and its slots, which stay when it is folded
+	groupMem        = 192 + 288 // a Group, and the Row that becomes of it
+	keyMem          = 64        // its key and its slots, which stay when it is folded
 )
 
 // Group holds what was counted of the calls that share all keys.
@@ -246,7 +246,7 @@ func (g *Group) mem() int64 {
 	return m
 }
 
-func (h *Histogram) mem() int64 { return int64(cap(h.few)*8 + len(h.window)*4) }
+func (h *Histogram) mem() int64 { return int64(cap(h.few)*4 + len(h.window)*4) }
 
 func (g *Group) merge(o *Group) (grown int) {
 	grown = g.Done.merge(&o.Done)
