@@ -23,21 +23,21 @@ func newSequencesOutput(name string, inputs []string, force bool, stdout io.Writ
 	if name == "" || name == "-" {
 		return &sequencesOutput{Writer: bufio.NewWriterSize(stdout, 64<<10)}, nil
 	}
-	if there, err := os.Lstat(name); err == nil {
-		if !force {
+	if there, err := os.Stat(name); err == nil {
+		switch {
+		case !there.Mode().IsRegular(): // a device or a pipe is written to, never replaced
+			f, err := os.OpenFile(name, os.O_WRONLY, 0)
+			if err != nil {
+				return nil, err
+			}
+			return &sequencesOutput{Writer: bufio.NewWriterSize(f, 64<<10), file: f}, nil
+		case !force:
 			return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists", name), hint: "--force replaces it"}
 		}
 		for _, in := range inputs {
 			if info, err := os.Stat(in); err == nil && os.SameFile(info, there) {
 				return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s would be read and written at once", name), hint: "choose another name for the result"}
 			}
-		}
-		if !there.Mode().IsRegular() { // a device or a pipe, which cannot be renamed over
-			f, err := os.OpenFile(name, os.O_WRONLY, 0)
-			if err != nil {
-				return nil, err
-			}
-			return &sequencesOutput{Writer: bufio.NewWriterSize(f, 64<<10), file: f}, nil
 		}
 	}
 	f, err := os.OpenFile(name+".partial", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)

@@ -467,3 +467,28 @@ func TestImportSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("verify: exit code %d\n%s", code, stderr)
 	}
 }
+
+// A device is written to and stays what it is; an input is never replaced.
+func TestSequencesOutputReplacesNothingElse(t *testing.T) {
+	file := realThreads(t)
+	for range 2 {
+		if code, _, stderr := sequencesCommand(t, "sequences", "--force", "-o", os.DevNull, file); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Fatalf("%s is now a file: %v", os.DevNull, err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"sequences", "-o", file, file}, {"sequences", "--graph", file + ".svg", "--force", "-o", file, file}, {"compare", "--force", "-o", file, file, file}} {
+		if code, _, _ := sequencesCommand(t, args...); code == 0 {
+			t.Errorf("%v succeeds", args)
+		}
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(before, after) {
+		t.Error("the capture was overwritten")
+	}
+}
