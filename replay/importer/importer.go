@@ -109,7 +109,7 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	im.res.From, im.res.To = im.out.first, im.out.last
 	for _, m := range []string{"ts_ns", "date", "exit ts_ns", "cpu", "pid", "tid", "nr", "ret", "comm", "container",
 		"arg0", "arg1", "arg2", "arg3", "arg4", "arg5", "fork", "exec", "thread_end"} {
-		if im.missing[m] {
+		if im.missing[m] || len(m) == 4 && m[:3] == "arg" && im.noArg[m[3]-'0'] {
 			im.res.Missing = append(im.res.Missing, m)
 		}
 	}
@@ -136,6 +136,7 @@ type importer struct {
 	out     *timeline
 	res     Result
 	missing map[string]bool
+	noArg   [6]bool // arguments among the missing
 	haveABI bool
 }
 

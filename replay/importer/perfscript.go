@@ -262,7 +262,7 @@ func (p *perfScript) enterNamed(t *perfThread, h *perfLine, ev format.Event) err
 			if ok && isNumber {
 				ev.Args[n] = v
 			} else {
-				p.missing[argNames[n]] = true
+				p.noArg[n] = true
 			}
 		}
 		n++

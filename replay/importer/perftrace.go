@@ -199,7 +199,7 @@ func (p *perfTrace) continued(t *traceThread, name string, rest []byte, ts int64
 // are zero, so a value's place is not known.
 func (p *perfTrace) args(ev *format.Event, _ []byte) {
 	for i := range min(abi.NumArgs(ev.ABI, ev.Nr), 6) {
-		p.missing[argNames[i]] = true
+		p.noArg[i] = true
 	}
 }
 

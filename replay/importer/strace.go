@@ -393,9 +393,6 @@ func (s *strace) call(a abi.ABI, name string) (int32, string) {
 	return s.number(a, name), name
 }
 
-// argNames are the columns that args reports missing.
-var argNames = [6]string{"arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}
-
 // args stores the arguments that stand for register values.
 func (s *strace) args(ev *format.Event, nr int32) {
 	x := &s.text
@@ -407,7 +404,7 @@ func (s *strace) args(ev *format.Event, nr int32) {
 				continue
 			}
 		}
-		s.missing[argNames[i]] = true
+		s.noArg[i] = true
 	}
 }
 

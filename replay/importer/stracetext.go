@@ -337,7 +337,7 @@ func (s *straceText) parseResult(b []byte) bool {
 // parseInteger reads what strace prints for numbers: decimal, 0x…, and 0…
 // for octal modes; unsigned 64-bit values are bit-cast.
 func parseInteger(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > 24 {
+	if len(b) == 0 || len(b) > 24 || b[0] != '-' && (b[0] < '0' || b[0] > '9') {
 		return 0, false
 	}
 	for _, c := range b {
