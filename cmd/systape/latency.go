@@ -51,10 +51,16 @@ own, because they would drown all others.
 
 A call that had not ended when the capture did, or whose thread was killed in
 it, took at least as long as was seen. Percentiles take it into account
-(Kaplan-Meier); a value with > before it is known only as a lower bound.
---censored exclude looks at the calls that ended alone.
+(Kaplan-Meier); a value with > before it is known only as a lower bound. In
+tables, total and share include what was seen of them. --censored exclude looks
+at the calls that ended alone.
 
 Other views: --errors, --every, --histogram, --heatmap, --slowest, --overhead.
+
+Machine formats are in nanoseconds. There, count to max_ns are of the calls that
+ended, percentiles apart; censored, censored_ns and censored_max_ns are of those
+that had not; unreached names the percentiles that are lower bounds; waits tells
+calls that wait by nature, and share is of the time of all calls of that kind.
 
 ` + inputHelp,
 		Example: `  systape latency web.parquet
