@@ -74,7 +74,7 @@ func openParts(paths []string, opt *ReadOptions) (parts []*part, err error) {
 			return parts, err
 		}
 		if st.IsDir() {
-			inside, err := openFolder(path)
+			inside, err := openFolder(path, opt.Warn)
 			parts = append(parts, inside...)
 			if err != nil {
 				return parts, err
@@ -173,7 +173,7 @@ func openStdin(opt *ReadOptions) (*part, error) {
 }
 
 // openFolder opens all captures in a folder, not in folders below it.
-func openFolder(dir string) (parts []*part, err error) {
+func openFolder(dir string, warn func(error)) (parts []*part, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -186,6 +186,10 @@ func openFolder(dir string) (parts []*part, err error) {
 		p, err := openFile(filepath.Join(dir, name))
 		if errors.Is(err, ErrNotCapture) {
 			continue // other tables may lie beside a capture
+		}
+		if errors.Is(err, ErrIncomplete) {
+			warn(err) // a spool that was begun and got no further
+			continue
 		}
 		if err != nil {
 			return parts, err

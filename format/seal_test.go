@@ -344,6 +344,19 @@ func TestPartsOfARecordingAreOneCapture(t *testing.T) {
 			}
 		})
 	}
+	t.Run("folder with a spool that was only begun", func(t *testing.T) {
+		begun := filepath.Join(dir, "a-4.parquet.spool")
+		if err := os.WriteFile(begun, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Remove(begun)
+		var warned []error
+		got, _, err := read(t, []string{dir}, format.ReadOptions{Warn: func(err error) { warned = append(warned, err) }})
+		if err != io.EOF || len(warned) != 1 {
+			t.Errorf("ended with %v, %d warnings; want io.EOF and one", err, len(warned))
+		}
+		same(t, got, ev)
+	})
 	t.Run("first missing", func(t *testing.T) {
 		var warned []error
 		got, _, err := read(t, []string{two, three}, format.ReadOptions{Warn: func(err error) { warned = append(warned, err) }})
