@@ -43,7 +43,6 @@ type Kernel struct {
 	Buffers []Buffer
 
 	collection *ebpf.Collection
-	programs   map[string]*ebpf.Program
 	links      map[string]link.Link
 	bell       *ringbuf.Reader
 	ring       ringbuf.Record

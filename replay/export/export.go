@@ -142,14 +142,6 @@ func (w *walker) one(c *replay.Call) {
 	w.v.call(c)
 }
 
-// total is the number of calls seen.
-func (w *walker) total() (n int64) {
-	for _, s := range w.shown {
-		n += s
-	}
-	return n
-}
-
 // instants counts the calls of which only one end is known.
 func (w *walker) instants() (n int64) {
 	for s, k := range w.shown {

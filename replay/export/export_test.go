@@ -149,7 +149,6 @@ func TestPerfetto(t *testing.T) {
 		Meta: &format.Meta{Clock: format.Clock{Anchors: []format.Anchor{{TS: 1700000000000000000, RealNS: 1700000000000000123}}}}})
 	trace := decodePerfetto(t, out)
 
-	type track struct{ pid, tid int64 }
 	tracks := map[uint64]string{}
 	parents := map[uint64]uint64{}
 	names, notesOf, values := map[uint64]string{}, map[uint64]string{}, map[uint64]string{}

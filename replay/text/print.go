@@ -22,7 +22,6 @@ type Printer struct {
 	first   bool
 	restart map[int32]format.Sym // tid → call that is to be restarted
 	clock   clockCache
-	colour  []byte // of the thread at hand
 	scratch replay.Call
 }
 
