@@ -63,7 +63,7 @@ func (r *sequencesRun) table(w *bufio.Writer) error {
 func (r *sequencesRun) summary(w io.Writer) {
 	t := r.taken
 	calls, rate := r.counter.Entropy()
-	fmt.Fprintf(w, "%s calls in %s %s, %s windows, %s of them distinct\n", latencyCount(t.Calls), latencyCount(t.Streams),
+	fmt.Fprintf(w, "%s %s in %s %s, %s windows, %s of them distinct\n", latencyCount(t.Calls), plural(t.Calls, "call"), latencyCount(t.Streams),
 		plural(t.Streams, r.by), latencyCount(r.counter.Windows()), latencyCount(int64(r.counter.Distinct())))
 	fmt.Fprintf(w, "entropy %.2f bits a call, %.2f when the call before is known\n", calls, rate)
 	for _, n := range []struct {
@@ -120,7 +120,7 @@ func (r *sequencesRun) foldTable(w io.Writer, limit int) {
 	fmt.Fprintf(w, "\nwhat %s do\n", plural(2, r.by))
 	for i := range list {
 		s := &list[i]
-		fmt.Fprintf(w, "  %s, %s calls\n", sequencesWho(r.by, s.PID, s.TID, s.Comm, s.Container), latencyCount(s.Calls))
+		fmt.Fprintf(w, "  %s, %s %s\n", sequencesWho(r.by, s.PID, s.TID, s.Comm, s.Container), latencyCount(s.Calls), plural(s.Calls, "call"))
 		text, more := s.Folder.Text(r.alphabet, limit)
 		if more == 0 || limit == 0 {
 			wrap(w, text, "    ", 100)
