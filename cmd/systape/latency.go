@@ -95,11 +95,9 @@ calls that wait by nature, and share is of the time of all calls of that kind.
 	return c
 }
 
-// latencyView is one way to look at the calls: the calls it reads, and what it
-// makes of them.
+// latencyView is one way to look at the calls: what it makes of them.
 type latencyView struct {
-	columns format.Columns
-	add     func([]replay.Call) error
+	add func([]replay.Call) error
 	// render writes the result. calls have been added.
 	render func() error
 }

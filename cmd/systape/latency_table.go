@@ -14,7 +14,6 @@ import (
 type latencyFigure struct {
 	name  string // for people
 	wide  bool   // only with --wide
-	right bool
 	text  func(*latency.Row) string
 	paint func(latencyPaint) func(string) string
 }

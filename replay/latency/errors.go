@@ -79,7 +79,8 @@ func (e *Errors) Add(calls []replay.Call) {
 			e.last, e.any = end, true
 		}
 		k := e.keyer.pack(c, false)
-		n, ok := e.index.last, false
+		var n int
+		var ok bool
 		if len(e.index.keys) < maxOutcomes {
 			n, ok = e.index.find(k)
 			if ok {
