@@ -219,8 +219,14 @@ func TestBaselineOfAWebServer(t *testing.T) {
 	}
 	usual, odd := read(normal[6], 0), read(strange, 3, "--fail-above")
 
-	if a, b := usual.Total.Scores["novel_3"], odd.Total.Scores["novel_3"]; b < 0.002 || b < 4*a {
-		t.Errorf("new windows of 3: %v of the usual capture, %v of the strange one", a, b)
+	// How much is new in the usual capture depends on how often its threads
+	// had to wait for each other, and so on the machine. What the shell costs
+	// does not: no usual stretch of 20 calls is as unexpected.
+	if a, b := usual.Total.Scores["bits_worst20"], odd.Total.Scores["bits_worst20"]; b <= a {
+		t.Errorf("bits of the worst 20 calls: %v of the usual capture, %v of the strange one", a, b)
+	}
+	if n := odd.Total.Scores["novel_3"]; n < 0.002 {
+		t.Errorf("new windows of 3: %v of the strange capture", n)
 	}
 	if !odd.Above {
 		t.Error("the strange capture is not above the thresholds")
