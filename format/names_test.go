@@ -11,7 +11,7 @@ import (
 // Threads that name themselves anew all the time must not fill a table of
 // names while a long recording is sealed.
 func TestSealingForgetsNames(t *testing.T) {
-	ev := make([]format.Event, 200_000)
+	ev := make([]format.Event, 140_000)
 	for i := range ev {
 		ev[i] = format.Event{TS: int64(i), Seq: int64(i), Kind: format.Rename, TID: 1, PID: 1, Nr: -1, Comm: fmt.Sprint("job-", i)}
 	}
