@@ -26,9 +26,13 @@ type partialFile struct {
 // machine is not for everyone. A partial file that is there already was left
 // by a run that did not end, and is overwritten.
 func createPartial(name string, opt FileOptions) (*partialFile, error) {
-	if !opt.Force {
-		if _, err := os.Lstat(name); err == nil {
+	if info, err := os.Lstat(name); err == nil {
+		if !opt.Force {
 			return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+		}
+		if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
+			// To give its name to a file would take /dev/null from everybody.
+			return nil, &fs.PathError{Op: "replace", Path: name, Err: errors.New("not a regular file")}
 		}
 	}
 	f, err := os.OpenFile(name+PartialSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"os/user"
@@ -298,7 +299,14 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	}
 	o.spoolPath = o.path + ".spool"
 	for _, path := range []string{o.path, o.spoolPath} {
-		if _, err := os.Lstat(path); err == nil && !f.force {
+		info, err := os.Lstat(path)
+		if err != nil {
+			continue
+		}
+		if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
+			return nil, &exitError{code: f.failure(args), err: fmt.Errorf("%s is not a regular file", path), hint: "name a new file with -o, or - for standard output"}
+		}
+		if !f.force {
 			hint := "choose another name with -o, or --force to replace it"
 			if path == o.spoolPath {
 				hint = "it is of a recording that runs or was cut off: systape recover " + path + ", or --force to replace it"
