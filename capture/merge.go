@@ -56,7 +56,7 @@ type resolver interface {
 	// thread looks a thread up that was there before the recording began.
 	thread(pid, tid int32) (comm, container string)
 	// container names the container of a process, cgroup being its cgroup v2 id.
-	// It fails when the process has ended before anybody asked.
+	// Ok is false when nothing can be found out, as when the process has ended.
 	container(pid int32, cgroup uint64) (name string, ok bool)
 }
 

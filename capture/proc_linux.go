@@ -75,9 +75,11 @@ func (p *procFS) container(pid int32, cgroup uint64) (name string, ok bool) {
 	})
 	if !found || cgroup <= 1 {
 		// No unified hierarchy, or all in its root: ask what /proc knows.
-		name, ok = p.byPID(strconv.Itoa(int(pid)))
-		if !ok || cgroup <= 1 {
-			return name, ok
+		// Under cgroup v1 a process that is ending is shown in the root
+		// (kernel/cgroup/cgroup.c: proc_cgroup_show), so that no name says nothing.
+		name, _ = p.byPID(strconv.Itoa(int(pid)))
+		if name == "" || cgroup <= 1 {
+			return name, name != ""
 		}
 	}
 	p.containers[cgroup] = name
