@@ -138,7 +138,7 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 		in.warn(fmt.Errorf("%d windows of %s found no room in the baseline", tr.Denied, arg))
 	}
 	src := (*b).Sources[len((*b).Sources)-1]
-	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, latencyCount(src.Calls), latencyCount(src.Streams),
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, formatCount(src.Calls), formatCount(src.Streams),
 		plural(src.Streams, (*b).By.String()), baselineNews(*b, src), in.coverage)
 	return nil
 }
@@ -148,13 +148,13 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 func baselineNews(b *sequences.Baseline, src sequences.Source) string {
 	var parts []string
 	for _, n := range b.N {
-		parts = append(parts, fmt.Sprintf("%s new windows of %d", latencyCount(src.NewWindows[strconv.Itoa(n)]), n))
+		parts = append(parts, fmt.Sprintf("%s new windows of %d", formatCount(src.NewWindows[strconv.Itoa(n)]), n))
 	}
 	return ", " + strings.Join(parts, ", ")
 }
 
 func baselineWrite(name string, force bool, b *sequences.Baseline) error {
-	out, err := newSequencesOutput(name, nil, force, os.Stdout)
+	out, err := createResult(os.Stdout, name, nil, force)
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 		what   string
 		limits sequences.Limits
 	}{{"capture", b.Calibration.Captures}, {b.By.String(), b.Calibration.Streams}} {
-		fmt.Fprintf(w, "%s %s scored", latencyCount(int64(l.limits.Count)), plural(int64(l.limits.Count), l.what))
+		fmt.Fprintf(w, "%s %s scored", formatCount(int64(l.limits.Count)), plural(int64(l.limits.Count), l.what))
 		if !l.limits.Enough {
 			fmt.Fprintf(w, ": too few for a quantile of %v, which takes %d; the thresholds are the largest scores seen", f.quantile, sequences.Needed(f.quantile))
 		}
@@ -285,11 +285,11 @@ func baselineInfo(w io.Writer, b *sequences.Baseline) error {
 	fmt.Fprintf(w, "made by %s\n%d different calls\n", b.Tool, b.Symbols())
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
-		fmt.Fprintf(w, "windows of %d calls: %s, %s of them distinct\n", n, latencyCount(total), latencyCount(int64(distinct)))
+		fmt.Fprintf(w, "windows of %d calls: %s, %s of them distinct\n", n, formatCount(total), formatCount(int64(distinct)))
 	}
 	fmt.Fprintf(w, "markov model of order %d\n\nmade of\n", b.Order)
 	for _, s := range b.Sources {
-		fmt.Fprintf(w, "  %s: %s calls in %s %s%s\n", s.Name, latencyCount(s.Calls), latencyCount(s.Streams), plural(s.Streams, b.By.String()), baselineNews(b, s))
+		fmt.Fprintf(w, "  %s: %s calls in %s %s%s\n", s.Name, formatCount(s.Calls), formatCount(s.Streams), plural(s.Streams, b.By.String()), baselineNews(b, s))
 	}
 	c := b.Calibration
 	if c == nil {

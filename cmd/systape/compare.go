@@ -133,7 +133,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		}
 	}
 	x.result = compare.Compare(x.sides[0], x.sides[1], func(errno int) string { return abi.ErrnoName(*native, errno) })
-	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
+	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
@@ -217,8 +217,8 @@ func (x *compared) text(w io.Writer) {
 	fmt.Fprintln(w)
 	for i, label := range []string{"A", "B"} {
 		s := x.sides[i]
-		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, strings.Join(x.names[i], " "), latencyCount(s.Calls),
-			strings.TrimSpace(latencyDuration(int64(s.Seconds()*1e9))), choose(s.Seconds() > 0, latencyRate(float64(s.Calls)/s.Seconds()), "?"), x.coverage[i])
+		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, strings.Join(x.names[i], " "), formatCount(s.Calls),
+			strings.TrimSpace(formatDuration(int64(s.Seconds()*1e9))), choose(s.Seconds() > 0, formatRate(float64(s.Calls)/s.Seconds()), "?"), x.coverage[i])
 	}
 	if r.Pace > 0 {
 		fmt.Fprintf(w, "calls in B take %.2f times as long as in A, in general\n", r.Pace)
@@ -262,14 +262,14 @@ func (x *compared) textCalls(w io.Writer) {
 			if c.Ended[k] == 0 {
 				return ""
 			}
-			return latencyDuration(c.MedianNS[k])
+			return formatDuration(c.MedianNS[k])
 		}
 		delta := ""
 		if c.Ended[0] > 0 && c.Ended[1] > 0 {
 			delta = fmt.Sprintf("%+.2f", c.Delta)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s%s\n", latencyCount(c.Count[0]), latencyCount(c.Count[1]),
-			latencyPercent(c.Share[0]), latencyPercent(c.Share[1]), latencyPercent(c.ErrorRate[0]), latencyPercent(c.ErrorRate[1]),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s%s\n", formatCount(c.Count[0]), formatCount(c.Count[1]),
+			formatPercent(c.Share[0]), formatPercent(c.Share[1]), formatPercent(c.ErrorRate[0]), formatPercent(c.ErrorRate[1]),
 			median(0), median(1), delta, c.Name, choose(len(kinds) > 0, "  < "+strings.Join(kinds, ", "), ""))
 	}
 	t.Flush()
@@ -288,7 +288,7 @@ func (x *compared) textGrams(w io.Writer, title string, list []compare.Gram) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, g := range list {
-		fmt.Fprintf(t, "%s\t%s\t  %s\n", latencyCount(g.Count[0]), latencyCount(g.Count[1]), sequences.FoldNames(g.Calls))
+		fmt.Fprintf(t, "%s\t%s\t  %s\n", formatCount(g.Count[0]), formatCount(g.Count[1]), sequences.FoldNames(g.Calls))
 	}
 	t.Flush()
 }

@@ -116,7 +116,7 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 		in.Close()
 		return usage("jsonl holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)")
 	}
-	file, err := createPairFile(c.OutOrStdout(), f.out, args, f.force)
+	file, err := createResult(c.OutOrStdout(), f.out, args, f.force)
 	if err != nil {
 		return err
 	}

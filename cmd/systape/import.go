@@ -160,7 +160,7 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		id.Write(head)
 		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
 	}
-	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
+	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
@@ -217,9 +217,9 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 }
 
 func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", latencyCount(res.Calls), latencyCount(res.Events), latencyCount(res.Lines))
+	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", formatCount(res.Calls), formatCount(res.Events), formatCount(res.Lines))
 	if res.Skipped > 0 {
-		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", latencyCount(res.Skipped))
+		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", formatCount(res.Skipped))
 	}
 	if len(res.Missing) > 0 {
 		fmt.Fprintf(w, "no information in: %s\n", strings.Join(res.Missing, ", "))
@@ -233,7 +233,7 @@ func importReport(w io.Writer, f *importFlags, res *importer.Result) {
 		{res.Nameless, "calls have names without a number in the table of " + res.ABI.String()},
 	} {
 		if n.count > 0 {
-			fmt.Fprintf(w, "note: %s %s\n", latencyCount(n.count), n.what)
+			fmt.Fprintf(w, "note: %s %s\n", formatCount(n.count), n.what)
 		}
 	}
 }

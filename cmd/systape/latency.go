@@ -111,7 +111,7 @@ type latencyRun struct {
 	order  latency.Sort
 	opt    latency.Options
 	kind   string // of the result: one of latencyFormats, svg or png
-	out    *latencyOutput
+	out    *resultFile
 	paint  latencyPaint
 	seen   [2]int64 // earliest start and latest end of the calls
 	any    bool
@@ -141,7 +141,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if run.kind == "parquet" && run.paint.terminal && f.output == "" {
 		return &exitError{code: exitUsage, err: errors.New("parquet is not for a terminal"), hint: "write it to a file: -o latency.parquet"}
 	}
-	if run.out, err = newLatencyOutput(f.output, f.force, c.OutOrStdout(), args...); err != nil {
+	if run.out, err = createResult(c.OutOrStdout(), f.output, args, f.force); err != nil {
 		return err
 	}
 	if f.output != "" && f.output != "-" {
@@ -359,7 +359,7 @@ func (r *latencyRun) limit(people int) int {
 // noteOpen explains > below a table that has it.
 func (r *latencyRun) noteOpen(open int64) {
 	if open > 0 {
-		r.notice = append(r.notice, fmt.Sprintf("open: %s had not ended when last seen; > marks what is known only as a lower bound", latencyPlural(open, "call")))
+		r.notice = append(r.notice, fmt.Sprintf("open: %s had not ended when last seen; > marks what is known only as a lower bound", plural(open, "call")))
 	}
 }
 
@@ -370,6 +370,6 @@ func (r *latencyRun) noteFolded(t *latency.Table) {
 		if more {
 			plus = " or more"
 		}
-		r.in.warn(fmt.Errorf("more groups than there is memory for: %s%s with the least time are one row, (other)", latencyCount(int64(n)), plus))
+		r.in.warn(fmt.Errorf("more groups than there is memory for: %s%s with the least time are one row, (other)", formatCount(int64(n)), plus))
 	}
 }

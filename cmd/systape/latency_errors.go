@@ -17,7 +17,7 @@ func (r *latencyRun) errorsView() latencyView {
 		render: func() error {
 			rows := e.Rows(r.spanNS())
 			if n := e.Missed(); n > 0 {
-				r.in.warn(fmt.Errorf("more combinations of calls and errors than there is memory for: %s calls are not in the table", latencyCount(n)))
+				r.in.warn(fmt.Errorf("more combinations of calls and errors than there is memory for: %s calls are not in the table", formatCount(n)))
 			}
 			if r.kind == "table" {
 				return r.printErrors(rows)
@@ -42,7 +42,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 	for _, row := range rows {
 		failed += row.Count
 	}
-	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %s; first and last since %s", latencyCount(failed), latencyPlural(int64(len(rows)), "kind"), latencyDate(from))))
+	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %s; first and last since %s", formatCount(failed), plural(int64(len(rows)), "kind"), latencyDate(from))))
 	keys := r.errorKeys()
 	var cols []latencyTextColumn
 	for _, k := range keys {
@@ -68,7 +68,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 		for _, k := range keys {
 			text[i] = append(text[i], keyText(&lr, k))
 		}
-		procs := latencyCount(int64(row.Processes))
+		procs := formatCount(int64(row.Processes))
 		if row.Processes >= 4096 {
 			procs += "+"
 		}
@@ -79,7 +79,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 				names += fmt.Sprintf(" +%d", n)
 			}
 		}
-		text[i] = append(text[i], row.Errno, latencyCount(row.Count), latencyPercent(row.Rate),
+		text[i] = append(text[i], row.Errno, formatCount(row.Count), formatPercent(row.Rate),
 			latencyOffset(row.FirstNS-from), latencyOffset(row.LastNS-from), procs, names)
 		for _, p := range percentiles {
 			ok := ""
@@ -96,7 +96,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 		return err
 	}
 	if rest := len(rows) - len(shown); rest > 0 {
-		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", latencyCount(int64(rest)))))
+		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", formatCount(int64(rest)))))
 	}
 	fmt.Fprintln(r.out)
 	r.notice = append(r.notice, "of calls: of all calls of the group; p50: of those that failed so; ok p50: of those that succeeded")

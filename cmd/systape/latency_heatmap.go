@@ -68,7 +68,7 @@ func (r *latencyRun) printHeat(h *latency.Heat) error {
 // printHeatMap prints a map: in colour with two rows to a line, or with one
 // and shades for the counts.
 func (r *latencyRun) printHeatMap(title string, m *latency.HeatMap) {
-	fmt.Fprintln(r.out, r.paint.bold(title)+r.paint.dim(fmt.Sprintf(": %s by latency and time, from %s", latencyCount(int64(m.Total)), latencyDate(m.OriginNS))))
+	fmt.Fprintln(r.out, r.paint.bold(title)+r.paint.dim(fmt.Sprintf(": %s by latency and time, from %s", formatCount(int64(m.Total)), latencyDate(m.OriginNS))))
 	lines := heatLabels(m, r.paint.color)
 	rows := len(m.LowNS) - 1
 	for l, label := range lines {
@@ -167,13 +167,13 @@ func heatAxis(m *latency.HeatMap) [2]string {
 func (r *latencyRun) heatLegend(m *latency.HeatMap) string {
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", latencyHeatMargin))
-	b.WriteString(r.paint.dim("calls in " + strings.TrimSpace(latencyDuration(m.StepNS)) + ": "))
+	b.WriteString(r.paint.dim("calls in " + strings.TrimSpace(formatDuration(m.StepNS)) + ": "))
 	if r.paint.color {
 		b.WriteString(r.paint.dim("1 "))
 		for i := range latencyRamp {
 			b.WriteString(r.paint.cell(i, i))
 		}
-		b.WriteString(r.paint.dim(" " + latencyCount(int64(m.Max))))
+		b.WriteString(r.paint.dim(" " + formatCount(int64(m.Max))))
 		return b.String()
 	}
 	last := uint64(0)
@@ -186,9 +186,9 @@ func (r *latencyRun) heatLegend(m *latency.HeatMap) string {
 		if high > last {
 			fmt.Fprintf(&b, "%c ", shade)
 			if high == last+1 {
-				fmt.Fprintf(&b, "%s  ", latencyCount(int64(high)))
+				fmt.Fprintf(&b, "%s  ", formatCount(int64(high)))
 			} else {
-				fmt.Fprintf(&b, "%s–%s  ", latencyCount(int64(last+1)), latencyCount(int64(high)))
+				fmt.Fprintf(&b, "%s–%s  ", formatCount(int64(last+1)), formatCount(int64(high)))
 			}
 			last = high
 		}

@@ -96,10 +96,10 @@ func (r *latencyRun) groupTitle(row *latency.Row) string {
 
 // groupSummary is what stands beside the name of a group in pictures.
 func groupSummary(row *latency.Row) string {
-	s := fmt.Sprintf("%s · p50 %s · p99 %s · max %s", latencyPlural(row.Count, "call"), strings.TrimSpace(latencyQuantile(row.P[0])),
+	s := fmt.Sprintf("%s · p50 %s · p99 %s · max %s", plural(row.Count, "call"), strings.TrimSpace(latencyQuantile(row.P[0])),
 		strings.TrimSpace(latencyQuantile(row.P[2])), strings.TrimSpace(latencyQuantile(row.Longest())))
 	if row.Censored > 0 {
-		s += fmt.Sprintf(" · open %s", latencyCount(row.Censored))
+		s += fmt.Sprintf(" · open %s", formatCount(row.Censored))
 	}
 	return s
 }
@@ -136,14 +136,14 @@ func (r *latencyRun) printHistograms(rows []latency.Row) error {
 			if b.low == 0 {
 				high = 1
 			}
-			label := latencyPad(latencyDuration(b.low), 7) + " – " + latencyPad(latencyDuration(high), 7)
+			label := latencyPad(formatDuration(b.low), 7) + " – " + latencyPad(formatDuration(high), 7)
 			bar := r.paint.wrap("38;5;37", latencyBlocks(b.done, most, width)) + r.paint.note(strings.Repeat("░", latencyCells(b.open, most, width)))
-			fmt.Fprintln(r.out, strings.TrimRight(fmt.Sprintf("%s %s %s", r.paint.dim(label), latencyPad(latencyCount(b.done+b.open), 13), bar), " "))
+			fmt.Fprintln(r.out, strings.TrimRight(fmt.Sprintf("%s %s %s", r.paint.dim(label), latencyPad(formatCount(b.done+b.open), 13), bar), " "))
 		}
 		fmt.Fprintln(r.out)
 	}
 	if rest > 0 {
-		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", latencyCount(int64(rest)))))
+		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", formatCount(int64(rest)))))
 	}
 	if open > 0 {
 		r.notice = append(r.notice, "░ calls that had not ended when last seen: they took at least that long; > marks a lower bound")

@@ -74,14 +74,14 @@ func (r *latencyRun) printInterval(v latency.Interval, rows []latency.Row) error
 	}
 	rate := ""
 	if calls > 0 {
-		rate = ", " + latencyRate(float64(calls)/r.every.Seconds()) + "/s"
+		rate = ", " + formatRate(float64(calls)/r.every.Seconds()) + "/s"
 	}
 	start := time.Unix(0, v.StartNS).UTC()
 	layout := "2006-01-02 15:04:05"
 	if r.every%time.Second != 0 {
 		layout += ".000000"
 	}
-	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s%s", latencyPlural(calls, "call"), rate)))
+	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s%s", plural(calls, "call"), rate)))
 	// Calls that work come first, within the one table that an interval is.
 	slices.SortStableFunc(rows, func(a, b latency.Row) int {
 		switch {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,35 +29,4 @@ func latencyFormatOf(flag, file string) (string, error) {
 		return ext, nil
 	}
 	return "table", nil
-}
-
-// latencyOutput is where the result goes: standard output, or a file that
-// has another name until it is complete.
-type latencyOutput struct {
-	*bufio.Writer
-	file *pairFile
-}
-
-// newLatencyOutput opens it. No name, or -, stands for standard output; inputs
-// are files that it must not replace even by force.
-func newLatencyOutput(name string, force bool, stdout io.Writer, inputs ...string) (*latencyOutput, error) {
-	if name == "" {
-		name = "-"
-	}
-	file, err := createPairFile(stdout, name, inputs, force)
-	if err != nil {
-		return nil, err
-	}
-	return &latencyOutput{Writer: bufio.NewWriterSize(file, 64<<10), file: file}, nil
-}
-
-// close ends the output. With an error, nothing remains of a file.
-func (o *latencyOutput) close(err error) error {
-	if err == nil {
-		err = o.Flush()
-	}
-	if err == nil {
-		err = o.file.complete()
-	}
-	return errors.Join(err, o.file.discard())
 }

@@ -39,8 +39,8 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 	for _, t := range rows {
 		calls, work, wait = calls+t.Calls, work+t.WorkNS, wait+t.WaitNS
 	}
-	fmt.Fprintln(r.out, r.paint.bold("threads")+r.paint.dim(fmt.Sprintf(": %s in %s; %s; %s working, %s waiting", latencyCount(int64(len(rows))),
-		strings.TrimSpace(latencyDuration(span)), latencyPlural(calls, "call"), strings.TrimSpace(latencyDuration(work)), strings.TrimSpace(latencyDuration(wait)))))
+	fmt.Fprintln(r.out, r.paint.bold("threads")+r.paint.dim(fmt.Sprintf(": %s in %s; %s; %s working, %s waiting", formatCount(int64(len(rows))),
+		strings.TrimSpace(formatDuration(span)), plural(calls, "call"), strings.TrimSpace(formatDuration(work)), strings.TrimSpace(formatDuration(wait)))))
 	cols := []latencyTextColumn{{name: "comm"}, {name: "tid", right: true}}
 	if r.wide {
 		cols = append(cols, latencyTextColumn{name: "pid", right: true}, latencyTextColumn{name: "errors", right: true, paint: r.paint.alarm}, latencyTextColumn{name: "waiting", right: true})
@@ -59,17 +59,17 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 		}
 		text[i] = append(text[i], name, tid)
 		if r.wide {
-			text[i] = append(text[i], fmt.Sprint(t.PID), blankZero(t.Errors), latencyDuration(t.WaitNS))
+			text[i] = append(text[i], fmt.Sprint(t.PID), blankZero(t.Errors), formatDuration(t.WaitNS))
 		}
 		alive := t.AliveNS()
 		outside := max(0, alive-t.WorkNS-t.WaitNS)
 		most := t.MostTime
-		if p := latencyPercent(latencyPart(t.MostTimeNS, t.WorkNS+t.WaitNS)); p != "" {
+		if p := formatPercent(latencyPart(t.MostTimeNS, t.WorkNS+t.WaitNS)); p != "" {
 			most += " " + p
 		}
-		text[i] = append(text[i], latencyCount(t.Calls), latencyRate(t.PerSecond()), latencyDuration(alive), latencyDuration(t.WorkNS),
-			latencyPercent(latencyPart(t.WorkNS, alive)), latencyPercent(latencyPart(t.WaitNS, alive)), latencyPercent(latencyPart(outside, alive)),
-			latencyPercent(latencyPart(t.WorkNS, span)), most)
+		text[i] = append(text[i], formatCount(t.Calls), formatRate(t.PerSecond()), formatDuration(alive), formatDuration(t.WorkNS),
+			formatPercent(latencyPart(t.WorkNS, alive)), formatPercent(latencyPart(t.WaitNS, alive)), formatPercent(latencyPart(outside, alive)),
+			formatPercent(latencyPart(t.WorkNS, span)), most)
 	}
 	if !r.wide {
 		fitLatencyNames(cols, text, r.tableWidth(), len(cols)-1)
@@ -79,7 +79,7 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 		return err
 	}
 	if rest := len(rows) - len(shown); rest > 0 {
-		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", latencyCount(int64(rest)))))
+		fmt.Fprintln(r.out, r.paint.dim(fmt.Sprintf("and %s more; --top 0 shows all", formatCount(int64(rest)))))
 	}
 	fmt.Fprintln(r.out)
 	r.notice = append(r.notice,

@@ -65,7 +65,7 @@ func (r *latencyRun) printSlowest(s *latency.Slowest) error {
 }
 
 func (r *latencyRun) printSlowCall(place int, c *latency.SlowCall) {
-	took := latencyDuration(c.DurNS)
+	took := formatDuration(c.DurNS)
 	if c.LowerBound {
 		took = ">" + took
 	}
@@ -79,7 +79,7 @@ func (r *latencyRun) printSlowCall(place int, c *latency.SlowCall) {
 	fmt.Fprintf(r.out, "%3d %s  %s  %s  %s\n", place, r.paint.bold(latencyPad(took, 8)), r.paint.dim(latencyClock(c.StartNS)),
 		r.paint.note(who), latencyCallText(&c.Call, r.in.names))
 	near := func(n *latency.Neighbor, sign string, gap int64) {
-		fmt.Fprintf(r.out, "%s\n", r.paint.dim(fmt.Sprintf("    %s  %s%s took %s", latencyPad(sign+latencyDuration(gap), 8),
+		fmt.Fprintf(r.out, "%s\n", r.paint.dim(fmt.Sprintf("    %s  %s%s took %s", latencyPad(sign+formatDuration(gap), 8),
 			r.in.names.String(n.Syscall), latencyResult(n.Ret, n.Status, n.Errno, c.ABI), latencyTook(n))))
 	}
 	for i := range c.Before {
@@ -93,7 +93,7 @@ func (r *latencyRun) printSlowCall(place int, c *latency.SlowCall) {
 }
 
 func latencyTook(n *latency.Neighbor) string {
-	took := strings.TrimSpace(latencyDuration(n.DurNS))
+	took := strings.TrimSpace(formatDuration(n.DurNS))
 	switch n.Status {
 	case replay.OpenAtStart, replay.OpenAtEnd, replay.Killed:
 		return "at least " + took

@@ -14,7 +14,7 @@ func (r *latencyRun) newPicture(title string) *latencyPicture {
 	s := &latencyPicture{y: 36}
 	s.text(svgMargin, s.y, "title", title)
 	from, to := r.span()
-	about := []string{latencyDate(from), strings.TrimSpace(latencyDuration(to - from))}
+	about := []string{latencyDate(from), strings.TrimSpace(formatDuration(to - from))}
 	m := r.in.Meta()
 	if m.Host.Name != "" {
 		about = append(about, m.Host.Name)
@@ -117,7 +117,7 @@ func (r *latencyRun) drawPercentiles(s *latencyPicture, sections []latencySectio
 
 func (r *latencyRun) drawSection(s *latencyPicture, section *latencySection, scale logScale) {
 	rows, left, right := section.rows, scale.from, scale.to
-	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(latencyDuration(section.ns)), latencyPlural(section.calls, "call")))
+	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(formatDuration(section.ns)), plural(section.calls, "call")))
 	const row = 22.0
 	top, bottom := s.y+20, s.y+20+row*float64(len(rows))
 	scale.decades(func(x float64, label string) {
@@ -145,9 +145,9 @@ func (r *latencyRun) drawSection(s *latencyPicture, section *latencySection, sca
 		if longest.Above {
 			s.arrow(scale.at(longest.NS), y, "#555555")
 		}
-		s.text(right+80, y+4, "end mono", latencyCount(g.Count))
-		s.text(right+135, y+4, "end mono", strings.TrimSpace(latencyDuration(g.TotalNS+g.CensoredNS)))
-		s.text(svgRight, y+4, "end mono", latencyPercent(g.ErrorRate))
+		s.text(right+80, y+4, "end mono", formatCount(g.Count))
+		s.text(right+135, y+4, "end mono", strings.TrimSpace(formatDuration(g.TotalNS+g.CensoredNS)))
+		s.text(svgRight, y+4, "end mono", formatPercent(g.ErrorRate))
 	}
 	s.y = bottom + 20
 	legend := "dot: p50 · bar: to p99 · marks: p90, p99.9 · line: min to max"
@@ -155,7 +155,7 @@ func (r *latencyRun) drawSection(s *latencyPicture, section *latencySection, sca
 		legend += " · arrow: not ended when last seen"
 	}
 	if section.rest > 0 {
-		legend += fmt.Sprintf(" · %s more not shown", latencyCount(int64(section.rest)))
+		legend += fmt.Sprintf(" · %s more not shown", formatCount(int64(section.rest)))
 	}
 	s.text(left, s.y, "dim small", legend)
 }

@@ -39,7 +39,7 @@ func (r *latencyRun) drawHistograms(rows []latency.Row) error {
 		legend = append(legend, "grey: calls that had not ended when last seen")
 	}
 	if rest > 0 {
-		legend = append(legend, fmt.Sprintf("%s more groups not shown", latencyCount(int64(rest))))
+		legend = append(legend, fmt.Sprintf("%s more groups not shown", formatCount(int64(rest))))
 	}
 	if len(legend) > 0 {
 		s.y += 14
@@ -77,7 +77,7 @@ func (s *latencyPicture) drawBars(bars []latencyBar, low, high int, x, y, width,
 		}
 		at := x + float64(e-low)*step
 		s.line(at, bottom, at, bottom+4, "axis")
-		s.text(at, bottom+16, "mid dim small", strings.TrimSpace(latencyDuration(ns)))
+		s.text(at, bottom+16, "mid dim small", strings.TrimSpace(formatDuration(ns)))
 	}
-	s.text(x+width, y+2, "end dim small", "highest bar: "+latencyCount(most))
+	s.text(x+width, y+2, "end dim small", "highest bar: "+formatCount(most))
 }

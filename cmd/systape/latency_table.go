@@ -19,15 +19,15 @@ type latencyFigure struct {
 }
 
 var latencyTableFigures = []latencyFigure{
-	{name: "calls", text: func(r *latency.Row) string { return latencyCount(r.Count) }},
-	{name: "rate/s", wide: true, text: func(r *latency.Row) string { return latencyRate(r.PerSecond) }},
+	{name: "calls", text: func(r *latency.Row) string { return formatCount(r.Count) }},
+	{name: "rate/s", wide: true, text: func(r *latency.Row) string { return formatRate(r.PerSecond) }},
 	{name: "errors", wide: true, text: func(r *latency.Row) string { return blankZero(r.Errors) }, paint: func(p latencyPaint) func(string) string { return p.alarm }},
-	{name: "err", text: func(r *latency.Row) string { return latencyPercent(r.ErrorRate) }, paint: func(p latencyPaint) func(string) string { return p.alarm }},
-	{name: "total", text: func(r *latency.Row) string { return latencyDuration(r.TotalNS + r.CensoredNS) }},
-	{name: "share", text: func(r *latency.Row) string { return latencyPercent(r.Share) }},
-	{name: "min", wide: true, text: func(r *latency.Row) string { return ended(r, latencyDuration(r.MinNS)) }},
-	{name: "mean", wide: true, text: func(r *latency.Row) string { return ended(r, latencyDuration(r.MeanNS)) }},
-	{name: "stddev", wide: true, text: func(r *latency.Row) string { return ended(r, latencyDuration(r.StddevNS)) }},
+	{name: "err", text: func(r *latency.Row) string { return formatPercent(r.ErrorRate) }, paint: func(p latencyPaint) func(string) string { return p.alarm }},
+	{name: "total", text: func(r *latency.Row) string { return formatDuration(r.TotalNS + r.CensoredNS) }},
+	{name: "share", text: func(r *latency.Row) string { return formatPercent(r.Share) }},
+	{name: "min", wide: true, text: func(r *latency.Row) string { return ended(r, formatDuration(r.MinNS)) }},
+	{name: "mean", wide: true, text: func(r *latency.Row) string { return ended(r, formatDuration(r.MeanNS)) }},
+	{name: "stddev", wide: true, text: func(r *latency.Row) string { return ended(r, formatDuration(r.StddevNS)) }},
 	{name: "p50", text: func(r *latency.Row) string { return latencyQuantile(r.P[0]) }},
 	{name: "p90", text: func(r *latency.Row) string { return latencyQuantile(r.P[1]) }},
 	{name: "p99", text: func(r *latency.Row) string { return latencyQuantile(r.P[2]) }},
@@ -40,7 +40,7 @@ func blankZero(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return latencyCount(n)
+	return formatCount(n)
 }
 
 // ended leaves out what cannot be said of calls none of which has ended.
@@ -136,8 +136,8 @@ func (r *latencyRun) printGroups(rows []latency.Row) error {
 			for _, row := range rest {
 				share += row.Share
 			}
-			line := fmt.Sprintf("and %s more", latencyCount(int64(len(rest))))
-			if p := latencyPercent(share); p != "" {
+			line := fmt.Sprintf("and %s more", formatCount(int64(len(rest))))
+			if p := formatPercent(share); p != "" {
 				line += " with " + p + " of the time"
 			}
 			fmt.Fprintln(r.out, r.paint.dim(line+"; --top 0 shows all"))
@@ -149,7 +149,7 @@ func (r *latencyRun) printGroups(rows []latency.Row) error {
 }
 
 func (r *latencyRun) printSectionTitle(s *latencySection) {
-	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s", strings.TrimSpace(latencyDuration(s.ns)), latencyPlural(s.calls, "call"))))
+	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s", strings.TrimSpace(formatDuration(s.ns)), plural(s.calls, "call"))))
 }
 
 // latencyTableWidth is what a table may take where nobody says how wide the

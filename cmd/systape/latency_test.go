@@ -381,13 +381,13 @@ func TestLatencyDurationText(t *testing.T) {
 		999499: "999 µs", 999500: "1.00 ms", 999_499_999: "999 ms", 999_500_000: "1.00 s ", 59_900_000_000: "59.9 s ", 99_940_000_000: "99.9 s ",
 		100_000_000_000: "1m40s", 3_599_000_000_000: "59m59s", 3_600_000_000_000: "1h00m", 172_800_000_000_000: "2d00h", 1<<63 - 1: "106751d23h",
 	} {
-		if got := latencyDuration(ns); got != want {
-			t.Errorf("latencyDuration(%d) = %q, want %q", ns, got, want)
+		if got := formatDuration(ns); got != want {
+			t.Errorf("formatDuration(%d) = %q, want %q", ns, got, want)
 		}
 	}
 	for x, want := range map[float64]string{0: "", 0.0004: "<0.1%", 0.012: "1.2%", 0.0999: "10.0%", 0.5: "50%", 0.9949: "99%", 0.99999: "99.9%", 1: "100%"} {
-		if got := latencyPercent(x); got != want {
-			t.Errorf("latencyPercent(%g) = %q, want %q", x, got, want)
+		if got := formatPercent(x); got != want {
+			t.Errorf("formatPercent(%g) = %q, want %q", x, got, want)
 		}
 	}
 }

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +66,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 		return err
 	}
 	defer in.Close()
-	file, err := createPairFile(c.OutOrStdout(), name, args, force)
+	file, err := createResult(c.OutOrStdout(), name, args, force)
 	if err != nil {
 		return err
 	}
@@ -151,60 +148,4 @@ func pairMeta(in *input, paths []string) map[string]string {
 		"systape.request":  doc(m.Request),
 		"systape.probes":   doc(m.Probes),
 	}
-}
-
-// pairFile is the file that is being written; it gets its name when it is
-// complete.
-type pairFile struct {
-	io.Writer
-	f    *os.File // nil: standard output, or already closed
-	name string
-}
-
-func createPairFile(stdout io.Writer, name string, inputs []string, force bool) (*pairFile, error) {
-	if name == "-" {
-		return &pairFile{Writer: stdout}, nil
-	}
-	if was, err := os.Lstat(name); err == nil {
-		for _, in := range inputs {
-			if i, err := os.Lstat(in); err == nil && os.SameFile(was, i) {
-				return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s is the capture itself", name)}
-			}
-		}
-		if !force {
-			return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists", name), hint: "--force replaces it"}
-		}
-	}
-	f, err := os.OpenFile(name+".partial", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, &exitError{code: exitPermission, err: err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &pairFile{Writer: f, f: f, name: name}, nil
-}
-
-// complete gives the file its name once it is safe on the disk.
-func (p *pairFile) complete() error {
-	if p.f == nil {
-		return nil
-	}
-	f := p.f
-	p.f = nil
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return os.Rename(f.Name(), p.name)
-}
-
-// discard removes what was written if complete has not been called.
-func (p *pairFile) discard() error {
-	if p.f == nil {
-		return nil
-	}
-	err := errors.Join(p.f.Close(), os.Remove(p.f.Name()))
-	p.f = nil
-	return err
 }

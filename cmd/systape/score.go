@@ -132,7 +132,7 @@ func (s *scored) warn() {
 	case t.Calls == 0:
 		s.in.warn(errors.New("no calls to score"))
 	case longest.Windows > 0 && longest.Share() > 0.95:
-		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", latencyPercent(longest.Share()), longest.N))
+		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", formatPercent(longest.Share()), longest.N))
 	case s.symbols >= 4 && 2*s.known < s.symbols:
 		s.in.warn(fmt.Errorf("the baseline knows %d of the %d different calls: is it of this program at all?", s.known, s.symbols))
 	}
@@ -166,7 +166,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 		return err
 	}
 	s.result.Findings = s.result.Findings[:min(f.findings, len(s.result.Findings))]
-	out, err := newSequencesOutput(f.output, append([]string{f.baseline}, args...), f.force, c.OutOrStdout())
+	out, err := createResult(c.OutOrStdout(), f.output, append([]string{f.baseline}, args...), f.force)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (s *scored) above() string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s %s", latencyCount(n), plural(n, s.baseline.By.String()))
+		text += fmt.Sprintf("%s %s", formatCount(n), plural(n, s.baseline.By.String()))
 	}
 	return text
 }

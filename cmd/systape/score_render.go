@@ -24,8 +24,8 @@ func (s *scored) text(w io.Writer, f *scoreFlags) {
 	default:
 		fmt.Fprintf(w, "above the thresholds: %s\n", s.above())
 	}
-	fmt.Fprintf(w, "%s calls in %s %s, against %s calls of %d %s\n", latencyCount(t.Calls), latencyCount(s.taken.Streams),
-		plural(s.taken.Streams, b.By.String()), latencyCount(calls), len(b.Sources), plural(int64(len(b.Sources)), "capture"))
+	fmt.Fprintf(w, "%s calls in %s %s, against %s calls of %d %s\n", formatCount(t.Calls), formatCount(s.taken.Streams),
+		plural(s.taken.Streams, b.By.String()), formatCount(calls), len(b.Sources), plural(int64(len(b.Sources)), "capture"))
 	fmt.Fprintf(w, "coverage: %v\n\n", s.in.coverage)
 
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -49,7 +49,7 @@ func (s *scored) text(w io.Writer, f *scoreFlags) {
 	for i, fr := range t.Frames {
 		if fr.Max > 0 {
 			fmt.Fprintf(w, "%slfc_%d: %d new windows from %s to %s in %d/%d, calls %s to %s\n", choose(i == 0, "\n", ""), fr.Size, fr.Max, latencyClock(fr.FromTS), latencyClock(fr.ToTS),
-				fr.PID, fr.TID, latencyCount(fr.FromAt), latencyCount(fr.ToAt))
+				fr.PID, fr.TID, formatCount(fr.FromAt), formatCount(fr.ToAt))
 		}
 	}
 	s.textUnknown(w)
@@ -64,7 +64,7 @@ func (s *scored) textUnknown(w io.Writer) {
 	fmt.Fprintf(w, "\ncalls that the baseline has never seen\n")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, u := range s.result.Unknown {
-		fmt.Fprintf(tw, "  %s\t%s\tfirst at %s in %s\n", u.Name, latencyPad(latencyCount(u.Count), 7), latencyClock(u.First.TS), sequencesWho("thread", u.First.PID, u.First.TID, u.Comm, ""))
+		fmt.Fprintf(tw, "  %s\t%s\tfirst at %s in %s\n", u.Name, latencyPad(formatCount(u.Count), 7), latencyClock(u.First.TS), sequencesWho("thread", u.First.PID, u.First.TID, u.Comm, ""))
 	}
 	tw.Flush()
 }
@@ -84,7 +84,7 @@ func (s *scored) textStreams(w io.Writer) {
 	fmt.Fprintf(tw, "calls\t%s\t\n", strings.Join(scoreMetricNames(s.baseline), "\t"))
 	for i := range list {
 		x := &list[i]
-		fmt.Fprintf(tw, "%s\t", latencyCount(x.Calls))
+		fmt.Fprintf(tw, "%s\t", formatCount(x.Calls))
 		for _, m := range x.Metrics() {
 			mark := " "
 			for _, e := range x.Above {
@@ -109,15 +109,15 @@ func (s *scored) textFindings(w io.Writer) {
 			fmt.Fprintf(w, "\nwhere\n")
 		}
 		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, sequencesWho("thread", f.PID, f.TID, f.Comm, ""),
-			latencyClock(f.FromTS), latencyClock(f.ToTS), latencyCount(f.FromAt), latencyCount(f.ToAt))
-		fmt.Fprintf(w, "   %s of %s windows new, %.1f bits a call", latencyCount(f.Novel), latencyCount(f.Windows), f.Bits)
+			latencyClock(f.FromTS), latencyClock(f.ToTS), formatCount(f.FromAt), formatCount(f.ToAt))
+		fmt.Fprintf(w, "   %s of %s windows new, %.1f bits a call", formatCount(f.Novel), formatCount(f.Windows), f.Bits)
 		if f.Unknown > 0 {
-			fmt.Fprintf(w, ", %s %s never seen", latencyCount(f.Unknown), plural(f.Unknown, "call"))
+			fmt.Fprintf(w, ", %s %s never seen", formatCount(f.Unknown), plural(f.Unknown, "call"))
 		}
 		fmt.Fprintln(w)
-		wrap(w, sequences.FoldNames(f.Calls)+choose(f.More > 0, fmt.Sprintf(" … and %s more", latencyCount(f.More)), ""), "     ", 96)
+		wrap(w, sequences.FoldNames(f.Calls)+choose(f.More > 0, fmt.Sprintf(" … and %s more", formatCount(f.More)), ""), "     ", 96)
 		if len(f.Window) > 0 {
-			fmt.Fprintf(w, "   least expected  %s  (%s, call %s)\n", strings.Join(f.Window, " "), latencyClock(f.WindowTS), latencyCount(f.WindowAt))
+			fmt.Fprintf(w, "   least expected  %s  (%s, call %s)\n", strings.Join(f.Window, " "), latencyClock(f.WindowTS), formatCount(f.WindowAt))
 			if len(f.Nearest) > 0 {
 				fmt.Fprintf(w, "   nearest known   %s  (%d of %d calls differ)\n", strings.Join(f.Nearest, " "), f.Distance, len(f.Window))
 			}

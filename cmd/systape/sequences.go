@@ -208,7 +208,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 			return err
 		}
 	}
-	out, err := newSequencesOutput(f.output, args, f.force, c.OutOrStdout())
+	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (r *sequencesRun) drawGraph() error {
 	if err != nil {
 		return err
 	}
-	out, err := newSequencesOutput(r.graph, r.in.paths, r.force, os.Stdout)
+	out, err := createResult(os.Stdout, r.graph, r.in.paths, r.force)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // render writes the view in the form that was asked for.
-func (r *sequencesRun) render(w *sequencesOutput) error {
+func (r *sequencesRun) render(w *resultFile) error {
 	switch {
 	case r.format == "table":
 		return r.table(w.Writer)
@@ -63,8 +63,8 @@ func (r *sequencesRun) table(w *bufio.Writer) error {
 func (r *sequencesRun) summary(w io.Writer) {
 	t := r.taken
 	calls, rate := r.counter.Entropy()
-	fmt.Fprintf(w, "%s %s in %s %s, %s windows, %s of them distinct\n", latencyCount(t.Calls), plural(t.Calls, "call"), latencyCount(t.Streams),
-		plural(t.Streams, r.by), latencyCount(r.counter.Windows()), latencyCount(int64(r.counter.Distinct())))
+	fmt.Fprintf(w, "%s %s in %s %s, %s windows, %s of them distinct\n", formatCount(t.Calls), plural(t.Calls, "call"), formatCount(t.Streams),
+		plural(t.Streams, r.by), formatCount(r.counter.Windows()), formatCount(int64(r.counter.Distinct())))
 	fmt.Fprintf(w, "entropy %.2f bits a call, %.2f when the call before is known\n", calls, rate)
 	for _, n := range []struct {
 		count int64
@@ -77,7 +77,7 @@ func (r *sequencesRun) summary(w io.Writer) {
 		{t.Refused, "calls were left out by the filters"},
 	} {
 		if n.count > 0 {
-			fmt.Fprintf(w, "%s %s\n", latencyCount(n.count), n.what)
+			fmt.Fprintf(w, "%s %s\n", formatCount(n.count), n.what)
 		}
 	}
 	fmt.Fprintf(w, "coverage: %v\n", r.in.coverage)
@@ -120,24 +120,24 @@ func (r *sequencesRun) foldTable(w io.Writer, limit int) {
 	fmt.Fprintf(w, "\nwhat %s do\n", plural(2, r.by))
 	for i := range list {
 		s := &list[i]
-		fmt.Fprintf(w, "  %s, %s %s\n", sequencesWho(r.by, s.PID, s.TID, s.Comm, s.Container), latencyCount(s.Calls), plural(s.Calls, "call"))
+		fmt.Fprintf(w, "  %s, %s %s\n", sequencesWho(r.by, s.PID, s.TID, s.Comm, s.Container), formatCount(s.Calls), plural(s.Calls, "call"))
 		text, more := s.Folder.Text(r.alphabet, limit)
 		if more == 0 || limit == 0 {
 			wrap(w, text, "    ", 100)
 			if more > 0 {
-				fmt.Fprintf(w, "    … and %s more calls\n", latencyCount(more))
+				fmt.Fprintf(w, "    … and %s more calls\n", formatCount(more))
 			}
 			continue
 		}
 		wrap(w, text+" …", "    ", 100)
 		for _, l := range s.Folder.Loops(r.alphabet, 3) {
 			if share := float64(l.Calls) / float64(s.Calls); share >= 0.02 {
-				wrap(w, fmt.Sprintf("%s %s", latencyPad(latencyPercent(share), 5), l.Text), "    ", 100)
+				wrap(w, fmt.Sprintf("%s %s", latencyPad(formatPercent(share), 5), l.Text), "    ", 100)
 			}
 		}
 	}
 	if more := all - int64(len(list)); more > 0 {
-		fmt.Fprintf(w, "  … and %s more %s with fewer calls\n", latencyCount(more), plural(more, r.by))
+		fmt.Fprintf(w, "  … and %s more %s with fewer calls\n", formatCount(more), plural(more, r.by))
 	}
 }
 
@@ -179,11 +179,11 @@ func (r *sequencesRun) sequenceTable(w io.Writer) {
 		if r.rare != "" {
 			where = fmt.Sprintf("   first at %s in %d/%d", latencyClock(s.First.TS), s.First.PID, s.First.TID)
 		}
-		fmt.Fprintf(t, "%s\t%s\t  %s%s\n", latencyCount(s.Count), latencyPercent(s.Share), sequences.FoldNames(r.alphabet.Names(s.IDs)), where)
+		fmt.Fprintf(t, "%s\t%s\t  %s%s\n", formatCount(s.Count), formatPercent(s.Share), sequences.FoldNames(r.alphabet.Names(s.IDs)), where)
 	}
 	t.Flush()
 	if more := matched - len(list); more > 0 {
-		fmt.Fprintf(w, "  … and %s more\n", latencyCount(int64(more)))
+		fmt.Fprintf(w, "  … and %s more\n", formatCount(int64(more)))
 	}
 }
 
@@ -224,9 +224,9 @@ func (r *sequencesRun) transitionTable(w io.Writer, each int) {
 				next = append(next, fmt.Sprintf("and %d others", len(x.next)-i))
 				break
 			}
-			next = append(next, fmt.Sprintf("%s %s", r.alphabet.Name(n.To), latencyPercent(n.P)))
+			next = append(next, fmt.Sprintf("%s %s", r.alphabet.Name(n.To), formatPercent(n.P)))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", r.alphabet.Name(x.from), latencyPad(latencyCount(x.total), 9), strings.Join(next, ", "))
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", r.alphabet.Name(x.from), latencyPad(formatCount(x.total), 9), strings.Join(next, ", "))
 	}
 	t.Flush()
 	if more := all - len(rows); more > 0 {

@@ -10,9 +10,9 @@ import (
 	"systape/replay/latency"
 )
 
-// latencyDuration writes a duration with three digits and its unit, such as
+// formatDuration writes a duration with three digits and its unit, such as
 // "1.23 ms". The unit takes two columns, so that right-aligned digits align.
-func latencyDuration(ns int64) string {
+func formatDuration(ns int64) string {
 	if ns < 1000 {
 		return strconv.FormatInt(ns, 10) + " ns"
 	}
@@ -50,13 +50,13 @@ func latencyDigits(v float64) string {
 
 func latencyQuantile(q latency.Quantile) string {
 	if q.Above {
-		return ">" + latencyDuration(q.NS)
+		return ">" + formatDuration(q.NS)
 	}
-	return latencyDuration(q.NS)
+	return formatDuration(q.NS)
 }
 
-// latencyCount writes a count with a comma between thousands.
-func latencyCount(n int64) string {
+// formatCount writes a count with a comma between thousands.
+func formatCount(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -64,17 +64,17 @@ func latencyCount(n int64) string {
 	return s
 }
 
-// latencyPlural writes a count of things.
-func latencyPlural(n int64, thing string) string {
+// plural writes a count of things.
+func plural(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return latencyCount(n) + " " + thing + "s"
+	return formatCount(n) + " " + thing + "s"
 }
 
-// latencyPercent writes a share as a percentage; "" for none, because what
+// formatPercent writes a share as a percentage; "" for none, because what
 // stands in a column of blanks is seen.
-func latencyPercent(x float64) string {
+func formatPercent(x float64) string {
 	p := x * 100
 	switch {
 	case p == 0:
@@ -89,8 +89,8 @@ func latencyPercent(x float64) string {
 	return strconv.FormatFloat(math.Floor(p*10)/10, 'f', 1, 64) + "%"
 }
 
-// latencyRate writes calls per second with three digits.
-func latencyRate(x float64) string {
+// formatRate writes calls per second with three digits.
+func formatRate(x float64) string {
 	switch {
 	case x == 0:
 		return ""
@@ -116,7 +116,7 @@ func latencyOffset(ns int64) string {
 	if ns == 0 {
 		return "0"
 	}
-	s := latencyDuration(ns)
+	s := formatDuration(ns)
 	number, unit, _ := strings.Cut(s, " ")
 	if strings.Contains(number, ".") {
 		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
