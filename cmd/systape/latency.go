@@ -359,7 +359,7 @@ func (r *latencyRun) limit(people int) int {
 // noteOpen explains > below a table that has it.
 func (r *latencyRun) noteOpen(open int64) {
 	if open > 0 {
-		r.notice = append(r.notice, fmt.Sprintf("open: %s had not ended when last seen; > marks what is known only as a lower bound", plural(open, "call")))
+		r.notice = append(r.notice, fmt.Sprintf("open: %s had not ended when last seen; > marks what is known only as a lower bound", counted(open, "call")))
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *latencyRun) printErrors(rows []latency.ErrorRow) error {
 	for _, row := range rows {
 		failed += row.Count
 	}
-	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %s; first and last since %s", formatCount(failed), plural(int64(len(rows)), "kind"), latencyDate(from))))
+	fmt.Fprintln(r.out, r.paint.bold("failed calls")+r.paint.dim(fmt.Sprintf(": %s, of %s; first and last since %s", formatCount(failed), counted(int64(len(rows)), "kind"), latencyDate(from))))
 	keys := r.errorKeys()
 	var cols []latencyTextColumn
 	for _, k := range keys {

@@ -96,7 +96,7 @@ func (r *latencyRun) groupTitle(row *latency.Row) string {
 
 // groupSummary is what stands beside the name of a group in pictures.
 func groupSummary(row *latency.Row) string {
-	s := fmt.Sprintf("%s · p50 %s · p99 %s · max %s", plural(row.Count, "call"), strings.TrimSpace(latencyQuantile(row.P[0])),
+	s := fmt.Sprintf("%s · p50 %s · p99 %s · max %s", counted(row.Count, "call"), strings.TrimSpace(latencyQuantile(row.P[0])),
 		strings.TrimSpace(latencyQuantile(row.P[2])), strings.TrimSpace(latencyQuantile(row.Longest())))
 	if row.Censored > 0 {
 		s += fmt.Sprintf(" · open %s", formatCount(row.Censored))

@@ -81,7 +81,7 @@ func (r *latencyRun) printInterval(v latency.Interval, rows []latency.Row) error
 	if r.every%time.Second != 0 {
 		layout += ".000000"
 	}
-	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s%s", plural(calls, "call"), rate)))
+	fmt.Fprintln(r.out, r.paint.bold(start.Format(layout))+r.paint.dim(fmt.Sprintf(": %s%s", counted(calls, "call"), rate)))
 	// Calls that work come first, within the one table that an interval is.
 	slices.SortStableFunc(rows, func(a, b latency.Row) int {
 		switch {

@@ -40,7 +40,7 @@ func (r *latencyRun) printOverhead(rows []latency.ThreadRow) error {
 		calls, work, wait = calls+t.Calls, work+t.WorkNS, wait+t.WaitNS
 	}
 	fmt.Fprintln(r.out, r.paint.bold("threads")+r.paint.dim(fmt.Sprintf(": %s in %s; %s; %s working, %s waiting", formatCount(int64(len(rows))),
-		strings.TrimSpace(formatDuration(span)), plural(calls, "call"), strings.TrimSpace(formatDuration(work)), strings.TrimSpace(formatDuration(wait)))))
+		strings.TrimSpace(formatDuration(span)), counted(calls, "call"), strings.TrimSpace(formatDuration(work)), strings.TrimSpace(formatDuration(wait)))))
 	cols := []latencyTextColumn{{name: "comm"}, {name: "tid", right: true}}
 	if r.wide {
 		cols = append(cols, latencyTextColumn{name: "pid", right: true}, latencyTextColumn{name: "errors", right: true, paint: r.paint.alarm}, latencyTextColumn{name: "waiting", right: true})

@@ -117,7 +117,7 @@ func (r *latencyRun) drawPercentiles(s *latencyPicture, sections []latencySectio
 
 func (r *latencyRun) drawSection(s *latencyPicture, section *latencySection, scale logScale) {
 	rows, left, right := section.rows, scale.from, scale.to
-	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(formatDuration(section.ns)), plural(section.calls, "call")))
+	s.heading(section.title, fmt.Sprintf("%s in %s", strings.TrimSpace(formatDuration(section.ns)), counted(section.calls, "call")))
 	const row = 22.0
 	top, bottom := s.y+20, s.y+20+row*float64(len(rows))
 	scale.decades(func(x float64, label string) {

@@ -35,7 +35,7 @@ func (r *latencyRun) drawHeat(h *latency.Heat) error {
 
 // drawHeatMap draws one map with its axes and its legend.
 func (s *latencyPicture) drawHeatMap(title string, m *latency.HeatMap) {
-	s.heading(title+" over time", fmt.Sprintf("%s; a cell is %s wide and a factor of √2 high", plural(int64(m.Total), "call"), strings.TrimSpace(formatDuration(m.StepNS))))
+	s.heading(title+" over time", fmt.Sprintf("%s; a cell is %s wide and a factor of √2 high", counted(int64(m.Total), "call"), strings.TrimSpace(formatDuration(m.StepNS))))
 	cols, rows := len(m.Counts), len(m.LowNS)-1
 	top, height, width := s.y+4, float64(rows)*8, svgRight-svgLeft
 	// The decades are not on the borders of rows: their place is between.

@@ -149,7 +149,7 @@ func (r *latencyRun) printGroups(rows []latency.Row) error {
 }
 
 func (r *latencyRun) printSectionTitle(s *latencySection) {
-	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s", strings.TrimSpace(formatDuration(s.ns)), plural(s.calls, "call"))))
+	fmt.Fprintln(r.out, r.paint.bold(s.title)+r.paint.dim(fmt.Sprintf(": %s in %s", strings.TrimSpace(formatDuration(s.ns)), counted(s.calls, "call"))))
 }
 
 // latencyTableWidth is what a table may take where nobody says how wide the

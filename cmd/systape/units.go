@@ -64,8 +64,8 @@ func formatCount(n int64) string {
 	return s
 }
 
-// plural writes a count of things.
-func plural(n int64, thing string) string {
+// counted writes a count of things.
+func counted(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
