@@ -1,7 +1,7 @@
 /*
  * busy PAUSE: rounds of 500 getppid and an open, a read and a close, with
- * PAUSE microseconds between them, until SIGTERM. It says when it is ready, and
- * at the end how many rounds there were, unless a call has failed that never
+ * PAUSE microseconds between them, until SIGTERM, or for two minutes where a test
+ * forgot it. It says when it is ready, and at the end how many rounds there were, unless a call has failed that never
  * does.
  */
 #include <fcntl.h>
@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 	char byte;
 
 	signal(SIGTERM, terminate);
+	alarm(120);
 	puts("ready");
 	fflush(stdout);
 	for (; !end; rounds++) {
