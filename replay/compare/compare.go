@@ -70,24 +70,23 @@ type Difference struct {
 
 // Call holds one call's figures on both sides.
 type Call struct {
-	Name        string
-	Count       [2]int64
-	Share       [2]float64 // of all calls
-	PerSecond   [2]float64
-	ShareQ      float64 // adjusted p of the shares' difference
-	Errors      [2]int64
-	ErrorRate   [2]float64 // of the calls that returned
-	ErrorsQ     float64
-	NewErrors   []int // errno that only b has
-	Ended       [2]int64
-	MedianNS    [2]int64
-	P99NS       [2]int64
-	Delta       float64 // Cliff's delta of durations; positive: b is slower
-	LatencyQ    float64 // adjusted p of the rank-sum test
-	Waits       bool    // waits by nature: its duration is no work
-	Differs     []Kind
-	stretchedP  float64
-	shareDiffer bool
+	Name       string
+	Count      [2]int64
+	Share      [2]float64 // of all calls
+	PerSecond  [2]float64
+	ShareQ     float64 // adjusted p of the shares' difference
+	Errors     [2]int64
+	ErrorRate  [2]float64 // of the calls that returned
+	ErrorsQ    float64
+	NewErrors  []int // errno that only b has
+	Ended      [2]int64
+	MedianNS   [2]int64
+	P99NS      [2]int64
+	Delta      float64 // Cliff's delta of durations; positive: b is slower
+	LatencyQ   float64 // adjusted p of the rank-sum test
+	Waits      bool    // waits by nature: its duration is no work
+	Differs    []Kind
+	stretchedP float64
 }
 
 // Divergence is the Jensen–Shannon divergence of windows of n calls.

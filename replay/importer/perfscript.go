@@ -22,13 +22,11 @@ import (
 type perfScript struct {
 	*importer
 	threads map[int32]*perfThread
-	paired  bool // pid/tid
 }
 
 type perfThread struct {
 	*thread
 	clone uint8 // an open clone: 1 of a process, 2 of a thread, 3 it is not known
-	named string
 }
 
 func newPerfScript(im *importer) *perfScript {

@@ -23,7 +23,6 @@ type perfTrace struct {
 	*importer
 	threads map[int32]*traceThread
 	last    int64
-	begun   bool
 }
 
 type traceThread struct {

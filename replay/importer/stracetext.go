@@ -26,19 +26,18 @@ const (
 )
 
 type straceText struct {
-	kind      straceKind
-	name      string
-	args      [6][]byte // as they stand; nil when there are fewer
-	nargs     int
-	all       []byte // all arguments
-	resumed   bool
-	ret       int64
-	returned  bool
-	durNS     int64 // -1: not given
-	code      int   // exit status, or signal number
-	core      bool
-	pid       int32 // superseded by, changed to
-	retAsPath bool
+	kind     straceKind
+	name     string
+	args     [6][]byte // as they stand; nil when there are fewer
+	nargs    int
+	all      []byte // all arguments
+	resumed  bool
+	ret      int64
+	returned bool
+	durNS    int64 // -1: not given
+	code     int   // exit status, or signal number
+	core     bool
+	pid      int32 // superseded by, changed to
 }
 
 var (

@@ -26,7 +26,6 @@ type order struct {
 type waiting struct {
 	seq       int64
 	ts        int64
-	arg       int64
 	pid, tid  int32
 	nr        int32
 	syscall   format.Sym
