@@ -25,8 +25,26 @@ type running struct {
 	out, stderr bytes.Buffer
 }
 
-// start begins a recording and waits until its spool has more than its head.
+// start begins a recording of processes that never rest, and waits until its
+// spool has more than its head.
 func (r recorder) start(t *testing.T, args ...string) *running {
+	t.Helper()
+	p := r.begin(t, args...)
+	waitFor(t, "events on the spool", spoolGrows(p.file))
+	return p
+}
+
+// startCommand begins a recording of a shell script, and waits until the
+// script has made the file that it knows as $0.
+func (r recorder) startCommand(t *testing.T, script string) *running {
+	t.Helper()
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := r.begin(t, "--", "sh", "-c", script, ready)
+	waitFor(t, "the command", func() bool { _, err := os.Stat(ready); return err == nil })
+	return p
+}
+
+func (r recorder) begin(t *testing.T, args ...string) *running {
 	t.Helper()
 	p := &running{file: filepath.Join(t.TempDir(), "t.parquet")}
 	p.Cmd = r.command(t, append([]string{"record", "-o", p.file}, args...)...)
@@ -35,9 +53,14 @@ func (r recorder) start(t *testing.T, args ...string) *running {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// spoolGrows returns a function that tells when a spool has more than its head.
+func spoolGrows(file string) func() bool {
 	head := int64(0)
-	p.waitFor(t, "events on the spool", func() bool {
-		info, err := os.Stat(p.file + ".spool")
+	return func() bool {
+		info, err := os.Stat(file + ".spool")
 		if err != nil {
 			return false
 		}
@@ -45,11 +68,10 @@ func (r recorder) start(t *testing.T, args ...string) *running {
 			head = info.Size()
 		}
 		return info.Size() > head
-	})
-	return p
+	}
 }
 
-func (p *running) waitFor(t *testing.T, what string, is func() bool) {
+func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(recordLimit / 2); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -120,7 +142,7 @@ func recordSignals(t *testing.T, r recorder) {
 			}
 		})
 		t.Run(unix.SignalName(s)+" goes to the command", func(t *testing.T) {
-			p := r.start(t, "--", "sh", "-c", "/bin/true; exec sleep 60")
+			p := r.startCommand(t, "/bin/true; : > $0; exec sleep 60")
 			p.Process.Signal(s)
 			if got := p.end(t); got.code != 128+int(s) {
 				t.Errorf("got %+v, want code 128+%d", got, s)
@@ -132,25 +154,23 @@ func recordSignals(t *testing.T, r recorder) {
 		})
 	}
 	t.Run("command answers a signal its own way", func(t *testing.T) {
-		p := r.start(t, "--", "sh", "-c", "trap 'echo bye; exit 9' TERM; echo; while :; do sleep 0.01; done")
-		p.waitFor(t, "the trap", func() bool { return p.out.Len() > 0 })
+		p := r.startCommand(t, "trap 'echo bye; exit 9' TERM; : > $0; while :; do sleep 0.01; done")
 		p.Process.Signal(syscall.SIGTERM)
-		if got := p.end(t); got.code != 9 || got.out != "\nbye\n" {
+		if got := p.end(t); got.code != 9 || got.out != "bye\n" {
 			t.Errorf("got %+v", got)
 		}
 		r.whole(t, p.file)
 	})
 	t.Run("second signal lets the command run on", func(t *testing.T) {
 		note := filepath.Join(t.TempDir(), "note")
-		p := r.start(t, "--", "sh", "-c", "trap '' TERM; echo $$ > "+note+".pid; while ! [ -e "+note+".go ]; do sleep 0.01; done; echo survived > "+note)
-		p.waitFor(t, "the trap", func() bool { b, _ := os.ReadFile(note + ".pid"); return len(b) > 0 })
+		p := r.startCommand(t, "trap '' TERM; : > $0; while ! [ -e "+note+".go ]; do sleep 0.01; done; echo survived > "+note)
 		p.Process.Signal(syscall.SIGTERM)
 		time.Sleep(200 * time.Millisecond)
 		if err := p.Process.Signal(syscall.Signal(0)); err != nil {
 			t.Fatalf("the recorder ended at the first signal, which its command ignores: %v", err)
 		}
 		p.Process.Signal(syscall.SIGTERM)
-		p.waitFor(t, "the capture", func() bool { _, err := os.Stat(p.file); return err == nil })
+		waitFor(t, "the capture", func() bool { _, err := os.Stat(p.file); return err == nil })
 		if err := os.WriteFile(note+".go", nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +178,7 @@ func recordSignals(t *testing.T, r recorder) {
 			t.Errorf("got %+v", got)
 		}
 		r.whole(t, p.file)
-		p.waitFor(t, "the command", func() bool { b, _ := os.ReadFile(note); return string(b) == "survived\n" })
+		waitFor(t, "the command", func() bool { b, _ := os.ReadFile(note); return string(b) == "survived\n" })
 	})
 	t.Run("recorded processes end the recording", func(t *testing.T) {
 		sleeper := background(t, nil, r.program("busy"), "1000")
