@@ -25,9 +25,15 @@ const (
 	flushEvery  = 200 * time.Millisecond // what waits longer in a batch goes to the spool
 	lookEvery   = 250 * time.Millisecond // at what the processes that are recorded have become
 	anchorEvery = 10 * time.Second
-	batchRows   = 16 << 10
-	batches     = 4
-	maxAnchors  = 1000 // then every second one is dropped and the interval doubles
+	judgeEvery  = 100 * time.Millisecond
+
+	// Up to so many events a second for each CPU but one there is time for
+	// work in the background; sealing takes about half a microsecond for one.
+	backgroundRate = 250_000
+
+	batchRows  = 16 << 10
+	batches    = 4
+	maxAnchors = 1000 // then every second one is dropped and the interval doubles
 )
 
 // Recording is a recording that has begun.
@@ -45,6 +51,8 @@ type Recording struct {
 	spooled chan error
 
 	began  time.Time
+	took   atomic.Int64 // ns, once the recording has ended
+	busy   atomic.Bool
 	events atomic.Int64
 	lost   atomic.Int64
 	bytes  atomic.Int64
@@ -52,7 +60,7 @@ type Recording struct {
 
 // Status is how a recording stands.
 type Status struct {
-	Elapsed time.Duration
+	Elapsed time.Duration // of recording, what comes after it not counted
 	Events  int64 // rows written, lost rows not counted
 	Lost    int64 // events lost
 	Bytes   int64 // of the spool
@@ -60,7 +68,11 @@ type Status struct {
 
 // Status may be called at any time from any goroutine.
 func (r *Recording) Status() Status {
-	return Status{Elapsed: time.Since(r.began), Events: r.events.Load(), Lost: r.lost.Load(), Bytes: r.bytes.Load()}
+	elapsed := time.Duration(r.took.Load())
+	if elapsed == 0 {
+		elapsed = time.Since(r.began)
+	}
+	return Status{Elapsed: elapsed, Events: r.events.Load(), Lost: r.lost.Load(), Bytes: r.bytes.Load()}
 }
 
 // Committed returns how many bytes of the spool have been written to the
@@ -236,6 +248,17 @@ func (r *Recording) detach(names []string) error {
 	return errors.Join(errs...)
 }
 
+// Busy reports whether recording needs the machine for itself: events come so
+// fast, or a buffer is so full, that work in the background would cost some.
+func (r *Recording) Busy() bool { return r.busy.Load() }
+
+// judge goes by the events of the time since the last look, and by the
+// fullest buffer.
+func (r *Recording) judge(events int64, d time.Duration, fullest uint64) {
+	limit := backgroundRate * max(1, float64(runtime.NumCPU()-1))
+	r.busy.Store(float64(events)/d.Seconds() > limit || fullest > uint64(r.opt.Buffer)/4)
+}
+
 // Done is closed when the recorded command has ended; nil without a command.
 func (r *Recording) Done() <-chan struct{} {
 	if r.command == nil {
@@ -262,6 +285,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	defer unix.Setpriority(unix.PRIO_PROCESS, 0, 0)
 
 	runErr := r.loop(ctx)
+	r.took.Store(int64(time.Since(r.began)))
 	// Enters first: an enter without its exit would be an open call.
 	err := r.detach(bpf.Enter)
 	time.Sleep(2 * time.Millisecond) // calls under way come back
@@ -271,7 +295,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 		// later none does, and every record is finished.
 		for range 10 {
 			time.Sleep(2 * time.Millisecond)
-			if runErr = r.poll(); runErr != nil || r.drained() {
+			if _, runErr = r.poll(); runErr != nil || r.drained() {
 				break
 			}
 		}
@@ -313,8 +337,9 @@ func (r *Recording) loop(ctx context.Context) error {
 		defer timer.Stop()
 		deadline = timer.C
 	}
-	flushed, looked, anchored := time.Now(), time.Now(), time.Now()
-	interval := anchorEvery
+	flushed, looked, anchored, judged := time.Now(), time.Now(), time.Now(), time.Now()
+	interval, seq := anchorEvery, int64(0)
+	var fullest uint64
 	for {
 		select {
 		case <-ctx.Done():
@@ -328,10 +353,16 @@ func (r *Recording) loop(ctx context.Context) error {
 		if err := r.kernel.Wait(pollEvery); err != nil {
 			return err
 		}
-		if err := r.poll(); err != nil {
+		used, err := r.poll()
+		if err != nil {
 			return err
 		}
+		fullest = max(fullest, used)
 		now := time.Now()
+		if d := now.Sub(judged); d >= judgeEvery {
+			r.judge(r.merger.seq-seq, d, fullest)
+			judged, seq, fullest = now, r.merger.seq, 0
+		}
 		if now.Sub(flushed) >= flushEvery {
 			if err := r.merger.flush(); err != nil {
 				return err
@@ -354,8 +385,8 @@ func (r *Recording) loop(ctx context.Context) error {
 	}
 }
 
-func (r *Recording) poll() error {
-	_, err := r.merger.poll(monotonic())
+func (r *Recording) poll() (fullest uint64, err error) {
+	fullest, err = r.merger.poll(monotonic())
 	var lost uint64
 	for i := range r.merger.sources {
 		for _, n := range r.merger.sources[i].reported {
@@ -365,7 +396,7 @@ func (r *Recording) poll() error {
 	r.lost.Store(int64(lost))
 	r.events.Store(r.merger.seq - r.merger.lostRows)
 	r.bytes.Store(r.out.Written())
-	return err
+	return fullest, err
 }
 
 // drained reports whether every record has been read.

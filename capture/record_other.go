@@ -34,6 +34,7 @@ func Start(Options, Files, *os.File) (*Recording, error) {
 // The methods of a Recording do nothing here.
 func (*Recording) Status() Status         { return Status{} }
 func (*Recording) Committed() int64       { return 0 }
+func (*Recording) Busy() bool             { return false }
 func (*Recording) Done() <-chan struct{}  { return nil }
 func (*Recording) ExitCode() int          { return 0 }
 func (*Recording) Signal(os.Signal) error { return nil }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"runtime"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -11,8 +10,10 @@ import (
 	"systape/format"
 )
 
-// recordSealer makes the capture of the spool while recording goes on, with
-// whatever CPU time nobody else wants.
+// recordSealer makes the capture of the spool while recording goes on, as long
+// as that leaves the recorder the time it needs. What is left is done at the
+// end. (A thread of low priority would be worse than none: the whole program
+// waits for it at every step of the garbage collector.)
 type recordSealer struct {
 	out    *recordOutput
 	sealer *format.Sealer // nil: not begun, or given up
@@ -34,12 +35,10 @@ func startSealer(r *capture.Recording, out *recordOutput) *recordSealer {
 
 func (s *recordSealer) run(r *capture.Recording) {
 	defer close(s.done)
-	runtime.LockOSThread() // and never unlocked: the thread ends with its low priority
-	capture.LowerPriority()
 	tick := time.NewTicker(sealEvery)
 	defer tick.Stop()
 	for {
-		more := s.step(r)
+		more := !r.Busy() && s.step(r)
 		select {
 		case <-s.quit:
 			return
