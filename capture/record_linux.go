@@ -61,9 +61,9 @@ type Recording struct {
 // Status is how a recording stands.
 type Status struct {
 	Elapsed time.Duration // of recording, what comes after it not counted
-	Events  int64 // rows written, lost rows not counted
-	Lost    int64 // events lost
-	Bytes   int64 // of the spool
+	Events  int64         // rows written, lost rows not counted
+	Lost    int64         // events lost
+	Bytes   int64         // of the spool
 }
 
 // Status may be called at any time from any goroutine.
