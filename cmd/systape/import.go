@@ -49,6 +49,7 @@ on it. KIND is one of
   lidds        recordings of the LID-DS data sets, 2019 and 2021
   numbers      system-call numbers between blanks, each FILE one thread (ADFA-LD)
   unm          a process id and a number on each line; --map names the numbers
+  jsonl        systape's own JSON lines (export --to jsonl)
 
 The capture says that it was imported, and which columns hold no information.
 What a text does not say is not invented: without times, events are numbered
@@ -61,7 +62,8 @@ of strace -ff are known by their names. FILE may be - for standard input.`,
   systape import --from strace trace.* -o trace.parquet
   perf record -e raw_syscalls:* -- ./web; perf script | systape import --from perf-script - -o web.parquet
   perf trace -o web.trace ./web; systape import --from perf-trace web.trace -o web.parquet
-  systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet`,
+  systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet
+  systape export --to jsonl web.parquet | jq -c 'select(.comm == "nginx")' | systape import --from jsonl - -o nginx.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c, &f, args) },
 	}
 	flags := c.Flags()

@@ -1,6 +1,7 @@
 // Package importer makes captures of what other tools wrote: strace's text,
-// perf script's and perf trace's, the recordings of LID-DS, and plain lists of
-// system-call numbers as public data sets have them.
+// perf script's and perf trace's, the recordings of LID-DS, plain lists of
+// system-call numbers as public data sets have them, and systape's own JSON
+// lines.
 //
 // What such a text does not say is not invented: columns without information
 // hold zeros, [Result.Missing] names them, and the capture says so. A line that
@@ -28,7 +29,7 @@ import (
 )
 
 // Formats lists what can be imported, in the words of the command line.
-var Formats = []string{"strace", "perf-script", "perf-trace", "lidds", "numbers", "unm"}
+var Formats = []string{"strace", "perf-script", "perf-trace", "lidds", "numbers", "unm", "jsonl"}
 
 // Source is one text to import.
 type Source struct {
@@ -78,6 +79,9 @@ const batchRows = 8192
 // otherwise. An error is one of reading, of write, or says that the text is
 // not of the kind it is said to be; lines that cannot be read are no error.
 func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Result, error) {
+	if opt.From == "jsonl" {
+		return importJSONL(sources, write)
+	}
 	im := &importer{opt: opt, out: newTimeline(write), missing: map[string]bool{}}
 	var p parser
 	switch opt.From {
