@@ -51,13 +51,11 @@ func recordKilled(t *testing.T, r recorder) {
 		hint := fmt.Sprintf("seed %d, round %d, pause %s", seed, round, pause)
 		time.Sleep(10 * time.Millisecond)
 		syscall.Kill(child, syscall.SIGTERM)
-		for syscall.Kill(child, 0) == nil {
-			time.Sleep(time.Millisecond)
-		}
+		waitFor(t, "the recorded program to end well, "+hint, func() bool {
+			text, _ := os.ReadFile(ran)
+			return strings.HasPrefix(string(text), "ready\n") && strings.HasSuffix(string(text), " rounds\n")
+		})
 		out.Close()
-		if text, err := os.ReadFile(ran); err != nil || !strings.HasPrefix(string(text), "ready\n") || !strings.HasSuffix(string(text), " rounds\n") {
-			t.Errorf("%s: the recorded program did not end well: %q %v", hint, text, err)
-		}
 		saved := filepath.Join(dir, "saved.parquet")
 		got := r.run(t, "recover", file+".spool", "-o", saved)
 		if got.code != 0 || !strings.Contains(got.out, " events saved") {
