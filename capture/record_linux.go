@@ -112,8 +112,15 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		opt.Buffer = bufferSize(cpus)
 	}
 	cfg.BufferBytes = int(opt.Buffer)
-	unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}) // needed before 5.11, where a refusal shows at load
+	// Needed before 5.11, where a refusal shows at load. The command is not to
+	// inherit it.
+	var memlock unix.Rlimit
+	known := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &memlock) == nil
+	unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
 	kernel, err := bpf.Load(cfg)
+	if known {
+		unix.Setrlimit(unix.RLIMIT_MEMLOCK, &memlock)
+	}
 	if err != nil {
 		return nil, diagnose(err)
 	}
