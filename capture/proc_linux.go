@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -139,4 +140,30 @@ func (p *procFS) containerDirs(name string) []string {
 		return nil
 	})
 	return dirs
+}
+
+// cgroupDirs returns the directories of the cgroups to record.
+func (p *procFS) cgroupDirs(paths, containers []string) ([]string, error) {
+	var dirs []string
+	for _, path := range paths {
+		dir := filepath.Join(p.cgroups, path)
+		if len(path) > len(p.cgroups) && path[:len(p.cgroups)] == p.cgroups {
+			dir = path
+		}
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, &SetupError{Err: fmt.Errorf("no cgroup %q below %s", path, p.cgroups), Hint: "give the path as in /proc/PID/cgroup, after 0::", Usage: true}
+		}
+		dirs = append(dirs, dir)
+	}
+	for _, name := range containers {
+		found := p.containerDirs(name)
+		if len(found) == 0 {
+			return nil, &SetupError{Err: fmt.Errorf("no running container %q", name), Hint: "give the id (docker ps) or its beginning, or the cgroup with --cgroup", Usage: true}
+		}
+		dirs = append(dirs, found...)
+	}
+	if len(dirs) > 16 {
+		return nil, &SetupError{Err: fmt.Errorf("%d cgroups are more than the 16 that one recording can tell apart", len(dirs)), Usage: true}
+	}
+	return dirs, nil
 }

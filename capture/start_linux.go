@@ -1,0 +1,148 @@
+package capture
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"systape/bpf"
+	"systape/format"
+)
+
+// Start loads the kernel side, attaches it and starts the command, if there
+// is one. The spool is written to out. A *[SetupError] says what is missing.
+func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
+	if err := opt.validate(); err != nil {
+		return nil, &SetupError{Err: err, Usage: true}
+	}
+	if err := checkPIDs(opt.PIDs); err != nil {
+		return nil, err
+	}
+	proc := newProcFS()
+	cgroups, err := proc.cgroupDirs(opt.Cgroups, opt.Containers)
+	if err != nil {
+		return nil, err
+	}
+	cfg := bpf.Config{
+		SelfTGID:       uint32(os.Getpid()),
+		FilterPIDs:     !opt.All,
+		FollowChildren: opt.Follow || len(opt.Command) > 0,
+		Comms:          opt.Comms,
+		UIDs:           opt.UIDs,
+		Cgroups:        cgroups,
+		Arguments:      argumentCounts(),
+		Preemptible:    preemptible(),
+		NoBTF:          opt.NoBTF,
+	}
+	if opt.Syscalls != nil {
+		cfg.Syscalls = syscallFilter(opt.Syscalls)
+	}
+	cpus := possibleCPUs()
+	if opt.Buffer == 0 {
+		opt.Buffer = bufferSize(cpus)
+	}
+	cfg.BufferBytes = int(opt.Buffer)
+	// Needed before 5.11, where a refusal shows at load. The command is not to
+	// inherit it.
+	var memlock unix.Rlimit
+	known := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &memlock) == nil
+	unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
+	kernel, err := bpf.Load(cfg)
+	if known {
+		unix.Setrlimit(unix.RLIMIT_MEMLOCK, &memlock)
+	}
+	if err != nil {
+		return nil, diagnose(err)
+	}
+	r = &Recording{opt: opt, kernel: kernel, began: time.Now()}
+	defer func() {
+		if err != nil {
+			kernel.Close()
+		}
+	}()
+	for _, pid := range opt.PIDs {
+		if err := kernel.AddTarget(uint32(pid)); err != nil {
+			return nil, err
+		}
+	}
+
+	mono, real := readClocks()
+	offset := real - int64(mono)
+	r.meta = r.firstMeta(offset, cpus)
+	names := format.NewNames()
+	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, format.NewBatch(names, batchRows), r.handOver)
+	r.merger.clock = monotonic
+	if kernel.Hook == "raw_tracepoint" {
+		r.merger.live = map[int32]int{}
+	}
+	r.anchor()
+	if err := r.attach(bpf.Lives); err != nil {
+		return nil, diagnose(err)
+	}
+	if len(opt.Command) == 0 || opt.All {
+		pids := opt.PIDs
+		if opt.All {
+			pids = nil
+		}
+		proc.existing(pids, func(pid, tid int32, comm, container string) {
+			r.merger.know(pid, tid, comm, container)
+		})
+	}
+	if err := r.attach(bpf.Exits); err != nil {
+		return nil, diagnose(err)
+	}
+	if err := r.attach(bpf.Enter); err != nil {
+		return nil, diagnose(err)
+	}
+
+	r.out = newQueuedFile(out)
+	if r.spool, err = format.NewSpoolWriter(r.out, &r.meta); err != nil {
+		r.out.Close()
+		return nil, err
+	}
+	r.out.Flush()
+	r.full, r.free, r.spooled = make(chan *format.Batch, batches), make(chan *format.Batch, batches), make(chan error, 1)
+	for range batches - 1 {
+		r.free <- format.NewBatch(names, batchRows)
+	}
+	go r.writeSpool()
+	if len(opt.Command) > 0 {
+		if r.command, err = launch(kernel, opt.Command, files); err != nil {
+			close(r.full)
+			<-r.spooled
+			r.out.Close()
+			return nil, err
+		}
+		// Until its execve the child has our name.
+		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
+		comm, container := proc.thread(own, own)
+		r.merger.know(child, child, comm, container)
+	}
+	return r, nil
+}
+
+func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
+	id := make([]byte, 16)
+	rand.Read(id)
+	o := &r.opt
+	m := format.Meta{
+		Version:   format.Version,
+		CaptureID: hex.EncodeToString(id),
+		Tool:      o.Tool,
+		Host:      host(cpus),
+		Clock:     format.Clock{OffsetNS: offset},
+		Part:      format.Part{Number: 1, Rows: -1, Last: true},
+		Request: format.Request{
+			Command: o.Command, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
+			Comms: o.Comms, UIDs: o.UIDs, Cgroups: o.Cgroups, Containers: o.Containers,
+			Sample: 1, BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook,
+		},
+	}
+	if o.Syscalls != nil {
+		m.Request.Syscalls = o.Syscalls.String()
+	}
+	return m
+}

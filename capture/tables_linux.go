@@ -1,0 +1,59 @@
+package capture
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"systape/bpf"
+	"systape/format/abi"
+)
+
+func argumentCounts() (counts [2][bpf.TableSize]uint8) {
+	tables := [2]abi.ABI{nativeABI(), compatABI()}
+	for i, a := range tables {
+		for nr := range counts[i] {
+			counts[i][nr] = uint8(abi.NumArgs(a, int32(nr)))
+		}
+	}
+	if nativeABI() == abi.X86_64 {
+		// The calls that only x32 has stand above those of x86_64.
+		for nr := int32(512); nr < 548; nr++ {
+			counts[0][nr] = uint8(abi.NumArgs(abi.X32, nr|0x40000000))
+		}
+	}
+	return counts
+}
+
+func compatABI() abi.ABI {
+	if nativeABI() == abi.ARM64 {
+		return abi.ARM
+	}
+	return abi.I386
+}
+
+func syscallFilter(set *abi.Set) *bpf.SyscallFilter {
+	f := &bpf.SyscallFilter{}
+	for i, a := range [2]abi.ABI{nativeABI(), compatABI()} {
+		for nr := range f.Wanted[i] {
+			f.Wanted[i][nr] = set.Has(a, int32(nr))
+		}
+	}
+	f.Unlisted = set.Has(nativeABI(), 1<<20)
+	// The exit of rt_sigreturn shows no number on x86 (arch/x86/kernel/signal_64.c,
+	// restore_sigcontext: orig_ax = -1).
+	f.Negative = set.Has(nativeABI(), -1) || set.HasName("rt_sigreturn")
+	return f
+}
+
+func possibleCPUs() int {
+	var first, last int
+	text, err := os.ReadFile("/sys/devices/system/cpu/possible")
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	if n, _ := fmt.Sscanf(string(text), "%d-%d", &first, &last); n == 2 {
+		return last + 1
+	}
+	return first + 1
+}
