@@ -100,7 +100,15 @@ func straceID(b []byte) (id int32, comm, rest []byte, ok bool) {
 	if end[0] == ' ' && id >= minEpoch { // -ttt without fractions
 		return 0, nil, b, false
 	}
-	return id, comm, bytes.TrimLeft(rest[1:], " "), true
+	rest = bytes.TrimLeft(rest[1:], " ")
+	if end[0] == ']' && bytes.HasPrefix(rest, []byte("[pid")) {
+		// On a terminal, strace may have begun a line when it had to tell of
+		// another thread; then it begins it again.
+		if id, comm, again, ok := straceID(rest); ok {
+			return id, comm, again, true
+		}
+	}
+	return id, comm, rest, true
 }
 
 func (s *strace) line(b []byte) error {
