@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 
 	"systape/format"
@@ -48,6 +49,13 @@ func milliseconds(b []byte) (int64, bool) {
 	if len(frac) > 6 {
 		return 0, false
 	}
+	if len(whole) == len("18446744073709") && bytes.HasPrefix(whole, []byte("184467440")) {
+		// What comes before perf's first event, and what ends before it begins
+		// by two CPUs' clocks, is negative; perf prints it without a sign.
+		w, err := strconv.ParseUint(string(whole), 10, 64)
+		f, err2 := strconv.ParseUint(string(append(bytes.Clone(frac), "000000"...)[:6]), 10, 64)
+		return int64(w*1e6 + f), err == nil && err2 == nil
+	}
 	n, ok := parseSeconds(append(append(bytes.Clone(whole), '.'), frac...))
 	return n / 1000, ok
 }
@@ -72,6 +80,7 @@ func (p *perfTrace) line(b []byte) error {
 		if dur, ok = milliseconds(bytes.TrimSpace(d)); !ok {
 			return errPerfTrace
 		}
+		dur = max(dur, 0)
 	} else if len(durWord) > 0 {
 		return errPerfTrace
 	}

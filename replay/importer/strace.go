@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 
 	"systape/format"
@@ -111,13 +112,16 @@ func straceID(b []byte) (id int32, comm, rest []byte, ok bool) {
 	return id, comm, rest, true
 }
 
+// stracePath is what stands before "strace: " when it was called by a path.
+var stracePath = regexp.MustCompile(`(?:/[\w.+-]+)*/$`)
+
 func (s *strace) line(b []byte) error {
 	if s.half != nil {
 		b = append(s.half, b...)
 		s.half = nil
 	}
 	if i := bytes.Index(b, []byte("strace: ")); i >= 0 {
-		before := bytes.TrimSuffix(b[:i], []byte("^C"))
+		before := bytes.TrimSuffix(stracePath.ReplaceAll(b[:i], nil), []byte("^C"))
 		attached, isNote := s.note(b[i:], len(before) == 0)
 		switch {
 		case !isNote:
