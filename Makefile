@@ -31,7 +31,7 @@ bench:
 	go test -run '^$$' -bench . -timeout 60m ./format ./replay/...
 
 lint:
-	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run: gofmt -w .'; exit 1; }
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "run gofmt -w on: $$files"; exit 1; }
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; done
 	go run $(STATICCHECK) ./...
 
