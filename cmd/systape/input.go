@@ -183,20 +183,25 @@ var errStop = errors.New("enough")
 // in the order in which they ended. The slice is valid until fn returns; fn
 // may end it with errStop.
 func (in *input) calls(fn func([]replay.Call) error) error {
+	return in.pairs(func(_ *format.Batch, calls []replay.Call) error {
+		if kept := in.choose(calls); len(kept) > 0 {
+			return fn(kept)
+		}
+		return nil
+	})
+}
+
+// pairs gives fn each batch and the calls that ended in it, unfiltered, and
+// in the end a nil batch and the calls that never did. It stops after the last
+// call that --to can ask for, or when fn returns errStop.
+func (in *input) pairs(fn func(*format.Batch, []replay.Call) error) error {
 	p := replay.NewPairer(replay.PairOptions{Meta: cmp.Or(in.closing, in.Meta()), Late: in.late})
 	var calls []replay.Call
-	pass := func() error {
-		kept := in.choose(calls)
-		if len(kept) == 0 {
-			return nil
-		}
-		return fn(kept)
-	}
 	err := in.batches(func(b *format.Batch) (err error) {
 		if calls, err = p.Push(b, calls[:0]); err != nil {
 			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
 		}
-		if err := pass(); err != nil {
+		if err := fn(b, calls); err != nil {
 			return err
 		}
 		if to := in.filter.To; to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
@@ -204,10 +209,13 @@ func (in *input) calls(fn func([]replay.Call) error) error {
 		}
 		return nil
 	})
+	calls = calls[:0]
 	if err == nil {
 		p.Learn(in.Meta())
-		calls = p.Finish(calls[:0])
-		err = pass()
+		calls = p.Finish(calls)
+	}
+	if err == nil || err == errStop {
+		err = fn(nil, calls)
 	}
 	if err != nil && err != errStop {
 		return err

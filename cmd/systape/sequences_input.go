@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
@@ -50,9 +48,13 @@ func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
 // sequencesFeed sends the whole capture through the streams and, if also is
 // not nil, the chosen calls to it. Coverage is complete when it returns.
 func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) error {
-	p := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
-	var calls, kept []replay.Call
-	count := func() {
+	var kept []replay.Call
+	return in.pairs(func(b *format.Batch, calls []replay.Call) error {
+		if b != nil {
+			st.Push(b, calls)
+		} else {
+			st.Finish(calls)
+		}
 		if in.filter.Empty() {
 			in.coverage.Add(calls)
 			kept = calls
@@ -70,31 +72,8 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 		if also != nil {
 			also(kept)
 		}
-	}
-	err := in.batches(func(b *format.Batch) (err error) {
-		if calls, err = p.Push(b, calls[:0]); err != nil {
-			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
-		}
-		st.Push(b, calls)
-		count()
-		if to := in.filter.To; to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
-			return errStop
-		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errStop) {
-		return err
-	}
-	if err == nil {
-		calls = p.Finish(calls[:0])
-	} else {
-		calls = calls[:0]
-	}
-	st.Finish(calls)
-	count()
-	in.pairing = p.Coverage()
-	in.coverage.LostEvents, in.coverage.LostEnters, in.coverage.LostExits = in.pairing.LostEvents, in.pairing.LostEnters, in.pairing.LostExits
-	return nil
 }
 
 // sequencesLinks returns the columns that it takes to know which calls
