@@ -12,7 +12,7 @@ export CGO_ENABLED = 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GENERATED = bpf format/abi replay/decode
+GENERATED = bpf format/abi replay/render/decode
 PYTHON = $(shell command -v python3)
 
 .PHONY: build demo test bench lint generate check cross sample clean

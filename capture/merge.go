@@ -36,8 +36,8 @@ type merger struct {
 	seq     int64
 	offset  int64 // capture time - CLOCK_MONOTONIC
 
-	names    *format.Names
-	syscalls [3][bpf.TableSize]format.Sym
+	names    *format.SymbolTable
+	syscalls [3][bpf.TableSize]format.Symbol
 	abis     [3]abi.ABI // by bpf.RecordABI
 	threads  threadTable
 	resolve  resolver
@@ -73,7 +73,7 @@ type source struct {
 }
 
 func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resolver, batch *format.Batch, full func(*format.Batch) (*format.Batch, error)) *merger {
-	m := &merger{offset: offset, names: batch.Names, resolve: resolve, batch: batch, full: full, lastTS: math.MinInt64}
+	m := &merger{offset: offset, names: batch.Symbols, resolve: resolve, batch: batch, full: full, lastTS: math.MinInt64}
 	m.abis = [3]abi.ABI{native, abi.I386, abi.X32}
 	if native == abi.ARM64 {
 		m.abis[bpf.ABICompat] = abi.ARM

@@ -104,7 +104,7 @@ func collect(batchRows int, cpus ...*fakeCPU) (*merger, *[]format.Event) {
 	for i, c := range cpus {
 		buffers[i] = c.Buffer
 	}
-	m := newMerger(buffers, abi.X86_64, 0, noProc{}, format.NewBatch(format.NewNames(), batchRows), func(b *format.Batch) (*format.Batch, error) {
+	m := newMerger(buffers, abi.X86_64, 0, noProc{}, format.NewBatch(format.NewSymbolTable(), batchRows), func(b *format.Batch) (*format.Batch, error) {
 		for i := range b.N {
 			rows = append(rows, b.At(i))
 		}

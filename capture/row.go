@@ -224,7 +224,7 @@ func (m *merger) know(pid, tid int32, comm, container string) {
 
 // intern gives up names rather than events: a recording that has met more
 // distinct names than the table holds goes on with empty ones.
-func (m *merger) intern(s string) format.Sym {
+func (m *merger) intern(s string) format.Symbol {
 	sym, err := m.names.Intern([]byte(s))
 	if err != nil {
 		return 0

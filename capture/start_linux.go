@@ -72,7 +72,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	mono, real := readClocks()
 	offset := real - int64(mono)
 	r.meta = r.firstMeta(offset, cpus)
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, format.NewBatch(names, batchRows), r.handOver)
 	r.merger.clock = monotonic
 	if kernel.Hook == "raw_tracepoint" {

@@ -4,8 +4,8 @@ import "systape/format"
 
 // thread is what the recorder knows of a thread beside its ids.
 type thread struct {
-	comm      format.Sym
-	container format.Sym
+	comm      format.Symbol
+	container format.Symbol
 	known     bool
 }
 

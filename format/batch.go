@@ -45,25 +45,25 @@ type Batch struct {
 	TID       []int32
 	ABI       []abi.ABI
 	Nr        []int32
-	Syscall   []Sym
+	Syscall   []Symbol
 	Ret       []int64
 	Args      [6][]int64
-	Comm      []Sym
-	Container []Sym
-	Detail    []string // a string of its own, not a Sym: there is no bound on distinct file names
+	Comm      []Symbol
+	Container []Symbol
+	Detail    []string // a string of its own, not a Symbol: there is no bound on distinct file names
 
-	Names *Names // what the Syms of this batch mean
+	Symbols *SymbolTable // what the Symbols of this batch mean
 }
 
-// NewBatch returns an empty batch whose Syms belong to names, with room for
+// NewBatch returns an empty batch whose Symbols belong to names, with room for
 // rows events in every column.
-func NewBatch(names *Names, rows int) *Batch {
+func NewBatch(names *SymbolTable, rows int) *Batch {
 	b := &Batch{
-		Names: names,
-		TS:    make([]int64, 0, rows), Seq: make([]int64, 0, rows), Kind: make([]Kind, 0, rows),
+		Symbols: names,
+		TS:      make([]int64, 0, rows), Seq: make([]int64, 0, rows), Kind: make([]Kind, 0, rows),
 		CPU: make([]int32, 0, rows), PID: make([]int32, 0, rows), TID: make([]int32, 0, rows),
-		ABI: make([]abi.ABI, 0, rows), Nr: make([]int32, 0, rows), Syscall: make([]Sym, 0, rows),
-		Ret: make([]int64, 0, rows), Comm: make([]Sym, 0, rows), Container: make([]Sym, 0, rows),
+		ABI: make([]abi.ABI, 0, rows), Nr: make([]int32, 0, rows), Syscall: make([]Symbol, 0, rows),
+		Ret: make([]int64, 0, rows), Comm: make([]Symbol, 0, rows), Container: make([]Symbol, 0, rows),
 		Detail: make([]string, 0, rows),
 	}
 	for i := range b.Args {
@@ -87,19 +87,19 @@ func (b *Batch) Reset() {
 // Append adds one event to every column. It interns the event's names, so it
 // is meant for tests, importers and tools; the recorder fills columns itself.
 func (b *Batch) Append(e Event) {
-	if b.Names == nil {
-		b.Names = NewNames()
+	if b.Symbols == nil {
+		b.Symbols = NewSymbolTable()
 	}
 	b.N++
 	b.TS, b.Seq, b.Kind = append(b.TS, e.TS), append(b.Seq, e.Seq), append(b.Kind, e.Kind)
 	b.CPU, b.PID, b.TID = append(b.CPU, e.CPU), append(b.PID, e.PID), append(b.TID, e.TID)
 	b.ABI, b.Nr, b.Ret = append(b.ABI, e.ABI), append(b.Nr, e.Nr), append(b.Ret, e.Ret)
-	b.Syscall = append(b.Syscall, b.Names.InternString(e.Syscall))
+	b.Syscall = append(b.Syscall, b.Symbols.InternString(e.Syscall))
 	for i := range b.Args {
 		b.Args[i] = append(b.Args[i], e.Args[i])
 	}
-	b.Comm = append(b.Comm, b.Names.InternString(e.Comm))
-	b.Container = append(b.Container, b.Names.InternString(e.Container))
+	b.Comm = append(b.Comm, b.Symbols.InternString(e.Comm))
+	b.Container = append(b.Container, b.Symbols.InternString(e.Container))
 	b.Detail = append(b.Detail, e.Detail)
 }
 
@@ -119,15 +119,15 @@ func (b *Batch) At(i int) Event {
 	for k := range e.Args {
 		get(&e.Args[k], b.Args[k], i)
 	}
-	var s Sym
+	var s Symbol
 	if get(&s, b.Syscall, i) {
-		e.Syscall = b.Names.String(s)
+		e.Syscall = b.Symbols.String(s)
 	}
 	if get(&s, b.Comm, i) {
-		e.Comm = b.Names.String(s)
+		e.Comm = b.Symbols.String(s)
 	}
 	if get(&s, b.Container, i) {
-		e.Container = b.Names.String(s)
+		e.Container = b.Symbols.String(s)
 	}
 	return e
 }

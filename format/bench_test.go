@@ -18,8 +18,8 @@ var workloads = []struct {
 	name string
 	make func(n int) *format.Batch
 }{
-	{"getppid", func(n int) *format.Batch { return getppids(format.NewBatch(format.NewNames(), n), n) }},
-	{"mix", func(n int) *format.Batch { return newMix(1, 24).fill(format.NewBatch(format.NewNames(), n), n) }},
+	{"getppid", func(n int) *format.Batch { return getppids(format.NewBatch(format.NewSymbolTable(), n), n) }},
+	{"mix", func(n int) *format.Batch { return newMix(1, 24).fill(format.NewBatch(format.NewSymbolTable(), n), n) }},
 }
 
 func reportEvents(b *testing.B, events, bytes int64) {
@@ -105,7 +105,7 @@ func BenchmarkSeal(b *testing.B) {
 		ev := events(1, n)
 		if l == "getppid" {
 			ev = ev[:0]
-			g := getppids(format.NewBatch(format.NewNames(), n), n)
+			g := getppids(format.NewBatch(format.NewSymbolTable(), n), n)
 			for i := range n {
 				ev = append(ev, g.At(i))
 			}

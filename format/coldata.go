@@ -20,7 +20,7 @@ type colData struct {
 	f64   []float64
 	bools []bool
 	strs  []string
-	syms  []Sym // with names
+	syms  []Symbol // with names
 	codes []byte
 	words *wordTable // what codes mean
 }
@@ -73,13 +73,13 @@ const maxTextBytes = 36 << 20
 
 // appendText appends the rows of a column of strings to text and their ends
 // to off, the way Arrow lays out utf8.
-func (d *colData) appendText(off []int32, text []byte, names *Names) ([]int32, []byte, error) {
+func (d *colData) appendText(off []int32, text []byte, names *SymbolTable) ([]int32, []byte, error) {
 	switch {
 	case d.codes != nil:
 		off, text = d.words.appendRows(off, text, d.codes)
 	case d.syms != nil:
 		words := *names.list.Load()
-		last, word := Sym(0), ""
+		last, word := Symbol(0), ""
 		for _, sym := range d.syms {
 			if sym != last {
 				if int(sym) >= len(words) {
@@ -172,7 +172,7 @@ func (t *wordTable) appendRows(off []int32, text, codes []byte) ([]int32, []byte
 }
 
 // emptyNames serves batches without rows.
-var emptyNames = NewNames()
+var emptyNames = NewSymbolTable()
 
 // bytesOf returns the memory of s. Files are little-endian, and so is every
 // machine that systape is built for.

@@ -10,13 +10,13 @@ import (
 )
 
 // columnReader delivers the values of one column, chunk by chunk, straight
-// into the columns of batches. Words of a dictionary become codes or Syms
+// into the columns of batches. Words of a dictionary become codes or Symbols
 // once; its rows are then look-ups by number.
 type columnReader struct {
 	pos      int // in columns
 	leaf     int // in the file
 	optional bool
-	names    *Names
+	names    *SymbolTable
 	pages    pageReader
 	chunk    *footerChunk
 	left     int // values of the chunk that are in no page yet
@@ -32,7 +32,7 @@ type columnReader struct {
 	hasDict bool
 	i64     []int64
 	i32     []int32
-	syms    []Sym
+	syms    []Symbol
 	kinds   []Kind
 	abis    []abi.ABI
 	strs    []string
@@ -362,6 +362,6 @@ func (c *columnReader) read(b *Batch, from, to int) error {
 	case columns[pos].Type == Int32:
 		return c.readInt32((*b.int32s(pos))[from:to])
 	default:
-		return fillText(c, (*b.syms(pos))[from:to], &c.syms, func(w []byte) (Sym, error) { return c.cache.sym(c.names, w) })
+		return fillText(c, (*b.syms(pos))[from:to], &c.syms, func(w []byte) (Symbol, error) { return c.cache.sym(c.names, w) })
 	}
 }

@@ -83,7 +83,7 @@ const noIndex = ^uint32(0)
 
 // encode sets idx to the position of each row's word. It gives up and returns
 // false when the dictionary would get more than maxEntries or maxBytes.
-func (d *wordDict) encode(data *colData, idx []uint32, names *Names, maxEntries, maxBytes int) (ok bool, err error) {
+func (d *wordDict) encode(data *colData, idx []uint32, names *SymbolTable, maxEntries, maxBytes int) (ok bool, err error) {
 	d.words, d.bytes = d.words[:0], 0
 	switch {
 	case data.codes != nil:

@@ -213,7 +213,7 @@ func FuzzFlat(f *testing.F) {
 // that the fuzzer gets past them.
 func FuzzCapture(f *testing.F) {
 	for _, n := range []int{0, 3, 40} {
-		b := NewBatch(NewNames(), n)
+		b := NewBatch(NewSymbolTable(), n)
 		for i := range n {
 			b.Append(Event{TS: int64(i * i), Seq: int64(i), Kind: Kind(i % int(NumKinds)), Syscall: "read", Ret: int64(i % 5), Comm: fmt.Sprint("c", i%3), Detail: fmt.Sprint(i % 2)})
 		}

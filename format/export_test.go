@@ -11,7 +11,7 @@ func OpenBytes(data []byte, opt ReadOptions) (*Reader, error) {
 	if opt.Columns == 0 {
 		opt.Columns = AllColumns
 	}
-	opt.Names, opt.Warn = NewNames(), func(error) {}
+	opt.Symbols, opt.Warn = NewSymbolTable(), func(error) {}
 	p := &part{name: "capture", size: int64(len(data))}
 	if bytes.HasPrefix(data, parquetMagic) {
 		pq, err := openParquet(p.name, bytes.NewReader(data), p.size)
@@ -45,5 +45,5 @@ func openUnchecked(data []byte) (*Reader, error) {
 	}
 	pq := &parquetSource{name: "capture", src: bytes.NewReader(data), foot: foot, meta: meta, group: -1}
 	p := &part{name: pq.name, size: int64(len(data)), pq: pq, meta: meta}
-	return newReader([]*part{p}, ReadOptions{Columns: AllColumns, Names: NewNames()}), nil
+	return newReader([]*part{p}, ReadOptions{Columns: AllColumns, Symbols: NewSymbolTable()}), nil
 }

@@ -20,7 +20,7 @@ import (
 // guardCapture returns a capture of n rows and its batch.
 func guardCapture(t testing.TB, n int) ([]byte, *Batch) {
 	t.Helper()
-	b := NewBatch(NewNames(), n)
+	b := NewBatch(NewSymbolTable(), n)
 	for i := range n {
 		b.Append(Event{TS: 1e18 + int64(i*i), Seq: int64(i), Kind: Kind(i % 2), TID: int32(-i), PID: int32(i % 9), Nr: int32(i % 50), Syscall: fmt.Sprint("call_", i%50),
 			Ret: int64(i%700) - 9, Args: [6]int64{int64(i), 1 << 62, -int64(i) << 40, 7}, Comm: fmt.Sprint("c", i/100), Detail: strings.Repeat("x", i%3)})
@@ -75,7 +75,7 @@ func TestArrowReadsEveryCell(t *testing.T) {
 				case posDetail:
 					want = b.Detail[i]
 				default:
-					want = b.Names.String((*b.syms(pos))[i])
+					want = b.Symbols.String((*b.syms(pos))[i])
 				}
 			}
 			if err != nil || got != want {
@@ -240,7 +240,7 @@ func TestPagesHaveABudget(t *testing.T) {
 
 // Names may hold any bytes; columns of text may not.
 func TestTextIsAlwaysUTF8(t *testing.T) {
-	names := NewNames()
+	names := NewSymbolTable()
 	sym, err := names.Intern([]byte("a\xff\x00b\xc3"))
 	if err != nil {
 		t.Fatal(err)

@@ -258,7 +258,7 @@ func missingParts(parts []*part) (missing []error) {
 }
 
 // open starts reading the part.
-func (p *part) open(cols Columns, names *Names, lo, hi int64) (source, error) {
+func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (source, error) {
 	if p.pq != nil {
 		p.pq.lo, p.pq.hi = lo, hi
 		return p.pq, p.pq.choose(cols, names)

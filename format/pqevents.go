@@ -15,10 +15,10 @@ type ParquetWriter struct {
 	order  order
 	err    error
 	closed bool
-	names  *Names // of the rows in buf
-	moved  []Sym  // by Sym of the table from: the Sym in the table into, plus one
-	from   *Names
-	into   *Names
+	names  *SymbolTable // of the rows in buf
+	moved  []Symbol     // by Symbol of the table from: the Symbol in the table into, plus one
+	from   *SymbolTable
+	into   *SymbolTable
 }
 
 // NewParquetWriter starts a capture on w. What meta says at the start goes to
@@ -58,7 +58,7 @@ func (w *ParquetWriter) Write(b *Batch) error {
 		return fmt.Errorf("write capture: %w", err)
 	}
 	if w.buf.N == 0 {
-		w.names = b.Names // of no batch is the table needed once its rows are written
+		w.names = b.Symbols // of no batch is the table needed once its rows are written
 	}
 	for from := 0; from < b.N; {
 		to := min(from+groupRows-w.buf.N, b.N)
@@ -81,7 +81,7 @@ func (w *ParquetWriter) Write(b *Batch) error {
 // take copies rows from…to into the buffer.
 func (w *ParquetWriter) take(b *Batch, from, to int) error {
 	d := w.buf
-	if b.Names != w.names {
+	if b.Symbols != w.names {
 		if err := w.translate(b, from, to); err != nil {
 			return err
 		}
@@ -109,8 +109,8 @@ func (w *ParquetWriter) take(b *Batch, from, to int) error {
 
 // translate appends the names of b, which are of another table, as ours.
 func (w *ParquetWriter) translate(b *Batch, from, to int) error {
-	if w.from != b.Names || w.into != w.names {
-		w.from, w.into, w.moved = b.Names, w.names, w.moved[:0]
+	if w.from != b.Symbols || w.into != w.names {
+		w.from, w.into, w.moved = b.Symbols, w.names, w.moved[:0]
 	}
 	for _, pos := range []int{posSyscall, posComm, posContainer} {
 		dst := w.buf.syms(pos)
@@ -119,7 +119,7 @@ func (w *ParquetWriter) translate(b *Batch, from, to int) error {
 				w.moved = append(w.moved, 0)
 			}
 			if w.moved[s] == 0 {
-				ours, err := w.names.Intern([]byte(b.Names.String(s)))
+				ours, err := w.names.Intern([]byte(b.Symbols.String(s)))
 				if err != nil {
 					return err
 				}

@@ -14,7 +14,7 @@ type parquetSource struct {
 	src     io.ReaderAt
 	foot    *footer
 	meta    *Meta
-	names   *Names
+	names   *SymbolTable
 	readers []*columnReader
 	budget  budget
 	lo, hi  int64 // groups outside these instants are passed over
@@ -49,7 +49,7 @@ func openParquet(name string, src io.ReaderAt, size int64) (*parquetSource, erro
 }
 
 // choose prepares to read the given columns.
-func (p *parquetSource) choose(cols Columns, names *Names) error {
+func (p *parquetSource) choose(cols Columns, names *SymbolTable) error {
 	p.names, p.budget, p.readers = names, budget{pageBudget}, nil
 	for pos, c := range columns {
 		if cols&c.set == 0 || c.since > p.meta.Version {
@@ -169,7 +169,7 @@ func (p *parquetSource) next(b *Batch, n int) error {
 		}
 	}
 	n = min(n, p.inGroup)
-	b.Names, b.N = p.names, n
+	b.Symbols, b.N = p.names, n
 	for _, r := range p.readers {
 		b.resizeColumn(r.pos, n)
 		err := r.read(b, 0, n)

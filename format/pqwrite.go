@@ -91,7 +91,7 @@ var parquetTypes = [...]parquet.Type{
 }
 
 // writeGroup writes n rows as one row group.
-func (f *parquetFile) writeGroup(data []colData, n int, names *Names) error {
+func (f *parquetFile) writeGroup(data []colData, n int, names *SymbolTable) error {
 	if cap(f.idx) < n {
 		f.idx = make([]uint32, n)
 	}
@@ -113,7 +113,7 @@ func (f *parquetFile) writeGroup(data []colData, n int, names *Names) error {
 }
 
 // writeChunk writes one column of a row group.
-func (f *parquetFile) writeChunk(group *metadata.RowGroupMetaDataBuilder, col int, d *colData, n int, names *Names) error {
+func (f *parquetFile) writeChunk(group *metadata.RowGroupMetaDataBuilder, col int, d *colData, n int, names *SymbolTable) error {
 	c := f.cols[col]
 	chunk := group.NextColumnChunk()
 	if f.pager == nil {
@@ -193,7 +193,7 @@ func (f *parquetFile) dictChunk(plain []byte, entries, n int) error {
 }
 
 // plainStrings writes strings that make no good dictionary.
-func (f *parquetFile) plainStrings(d *colData, n int, names *Names) error {
+func (f *parquetFile) plainStrings(d *colData, n int, names *SymbolTable) error {
 	f.raw = f.raw[:0]
 	rows := 0
 	for i := range n {

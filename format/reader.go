@@ -18,12 +18,12 @@ const (
 
 // ReadOptions says what of a capture to read.
 type ReadOptions struct {
-	Columns  Columns     // 0: all; columns left out stay empty in batches
-	From, To int64       // capture time, ns: rows with From ≤ ts < To; 0: no bound
-	Kinds    []Kind      // row groups that hold none of these kinds may be left out; nil: all are read
-	Names    *Names      // gets the capture's names; nil: a new table
-	Warn     func(error) // told what does not keep from reading, such as missing parts; may be nil
-	Stdin    io.Reader   // what the path "-" reads; nil: os.Stdin
+	Columns  Columns      // 0: all; columns left out stay empty in batches
+	From, To int64        // capture time, ns: rows with From ≤ ts < To; 0: no bound
+	Kinds    []Kind       // row groups that hold none of these kinds may be left out; nil: all are read
+	Symbols  *SymbolTable // gets the capture's names; nil: a new table
+	Warn     func(error)  // told what does not keep from reading, such as missing parts; may be nil
+	Stdin    io.Reader    // what the path "-" reads; nil: os.Stdin
 }
 
 // Reader reads the rows of a capture in order, from however many files it is
@@ -35,7 +35,7 @@ type Reader struct {
 	opt    ReadOptions
 	parts  []*part
 	meta   *Meta
-	names  *Names
+	names  *SymbolTable
 	full   chan chunk
 	free   chan *Batch
 	stop   chan struct{}
@@ -66,8 +66,8 @@ var (
 // on standard input. Several files must be parts of one recording; their order
 // does not matter. The caller must Close the reader.
 func Open(paths []string, opt ReadOptions) (*Reader, error) {
-	if opt.Names == nil {
-		opt.Names = NewNames()
+	if opt.Symbols == nil {
+		opt.Symbols = NewSymbolTable()
 	}
 	if opt.Columns == 0 {
 		opt.Columns = AllColumns
@@ -83,7 +83,7 @@ func Open(paths []string, opt ReadOptions) (*Reader, error) {
 }
 
 func newReader(parts []*part, opt ReadOptions) *Reader {
-	r := &Reader{opt: opt, parts: parts, names: opt.Names, meta: mergeMeta(parts)}
+	r := &Reader{opt: opt, parts: parts, names: opt.Symbols, meta: mergeMeta(parts)}
 	r.full, r.free, r.stop = make(chan chunk, chunksAhead), make(chan *Batch, chunksAhead+1), make(chan struct{})
 	return r
 }
@@ -93,8 +93,8 @@ func newReader(parts []*part, opt ReadOptions) *Reader {
 // start of the recording, until Next has come to the end.
 func (r *Reader) Meta() *Meta { return r.meta }
 
-// Names returns the table to which the batches' Syms belong.
-func (r *Reader) Names() *Names { return r.names }
+// Symbols returns the table to which the batches' Symbols belong.
+func (r *Reader) Symbols() *SymbolTable { return r.names }
 
 // Next fills b with the next rows, at most 8,192, reusing its memory. It
 // returns io.EOF after the last row of a complete capture; after the last row

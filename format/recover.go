@@ -112,7 +112,7 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 	}
 	switch string(head) {
 	case "\xff\xff\xff\xff":
-		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<18), AllColumns, NewNames())
+		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<18), AllColumns, NewSymbolTable())
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("nothing can be recovered: %w", err)
 		}
@@ -127,7 +127,7 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 			return nil, nil, nil, fmt.Errorf("nothing can be recovered from %s: %w", path, err)
 		}
 	}
-	if err := p.choose(AllColumns, NewNames()); err != nil {
+	if err := p.choose(AllColumns, NewSymbolTable()); err != nil {
 		return nil, nil, nil, err
 	}
 	return p, p.meta, func() int64 {

@@ -26,7 +26,7 @@ func events(seed uint64, n int) []format.Event {
 
 // batches returns the events as batches of at most size rows.
 func batches(ev []format.Event, size int) []*format.Batch {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	var out []*format.Batch
 	for len(ev) > 0 {
 		n := min(size, len(ev))
@@ -293,7 +293,7 @@ func TestWriterRefusesRowsOutOfOrder(t *testing.T) {
 }
 
 func TestGroupsWithoutWantedKindsAreLeftOut(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	var out bytes.Buffer
 	w, err := format.NewParquetWriter(&out, nil)
 	if err != nil {

@@ -113,7 +113,7 @@ func (b *Batch) int32s(pos int) *[]int32 {
 }
 
 // syms returns the batch's column of names at position pos.
-func (b *Batch) syms(pos int) *[]Sym {
+func (b *Batch) syms(pos int) *[]Symbol {
 	switch pos {
 	case posSyscall:
 		return &b.Syscall
@@ -146,7 +146,7 @@ func (b *Batch) check() error {
 			return errColumnLength(columns[pos].Name, n, b.N)
 		}
 	}
-	if b.N > 0 && b.Names == nil {
+	if b.N > 0 && b.Symbols == nil {
 		return errNoNames
 	}
 	for i, k := range b.Kind {

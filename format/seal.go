@@ -88,7 +88,7 @@ func NewSealer(spool, out string, opt SealOptions) (*Sealer, error) {
 }
 
 func (s *Sealer) begin(out string) (err error) {
-	if s.src, err = openSpool(s.spoolPath, s.in, AllColumns, NewNames()); err != nil {
+	if s.src, err = openSpool(s.spoolPath, s.in, AllColumns, NewSymbolTable()); err != nil {
 		return err
 	}
 	if s.out, err = createPartial(out, s.opt.FileOptions); err != nil {
@@ -207,7 +207,7 @@ func readBack(f *os.File, w *ParquetWriter) error {
 	}
 	p, err := openParquet(f.Name(), f, size)
 	if err == nil {
-		err = p.choose(AllColumns, NewNames())
+		err = p.choose(AllColumns, NewSymbolTable())
 	}
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)

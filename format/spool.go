@@ -65,7 +65,7 @@ func (s *SpoolWriter) Write(b *Batch) error {
 		for i := range s.run {
 			s.run[i] = s.data[i].run(from, to)
 		}
-		err := s.stream.write(s.run[:], to-from, b.Names)
+		err := s.stream.write(s.run[:], to-from, b.Symbols)
 		if errors.Is(err, errTooLarge) && to-from > 1 {
 			step = (to - from + 1) / 2 // nothing was written; long names make short batches
 			continue

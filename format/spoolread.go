@@ -19,7 +19,7 @@ type spoolSource struct {
 	meta   *Meta // as known at the start; the closing one after the end
 	whole  bool  // the closing stream was there
 	cols   Columns
-	names  *Names
+	names  *SymbolTable
 	lz     *lz4.Reader
 	src    bytes.Reader
 	bufs   []span
@@ -35,7 +35,7 @@ type spoolSource struct {
 }
 
 // openSpool reads a spool's first message.
-func openSpool(name string, r io.Reader, cols Columns, names *Names) (*spoolSource, error) {
+func openSpool(name string, r io.Reader, cols Columns, names *SymbolTable) (*spoolSource, error) {
 	s := &spoolSource{name: name, frames: frameReader{r: r}, cols: cols, names: names, lz: lz4.NewReader(nil)}
 	meta, err := s.readSchema()
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *spoolSource) next(b *Batch, n int) error {
 	}
 	from, to := s.at, min(s.at+n, s.rows.N)
 	s.at = to
-	b.Names, b.N = s.names, to-from
+	b.Symbols, b.N = s.names, to-from
 	for pos, c := range columns {
 		if s.cols&c.set == 0 {
 			continue
@@ -106,7 +106,7 @@ func (s *spoolSource) next(b *Batch, n int) error {
 
 // forgetNames makes the source go on with a new table of names.
 func (s *spoolSource) forgetNames() {
-	s.names, s.lookup = NewNames(), [3]symCache{}
+	s.names, s.lookup = NewSymbolTable(), [3]symCache{}
 }
 
 // readBatch reads the next record batch into s.rows, or the end.
@@ -363,19 +363,19 @@ func words[T ~uint8](off []int32, text []byte, dst []T, parse func(string) (T, b
 
 func clip(w []byte) []byte { return w[:min(len(w), 40)] }
 
-// symCache finds the Syms of words without going through the table's lock.
+// symCache finds the Symbols of words without going through the table's lock.
 type symCache struct {
 	slots [1 << 8]struct {
 		word string
-		sym  Sym
+		sym  Symbol
 		ok   bool
 	}
 }
 
-// rows sets dst to the Syms of the words in text.
-func (c *symCache) rows(names *Names, off []int32, text []byte, dst []Sym) error {
+// rows sets dst to the Symbols of the words in text.
+func (c *symCache) rows(names *SymbolTable, off []int32, text []byte, dst []Symbol) error {
 	var last []byte
-	var sym Sym
+	var sym Symbol
 	for i := range dst {
 		w := text[off[i]:off[i+1]]
 		if i == 0 || string(w) != string(last) {
@@ -390,7 +390,7 @@ func (c *symCache) rows(names *Names, off []int32, text []byte, dst []Sym) error
 	return nil
 }
 
-func (c *symCache) sym(names *Names, w []byte) (Sym, error) {
+func (c *symCache) sym(names *SymbolTable, w []byte) (Symbol, error) {
 	h := uint64(len(w)) * 0x9e3779b97f4a7c15
 	for p := w; len(p) > 0; {
 		var x uint64

@@ -42,7 +42,7 @@ func (s *streamWriter) end() error { return errors.Join(s.out.err, s.ipc.Close()
 
 // write writes the n rows of data as one record batch. Numbers go out as they
 // lie in memory; names become text by table look-up.
-func (s *streamWriter) write(data []colData, n int, names *Names) error {
+func (s *streamWriter) write(data []colData, n int, names *SymbolTable) error {
 	s.arrays = s.arrays[:0]
 	for i, c := range s.cols {
 		d := &data[i]

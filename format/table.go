@@ -26,19 +26,19 @@ const (
 //	t, err := format.NewTableWriter(w, format.Parquet, cols, nil)
 //	for … {
 //		*t.Int64(0) = append(*t.Int64(0), start)
-//		*t.Syms(1) = append(*t.Syms(1), syscall)
+//		*t.Symbols(1) = append(*t.Symbols(1), syscall)
 //		if err := t.Flush(); err != nil { … }
 //	}
 //	err = t.Close()
 //
-// A column of strings takes either names, by Syms, which is the fast way, or
+// A column of strings takes either names, by Symbols, which is the fast way, or
 // strings, by Strings. What a writer promises about errors holds as for
 // captures: the first error of the underlying writer sticks, a short write is
 // an error, and Close returns nil only if every byte was accepted.
 type TableWriter struct {
 	cols   []Column
 	data   []colData
-	names  *Names
+	names  *SymbolTable
 	file   *parquetFile
 	stream *streamWriter
 	meta   []metaPair
@@ -50,7 +50,7 @@ type TableWriter struct {
 // NewTableWriter starts a table with the columns cols on w. Meta becomes the
 // file's key-value metadata, in the order of its keys.
 func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]string) (*TableWriter, error) {
-	t := &TableWriter{cols: slices.Clone(cols), data: make([]colData, len(cols)), names: NewNames()}
+	t := &TableWriter{cols: slices.Clone(cols), data: make([]colData, len(cols)), names: NewSymbolTable()}
 	if len(cols) == 0 {
 		return nil, errors.New("begin table: no columns")
 	}
@@ -87,9 +87,9 @@ func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]s
 	return t, nil
 }
 
-// SetNames says what the Syms of this table mean. It must be called before
+// SetSymbols says what the Symbols of this table mean. It must be called before
 // any are appended, and with one table of names only.
-func (t *TableWriter) SetNames(names *Names) { t.names = names }
+func (t *TableWriter) SetSymbols(names *SymbolTable) { t.names = names }
 
 // SetMeta sets a key of the metadata that is known only at the end, such as a
 // count. Only Parquet has its metadata there; it does nothing to an Arrow
@@ -123,14 +123,17 @@ func (t *TableWriter) Float64(col int) *[]float64 {
 // Bools is like Int64, for columns of type Bool.
 func (t *TableWriter) Bools(col int) *[]bool { t.want(col, Bool, Bool); return &t.data[col].bools }
 
-// Strings is like Int64, for columns of type String that never got a Sym.
+// Strings is like Int64, for columns of type String that never got a Symbol.
 func (t *TableWriter) Strings(col int) *[]string {
 	t.want(col, String, String)
 	return &t.data[col].strs
 }
 
-// Syms is like Int64, for columns of type String that never got a string.
-func (t *TableWriter) Syms(col int) *[]Sym { t.want(col, String, String); return &t.data[col].syms }
+// Symbols is like Int64, for columns of type String that never got a string.
+func (t *TableWriter) Symbols(col int) *[]Symbol {
+	t.want(col, String, String)
+	return &t.data[col].syms
+}
 
 func (t *TableWriter) want(col int, a, b ColumnType) {
 	if c := t.cols[col]; c.Type != a && c.Type != b {

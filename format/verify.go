@@ -75,8 +75,8 @@ func (v *verifier) fail(rule int, format string, args ...any) {
 // only delivers the rows. Err is about files that cannot be opened at all.
 func Verify(paths []string, opt ReadOptions, each func(*Batch) error) (*Report, error) {
 	opt.Columns, opt.From, opt.To = AllColumns, 0, 0
-	if opt.Names == nil {
-		opt.Names = NewNames()
+	if opt.Symbols == nil {
+		opt.Symbols = NewSymbolTable()
 	}
 	warn := opt.Warn
 	v := new(verifier)
@@ -268,7 +268,7 @@ func kindFault(b *Batch, i int) string {
 	case int(b.ABI[i]) >= len(abi.All()):
 		return "unknown ABI"
 	case call == (b.Syscall[i] == 0):
-		return fmt.Sprintf("syscall %q", b.Names.String(b.Syscall[i]))
+		return fmt.Sprintf("syscall %q", b.Symbols.String(b.Syscall[i]))
 	case !call && b.Nr[i] != -1:
 		return fmt.Sprintf("nr %d", b.Nr[i])
 	case kind != Exit && b.Ret[i] != 0:

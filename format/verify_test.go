@@ -81,7 +81,7 @@ func TestVerifyGoesOnAfterTheFirstFinding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := format.NewBatch(format.NewNames(), 1)
+	b := format.NewBatch(format.NewSymbolTable(), 1)
 	b.Append(format.Event{Nr: 1, Kind: format.Fork})
 	if err := w.Write(b); err != nil {
 		t.Fatal(err)

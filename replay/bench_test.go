@@ -14,7 +14,7 @@ import (
 // with some that last while others run.
 func okCalls(threads, rows int, columns format.Columns) []*format.Batch {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	inside := make([]bool, threads)
 	nr := make([]int32, threads)
 	var batches []*format.Batch

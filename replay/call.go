@@ -63,7 +63,7 @@ func (s Status) HasEnter() bool {
 }
 
 // Call is an enter and its exit, or the half of them that the capture has.
-// Syms belong to the Names of the batches that were paired.
+// Symbols belong to the Names of the batches that were paired.
 type Call struct {
 	StartNS   int64 // capture time of the enter; for statuses without enter, the earliest time the call is known to have been running
 	DurNS     int64 // EndNS - StartNS; what it means depends on Status
@@ -77,9 +77,9 @@ type Call struct {
 	CPUEnter  int32 // -1 without enter
 	CPUExit   int32 // -1 without exit
 	Nr        int32
-	Syscall   format.Sym
-	Comm      format.Sym
-	Container format.Sym
+	Syscall   format.Symbol
+	Comm      format.Symbol
+	Container format.Symbol
 	ABI       abi.ABI
 	Status    Status
 	Detail    string

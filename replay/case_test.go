@@ -20,9 +20,9 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected answers of testdata/cases")
 
 // pairAll pairs events in one batch, with what a first pass finds out.
-func pairAll(t testing.TB, meta *format.Meta, events []format.Event) ([]replay.Call, replay.Coverage, *format.Names) {
+func pairAll(t testing.TB, meta *format.Meta, events []format.Event) ([]replay.Call, replay.Coverage, *format.SymbolTable) {
 	t.Helper()
-	b := format.NewBatch(format.NewNames(), len(events))
+	b := format.NewBatch(format.NewSymbolTable(), len(events))
 	for _, e := range events {
 		b.Append(e)
 	}
@@ -32,12 +32,12 @@ func pairAll(t testing.TB, meta *format.Meta, events []format.Event) ([]replay.C
 		t.Fatal(err)
 	}
 	calls = p.Finish(calls)
-	return calls, p.Coverage(), b.Names
+	return calls, p.Coverage(), b.Symbols
 }
 
 // callText writes a call on one line: START +DUR PID/TID NAME STATUS = RET,
 // the seqs of enter and exit, and what else is not zero.
-func callText(c *replay.Call, names *format.Names) string {
+func callText(c *replay.Call, names *format.SymbolTable) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d +%d %d/%d ", c.StartNS, c.DurNS, c.PID, c.TID)
 	if name := names.String(c.Syscall); name == abi.NameOr(c.ABI, c.Nr) && c.Nr != -1 {
@@ -73,7 +73,7 @@ func callText(c *replay.Call, names *format.Names) string {
 	return b.String()
 }
 
-func callsText(calls []replay.Call, names *format.Names) string {
+func callsText(calls []replay.Call, names *format.SymbolTable) string {
 	var b strings.Builder
 	for i := range calls {
 		b.WriteString(callText(&calls[i], names) + "\n")

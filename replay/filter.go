@@ -28,7 +28,7 @@ type Filter struct {
 	comms, containers verdicts
 }
 
-// verdicts remembers for each Sym whether its string matches, so that every
+// verdicts remembers for each Symbol whether its string matches, so that every
 // string is looked at once.
 type verdicts []uint8
 
@@ -50,16 +50,16 @@ func (f *Filter) HasOutcome() bool {
 	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.MinDuration > 0
 }
 
-// Match reports whether f chooses c, whose Syms belong to names. All calls
+// Match reports whether f chooses c, whose Symbols belong to names. All calls
 // that one Filter sees must use the same table.
-func (f *Filter) Match(c *Call, names *format.Names) bool {
+func (f *Filter) Match(c *Call, names *format.SymbolTable) bool {
 	return f.MatchSubject(c, names) && f.MatchOutcome(c)
 }
 
 // MatchSubject asks only who made the call, which it was and when it was made.
 // Coverage counts these calls: it tells what happened to the calls that were
 // asked about, so it must not leave out those that ended badly.
-func (f *Filter) MatchSubject(c *Call, names *format.Names) bool {
+func (f *Filter) MatchSubject(c *Call, names *format.SymbolTable) bool {
 	if len(f.PIDs) > 0 && !slices.Contains(f.PIDs, c.PID) || len(f.TIDs) > 0 && !slices.Contains(f.TIDs, c.TID) {
 		return false
 	}
@@ -92,7 +92,7 @@ func (f *Filter) MatchOutcome(c *Call) bool {
 }
 
 // match looks s up in the verdicts.
-func (v *verdicts) match(s format.Sym, names *format.Names, want []string, eq func(want, have string) bool) bool {
+func (v *verdicts) match(s format.Symbol, names *format.SymbolTable, want []string, eq func(want, have string) bool) bool {
 	for int(s) >= len(*v) {
 		*v = append(*v, 0)
 	}

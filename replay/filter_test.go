@@ -10,7 +10,7 @@ import (
 
 // TestFilterNames matches names with stars, and containers by their beginnings.
 func TestFilterNames(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	for _, c := range []struct {
 		pattern, name string
 		want          bool

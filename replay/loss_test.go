@@ -74,7 +74,7 @@ func TestRandomLosses(t *testing.T) {
 // TestLateLossesUnknown gives late rows to a pairer that was not told of them:
 // it cannot help having given calls out, and says so.
 func TestLateLossesUnknown(t *testing.T) {
-	b := format.NewBatch(format.NewNames(), 8)
+	b := format.NewBatch(format.NewSymbolTable(), 8)
 	for _, e := range format.MustParseText(`
 		1000 enter 7 read(3)
 		1500 exit 7 read = 1

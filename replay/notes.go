@@ -26,8 +26,8 @@ type Notes struct {
 // DeniedCalls is how often one process was refused one call.
 type DeniedCalls struct {
 	PID     int32
-	Comm    format.Sym
-	Syscall format.Sym
+	Comm    format.Symbol
+	Syscall format.Symbol
 	Errno   int // 0: what the call returned was no error, as after a trap
 	Count   int64
 }

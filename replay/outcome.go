@@ -95,7 +95,7 @@ func (p *Pairer) letsThrough(b *format.Batch, i int) bool {
 		return false
 	}
 	const kept = 15 // bytes of a name that the kernel keeps (TASK_COMM_LEN less one)
-	name := b.Names.String(b.Comm[i])
+	name := b.Symbols.String(b.Comm[i])
 	return slices.ContainsFunc(p.comms, func(c string) bool { return c[:min(len(c), kept)] == name })
 }
 

@@ -96,7 +96,7 @@ type Pairer struct {
 	zeros struct {
 		i64 []int64
 		i32 []int32
-		sym []format.Sym
+		sym []format.Symbol
 	}
 }
 
@@ -141,7 +141,7 @@ func (p *Pairer) Learn(m *format.Meta) {
 }
 
 // Push appends to out the calls that end in b and returns it. The calls hold
-// Syms of b.Names; every batch of a capture must use the same table. Calls
+// Symbols of b.Names; every batch of a capture must use the same table. Calls
 // come in the order in which they end, which within a thread is also the
 // order in which they began. An error means that b cannot be part of a
 // capture; the pairer must not be used afterwards.

@@ -13,7 +13,7 @@ import (
 // pairInBatches pairs the events in batches whose sizes size chooses.
 func pairInBatches(t testing.TB, r *recording, size func() int) ([]replay.Call, replay.Coverage) {
 	t.Helper()
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	b := format.NewBatch(names, 0)
 	p := replay.NewPairer(replay.PairOptions{Meta: r.meta})
 	var calls []replay.Call

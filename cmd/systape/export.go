@@ -12,7 +12,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
-	"systape/replay/export"
+	"systape/replay/convert/export"
 )
 
 const exportHelp = `Writes a capture for the tools that people have:
@@ -151,7 +151,7 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 		}
 		return nil, rows.close("")
 	}
-	o := export.Options{Names: in.names, Meta: in.Meta(), Weight: weight}
+	o := export.Options{Symbols: in.names, Meta: in.Meta(), Weight: weight}
 	if !in.filter.Empty() {
 		o.Filter = &in.filter
 	}

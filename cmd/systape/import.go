@@ -20,7 +20,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
-	"systape/replay/importer"
+	"systape/replay/convert/importer"
 )
 
 type importFlags struct {

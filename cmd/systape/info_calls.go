@@ -37,7 +37,7 @@ func infoPair(c *cobra.Command, paths []string) *infoCalls {
 	if slices.Contains(paths, "-") {
 		return nil
 	}
-	in := &input{paths: paths, names: format.NewNames(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: io.Discard}
+	in := &input{paths: paths, names: format.NewSymbolTable(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: io.Discard}
 	if in.open(format.ColPID|format.ColComm|format.ColSyscall) != nil {
 		return nil
 	}

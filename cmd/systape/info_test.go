@@ -29,7 +29,7 @@ func infoCapture(t *testing.T, spool bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := format.NewBatch(format.NewNames(), 8)
+	b := format.NewBatch(format.NewSymbolTable(), 8)
 	const t0 = 1_790_000_001_000_000_000
 	for i, e := range []format.Event{
 		{PID: 7, TID: 7, Nr: -1, Kind: format.Exec, Args: [6]int64{7}, Comm: "ls", Detail: "/bin/ls"},

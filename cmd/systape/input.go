@@ -35,7 +35,7 @@ first event of the capture (+1.5s); a call counts by when it began.`
 type input struct {
 	*format.Reader
 	paths []string
-	names *format.Names
+	names *format.SymbolTable
 	// filter chooses calls; calls applies it.
 	filter replay.Filter
 	// coverage is about the calls that the subject of the filter chose (see
@@ -58,7 +58,7 @@ type input struct {
 // pairing and the filters need come by themselves. Warnings go to standard
 // error at once.
 func openInput(c *cobra.Command, args []string, need ...format.Columns) (*input, error) {
-	in := &input{paths: args, names: format.NewNames(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: c.ErrOrStderr()}
+	in := &input{paths: args, names: format.NewSymbolTable(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: c.ErrOrStderr()}
 	if len(args) == 0 {
 		return nil, &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see '" + c.CommandPath() + " --help'"}
 	}
@@ -86,7 +86,7 @@ func openInput(c *cobra.Command, args []string, need ...format.Columns) (*input,
 
 // open opens the reader: twice when the metadata says that fewer columns do.
 func (in *input) open(need format.Columns) error {
-	opt := format.ReadOptions{Columns: replay.PairColumns(need, nil), Names: in.names, Warn: in.warn, Stdin: in.stdin}
+	opt := format.ReadOptions{Columns: replay.PairColumns(need, nil), Symbols: in.names, Warn: in.warn, Stdin: in.stdin}
 	r, err := format.Open(in.paths, opt)
 	if err != nil {
 		return err

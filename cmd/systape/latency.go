@@ -135,7 +135,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	}
 	defer in.Close()
 	run.in = in
-	run.opt.Names = in.names
+	run.opt.Symbols = in.names
 	run.use()
 	run.paint = newLatencyPaint(c.OutOrStdout())
 	if run.kind == "parquet" && run.paint.terminal && f.output == "" {

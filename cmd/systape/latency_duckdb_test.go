@@ -49,7 +49,7 @@ func latencyRandomCapture(t *testing.T) string {
 		"clock_nanosleep": func() int64 { return 1_000_000 + 50_000_000*r.Int64N(2) + r.Int64N(60_000) },
 	}
 	names := []string{"getpid", "openat", "fsync", "close", "clock_nanosleep"}
-	b := format.NewBatch(format.NewNames(), 100_000)
+	b := format.NewBatch(format.NewSymbolTable(), 100_000)
 	start := int64(1_750_000_000_000_000_000)
 	seq := int64(0)
 	put := func(e format.Event) {

@@ -8,8 +8,8 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
-	"systape/replay/decode"
 	"systape/replay/latency"
+	"systape/replay/render/decode"
 )
 
 func (r *latencyRun) slowestView() latencyView {
@@ -104,7 +104,7 @@ func latencyTook(n *latency.Neighbor) string {
 }
 
 // latencyCallText writes a call with its arguments and its result.
-func latencyCallText(c *replay.Call, names *format.Names) string {
+func latencyCallText(c *replay.Call, names *format.SymbolTable) string {
 	var b strings.Builder
 	b.WriteString(names.String(c.Syscall))
 	b.WriteByte('(')

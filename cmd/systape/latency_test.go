@@ -42,7 +42,7 @@ func latencyCapture(t testing.TB, text []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := format.NewBatch(format.NewNames(), len(events))
+	b := format.NewBatch(format.NewSymbolTable(), len(events))
 	for _, e := range events {
 		b.Append(e)
 	}

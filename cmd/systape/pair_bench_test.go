@@ -34,7 +34,7 @@ func pairBenchCapture(b *testing.B, n int) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	batch := format.NewBatch(names, 8192)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	type thread struct {

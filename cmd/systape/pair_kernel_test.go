@@ -52,7 +52,7 @@ func pairRecord(t *testing.T, args ...string) {
 }
 
 // pairRead pairs a capture and holds its sums against the recorder's.
-func pairRead(t *testing.T, file string) (events []format.Event, calls []replay.Call, cov replay.Coverage, names *format.Names) {
+func pairRead(t *testing.T, file string) (events []format.Event, calls []replay.Call, cov replay.Coverage, names *format.SymbolTable) {
 	t.Helper()
 	r, err := format.Open([]string{file}, format.ReadOptions{})
 	if err != nil {
@@ -86,7 +86,7 @@ func pairRead(t *testing.T, file string) (events []format.Event, calls []replay.
 			t.Errorf("%s: %s", c.Rule, c.Detail)
 		}
 	}
-	return events, calls, p.Coverage(), r.Names()
+	return events, calls, p.Coverage(), r.Symbols()
 }
 
 var pairField = regexp.MustCompile(`(?m)^ \* (watch|needs|threads): (.*)$`)
@@ -140,7 +140,7 @@ func TestKernelPrograms(t *testing.T) {
 
 // pairLines writes the watched calls after the program's mark the way the
 // programs' comments do, thread by thread.
-func pairLines(events []format.Event, calls []replay.Call, names *format.Names, watch, threads []string) []string {
+func pairLines(events []format.Event, calls []replay.Call, names *format.SymbolTable, watch, threads []string) []string {
 	from := int64(-1)
 	var labels []string
 	label := map[int32]string{} // of the thread that has the id now

@@ -57,7 +57,7 @@ var (
 	_ pairWriter = (*pairText)(nil)
 )
 
-func newPairWriter(kind string, w io.Writer, names *format.Names, meta map[string]string) (pairWriter, error) {
+func newPairWriter(kind string, w io.Writer, names *format.SymbolTable, meta map[string]string) (pairWriter, error) {
 	switch kind {
 	case "csv", "jsonl":
 		return newPairText(kind == "csv", w, names), nil
@@ -83,10 +83,10 @@ func errnoName(c *replay.Call) string {
 // pairTable writes Parquet and Arrow.
 type pairTable struct {
 	*format.TableWriter
-	names    *format.Names
-	statuses [replay.NumStatuses]format.Sym
-	abis     map[abi.ABI]format.Sym
-	errnos   map[errnoKey]format.Sym
+	names    *format.SymbolTable
+	statuses [replay.NumStatuses]format.Symbol
+	abis     map[abi.ABI]format.Symbol
+	errnos   map[errnoKey]format.Symbol
 }
 
 type errnoKey struct {
@@ -94,13 +94,13 @@ type errnoKey struct {
 	errno int
 }
 
-func newPairTable(w io.Writer, f format.TableFormat, names *format.Names, meta map[string]string) (*pairTable, error) {
+func newPairTable(w io.Writer, f format.TableFormat, names *format.SymbolTable, meta map[string]string) (*pairTable, error) {
 	tw, err := format.NewTableWriter(w, f, pairColumns, meta)
 	if err != nil {
 		return nil, err
 	}
-	tw.SetNames(names)
-	t := &pairTable{TableWriter: tw, names: names, abis: map[abi.ABI]format.Sym{}, errnos: map[errnoKey]format.Sym{}}
+	tw.SetSymbols(names)
+	t := &pairTable{TableWriter: tw, names: names, abis: map[abi.ABI]format.Symbol{}, errnos: map[errnoKey]format.Symbol{}}
 	for s := range t.statuses {
 		t.statuses[s] = names.InternString(replay.Status(s).String())
 	}
@@ -110,7 +110,7 @@ func newPairTable(w io.Writer, f format.TableFormat, names *format.Names, meta m
 	return t, nil
 }
 
-func (t *pairTable) errno(c *replay.Call) format.Sym {
+func (t *pairTable) errno(c *replay.Call) format.Symbol {
 	e := c.Errno()
 	if e == 0 {
 		return 0
@@ -140,8 +140,8 @@ func (t *pairTable) write(calls []replay.Call) error {
 		}
 		col++
 	}
-	sym := func(get func(*replay.Call) format.Sym) {
-		p := t.Syms(col)
+	sym := func(get func(*replay.Call) format.Symbol) {
+		p := t.Symbols(col)
 		for i := range calls {
 			*p = append(*p, get(&calls[i]))
 		}
@@ -152,17 +152,17 @@ func (t *pairTable) write(calls []replay.Call) error {
 	i64(func(c *replay.Call) int64 { return microseconds(c.StartNS) })
 	i32(func(c *replay.Call) int32 { return c.PID })
 	i32(func(c *replay.Call) int32 { return c.TID })
-	sym(func(c *replay.Call) format.Sym { return c.Comm })
-	sym(func(c *replay.Call) format.Sym { return c.Container })
-	sym(func(c *replay.Call) format.Sym { return c.Syscall })
-	sym(func(c *replay.Call) format.Sym { return t.abis[c.ABI] })
+	sym(func(c *replay.Call) format.Symbol { return c.Comm })
+	sym(func(c *replay.Call) format.Symbol { return c.Container })
+	sym(func(c *replay.Call) format.Symbol { return c.Syscall })
+	sym(func(c *replay.Call) format.Symbol { return t.abis[c.ABI] })
 	i32(func(c *replay.Call) int32 { return c.Nr })
 	for k := range 6 {
 		i64(func(c *replay.Call) int64 { return c.Args[k] })
 	}
 	i64(func(c *replay.Call) int64 { return c.Ret })
 	sym(t.errno)
-	sym(func(c *replay.Call) format.Sym { return t.statuses[c.Status] })
+	sym(func(c *replay.Call) format.Symbol { return t.statuses[c.Status] })
 	i32(func(c *replay.Call) int32 { return c.CPUEnter })
 	i32(func(c *replay.Call) int32 { return c.CPUExit })
 	i64(func(c *replay.Call) int64 { return c.EnterSeq })
@@ -194,13 +194,13 @@ func microseconds(ns int64) int64 {
 type pairText struct {
 	w     *bufio.Writer
 	csv   bool
-	names *format.Names
+	names *format.SymbolTable
 	line  []byte
 	keys  [][]byte // before each value
 	quote map[string][]byte
 }
 
-func newPairText(asCSV bool, w io.Writer, names *format.Names) *pairText {
+func newPairText(asCSV bool, w io.Writer, names *format.SymbolTable) *pairText {
 	t := &pairText{w: bufio.NewWriterSize(w, 256<<10), csv: asCSV, names: names, quote: map[string][]byte{}}
 	for i, c := range pairColumns {
 		switch {

@@ -16,9 +16,9 @@ import (
 
 	"systape/format"
 	"systape/replay"
-	"systape/replay/jsonl"
-	"systape/replay/play"
-	"systape/replay/text"
+	"systape/replay/convert/jsonl"
+	"systape/replay/pace"
+	"systape/replay/render/text"
 )
 
 const replayHelp = `Shows a capture again: calls in order of time, with their arguments and results
@@ -85,7 +85,7 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 	usage := func(err error) error {
 		return &exitError{code: exitUsage, err: err, hint: "see 'systape replay --help'"}
 	}
-	speed, err := play.ParseSpeed(f.speed)
+	speed, err := pace.ParseSpeed(f.speed)
 	if err != nil {
 		return usage(fmt.Errorf("--speed: %w", err))
 	}
@@ -136,8 +136,8 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 	defer stop()
 	r := &replayer{
 		flags: f, ctx: ctx, options: options, json: f.format == "jsonl",
-		out:    bufio.NewWriterSize(c.OutOrStdout(), 64<<10),
-		player: play.NewPlayer(play.System{}, speed, commands),
+		out:   bufio.NewWriterSize(c.OutOrStdout(), 64<<10),
+		pacer: pace.NewPacer(pace.System{}, speed, commands),
 	}
 	for {
 		if err = r.round(c, args); err == nil {
@@ -146,10 +146,10 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		if err != nil || !f.loop || r.lines == 0 {
 			break
 		}
-		r.player.Restart()
+		r.pacer.Restart()
 	}
 	switch {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, play.ErrQuit):
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, pace.ErrQuit):
 		return nil // the reader, or the user, has seen enough
 	case errors.Is(err, context.Canceled) && c.Context().Err() == nil:
 		return r.out.Flush() // Ctrl-C
@@ -177,7 +177,7 @@ type replayer struct {
 	options text.Options
 	json    bool
 	out     *bufio.Writer
-	player  *play.Player
+	pacer   *pace.Pacer
 	line    []byte
 	lines   int64
 
@@ -239,11 +239,11 @@ func replayColumns(json bool, cols []text.Column) format.Columns {
 
 // show writes the line that r.line holds when its time has come.
 func (r *replayer) show(due int64) error {
-	if !r.player.Ready(due) {
+	if !r.pacer.Ready(due) {
 		if err := r.out.Flush(); err != nil {
 			return err
 		}
-		if err := r.player.Wait(r.ctx, due); err != nil {
+		if err := r.pacer.Wait(r.ctx, due); err != nil {
 			return err
 		}
 	}
@@ -257,7 +257,7 @@ func (r *replayer) calls() error {
 	in := r.in
 	f := &in.filter
 	pairer := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
-	weaver := text.NewWeaver(text.WeaverOptions{Patience: r.flags.patience.Nanoseconds(), Filter: f,
+	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: f,
 		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd})
 	emit := func(l *text.Line) error {
 		r.line = r.print.AppendLine(r.line[:0], l)
@@ -268,7 +268,7 @@ func (r *replayer) calls() error {
 		if calls, err = pairer.Push(b, calls[:0]); err != nil {
 			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
 		}
-		if err := weaver.Push(b, calls, emit); err != nil {
+		if err := reorder.Push(b, calls, emit); err != nil {
 			return err
 		}
 		if r.flags.follow {
@@ -284,9 +284,9 @@ func (r *replayer) calls() error {
 	switch err {
 	case nil:
 		pairer.Learn(in.Meta())
-		return weaver.Finish(pairer.Finish(nil), emit)
+		return reorder.Finish(pairer.Finish(nil), emit)
 	case errStop:
-		return weaver.Finish(nil, emit)
+		return reorder.Finish(nil, emit)
 	}
 	return err
 }
@@ -310,7 +310,7 @@ func (r *replayer) events() error {
 					if len(b.Container) > 0 {
 						c.Container = b.Container[i]
 					}
-					if !f.MatchSubject(&c, b.Names) {
+					if !f.MatchSubject(&c, b.Symbols) {
 						continue
 					}
 				} else if !text.Notable(f, b, i) {

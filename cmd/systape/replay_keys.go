@@ -10,13 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"systape/replay/play"
+	"systape/replay/pace"
 )
 
 // replayKeys lets keys control a replay when it runs between two terminals.
 // The context that it returns ends with Ctrl-C, so that stop can give the
 // terminal back as it was.
-func replayKeys(c *cobra.Command, speed float64, args []string) (context.Context, <-chan play.Command, func()) {
+func replayKeys(c *cobra.Command, speed float64, args []string) (context.Context, <-chan pace.Command, func()) {
 	in, ok := c.InOrStdin().(*os.File)
 	if !ok || !isTerminal(in) || !isTerminal(c.OutOrStdout()) || slices.Contains(args, "-") {
 		return c.Context(), nil, func() {}
@@ -26,10 +26,10 @@ func replayKeys(c *cobra.Command, speed float64, args []string) (context.Context
 		return c.Context(), nil, func() {}
 	}
 	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-	if speed != play.Max && isTerminal(c.ErrOrStderr()) {
+	if speed != pace.Max && isTerminal(c.ErrOrStderr()) {
 		fmt.Fprintln(c.ErrOrStderr(), "keys: space pause, s step, + faster, - slower, n next, q quit")
 	}
-	commands := make(chan play.Command, 64)
+	commands := make(chan pace.Command, 64)
 	go func() {
 		// It ends with the program: a read from a terminal cannot be given up.
 		var b [64]byte
@@ -52,20 +52,20 @@ func replayKeys(c *cobra.Command, speed float64, args []string) (context.Context
 	return ctx, commands, func() { cancel(); restore() }
 }
 
-func replayKey(key byte) (play.Command, bool) {
+func replayKey(key byte) (pace.Command, bool) {
 	switch key {
 	case ' ', 'p':
-		return play.Pause, true
+		return pace.Pause, true
 	case 's', '.', '\r', '\n':
-		return play.Step, true
+		return pace.Step, true
 	case '+', '=':
-		return play.Faster, true
+		return pace.Faster, true
 	case '-', '_':
-		return play.Slower, true
+		return pace.Slower, true
 	case 'n':
-		return play.Skip, true
+		return pace.Skip, true
 	case 'q', 0x04:
-		return play.Quit, true
+		return pace.Quit, true
 	}
 	return 0, false
 }

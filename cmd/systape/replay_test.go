@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"systape/format"
-	"systape/replay/jsonl"
+	"systape/replay/convert/jsonl"
 )
 
 var updateReplay = flag.Bool("update-replay", false, "rewrite the expected output of testdata/replay")
@@ -189,7 +189,7 @@ func TestReplayFollows(t *testing.T) {
 		done <- code
 	}()
 	write := func(part []format.Event) {
-		b := format.NewBatch(format.NewNames(), len(part))
+		b := format.NewBatch(format.NewSymbolTable(), len(part))
 		for _, e := range part {
 			b.Append(e)
 		}

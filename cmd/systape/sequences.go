@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"systape/replay/dfg"
+	"systape/replay/render/graph"
 	"systape/replay/sequences"
 )
 
@@ -154,7 +154,7 @@ func (f *sequencesFlags) check() (opt sequences.Options, err error) {
 		return opt, fmt.Errorf("--coverage %v: want more than 0 and at most 1", f.graphShare)
 	}
 	if f.graph != "" {
-		if _, err := dfg.FormatOf(f.graph); err != nil {
+		if _, err := graph.FormatOf(f.graph); err != nil {
 			return opt, fmt.Errorf("--graph: %w", err)
 		}
 	}
@@ -233,7 +233,7 @@ func (r *sequencesRun) warn() {
 }
 
 func (r *sequencesRun) drawGraph() error {
-	kind, err := dfg.FormatOf(r.graph)
+	kind, err := graph.FormatOf(r.graph)
 	if err != nil {
 		return err
 	}
@@ -241,8 +241,8 @@ func (r *sequencesRun) drawGraph() error {
 	if err != nil {
 		return err
 	}
-	g := dfg.New(r.counter, r.alphabet).Cover(r.graphShare)
-	return out.close(g.Write(out, kind, dfg.Caption{
+	g := graph.New(r.counter, r.alphabet).Cover(r.graphShare)
+	return out.close(g.Write(out, kind, graph.Caption{
 		Title:    strings.Join(r.in.paths, " "),
 		Subtitle: fmt.Sprintf("by %s; %s", r.by, r.in.coverage),
 	}))

@@ -43,7 +43,7 @@ func sequencesImport(t testing.TB, text string, args ...string) string {
 // realThreads is a real recording of four threads and two children by strace.
 func realThreads(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile("../../replay/importer/testdata/thr.strace")
+	text, err := os.ReadFile("../../replay/convert/importer/testdata/thr.strace")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	if formatName != "table" && formatName != "json" {
 		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
 	}
-	opt := format.ReadOptions{Names: format.NewNames(), Stdin: c.InOrStdin(), Warn: func(err error) {
+	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: func(err error) {
 		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err)
 	}}
 	calls := newVerifyCalls(args)

@@ -25,7 +25,7 @@ type program struct {
 	once     []string // called once in the whole run
 }
 
-func (p program) calls(names *format.Names) []replay.Call {
+func (p program) calls(names *format.SymbolTable) []replay.Call {
 	r := rand.New(rand.NewPCG(p.seed, 7))
 	var out []replay.Call
 	now := int64(1_000_000)
@@ -78,13 +78,13 @@ func side(t *testing.T, a *sequences.Alphabet, runs ...program) *compare.Side {
 	t.Helper()
 	s := compare.NewSide(3, sequences.NewCodec(3), a)
 	for _, p := range runs {
-		names := format.NewNames()
+		names := format.NewSymbolTable()
 		fill(t, s, a, p.calls(names), names)
 	}
 	return s
 }
 
-func fill(t *testing.T, s *compare.Side, a *sequences.Alphabet, calls []replay.Call, names *format.Names) {
+func fill(t *testing.T, s *compare.Side, a *sequences.Alphabet, calls []replay.Call, names *format.SymbolTable) {
 	t.Helper()
 	st, err := sequences.NewStreams(sequences.Options{MaxN: 3}, a, s)
 	if err != nil {
@@ -135,7 +135,7 @@ func TestTheSameProgramDoesNotDiffer(t *testing.T) {
 // The threads of one run, divided at random into two halves, do not differ.
 func TestHalvesOfOneRunDoNotDiffer(t *testing.T) {
 	for seed := range uint64(10) {
-		names := format.NewNames()
+		names := format.NewSymbolTable()
 		all := program{seed: seed, requests: 1500}.calls(names)
 		r := rand.New(rand.NewPCG(seed, 1))
 		half := map[int64]int{}

@@ -32,7 +32,7 @@ type outcome struct {
 	restarted   int64 // interrupted, to be tried again: neither a failure nor a success
 	first, last int64
 	pids        map[int32]struct{}
-	comms       map[format.Sym]int64
+	comms       map[format.Symbol]int64
 }
 
 const (
@@ -55,7 +55,7 @@ func NewErrors(opt Options) *Errors {
 	}
 	e.group = newKeyer(e.by, false)
 	e.keyer = newKeyer(append(slices.Clone(e.by), ByErrno), false)
-	e.waits.names = opt.Names
+	e.waits.names = opt.Symbols
 	return e
 }
 
@@ -101,7 +101,7 @@ func (e *Errors) Add(calls []replay.Call) {
 		}
 		o.first, o.last = min(o.first, end), max(o.last, end)
 		if o.pids == nil {
-			o.pids, o.comms = map[int32]struct{}{}, map[format.Sym]int64{}
+			o.pids, o.comms = map[int32]struct{}{}, map[format.Symbol]int64{}
 		}
 		if _, ok := o.pids[c.PID]; ok || len(o.pids) < maxPIDs {
 			o.pids[c.PID] = struct{}{}
@@ -157,7 +157,7 @@ func (e *Errors) Rows(spanNS int64) []ErrorRow {
 			continue
 		}
 		k := k
-		v := k.values(e.opt.Names)
+		v := k.values(e.opt.Symbols)
 		k[3] &= 0xffffffff
 		i, _ := groups.has(k)
 		r := ErrorRow{
@@ -169,11 +169,11 @@ func (e *Errors) Rows(spanNS int64) []ErrorRow {
 			r.PerSecond = float64(r.Count) / float64(spanNS) * 1e9
 		}
 		syms := slices.Collect(maps.Keys(o.comms))
-		slices.SortFunc(syms, func(a, b format.Sym) int {
-			return cmp.Or(cmp.Compare(o.comms[b], o.comms[a]), cmp.Compare(e.opt.Names.String(a), e.opt.Names.String(b)))
+		slices.SortFunc(syms, func(a, b format.Symbol) int {
+			return cmp.Or(cmp.Compare(o.comms[b], o.comms[a]), cmp.Compare(e.opt.Symbols.String(a), e.opt.Symbols.String(b)))
 		})
 		for _, s := range syms {
-			r.Comms = append(r.Comms, e.opt.Names.String(s))
+			r.Comms = append(r.Comms, e.opt.Symbols.String(s))
 		}
 		rows = append(rows, r)
 	}

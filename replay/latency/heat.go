@@ -32,7 +32,7 @@ func NewHeat(opt Options) *Heat {
 		opt.Use = Finished()
 	}
 	h := &Heat{opt: opt, class: classes(opt.Use &^ LowerBounds()), step: heatFirst}
-	h.waits.names = opt.Names
+	h.waits.names = opt.Symbols
 	return h
 }
 

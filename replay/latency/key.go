@@ -119,11 +119,11 @@ type Values struct {
 	Status    replay.Status
 }
 
-func (p *packed) values(names *format.Names) Values {
+func (p *packed) values(names *format.SymbolTable) Values {
 	v := Values{
-		Syscall: names.String(format.Sym(p[0] >> 32)), Comm: names.String(format.Sym(p[0])),
+		Syscall: names.String(format.Symbol(p[0] >> 32)), Comm: names.String(format.Symbol(p[0])),
 		PID: int32(p[1] >> 32), TID: int32(p[1]),
-		Container: names.String(format.Sym(p[2] >> 32)), CPU: int32(p[2]),
+		Container: names.String(format.Symbol(p[2] >> 32)), CPU: int32(p[2]),
 		ABI: abi.ABI(p[3] >> 16), Status: replay.Status(p[3] >> 8),
 	}
 	if e := int(p[3] >> 32); e != 0 {

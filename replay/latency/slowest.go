@@ -35,7 +35,7 @@ type Neighbor struct {
 	StartNS int64
 	DurNS   int64
 	Ret     int64
-	Syscall format.Sym
+	Syscall format.Symbol
 	Errno   int
 	Status  replay.Status
 }
@@ -64,7 +64,7 @@ func NewSlowest(n, around int, opt Options) *Slowest {
 		opt.Use &^= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
 	s := &Slowest{opt: opt, n: n, around: around, class: classes(opt.Use), threads: map[int32]*context{}}
-	s.waits.names = opt.Names
+	s.waits.names = opt.Symbols
 	return s
 }
 

@@ -44,9 +44,9 @@ func LowerBounds() StatusSet { return Statuses(replay.OpenAtEnd, replay.Killed) 
 
 // Options say how a [Table] groups and what it counts. Names is required.
 type Options struct {
-	Names *format.Names // what the Syms of the calls mean
-	By    []Key         // none: all calls are one group
-	Waits WaitMode
+	Symbols *format.SymbolTable // what the Symbols of the calls mean
+	By      []Key               // none: all calls are one group
+	Waits   WaitMode
 	// Use is the set of statuses to count; 0 means Finished. Those of
 	// LowerBounds are never counted as finished, see OmitOpen.
 	Use StatusSet
@@ -89,7 +89,7 @@ type Table struct {
 	keyer  keyer
 	index  index
 	groups []*Group // by number of the key; several may be the same, other
-	sym    []*Group // by Sym, when system calls are the only key
+	sym    []*Group // by Symbol, when system calls are the only key
 	bySym  bool
 	waits  waitCache
 	bytes  int64
@@ -126,7 +126,7 @@ func NewTable(opt Options) *Table {
 	t := &Table{opt: opt, other: &Group{}, class: classes(opt.Use)}
 	t.bySym = len(opt.By) == 1 && opt.By[0] == BySyscall
 	t.keyer = newKeyer(opt.By, opt.Waits == WaitApart && !slices.Contains(opt.By, BySyscall))
-	t.waits.names = opt.Names
+	t.waits.names = opt.Symbols
 	return t
 }
 
@@ -280,11 +280,11 @@ func (t *Table) Reset() {
 
 // waitCache remembers which system calls wait by nature.
 type waitCache struct {
-	names *format.Names
-	known []uint8 // by Sym: 0 not asked yet, 1 no, 2 yes
+	names *format.SymbolTable
+	known []uint8 // by Symbol: 0 not asked yet, 1 no, 2 yes
 }
 
-func (w *waitCache) of(s format.Sym) bool {
+func (w *waitCache) of(s format.Symbol) bool {
 	if int(s) < len(w.known) && w.known[s] != 0 {
 		return w.known[s] == 2
 	}

@@ -20,9 +20,9 @@ import (
 
 // randomCalls returns n calls of many threads, in the order in which they
 // ended, with every status and a few errors.
-func randomCalls(names *format.Names, n int, seed uint64) []replay.Call {
+func randomCalls(names *format.SymbolTable, n int, seed uint64) []replay.Call {
 	r := rand.New(rand.NewPCG(seed, 1))
-	sym := func(prefix string, n int) format.Sym { return names.InternString(fmt.Sprint(prefix, r.IntN(n))) }
+	sym := func(prefix string, n int) format.Symbol { return names.InternString(fmt.Sprint(prefix, r.IntN(n))) }
 	calls := make([]replay.Call, n)
 	end := int64(1_700_000_000_000_000_000)
 	for i := range calls {
@@ -48,7 +48,7 @@ func randomCalls(names *format.Names, n int, seed uint64) []replay.Call {
 }
 
 // naive groups calls in the plainest way: a map from printed keys.
-func naive(calls []replay.Call, names *format.Names, by []latency.Key, use latency.StatusSet, keep func(string) bool) map[string]*[2][]int64 {
+func naive(calls []replay.Call, names *format.SymbolTable, by []latency.Key, use latency.StatusSet, keep func(string) bool) map[string]*[2][]int64 {
 	groups := map[string]*[2][]int64{}
 	for i := range calls {
 		c := &calls[i]
@@ -136,7 +136,7 @@ func compareWithNaive(t *testing.T, rows []latency.Row, by []latency.Key, want m
 
 // TestEveryCombinationOfKeys groups by all 512 sets of keys.
 func TestEveryCombinationOfKeys(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 300, 1)
 	for set := range 1 << len(latency.KeyNames()) {
 		var by []latency.Key
@@ -145,14 +145,14 @@ func TestEveryCombinationOfKeys(t *testing.T) {
 				by = append(by, latency.Key(k))
 			}
 		}
-		table := latency.NewTable(latency.Options{Names: names, By: by})
+		table := latency.NewTable(latency.Options{Symbols: names, By: by})
 		table.Add(calls)
 		compareWithNaive(t, table.Rows(0, "total"), by, naive(calls, names, by, latency.Finished()|latency.LowerBounds(), everything))
 	}
 }
 
 func TestStatusesAndOpenCalls(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 3000, 2)
 	by := []latency.Key{latency.ByStatus, latency.BySyscall}
 	for name, c := range map[string]struct {
@@ -166,7 +166,7 @@ func TestStatusesAndOpenCalls(t *testing.T) {
 		"open omitted ": {latency.Options{Use: latency.Statuses(replay.Killed), OmitOpen: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.opt.Names, c.opt.By = names, by
+			c.opt.Symbols, c.opt.By = names, by
 			table := latency.NewTable(c.opt)
 			table.Add(calls)
 			compareWithNaive(t, table.Rows(0, "total"), by, naive(calls, names, by, c.want, everything))
@@ -175,7 +175,7 @@ func TestStatusesAndOpenCalls(t *testing.T) {
 }
 
 func TestWaitingCallsApart(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 3000, 3)
 	use := latency.Finished() | latency.LowerBounds()
 	by := []latency.Key{latency.ByComm}
@@ -185,7 +185,7 @@ func TestWaitingCallsApart(t *testing.T) {
 		latency.WaitNone:  {naive(calls, names, by, use, func(s string) bool { return !replay.WaitsByNature(s) }), nil},
 		latency.WaitApart: {naive(calls, names, by, use, func(s string) bool { return !replay.WaitsByNature(s) }), naive(calls, names, by, use, replay.WaitsByNature)},
 	} {
-		table := latency.NewTable(latency.Options{Names: names, By: by, Waits: mode})
+		table := latency.NewTable(latency.Options{Symbols: names, By: by, Waits: mode})
 		table.Add(calls)
 		var sections [2][]latency.Row
 		var share [2]float64
@@ -210,14 +210,14 @@ func TestWaitingCallsApart(t *testing.T) {
 // TestManyGroupsStayBounded has more groups than there is memory for: the
 // largest stay, nothing is lost, and the rest is one row.
 func TestManyGroupsStayBounded(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	names.InternString("read")
 	for _, size := range []int64{1 << 19, 4 << 20} { // one too small for the keys, one too small for the groups
-		testManyGroups(t, names, latency.NewTable(latency.Options{Names: names, By: []latency.Key{latency.ByTID}, MaxBytes: size}))
+		testManyGroups(t, names, latency.NewTable(latency.Options{Symbols: names, By: []latency.Key{latency.ByTID}, MaxBytes: size}))
 	}
 }
 
-func testManyGroups(t *testing.T, names *format.Names, table *latency.Table) {
+func testManyGroups(t *testing.T, names *format.SymbolTable, table *latency.Table) {
 	read, _ := names.Lookup("read")
 	var all, open latency.Histogram
 	errors, tids := int64(0), map[int32]bool{}
@@ -270,13 +270,13 @@ func testManyGroups(t *testing.T, names *format.Names, table *latency.Table) {
 }
 
 func TestOrderDoesNotMatter(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 2000, 4)
 	by := []latency.Key{latency.BySyscall, latency.ByErrno}
 	var want []latency.Row
 	r := rand.New(rand.NewPCG(1, 2))
 	for round := range 5 {
-		table := latency.NewTable(latency.Options{Names: names, By: by, Waits: latency.WaitApart})
+		table := latency.NewTable(latency.Options{Symbols: names, By: by, Waits: latency.WaitApart})
 		for rest := calls; len(rest) > 0; {
 			n := 1 + r.IntN(len(rest))
 			table.Add(rest[:n])
@@ -296,10 +296,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 }
 
 func TestSort(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 2000, 5)
 	by := []latency.Key{latency.ByComm, latency.ByCPU}
-	table := latency.NewTable(latency.Options{Names: names, By: by})
+	table := latency.NewTable(latency.Options{Symbols: names, By: by})
 	table.Add(calls)
 	for _, name := range append(latency.SortNames(), "comm", "cpu") {
 		s, err := latency.ParseSort(name, by)
@@ -342,10 +342,10 @@ func TestParseKeys(t *testing.T) {
 }
 
 func TestResetTableIsEmpty(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 500, 6)
 	for _, by := range [][]latency.Key{{latency.BySyscall}, {latency.ByComm}} {
-		fresh, used := latency.NewTable(latency.Options{Names: names, By: by}), latency.NewTable(latency.Options{Names: names, By: by})
+		fresh, used := latency.NewTable(latency.Options{Symbols: names, By: by}), latency.NewTable(latency.Options{Symbols: names, By: by})
 		used.Add(calls)
 		used.Reset()
 		if rows := used.Rows(0, "total"); len(rows) != 0 {
@@ -360,7 +360,7 @@ func TestResetTableIsEmpty(t *testing.T) {
 }
 
 func BenchmarkTable(b *testing.B) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 8192, 1)
 	for i := range calls {
 		calls[i].Status = replay.OK
@@ -377,7 +377,7 @@ func BenchmarkTable(b *testing.B) {
 	for _, by := range []string{"syscall", "tid", "comm,syscall", "pid,tid,comm,container,errno,cpu,abi,status,syscall"} {
 		b.Run(by, func(b *testing.B) {
 			keys, _ := latency.ParseKeys(strings.Split(by, ","))
-			table := latency.NewTable(latency.Options{Names: names, By: keys, Waits: latency.WaitApart})
+			table := latency.NewTable(latency.Options{Symbols: names, By: keys, Waits: latency.WaitApart})
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
@@ -396,8 +396,8 @@ func BenchmarkTable(b *testing.B) {
 // what the heap has come to hold. Run it with -benchtime 1x.
 func BenchmarkMemory(b *testing.B) {
 	const calls, batch = 100_000_000, 4096
-	names := format.NewNames()
-	var syms []format.Sym
+	names := format.NewSymbolTable()
+	var syms []format.Symbol
 	for i := range 60 {
 		syms = append(syms, names.InternString(fmt.Sprint("call", i)))
 	}
@@ -410,7 +410,7 @@ func BenchmarkMemory(b *testing.B) {
 				var m runtime.MemStats
 				peak := uint64(0)
 				for b.Loop() {
-					table := latency.NewTable(latency.Options{Names: names, By: keys, Waits: latency.WaitApart})
+					table := latency.NewTable(latency.Options{Symbols: names, By: keys, Waits: latency.WaitApart})
 					r := rand.New(rand.NewPCG(1, 1))
 					now := int64(0)
 					for done := 0; done < calls; done += batch {

@@ -10,7 +10,7 @@ import (
 
 // Threads adds up how much of its life each thread spent in system calls.
 type Threads struct {
-	names   *format.Names
+	names   *format.SymbolTable
 	byTID   map[int32]*thread
 	all     []*thread
 	other   thread
@@ -22,7 +22,7 @@ type Threads struct {
 
 type thread struct {
 	pid, tid     int32
-	comm         format.Sym
+	comm         format.Symbol
 	first, last  int64
 	calls        int64
 	errors       int64
@@ -33,7 +33,7 @@ type thread struct {
 }
 
 type calledSum struct {
-	syscall format.Sym
+	syscall format.Symbol
 	calls   int64
 	ns      int64
 }
@@ -47,8 +47,8 @@ func NewThreads(opt Options) *Threads {
 	if !opt.OmitOpen {
 		use |= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
-	t := &Threads{names: opt.Names, byTID: map[int32]*thread{}, class: classes(use), waiting: opt.Waits}
-	t.waits.names = opt.Names
+	t := &Threads{names: opt.Symbols, byTID: map[int32]*thread{}, class: classes(use), waiting: opt.Waits}
+	t.waits.names = opt.Symbols
 	return t
 }
 
@@ -165,7 +165,7 @@ func (t *Threads) Rows() []ThreadRow {
 	return rows
 }
 
-func (th *thread) row(names *format.Names) ThreadRow {
+func (th *thread) row(names *format.SymbolTable) ThreadRow {
 	r := ThreadRow{
 		PID: th.pid, TID: th.tid, Comm: names.String(th.comm), FirstNS: th.first, LastNS: th.last, Calls: th.calls,
 		Errors: th.errors, WorkNS: th.work, WaitNS: th.wait, Open: th.open,

@@ -14,7 +14,7 @@ import (
 )
 
 // call is a short way to write a call: times in ns, a return value.
-func call(names *format.Names, tid int32, syscall string, start, dur, ret int64) replay.Call {
+func call(names *format.SymbolTable, tid int32, syscall string, start, dur, ret int64) replay.Call {
 	return replay.Call{
 		PID: tid / 10, TID: tid, Syscall: names.InternString(syscall), Comm: names.InternString(fmt.Sprint("comm", tid/10)),
 		StartNS: start, DurNS: dur, Ret: ret, EnterSeq: start, ExitSeq: start + dur,
@@ -29,9 +29,9 @@ func with(c replay.Call, s replay.Status) replay.Call {
 // TestIntervalsAreTablesOfTheirCalls compares every interval with a table of
 // the calls that ended in it.
 func TestIntervalsAreTablesOfTheirCalls(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 3000, 7)
-	opt := latency.Options{Names: names, By: []latency.Key{latency.BySyscall}}
+	opt := latency.Options{Symbols: names, By: []latency.Key{latency.BySyscall}}
 	const every = 100_000
 	type interval struct {
 		start int64
@@ -91,8 +91,8 @@ func sameRows(a, b []latency.Row) bool {
 }
 
 func TestErrors(t *testing.T) {
-	names := format.NewNames()
-	e := latency.NewErrors(latency.Options{Names: names, By: []latency.Key{latency.BySyscall}})
+	names := format.NewSymbolTable()
+	e := latency.NewErrors(latency.Options{Symbols: names, By: []latency.Key{latency.BySyscall}})
 	e.Add([]replay.Call{
 		call(names, 10, "read", 100, 10, 5),
 		call(names, 10, "read", 200, 50, -11), // EAGAIN
@@ -135,7 +135,7 @@ func TestErrors(t *testing.T) {
 // TestSlowestAgainstSorting finds the same calls as sorting all of them, with
 // the neighbours that a search through all calls finds.
 func TestSlowestAgainstSorting(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	r := rand.New(rand.NewPCG(1, 9))
 	var calls []replay.Call
 	now := map[int32]int64{}
@@ -148,7 +148,7 @@ func TestSlowestAgainstSorting(t *testing.T) {
 	}
 	slices.SortStableFunc(calls, func(a, b replay.Call) int { return cmp.Compare(a.StartNS+a.DurNS, b.StartNS+b.DurNS) })
 	for _, around := range []int{0, 1, 3} {
-		s := latency.NewSlowest(25, around, latency.Options{Names: names, Waits: latency.WaitApart})
+		s := latency.NewSlowest(25, around, latency.Options{Symbols: names, Waits: latency.WaitApart})
 		for part := range slices.Chunk(calls, 100) {
 			s.Add(part)
 		}
@@ -200,8 +200,8 @@ func rets(n []latency.Neighbor) (r []int64) {
 
 // TestSlowestForgetsDeadThreads: a thread id that is used again has no past.
 func TestSlowestForgetsDeadThreads(t *testing.T) {
-	names := format.NewNames()
-	s := latency.NewSlowest(1, 2, latency.Options{Names: names})
+	names := format.NewSymbolTable()
+	s := latency.NewSlowest(1, 2, latency.Options{Symbols: names})
 	s.Add([]replay.Call{
 		call(names, 10, "fsync", 100, 1, 1),
 		with(call(names, 10, "exit", 110, 0, 2), replay.NoReturn),
@@ -216,17 +216,17 @@ func TestSlowestForgetsDeadThreads(t *testing.T) {
 
 // TestSlowestKeepsOpenCalls: the worst stall is the one that did not end.
 func TestSlowestKeepsOpenCalls(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := []replay.Call{
 		call(names, 10, "fsync", 100, 50, 1),
 		with(call(names, 11, "fsync", 100, 900, 0), replay.OpenAtEnd),
 	}
-	s := latency.NewSlowest(5, 1, latency.Options{Names: names})
+	s := latency.NewSlowest(5, 1, latency.Options{Symbols: names})
 	s.Add(calls)
 	if got := s.Calls(false); len(got) != 2 || !got[0].LowerBound || got[0].TID != 11 || got[1].LowerBound {
 		t.Errorf("got %+v, want the open call of tid 11 first, marked as a lower bound", got)
 	}
-	s = latency.NewSlowest(5, 1, latency.Options{Names: names, OmitOpen: true})
+	s = latency.NewSlowest(5, 1, latency.Options{Symbols: names, OmitOpen: true})
 	s.Add(calls)
 	if got := s.Calls(false); len(got) != 1 || got[0].TID != 10 {
 		t.Errorf("without open calls: got %+v, want only tid 10", got)
@@ -234,8 +234,8 @@ func TestSlowestKeepsOpenCalls(t *testing.T) {
 }
 
 func TestThreads(t *testing.T) {
-	names := format.NewNames()
-	th := latency.NewThreads(latency.Options{Names: names})
+	names := format.NewSymbolTable()
+	th := latency.NewThreads(latency.Options{Symbols: names})
 	th.Add([]replay.Call{
 		call(names, 10, "openat", 1000, 100, 1),
 		call(names, 10, "openat", 1200, 100, -11),
@@ -264,7 +264,7 @@ func TestThreads(t *testing.T) {
 // TestHeatCountsEveryCall joins columns many times and loses nothing: each
 // cell holds the calls that a search through all of them finds.
 func TestHeatCountsEveryCall(t *testing.T) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	calls := randomCalls(names, 20_000, 8)
 	for _, spread := range []int64{1, 100, 100_000} { // capture of 20 ms, 2 s, half an hour
 		scaled := slices.Clone(calls)
@@ -272,7 +272,7 @@ func TestHeatCountsEveryCall(t *testing.T) {
 			end := (scaled[i].StartNS + scaled[i].DurNS - calls[0].StartNS - calls[0].DurNS) * spread
 			scaled[i].StartNS = end - scaled[i].DurNS
 		}
-		h := latency.NewHeat(latency.Options{Names: names, Waits: latency.WaitApart})
+		h := latency.NewHeat(latency.Options{Symbols: names, Waits: latency.WaitApart})
 		h.Add(scaled)
 		for _, waits := range []bool{false, true} {
 			for _, fine := range []bool{false, true} {
@@ -306,7 +306,7 @@ func TestHeatCountsEveryCall(t *testing.T) {
 			}
 		}
 	}
-	if m := latency.NewHeat(latency.Options{Names: names}).Map(false, 60, false); len(m.Counts) != 0 || m.Total != 0 {
+	if m := latency.NewHeat(latency.Options{Symbols: names}).Map(false, 60, false); len(m.Counts) != 0 || m.Total != 0 {
 		t.Errorf("an empty map has %d columns", len(m.Counts))
 	}
 }

@@ -69,21 +69,21 @@ func (a *Alphabet) Names(ids []ID) []string {
 // it has met before.
 type symbolizer struct {
 	alphabet   *Alphabet
-	names      *format.Names
+	names      *format.SymbolTable
 	native     abi.ABI
 	haveNative bool
 	withErrors bool
-	plain      [8][]ID // by ABI, then by Sym of the name
+	plain      [8][]ID // by ABI, then by Symbol of the name
 	failed     map[failedKey]ID
 }
 
 type failedKey struct {
 	abi   abi.ABI
-	sym   format.Sym
+	sym   format.Symbol
 	errno int16
 }
 
-func (s *symbolizer) reset(names *format.Names) {
+func (s *symbolizer) reset(names *format.SymbolTable) {
 	s.names = names
 	s.plain = [8][]ID{}
 	s.failed = map[failedKey]ID{}
@@ -98,7 +98,7 @@ func (s *symbolizer) call(c *replay.Call) ID {
 	return s.name(c.ABI, c.Syscall)
 }
 
-func (s *symbolizer) name(a abi.ABI, sym format.Sym) ID {
+func (s *symbolizer) name(a abi.ABI, sym format.Symbol) ID {
 	if !s.haveNative {
 		s.native, s.haveNative = a, true
 	}
@@ -114,7 +114,7 @@ func (s *symbolizer) name(a abi.ABI, sym format.Sym) ID {
 	return id
 }
 
-func (s *symbolizer) error(a abi.ABI, sym format.Sym, errno int) ID {
+func (s *symbolizer) error(a abi.ABI, sym format.Symbol, errno int) ID {
 	k := failedKey{a, sym, int16(errno)}
 	if id, ok := s.failed[k]; ok {
 		return id

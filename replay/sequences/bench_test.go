@@ -12,7 +12,7 @@ import (
 // benchCalls makes calls that look like servers': loops with variations, in
 // 64 threads that take turns.
 func benchCalls(n int) ([]replay.Call, *format.Batch) {
-	names := format.NewNames()
+	names := format.NewSymbolTable()
 	loops := [][]string{
 		{"epoll_wait", "read", "read", "write", "epoll_ctl"},
 		{"futex", "futex", "sched_yield", "nanosleep"},

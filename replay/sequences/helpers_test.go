@@ -11,7 +11,7 @@ import (
 // script is a capture made of plain words, for tests: rows in the order of
 // time, calls that take a nanosecond.
 type script struct {
-	names *format.Names
+	names *format.SymbolTable
 	batch *format.Batch
 	calls []replay.Call
 	seq   int64
@@ -19,7 +19,7 @@ type script struct {
 }
 
 func newScript() *script {
-	n := format.NewNames()
+	n := format.NewSymbolTable()
 	return &script{names: n, batch: format.NewBatch(n, 16)}
 }
 

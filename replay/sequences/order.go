@@ -28,9 +28,9 @@ type waiting struct {
 	ts        int64
 	pid, tid  int32
 	nr        int32
-	syscall   format.Sym
-	comm      format.Sym
-	container format.Sym
+	syscall   format.Symbol
+	comm      format.Symbol
+	container format.Symbol
 	id        ID
 	kind      format.Kind
 	abi       abi.ABI

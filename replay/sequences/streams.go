@@ -65,8 +65,8 @@ type Options struct {
 // where another program begins.
 type Stream struct {
 	PID, TID  int32 // TID is 0 for streams of processes, both are for larger ones
-	Comm      format.Sym
-	Container format.Sym
+	Comm      format.Symbol
+	Container format.Symbol
 	Number    int    // position among all streams of the capture, from 0
 	Slot      int    // small number, used again after the stream's end: sinks keep their state of a stream in slices by Slot
 	Calls     int64  // steps so far, the current one included
@@ -93,8 +93,8 @@ type Step struct {
 	ID        ID
 	TS        int64 // capture time of the enter
 	PID, TID  int32
-	Comm      format.Sym
-	Container format.Sym
+	Comm      format.Symbol
+	Container format.Symbol
 	Begins    Begins
 }
 
@@ -197,8 +197,8 @@ func (s *Streams) Native() (a abi.ABI, ok bool) { return s.sym.native, s.sym.hav
 // it. The batch must have kind, seq, ts_ns, pid, tid and arguments, and for
 // groupings other than threads also abi, syscall, comm and container.
 func (s *Streams) Push(b *format.Batch, calls []replay.Call) {
-	if s.sym.names != b.Names {
-		s.sym.reset(b.Names)
+	if s.sym.names != b.Symbols {
+		s.sym.reset(b.Symbols)
 	}
 	for _, st := range s.ended {
 		if n := len(st.marks); n > 0 && st.marks[n-1].end { // no call came after the end

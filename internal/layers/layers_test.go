@@ -1,0 +1,96 @@
+package layers_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each layer of the way of the data, and who may import what from outside the
+// standard library. A package belongs to the longest prefix that matches.
+var layers = map[string][]string{
+	"systape/bpf":        {"github.com/cilium/ebpf"},
+	"systape/capture":    {"systape/bpf", "systape/format", "golang.org/x/sys"},
+	"systape/format":     {"systape/format", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
+	"systape/format/abi": {"systape/format/abi"},
+	"systape/replay":     {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof"},
+	"systape/internal":   {},
+	"systape/cmd": {"systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
+		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},
+}
+
+// What no package but the commands may use: only they print, log and exit.
+var speaking = []string{"log", "log/slog", "flag"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	c := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports"}, args...)...)
+	c.Dir = "../.."
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var packages []goPackage
+	d := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestLayers(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		layer := ""
+		for prefix := range layers {
+			if (p.ImportPath == prefix || strings.HasPrefix(p.ImportPath, prefix+"/")) && len(prefix) > len(layer) {
+				layer = prefix
+			}
+		}
+		if layer == "" {
+			if !strings.HasSuffix(p.ImportPath, "/gen") {
+				t.Errorf("%s is on no layer: put it on one in layers_test.go", p.ImportPath)
+			}
+			continue
+		}
+		for _, dep := range p.Imports {
+			external := strings.Contains(strings.SplitN(dep, "/", 2)[0], ".") || strings.HasPrefix(dep, "systape/")
+			allowed := slices.ContainsFunc(layers[layer], func(prefix string) bool {
+				return dep == prefix || strings.HasPrefix(dep, prefix+"/")
+			})
+			if external && !allowed {
+				t.Errorf("%s imports %s, which its layer %s may not", p.ImportPath, dep, layer)
+			}
+			if layer != "systape/cmd" && slices.Contains(speaking, dep) {
+				t.Errorf("%s imports %s: only the commands print, log and parse flags", p.ImportPath, dep)
+			}
+		}
+	}
+}
+
+// The analysing side must not drag in what only recording needs, nor the
+// gRPC that arrow's convenience packages bring.
+func TestOfflineStaysOffline(t *testing.T) {
+	for _, p := range list(t, "-deps", "./replay/...") {
+		for _, bad := range []string{"systape/bpf", "systape/capture", "github.com/cilium/ebpf", "google.golang.org/grpc"} {
+			if p.ImportPath == bad || strings.HasPrefix(p.ImportPath, bad+"/") {
+				t.Errorf("replay depends on %s", p.ImportPath)
+			}
+		}
+	}
+}

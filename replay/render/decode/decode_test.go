@@ -1,0 +1,341 @@
+package decode_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay/render/decode"
+)
+
+// Each case is one enter in the text form of format.ParseText, without what
+// is the same for all.
+func TestArgs(t *testing.T) {
+	for _, c := range []struct{ call, want string }{
+		{"openat(0xffffff9c, 0x7ffe0000, 0x80000)", "AT_FDCWD, 0x7ffe0000, O_RDONLY|O_CLOEXEC"},
+		{"openat(-100, 0x7ffe0040, 0x80000, 0x1b6)", "AT_FDCWD, 0x7ffe0040, O_RDONLY|O_CLOEXEC"},
+		{"openat(3, 0, 0x241, 0x1b6)", "3, NULL, O_WRONLY|O_CREAT|O_TRUNC, 0666"},
+		{"open(0x40, 0x90800)", "0x40, O_RDONLY|O_NONBLOCK|O_DIRECTORY|O_CLOEXEC"},
+		{"open(0x40, 0x8001)", "0x40, O_WRONLY|O_LARGEFILE"},
+		{"open(0x40, 0x4000) abi=arm64", ""},
+		{"openat(-100, 0x40, 0x24000) abi=arm64", "AT_FDCWD, 0x40, O_RDONLY|O_LARGEFILE|O_DIRECTORY"},
+		{"openat(-100, 0x40, 0x14000) abi=arm", "AT_FDCWD, 0x40, O_RDONLY|O_DIRECT|O_DIRECTORY"},
+		{"openat(-100, 0x40, 0x14000)", "AT_FDCWD, 0x40, O_RDONLY|O_DIRECT|O_DIRECTORY"},
+		{"openat(-100, 0x40, 0x410002, 0x180)", "AT_FDCWD, 0x40, O_RDWR|O_TMPFILE, 0600"},
+		{"openat(-100, 0x40, 0x101001)", "AT_FDCWD, 0x40, O_WRONLY|O_SYNC"},
+		{"openat(-100, 0x40, 0x1001)", "AT_FDCWD, 0x40, O_WRONLY|O_DSYNC"},
+		{"openat(-100, 0x40, 0x40000000)", "AT_FDCWD, 0x40, O_RDONLY|0x40000000"},
+		{"mmap(0, 8192, 3, 0x22, -1, 0)", "NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0"},
+		{"mmap(0x7f0000000000, 4096, 1, 0x812, 3, 0x1000)", "0x7f0000000000, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_DENYWRITE, 3, 0x1000"},
+		{"mmap(0xffff0000) abi=i386", "0xffff0000"},
+		{"mmap2(0, 4096, 5, 2, 3, 2) abi=i386", "NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, 3, 0x2000"},
+		{"mprotect(0x1000, 4096, 0)", "0x1000, 4096, PROT_NONE"},
+		{"mremap(0x1000, 4096, 8192, 1, 99)", "0x1000, 4096, 8192, MREMAP_MAYMOVE"},
+		{"mremap(0x1000, 4096, 8192, 3, 0x9000)", "0x1000, 4096, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x9000"},
+		{"madvise(0x1000, 4096, 4)", "0x1000, 4096, MADV_DONTNEED"},
+		{"madvise(0x1000, 4096, 77)", "0x1000, 4096, 77"},
+		{"futex(0x1000, 128, 2, 0)", "0x1000, FUTEX_WAIT_PRIVATE, 2, NULL"},
+		{"futex(0x1000, 129, 1, 5, 6, 7)", "0x1000, FUTEX_WAKE_PRIVATE, 1"},
+		{"futex(0x1000, 393, 0, 0, 0, 0xffffffff)", "0x1000, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 0, NULL, FUTEX_BITSET_MATCH_ANY"},
+		{"futex(0x1000, 4, 1, 2147483647, 0x2000, 3)", "0x1000, FUTEX_CMP_REQUEUE, 1, 2147483647, 0x2000, 3"},
+		{"futex(0x1000, 7)", "0x1000, FUTEX_UNLOCK_PI"},
+		{"clone(0x3d0f00, 0x7f0000, 0x10, 0x20, 0x30)", "CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM|CLONE_SETTLS|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID, 0x7f0000, 0x10, 0x20, 0x30"},
+		{"clone(0x1200011, 0, 0, 0x7f10)", "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, 0x7f10"},
+		{"clone(17)", "SIGCHLD, NULL"},
+		{"kill(-1, 9)", "-1, SIGKILL"},
+		{"tgkill(1, 2, 34)", "1, 2, SIGRT_2"},
+		{"kill(5, 0)", "5, 0"},
+		{"rt_sigaction(13, 0x10, 0, 8)", "SIGPIPE, 0x10, NULL, 8"},
+		{"rt_sigprocmask(2, 0x10, 0, 8)", "SIG_SETMASK, 0x10, NULL, 8"},
+		{"fcntl(3, 1, 99)", "3, F_GETFD"},
+		{"fcntl(3, 2, 1)", "3, F_SETFD, FD_CLOEXEC"},
+		{"fcntl(3, 4, 0x802)", "3, F_SETFL, O_RDWR|O_NONBLOCK"},
+		{"fcntl(3, 1030, 10)", "3, F_DUPFD_CLOEXEC, 10"},
+		{"fcntl64(3, 13, 0x10) abi=i386", "3, F_SETLK64, 0x10"},
+		{"fcntl(3, 6, 0x10)", "3, F_SETLK, 0x10"},
+		{"ioctl(0, 0x5401, 0x10)", "0, TCGETS, 0x10"},
+		{"ioctl(0, 0x5413, 0x10)", "0, TIOCGWINSZ, 0x10"},
+		{"ioctl(0, 0x4008ae6a, 0x10)", "0, _IOC(_IOC_WRITE, 0xae, 0x6a, 0x8), 0x10"},
+		{"lseek(3, -16, 2)", "3, -16, SEEK_END"},
+		{"lseek(3, 0xfffffff0, 2) abi=i386", "3, -16, SEEK_END"},
+		{"socket(2, 0x80801, 6)", "AF_INET, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK, IPPROTO_TCP"},
+		{"socket(1, 0x80001, 0)", "AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0"},
+		{"socket(16, 3, 0)", "AF_NETLINK, SOCK_RAW, NETLINK_ROUTE"},
+		{"setsockopt(3, 1, 2, 0x10, 4)", "3, SOL_SOCKET, SO_REUSEADDR, 0x10, 4"},
+		{"setsockopt(3, 6, 1, 0x10, 4)", "3, SOL_TCP, TCP_NODELAY, 0x10, 4"},
+		{"sendto(3, 0x10, 5, 0x4000, 0, 0)", "3, 0x10, 5, MSG_NOSIGNAL, NULL, 0"},
+		{"shutdown(3, 1)", "3, SHUT_WR"},
+		{"epoll_ctl(4, 1, 5, 0x10)", "4, EPOLL_CTL_ADD, 5, 0x10"},
+		{"epoll_create1(0x80000)", "EPOLL_CLOEXEC"},
+		{"poll(0x10, 1, -1)", "0x10, 1, -1"},
+		{"clock_gettime(1, 0x10)", "CLOCK_MONOTONIC, 0x10"},
+		{"clock_gettime(-6, 0x10)", "MAKE_PROCESS_CPUCLOCK(0, CPUCLOCK_SCHED), 0x10"},
+		{"clock_nanosleep(0, 1, 0x10, 0)", "CLOCK_REALTIME, TIMER_ABSTIME, 0x10, NULL"},
+		{"access(0x10, 4)", "0x10, R_OK"},
+		{"access(0x10, 0)", "0x10, F_OK"},
+		{"faccessat2(-100, 0x10, 1, 0x200)", "AT_FDCWD, 0x10, X_OK, AT_EACCESS"},
+		{"newfstatat(3, 0x10, 0x20, 0x1000)", "3, 0x10, 0x20, AT_EMPTY_PATH"},
+		{"statx(-100, 0x10, 0x2800, 0x7ff, 0x20)", "AT_FDCWD, 0x10, AT_STATX_FORCE_SYNC|AT_NO_AUTOMOUNT, STATX_BASIC_STATS, 0x20"},
+		{"statx(-100, 0x10, 0x100, 0x900, 0x20)", "AT_FDCWD, 0x10, AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW, STATX_INO|STATX_BTIME, 0x20"},
+		{"mknodat(-100, 0x10, 0x11b6, 0)", "AT_FDCWD, 0x10, S_IFIFO|0666"},
+		{"fchmod(3, 0x9ed)", "3, 04755"},
+		{"umask(18)", "022"},
+		{"chown(0x10, -1, 1000)", "0x10, -1, 1000"},
+		{"wait4(-1, 0x10, 3, 0)", "-1, 0x10, WNOHANG|WUNTRACED, NULL"},
+		{"waitid(1, 7, 0x10, 4, 0)", "P_PID, 7, 0x10, WEXITED, NULL"},
+		{"prctl(15, 0x10, 0, 0, 0)", "PR_SET_NAME, 0x10"},
+		{"prctl(38, 1, 0, 0, 0)", "PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0"},
+		{"prctl(3, 1, 2, 3, 4)", "PR_GET_DUMPABLE"},
+		{"prctl(15, 0x10, 7, 7, 7)", "PR_SET_NAME, 0x10"},
+		{"prctl(22, 2, 0x10, 0, 0)", "PR_SET_SECCOMP, 0x2, 0x10"},
+		{"mknodat(-100, 0x10, 0x21b6, 0x103)", "AT_FDCWD, 0x10, S_IFCHR|0666, 0x103"},
+		{"membarrier(0, 0, 5)", "MEMBARRIER_CMD_QUERY, 0"},
+		{"kcmp(1, 2, 1, 3, 4)", "1, 2, KCMP_VM"},
+		{"prctl(1, 9)", "PR_SET_PDEATHSIG, SIGKILL"},
+		{"personality(0xffffffff)", "0xffffffff"},
+		{"personality(0x40000)", "PER_LINUX|ADDR_NO_RANDOMIZE"},
+		{"arch_prctl(0x1002, 0x7f00)", "ARCH_SET_FS, 0x7f00"},
+		{"prlimit64(0, 7, 0, 0x10)", "0, RLIMIT_NOFILE, NULL, 0x10"},
+		{"getrusage(-1, 0x10)", "RUSAGE_CHILDREN, 0x10"},
+		{"getrusage(0xffffffff, 0x10)", "RUSAGE_CHILDREN, 0x10"},
+		{"getrandom(0x10, 8, 1)", "0x10, 8, GRND_NONBLOCK"},
+		{"pread64(3, 0x10, 4096, 0x100000000)", "3, 0x10, 4096, 4294967296"},
+		{"pread64(3, 0x10, 4096, 1, 1) abi=i386", "3, 0x10, 4096, 4294967297"},
+		{"pread64(3, 0x10, 4096, 0, 1, 1) abi=arm", "3, 0x10, 4096, 4294967297"},
+		{"fallocate(3, 3, 0, 0, 4096, 0) abi=i386", "3, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096"},
+		{"preadv2(3, 0x10, 1, 0, 9, 1)", "3, 0x10, 1, 0, RWF_HIPRI"},
+		{"shmget(0, 4096, 0x3b6)", "IPC_PRIVATE, 4096, IPC_CREAT|0666"},
+		{"flock(3, 6)", "3, LOCK_EX|LOCK_NB"},
+		{"rseq(0x10, 32, 0, 0x53053053)", "0x10, 32, 0, 0x53053053"},
+		{"socketcall(3, 0xff00) abi=i386", "SYS_CONNECT, 0xff00"},
+		{"exit_group(-1)", "-1"},
+		{"bpf(5, 0x10, 144)", "BPF_PROG_LOAD, 0x10, 144"},
+		{"reboot(0xfee1dead, 672274793, 0x4321fedc, 0)", "LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF, NULL"},
+		{"lsm_get_self_attr(1, 0x7f0000000000, 3, 4)", "1, 0x7f0000000000, 3, 4"},
+		{"nr=999(1, 2, 3, 4, 5, 0x7f0000000000)", "1, 2, 3, 4, 5, 0x7f0000000000"},
+	} {
+		events, err := format.ParseText(strings.NewReader("1 enter 1 " + c.call))
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s: no error", c.call) // arm64 has no open
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.call, err)
+			continue
+		}
+		e := events[0]
+		if got := string(decode.AppendArgs(nil, e.ABI, e.Nr, &e.Args)); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.call, got, c.want)
+		}
+		var parts []string
+		decode.EachArg(nil, e.ABI, e.Nr, &e.Args, func(name string, text []byte) {
+			if name == "" {
+				t.Errorf("%s: an argument has no name", c.call)
+			}
+			parts = append(parts, string(text))
+		})
+		if got := strings.Join(parts, ", "); got != c.want {
+			t.Errorf("EachArg of %s\ngot  %s\nwant %s", c.call, got, c.want)
+		}
+	}
+}
+
+func TestResult(t *testing.T) {
+	for _, c := range []struct {
+		call string
+		ret  int64
+		want string
+	}{
+		{"read", 12, "12"},
+		{"read", -2, "-1 ENOENT (No such file or directory)"},
+		{"read", -11, "-1 EAGAIN (Resource temporarily unavailable)"},
+		{"read", -5, "-1 EIO (Input/output error)"},
+		{"read", -95, "-1 EOPNOTSUPP (Operation not supported)"},
+		{"read", -512, "? ERESTARTSYS (To be restarted if SA_RESTART is set)"},
+		{"read", -516, "? ERESTART_RESTARTBLOCK (Interrupted by signal)"},
+		{"read", -524, "-1 ENOTSUPP"},
+		{"read", -4000, "-1 errno 4000"},
+		{"read", -4096, "-4096"},
+		{"mmap(0)", 0x7f0000000000, "0x7f0000000000"},
+		{"mmap(0)", -12, "-1 ENOMEM (Cannot allocate memory)"},
+		{"mmap2(0) abi=i386", -0x1000000, "0xff000000"},
+		{"brk(0)", 0x5000, "0x5000"},
+		{"umask(0)", 18, "022"},
+		{"fcntl(3, 3)", 0x8802, "0x8802 (flags O_RDWR|O_NONBLOCK|O_LARGEFILE)"},
+		{"fcntl(3, 3) abi=arm64", 0x20002, "0x20002 (flags O_RDWR|O_LARGEFILE)"},
+		{"fcntl(3, 1)", 1, "0x1 (flags FD_CLOEXEC)"},
+		{"fcntl(3, 1)", 0, "0"},
+		{"fcntl(3, 0)", 4, "4"},
+		{"nr=-1", 7, "7"},
+	} {
+		events := format.MustParseText("1 enter 1 " + c.call)
+		e := events[0]
+		if got := string(decode.AppendResult(nil, e.ABI, e.Nr, &e.Args, c.ret)); got != c.want {
+			t.Errorf("%s = %d\ngot  %s\nwant %s", c.call, c.ret, got, c.want)
+		}
+	}
+}
+
+// Whatever the registers hold, decoding ends, and allocates nothing.
+func TestAnyRegisters(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	known := map[string]bool{}
+	buf := make([]byte, 0, 4096)
+	for _, a := range append(abi.All(), 77) {
+		for _, base := range []int32{0, 0x40000000, 0x0f0000, -5, 0x7ffffff0} {
+			for i := range int32(600) {
+				nr := base + i
+				if name, ok := abi.Name(a, nr); ok && decode.Known(a, nr) {
+					known[name] = true
+				}
+				for range 5 {
+					var args [6]int64
+					for k := range args {
+						args[k] = int64(r.Uint64() >> r.IntN(64) & (r.Uint64() | 0xff))
+					}
+					ret := int64(r.Uint64() >> r.IntN(64))
+					buf = decode.AppendArgs(buf[:0], a, nr, &args)
+					buf = decode.AppendResult(buf, a, nr, &args, ret)
+					buf = decode.AppendResult(buf, a, nr, &args, -ret%600)
+					if bytes.ContainsAny(buf, "\x00\n\r\x1b") {
+						t.Fatalf("%v %d %v: %q", a, nr, args, buf)
+					}
+				}
+			}
+		}
+	}
+	if len(known) < 150 {
+		t.Errorf("only %d calls are known", len(known))
+	}
+	t.Logf("%d calls are known", len(known))
+	e := format.MustParseText("1 enter 1 openat(-100, 0x7ffe0000, 0x80241, 0x1b6)")[0]
+	if n := testing.AllocsPerRun(100, func() {
+		buf = decode.AppendArgs(buf[:0], e.ABI, e.Nr, &e.Args)
+		buf = decode.AppendResult(buf, e.ABI, e.Nr, &e.Args, -2)
+	}); n != 0 {
+		t.Errorf("%v allocations for a call, want none", n)
+	}
+}
+
+// An argument that is read is shown: the entry of each call covers all its
+// registers, but for those that a condition holds back.
+func TestEveryArgumentIsThere(t *testing.T) {
+	for _, a := range abi.All() {
+		for nr := int32(0); nr < 600; nr++ {
+			n := nr
+			if a == abi.X32 {
+				n |= 0x40000000
+			}
+			if !decode.Known(a, n) {
+				continue
+			}
+			if got, want := decode.Registers(a, n), abi.NumArgs(a, n); got != want {
+				name, _ := abi.Name(a, n)
+				t.Errorf("%v %s: the entry reads %d registers, the call %d", a, name, got, want)
+			}
+		}
+	}
+}
+
+// The generator goes through go/parser; this reads x/sys as lines of text.
+func TestConstantsAgainstXSys(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
+	dir := strings.TrimSpace(string(out))
+	if err != nil || dir == "" {
+		t.Skip("SKIPPED: golang.org/x/sys is not in the module cache")
+	}
+	text, err := os.ReadFile("gen/sets.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := map[string]bool{} // names without a value of their own
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 3 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		for _, w := range f[2:] {
+			if !strings.ContainsAny(w, "=") && w[0] != '0' {
+				bare[w] = true
+			}
+		}
+	}
+	def := regexp.MustCompile(`(?m)^\s+(\w+)\s+= (-?)(0x[0-9a-f]+)$`)
+	for a, goarch := range map[abi.ABI]string{abi.X86_64: "amd64", abi.I386: "386", abi.X32: "amd64", abi.ARM64: "arm64", abi.ARM: "arm"} {
+		checked := 0
+		for _, f := range []string{"zerrors_linux.go", "zerrors_linux_" + goarch + ".go", "ztypes_linux.go", "ztypes_linux_" + goarch + ".go"} {
+			src, err := os.ReadFile(filepath.Join(dir, "unix", f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range def.FindAllStringSubmatch(string(src), -1) {
+				if !bare[m[1]] {
+					continue
+				}
+				want, err := strconv.ParseUint(m[3], 0, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m[2] == "-" {
+					want = -want
+				}
+				checked++
+				for _, got := range decode.Values(a, m[1]) {
+					if got != want {
+						t.Errorf("%v %s = %#x, x/sys says %#x", a, m[1], got, want)
+					}
+				}
+			}
+		}
+		if checked < 800 {
+			t.Errorf("%v: only %d constants found in x/sys", a, checked)
+		}
+	}
+}
+
+func TestConstantsAreFresh(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "constants.go")
+	if b, err := exec.Command("go", "run", "gen/main.go", "-o", out).CombinedOutput(); err != nil {
+		if _, missing := exec.LookPath("go"); missing != nil {
+			t.Skip("SKIPPED: no go command")
+		}
+		t.Fatalf("go run gen/main.go: %v\n%s", err, b)
+	}
+	want, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("constants.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("constants.go is not what gen/main.go writes: run go generate ./replay/decode")
+	}
+}
+
+func BenchmarkArgs(b *testing.B) {
+	events := format.MustParseText(`1 enter 1 openat(-100, 0x7ffe00001234, 0x80000)
+2 enter 1 read(3, 0x7ffe00001234, 4096)
+3 enter 1 futex(0x7ffe00001234, 128, 2, 0)
+4 enter 1 mmap(0, 8192, 3, 0x22, -1, 0)`)
+	var buf []byte
+	for b.Loop() {
+		for i := range events {
+			e := &events[i]
+			buf = decode.AppendArgs(buf[:0], e.ABI, e.Nr, &e.Args)
+			buf = decode.AppendResult(buf, e.ABI, e.Nr, &e.Args, 3)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4, "ns/call")
+}
