@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"systape/format"
+	"systape/replay/units"
 )
 
 // Conservation checks that nothing appears or vanishes between the kernel and
@@ -220,8 +221,8 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 		}
 		r.Checks = append(r.Checks, c)
 	}
-	rule("C1", enters, fmt.Sprintf("%s enters, each in one call", group(r.Enters)))
-	rule("C2", exits, fmt.Sprintf("%s exits, each in one call", group(r.Exits)))
+	rule("C1", enters, fmt.Sprintf("%s enters, each in one call", units.Count(r.Enters)))
+	rule("C2", exits, fmt.Sprintf("%s exits, each in one call", units.Count(r.Exits)))
 	var halves failures
 	for _, w := range s.wrong {
 		halves.add("%s", w)
@@ -237,11 +238,11 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 	switch {
 	case cov.Unexplained == 0:
 	case m == nil || m.Imported != nil:
-		why = fmt.Sprintf("not checked: imported; %s calls miss their exit without a loss", group(cov.Unexplained))
+		why = fmt.Sprintf("not checked: imported; %s calls miss their exit without a loss", units.Count(cov.Unexplained))
 	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
-		why = fmt.Sprintf("not checked: threads may leave the filter inside a call; %s calls miss their exit", group(cov.Unexplained))
+		why = fmt.Sprintf("not checked: threads may leave the filter inside a call; %s calls miss their exit", units.Count(cov.Unexplained))
 	default:
-		gaps.add("%s calls miss their exit, and no loss is dated that can have held it", group(cov.Unexplained))
+		gaps.add("%s calls miss their exit, and no loss is dated that can have held it", units.Count(cov.Unexplained))
 	}
 	rule("C5", gaps, why)
 	return r
@@ -275,10 +276,10 @@ func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
 	for n := range s.cpus {
 		c := &s.cpus[n]
 		if rows := c.enters.n + c.exits.n + c.lifecycle; rows > 0 && !seen[int32(n)] {
-			f.add("cpu %d: %s events in the file, none counted by the kernel", n, group(rows))
+			f.add("cpu %d: %s events in the file, none counted by the kernel", n, units.Count(rows))
 		}
 	}
-	return f, fmt.Sprintf("%s events seen by the kernel, all in the file or in lost rows", group(events))
+	return f, fmt.Sprintf("%s events seen by the kernel, all in the file or in lost rows", units.Count(events))
 }
 
 // failures gathers what a rule has found.
@@ -306,24 +307,24 @@ func (f *failures) balance(cpu int, what string, rows, calls halves, by [NumStat
 		return
 	}
 	if rows.n == calls.n {
-		f.add("cpu %d: %s %ss, as many in calls, but not the same", cpu, group(rows.n), what)
+		f.add("cpu %d: %s %ss, as many in calls, but not the same", cpu, units.Count(rows.n), what)
 		return
 	}
 	sum, sep := "", ""
 	for s, n := range by {
 		if n > 0 {
-			sum += fmt.Sprintf("%s%s %v", sep, group(n), Status(s))
+			sum += fmt.Sprintf("%s%s %v", sep, units.Count(n), Status(s))
 			sep = " + "
 		}
 	}
-	f.add("cpu %d: %s %ss, but %s in calls (%s)", cpu, group(rows.n), what, group(calls.n), sum)
+	f.add("cpu %d: %s %ss, but %s in calls (%s)", cpu, units.Count(rows.n), what, units.Count(calls.n), sum)
 }
 
 func (f *failures) counter(cpu int32, what string, seen, rows, lost, countedLost int64) {
 	switch {
 	case seen != rows+lost:
-		f.add("cpu %d: the kernel saw %s %s, the file has %s and lost rows tell of %s: %s are unaccounted for", cpu, group(seen), what, group(rows), group(lost), group(seen-rows-lost))
+		f.add("cpu %d: the kernel saw %s %s, the file has %s and lost rows tell of %s: %s are unaccounted for", cpu, units.Count(seen), what, units.Count(rows), units.Count(lost), units.Count(seen-rows-lost))
 	case lost != countedLost:
-		f.add("cpu %d: the kernel counted %s lost %s, lost rows tell of %s", cpu, group(countedLost), what, group(lost))
+		f.add("cpu %d: the kernel counted %s lost %s, lost rows tell of %s", cpu, units.Count(countedLost), what, units.Count(lost))
 	}
 }

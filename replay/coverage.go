@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"systape/replay/units"
 )
 
 // Coverage says what share of the calls a statistic rests on, and what
@@ -107,12 +109,12 @@ func (c Coverage) String() string {
 	if c.Calls == 0 {
 		s := "no calls"
 		if c.LostEvents > 0 {
-			s += "; " + plural(c.LostEvents, "event") + " lost"
+			s += "; " + units.Counted(c.LostEvents, "event") + " lost"
 		}
 		return s
 	}
 	var b strings.Builder
-	b.WriteString(percent(c.Used, c.Calls) + " of " + plural(c.Calls, "call"))
+	b.WriteString(units.Share(c.Used, c.Calls) + " of " + units.Counted(c.Calls, "call"))
 	rest := c.Calls - c.Used - c.Censored() - c.Lost()
 	sep := " ("
 	for _, part := range []struct {
@@ -120,7 +122,7 @@ func (c Coverage) String() string {
 		what string
 	}{{c.Censored(), "open or killed"}, {c.Lost(), "lost"}, {rest, "without a duration by nature"}} {
 		if part.n > 0 {
-			b.WriteString(sep + percent(part.n, c.Calls) + " " + part.what)
+			b.WriteString(sep + units.Share(part.n, c.Calls) + " " + part.what)
 			sep = ", "
 		}
 	}
@@ -128,38 +130,7 @@ func (c Coverage) String() string {
 		b.WriteByte(')')
 	}
 	if c.LostEvents > 0 {
-		b.WriteString("; " + plural(c.LostEvents, "event") + " lost")
+		b.WriteString("; " + units.Counted(c.LostEvents, "event") + " lost")
 	}
 	return b.String()
-}
-
-// percent rounds towards what is not whole: 100 % means all, 0 % means none.
-func percent(n, of int64) string {
-	switch {
-	case n == of:
-		return "100 %"
-	case n == 0:
-		return "0 %"
-	}
-	p := float64(n) / float64(of) * 100
-	switch {
-	case p > 99.99:
-		return "99.99 %"
-	case p > 99:
-		return strconv.FormatFloat(p, 'f', 2, 64) + " %"
-	case p < 0.01:
-		return "<0.01 %"
-	case p < 1:
-		return strconv.FormatFloat(p, 'f', 2, 64) + " %"
-	}
-	return strconv.FormatFloat(p, 'f', 1, 64) + " %"
-}
-
-// group writes n with a comma between thousands.
-func group(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/units"
 )
 
 // Notes gathers what a capture says beside its durations: which processes were
@@ -103,12 +104,5 @@ func (n *Notes) IOUring() string {
 		return ""
 	}
 	return fmt.Sprintf("io_uring is in use (%s set up, entered %s times by %s): reads, writes and the like that went through rings are not in this capture",
-		plural(n.RingSetups, "ring"), group(n.RingEnters), plural(int64(n.RingThreads), "thread"))
-}
-
-func plural(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return group(n) + " " + what + "s"
+		units.Counted(n.RingSetups, "ring"), units.Count(n.RingEnters), units.Counted(int64(n.RingThreads), "thread"))
 }

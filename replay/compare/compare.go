@@ -6,12 +6,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 
 	"systape/replay"
 	"systape/replay/latency"
 	"systape/replay/sequences"
+	"systape/replay/units"
 )
 
 // What counts as a difference: it must be too large for chance, after
@@ -240,7 +240,7 @@ func (r *Result) judgeCalls(a, b *Side, errnoName func(int) string) {
 	for i := range r.Calls {
 		c := &r.Calls[i]
 		if c.Count[0] > 0 && c.Count[1] > 0 && c.ShareQ < Significance && far(c.Share[0], c.Share[1], LeastRatio) && math.Abs(c.Share[1]-c.Share[0]) >= LeastShare {
-			differ(c, Frequency, "%s is %s of the calls, before %s", c.Name, share(c.Share[1]), share(c.Share[0]))
+			differ(c, Frequency, "%s is %s of the calls, before %s", c.Name, units.ShareOf(c.Share[1]), units.ShareOf(c.Share[0]))
 		}
 		if c.ErrorsQ < Significance && far(c.ErrorRate[0], c.ErrorRate[1], LeastRatio) && math.Abs(c.ErrorRate[1]-c.ErrorRate[0]) >= LeastErrors {
 			text := ""
@@ -251,14 +251,14 @@ func (r *Result) judgeCalls(a, b *Side, errnoName func(int) string) {
 				}
 				text = "; new: " + strings.Join(names, " ")
 			}
-			differ(c, Errors, "%s fails in %s of its calls, before in %s%s", c.Name, share(c.ErrorRate[1]), share(c.ErrorRate[0]), text)
+			differ(c, Errors, "%s fails in %s of its calls, before in %s%s", c.Name, units.ShareOf(c.ErrorRate[1]), units.ShareOf(c.ErrorRate[0]), text)
 		}
 		if r.latencyDiffers(c) {
 			word := "slower"
 			if c.Delta < 0 {
 				word = "faster"
 			}
-			differ(c, Latency, "%s is %s: median %s, before %s", c.Name, word, duration(c.MedianNS[1]), duration(c.MedianNS[0]))
+			differ(c, Latency, "%s is %s: median %s, before %s", c.Name, word, units.Duration(c.MedianNS[1]), units.Duration(c.MedianNS[0]))
 		}
 	}
 }
@@ -304,25 +304,6 @@ func (r *Result) latencyDiffers(c *Call) bool {
 
 // far reports whether the larger of two values is at least k times the other.
 func far(a, b, k float64) bool { return max(a, b) >= k*min(a, b) && a != b }
-
-func share(x float64) string {
-	if x > 0 && x < 0.00095 {
-		return "<0.1 %"
-	}
-	return strconv.FormatFloat(100*x, 'f', 1, 64) + " %"
-}
-
-// duration writes three digits and a unit.
-func duration(ns int64) string {
-	v, unit := float64(ns), "ns"
-	for _, u := range []string{"µs", "ms", "s"} {
-		if v < 999.5 {
-			break
-		}
-		v, unit = v/1000, u
-	}
-	return strconv.FormatFloat(v, 'g', 3, 64) + " " + unit
-}
 
 func (r *Result) divergences(a, b *Side) {
 	r.Divergences = append(r.Divergences,

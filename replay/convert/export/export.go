@@ -13,6 +13,7 @@ import (
 	"systape/format"
 	"systape/replay"
 	"systape/replay/render/text"
+	"systape/replay/units"
 )
 
 // Options say what to export.
@@ -170,7 +171,7 @@ func count(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return units.Count(n) + " " + many
 }
 
 func lossNote(lost int64) []string {

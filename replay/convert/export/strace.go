@@ -7,6 +7,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/escape"
 	"systape/replay/render/decode"
 	"systape/replay/render/text"
 )
@@ -133,14 +134,14 @@ func (s *strace) call(b []byte, c *replay.Call, form text.Form) []byte {
 		}
 	}
 	if form == text.Resumed || c.EnterSeq < 0 {
-		b = text.AppendEscaped(append(b, "<... "...), name)
+		b = escape.Append(append(b, "<... "...), name)
 		b = append(b, " resumed>)"...)
 	} else {
-		b = text.AppendEscaped(b, name)
+		b = escape.Append(b, name)
 		b = append(b, '(')
 		of, restarted := s.restart[c.TID]
 		if restarted && name == "restart_syscall" {
-			b = text.AppendEscaped(append(b, "<... resuming interrupted "...), s.o.Symbols.String(of))
+			b = escape.Append(append(b, "<... resuming interrupted "...), s.o.Symbols.String(of))
 			b = append(b, " ...>"...)
 		} else {
 			b = decode.AppendArgs(b, c.ABI, c.Nr, &c.Args)

@@ -15,9 +15,9 @@ package jsonl
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"systape/format"
+	"systape/replay/escape"
 )
 
 // AppendEvent appends row i of b as a line, with its newline. Columns that
@@ -70,34 +70,5 @@ func sym(dst []byte, key string, b *format.Batch, col []format.Symbol, i int) []
 	return AppendString(append(dst, key...), s)
 }
 
-const hexDigits = "0123456789abcdef"
-
-// AppendString appends s as a JSON string. Beyond what JSON wants, it escapes
-// DEL and the C1 controls, so that a terminal does not obey them.
-func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < 0x7f {
-			if c == '"' || c == '\\' {
-				dst = append(dst, '\\')
-			}
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			dst = append(dst, `\udc`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		case r < ' ' || r >= 0x7f && r < 0xa0:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[r>>4], hexDigits[r&15])
-		default:
-			dst = append(dst, s[i:i+n]...)
-		}
-		i += n
-	}
-	return append(dst, '"')
-}
+// AppendString appends s as a JSON string that a terminal may be shown.
+func AppendString(dst []byte, s string) []byte { return escape.AppendJSON(dst, s) }

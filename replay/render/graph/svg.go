@@ -2,13 +2,13 @@ package graph
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
-	"time"
+
+	"systape/replay/escape"
+	"systape/replay/units"
 )
 
 // Caption is what stands above a picture.
@@ -33,17 +33,17 @@ func (g *Graph) writeSVG(w io.Writer, cap Caption) error {
 			return 64, 24
 		}
 		n := &g.Nodes[i]
-		return max(float64(len([]rune(n.Name)))*charWidth, float64(len([]rune(nodeText(n))))*6.2) + 22, 40
+		return max(float64(len([]rune(escape.Text(n.Name))))*charWidth, float64(len([]rune(nodeText(n))))*6.2) + 22, 40
 	})
 	var b bytes.Buffer
 	width, height := max(l.width+2*margin+40, 560), l.height+2*margin+headSpace
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="system-ui, sans-serif" role="img">`+"\n",
 		width, height, width, height)
-	fmt.Fprintf(&b, "<title>%s</title>\n", escape(cap.Title))
+	fmt.Fprintf(&b, "<title>%s</title>\n", escape.XML(cap.Title))
 	b.WriteString(svgStyle)
 	fmt.Fprintf(&b, `<rect class="paper" width="%.0f" height="%.0f"/>`+"\n", width, height)
-	fmt.Fprintf(&b, `<text class="title" x="%g" y="32">%s</text>`+"\n", margin, escape(fit(cap.Title, width)))
-	fmt.Fprintf(&b, `<text class="sub" x="%g" y="52">%s</text>`+"\n", margin, escape(fit(g.summary(cap), width*1.2)))
+	fmt.Fprintf(&b, `<text class="title" x="%g" y="32">%s</text>`+"\n", margin, escape.XML(fit(escape.Text(cap.Title), width)))
+	fmt.Fprintf(&b, `<text class="sub" x="%g" y="52">%s</text>`+"\n", margin, escape.XML(fit(g.summary(cap), width*1.2)))
 	fmt.Fprintf(&b, `<g transform="translate(%.1f %.1f)">`+"\n", max(margin, (width-l.width)/2), margin+headSpace)
 	g.drawEdges(&b, l)
 	g.drawNodes(&b, l)
@@ -74,7 +74,7 @@ func (g *Graph) summary(cap Caption) string {
 		if g.Transitions > 0 {
 			shown = float64(g.Transitions-g.LeftOutTransitions) / float64(g.Transitions)
 		}
-		add(fmt.Sprintf("shown: %s of the transitions, without %d rarer edges and %d nodes", percent(shown), g.LeftOutEdges, g.LeftOutNodes))
+		add(fmt.Sprintf("shown: %s of the transitions, without %d rarer edges and %d nodes", units.ShareCell(shown), g.LeftOutEdges, g.LeftOutNodes))
 	}
 	return s
 }
@@ -91,15 +91,15 @@ func (g *Graph) drawNodes(b *bytes.Buffer, l *layout) {
 		x, y := p.x-p.w/2, p.y-p.h/2
 		if isMark(i) {
 			fmt.Fprintf(b, `<g class="mark"><title>%s of %s sequences</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="12"/><text x="%.1f" y="%.1f">%s</text></g>`+"\n",
-				n.Name, count(n.Count), x, y, p.w, p.h, p.x, p.y+4, n.Name)
+				n.Name, units.Count(n.Count), x, y, p.w, p.h, p.x, p.y+4, n.Name)
 			continue
 		}
 		share := math.Log1p(float64(n.Count)) / math.Log1p(float64(most))
 		fill, ink := shade(share)
 		fmt.Fprintf(b, `<g class="node" data-n="%d"><title>%s: %s calls%s</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6" fill="%s"/>`,
-			i, escape(n.Name), count(n.Count), escape(timeText(n)), x, y, p.w, p.h, fill)
+			i, escape.XML(n.Name), units.Count(n.Count), escape.XML(timeText(n)), x, y, p.w, p.h, fill)
 		fmt.Fprintf(b, `<text class="name" x="%.1f" y="%.1f" fill="%s">%s</text><text class="more" x="%.1f" y="%.1f" fill="%s">%s</text></g>`+"\n",
-			p.x, p.y-2, ink, escape(n.Name), p.x, p.y+13, ink, escape(nodeText(n)))
+			p.x, p.y-2, ink, escape.XML(n.Name), p.x, p.y+13, ink, escape.XML(nodeText(n)))
 	}
 }
 
@@ -144,8 +144,8 @@ func (g *Graph) drawEdges(b *bytes.Buffer, l *layout) {
 		}
 		from, to := g.Nodes[e.From].Name, g.Nodes[e.To].Name
 		fmt.Fprintf(b, `<g class="%s" data-f="%d" data-t="%d"><title>%s → %s: %s times, %s</title><path d="%s" stroke-width="%.1f" stroke-opacity=".75" marker-end="url(#tip)"/></g>`+"\n",
-			class, e.From, e.To, escape(from), escape(to), count(e.Count), percent(e.P), path, stroke)
-		label := percent(e.P)
+			class, e.From, e.To, escape.XML(from), escape.XML(to), units.Count(e.Count), units.ShareCell(e.P), path, stroke)
+		label := units.ShareCell(e.P)
 		w := float64(len(label)) * 6
 		at = labels.place(r, at, w)
 		fmt.Fprintf(&text, `<g class="edge" data-f="%d" data-t="%d"><text class="halo" x="%.1[3]f" y="%.1[4]f">%[5]s</text><text x="%.1[3]f" y="%.1[4]f">%[5]s</text></g>`+"\n", e.From, e.To, at.x, at.y, label)
@@ -200,9 +200,9 @@ func curve(p []point) (path string, label point) {
 }
 
 func nodeText(n *Node) string {
-	s := count(n.Count)
+	s := units.Count(n.Count)
 	if n.Timed > 0 {
-		s += " · " + duration(n.TimedNS)
+		s += " · " + units.Duration(n.TimedNS)
 	}
 	return s
 }
@@ -211,57 +211,7 @@ func timeText(n *Node) string {
 	if n.Timed == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s in all, %s each", duration(n.TimedNS), duration(n.TimedNS/n.Timed))
-}
-
-// duration writes three digits and a unit.
-func duration(ns int64) string {
-	v, unit := float64(ns), "ns"
-	for _, u := range []string{"µs", "ms", "s"} {
-		if v < 999.5 {
-			break
-		}
-		v, unit = v/1000, u
-	}
-	if unit == "s" && v >= 600 {
-		return time.Duration(ns).Round(time.Second).String()
-	}
-	digits := 2
-	switch {
-	case unit == "ns" || v >= 99.95:
-		digits = 0
-	case v >= 9.995:
-		digits = 1
-	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + " " + unit
-}
-
-func count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func percent(x float64) string {
-	switch p := x * 100; {
-	case x == 1:
-		return "100 %"
-	case p >= 99.5:
-		return ">99 %"
-	case p >= 9.95:
-		return strconv.FormatFloat(p, 'f', 0, 64) + " %"
-	case p >= 0.095:
-		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
-	}
-	return "<0.1 %"
-}
-
-func escape(s string) string {
-	var b bytes.Buffer
-	xml.EscapeText(&b, []byte(s))
-	return b.String()
+	return fmt.Sprintf(", %s in all, %s each", units.Duration(n.TimedNS), units.Duration(n.TimedNS/n.Timed))
 }
 
 // fit cuts text that would run over the edge of the picture.

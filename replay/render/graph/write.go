@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"systape/replay/escape"
+	"systape/replay/units"
 )
 
 // Format is how a graph is written.
@@ -57,10 +60,10 @@ func (g *Graph) writeDOT(w io.Writer, c Caption) error {
 			fmt.Fprintf(&b, "  n%d [label=%s, shape=plaintext, style=\"\"];\n", i, quote(n.Name))
 			continue
 		}
-		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s];\n", i, quote(n.Name+"\n"+nodeText(n)), quote(n.Name+": "+count(n.Count)+" calls"+timeText(n)))
+		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s];\n", i, quote(escape.Text(n.Name)+"\n"+nodeText(n)), quote(escape.Text(n.Name)+": "+units.Count(n.Count)+" calls"+timeText(n)))
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(&b, "  n%d -> n%d [label=%s, weight=%d, tooltip=%s];\n", e.From, e.To, quote(percent(e.P)), min(e.Count, 1000), quote(count(e.Count)+" times"))
+		fmt.Fprintf(&b, "  n%d -> n%d [label=%s, weight=%d, tooltip=%s];\n", e.From, e.To, quote(units.ShareCell(e.P)), min(e.Count, 1000), quote(units.Count(e.Count)+" times"))
 	}
 	b.WriteString("}\n")
 	_, err := w.Write(b.Bytes())
@@ -120,10 +123,15 @@ func (g *Graph) writeJSON(w io.Writer) error {
 			j.Edges = append(j.Edges, jsonEdge{g.Nodes[e.From].Name, g.Nodes[e.To].Name, e.Count, e.P})
 		}
 	}
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
-	return e.Encode(j)
+	if err := e.Encode(j); err != nil {
+		return err
+	}
+	_, err := w.Write(escape.JSON(b.Bytes()))
+	return err
 }
 
 // writeHTML puts the picture into a page that needs nothing else: move and
@@ -136,7 +144,7 @@ func (g *Graph) writeHTML(w io.Writer, c Caption) error {
 	}
 	var b bytes.Buffer
 	b.WriteString("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" +
-		escape(c.Title) + "</title>\n<style>" + htmlStyle + "</style></head><body>\n<main>\n")
+		escape.XML(c.Title) + "</title>\n<style>" + htmlStyle + "</style></head><body>\n<main>\n")
 	b.Write(svg.Bytes())
 	b.WriteString("</main>\n<aside><h1>calls</h1><table id=\"calls\"><thead><tr><th>call</th><th>count</th><th>time</th></tr></thead><tbody>\n")
 	drawn := g.Limit(maxDrawn)
@@ -145,7 +153,7 @@ func (g *Graph) writeHTML(w io.Writer, c Caption) error {
 			continue
 		}
 		n := &drawn.Nodes[i]
-		fmt.Fprintf(&b, "<tr data-n=\"%d\" tabindex=\"0\"><td>%s</td><td>%s</td><td>%s</td></tr>\n", i, escape(n.Name), count(n.Count), either(n.Timed > 0, duration(n.TimedNS), ""))
+		fmt.Fprintf(&b, "<tr data-n=\"%d\" tabindex=\"0\"><td>%s</td><td>%s</td><td>%s</td></tr>\n", i, escape.XML(n.Name), units.Count(n.Count), either(n.Timed > 0, units.Duration(n.TimedNS), ""))
 	}
 	b.WriteString("</tbody></table><div id=\"detail\"></div></aside>\n<script>\nconst edges=[")
 	for i, e := range drawn.Edges {
@@ -163,7 +171,7 @@ func (g *Graph) writeHTML(w io.Writer, c Caption) error {
 		if err != nil {
 			return err
 		}
-		b.Write(name)
+		b.Write(escape.JSON(name))
 	}
 	b.WriteString("];\n" + htmlScript + "</script></body></html>\n")
 	_, err := w.Write(b.Bytes())

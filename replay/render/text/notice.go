@@ -5,7 +5,9 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/escape"
 	"systape/replay/render/decode"
+	"systape/replay/units"
 )
 
 // appendNotice appends a line about a thread or a loss.
@@ -52,7 +54,7 @@ func appendRow(dst []byte, e *format.Event) []byte {
 		dst = append(dst, " events lost on cpu "...)
 		dst = strconv.AppendInt(dst, int64(e.CPU), 10)
 		if span := e.Args[format.LostLast] - e.Args[format.LostFirst]; span > 0 {
-			dst = AppendDuration(append(dst, " within "...), span)
+			dst = units.AppendDuration(append(dst, " within "...), span)
 		}
 		dst = append(dst, " ("...)
 		dst = append(dst, format.Cause(e.Args[format.LostCause]).String()...)
@@ -71,14 +73,14 @@ func appendRow(dst []byte, e *format.Event) []byte {
 		if e.Detail == "" {
 			dst = append(dst, "a new program"...)
 		}
-		dst = AppendEscaped(dst, e.Detail)
+		dst = escape.Append(dst, e.Detail)
 		if old := e.Args[format.ExecOldTID]; old != int64(e.TID) {
 			dst = strconv.AppendInt(append(dst, ", was thread "...), old, 10)
 		}
 		return append(dst, " +++"...)
 	case format.Rename:
 		dst = append(dst, "+++ is now called "...)
-		dst = AppendEscaped(dst, e.Comm)
+		dst = escape.Append(dst, e.Comm)
 		return append(dst, " +++"...)
 	case format.ThreadEnd:
 		code := e.Args[format.EndCode]
@@ -130,11 +132,11 @@ func (p *Printer) AppendEvent(dst []byte, b *format.Batch, i int) []byte {
 				for k := range c.Args {
 					c.Args[k] = b.Args[k][i]
 				}
-				dst = AppendEscaped(append(dst, "enter "...), p.names.String(b.Syscall[i]))
+				dst = escape.Append(append(dst, "enter "...), p.names.String(b.Syscall[i]))
 				dst = decode.AppendArgs(append(dst, '('), c.ABI, c.Nr, &c.Args)
 				dst = append(dst, ')')
 			} else {
-				dst = AppendEscaped(append(dst, "exit  "...), p.names.String(b.Syscall[i]))
+				dst = escape.Append(append(dst, "exit  "...), p.names.String(b.Syscall[i]))
 			}
 		case Result:
 			if kind == format.Exit {

@@ -3,13 +3,14 @@ package text
 import (
 	"strconv"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/escape"
 	"systape/replay/render/decode"
+	"systape/replay/units"
 )
 
 // Printer renders lines. It keeps what one line must know of earlier ones:
@@ -227,32 +228,9 @@ func (p *Printer) appendName(dst []byte, s format.Symbol, width int) []byte {
 	if name == "" {
 		dst = append(dst, '-')
 	}
-	dst = AppendEscaped(dst, name)
+	dst = escape.Append(dst, name)
 	for n := utf8.RuneCount(dst[start:]); n < width; n++ {
 		dst = append(dst, ' ')
-	}
-	return dst
-}
-
-// AppendEscaped appends s so that it cannot change the terminal or the shape
-// of a line: control characters, format characters such as those that turn
-// the direction of writing, and invalid bytes as in a Go string.
-func AppendEscaped(dst []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		if c := s[i]; c >= ' ' && c < 0x7f {
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
-			start := len(dst)
-			dst = strconv.AppendQuote(dst, s[i:i+n])
-			dst = append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
-		} else {
-			dst = append(dst, s[i:i+n]...)
-		}
-		i += n
 	}
 	return dst
 }
@@ -282,18 +260,18 @@ func (p *Printer) appendCall(dst []byte, c *replay.Call, form Form) []byte {
 	switch {
 	case form == Resumed || c.EnterSeq < 0 && c.Status != replay.Denied:
 		dst = append(dst, "<... "...)
-		dst = AppendEscaped(dst, name)
+		dst = escape.Append(dst, name)
 		return append(dst, " resumed>)"...)
 	case c.Status == replay.Denied:
-		dst = AppendEscaped(dst, name)
+		dst = escape.Append(dst, name)
 		return append(dst, "(?)"...)
 	}
-	dst = AppendEscaped(dst, name)
+	dst = escape.Append(dst, name)
 	dst = append(dst, '(')
 	if c.Continues >= 0 && len(name) > 8 && name[:8] == "restart_" {
 		dst = append(dst, "<... resuming interrupted "...)
 		if of, ok := p.restart[c.TID]; ok {
-			dst = AppendEscaped(dst, p.names.String(of))
+			dst = escape.Append(dst, p.names.String(of))
 		} else {
 			dst = append(dst, "call"...)
 		}
@@ -356,7 +334,7 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		note = " (the enter was lost)"
 	case replay.Mismatch:
 		dst = p.paint(dst, warning, " (a tracer changed the call: ")
-		dst = AppendEscaped(dst, c.Detail)
+		dst = escape.Append(dst, c.Detail)
 		note = ")"
 	}
 	return p.paint(dst, warning, note)
@@ -393,43 +371,9 @@ func (p *Printer) appendDuration(dst []byte, c *replay.Call, form Form) []byte {
 		dst = append(dst, emphasis...)
 	}
 	dst = append(append(dst, '<'), mark...)
-	dst = append(AppendDuration(dst, c.DurNS), '>')
+	dst = append(units.AppendDuration(dst, c.DurNS), '>')
 	if slow {
 		dst = append(dst, reset...)
 	}
 	return dst
-}
-
-// AppendDuration writes ns in the unit that leaves one to three digits before
-// the point, with three significant digits: 870ns, 12.3µs, 4.56ms, 61.2s.
-func AppendDuration(dst []byte, ns int64) []byte {
-	if ns < 0 {
-		dst = append(dst, '-')
-		ns = -ns
-	}
-	unit, name := int64(1), "ns"
-	// Rounding may carry into the next unit: 999.6 µs is 1.00 ms.
-	switch {
-	case ns >= 999_500_000:
-		unit, name = 1e9, "s"
-	case ns >= 999_500:
-		unit, name = 1e6, "ms"
-	case ns >= 1000:
-		unit, name = 1e3, "µs"
-	}
-	if unit == 1 {
-		return append(strconv.AppendInt(dst, ns, 10), name...)
-	}
-	switch hundredth := unit / 100; {
-	case ns >= 99_950*unit/1000:
-		dst = strconv.AppendInt(dst, (ns+unit/2)/unit, 10)
-	case ns >= 9_995*unit/1000:
-		tenth := unit / 10
-		n := (ns + tenth/2) / tenth
-		dst = append(strconv.AppendInt(dst, n/10, 10), '.', byte('0'+n%10))
-	default:
-		n := (ns + hundredth/2) / hundredth
-		dst = append(strconv.AppendInt(dst, n/100, 10), '.', byte('0'+n/10%10), byte('0'+n%10))
-	}
-	return append(dst, name...)
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -252,45 +251,6 @@ func TestParseColumns(t *testing.T) {
 	for _, in := range []string{"", "tme", "time,,call", "-time,-tid,-comm,-call,-result,-dur"} {
 		if cols, err := text.ParseColumns(in); err == nil {
 			t.Errorf("ParseColumns(%q) = %v, want an error", in, cols)
-		}
-	}
-}
-
-func TestAppendDuration(t *testing.T) {
-	for ns, want := range map[int64]string{0: "0ns", 7: "7ns", 999: "999ns", 1000: "1.00µs", 1004: "1.00µs", 1005: "1.01µs", 9994: "9.99µs",
-		9995: "10.0µs", 12345: "12.3µs", 99949: "99.9µs", 99950: "100µs", 123456: "123µs", 999499: "999µs", 999500: "1.00ms",
-		4560000: "4.56ms", 61e9: "61.0s", 3600e9: "3600s", 999_499_999: "999ms", 999_500_000: "1.00s", -5: "-5ns"} {
-		if got := string(text.AppendDuration(nil, ns)); got != want {
-			t.Errorf("AppendDuration(%d) = %s, want %s", ns, got, want)
-		}
-	}
-	// Three digits are right to half of the last one.
-	r := rand.New(rand.NewPCG(5, 6))
-	for range 100000 {
-		ns := int64(r.Uint64() >> (1 + r.IntN(62)))
-		got, err := time.ParseDuration(string(text.AppendDuration(nil, ns)))
-		if ns > 1<<53 {
-			continue // more hours than ParseDuration knows exactly
-		}
-		if err != nil || float64(got-time.Duration(ns)) > 0.0051*float64(ns) || float64(time.Duration(ns)-got) > 0.0051*float64(ns) {
-			t.Fatalf("AppendDuration(%d) = %v, %v", ns, got, err)
-		}
-	}
-}
-
-func TestAppendEscaped(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":            "plain",
-		"a\x1b[31mb":       `a\x1b[31mb`,
-		"two\nlines\r":     `two\nlines\r`,
-		"tab\t\x00\x7f":    `tab\t\x00\x7f`,
-		"\xff\xfe":         `\xff\xfe`,
-		"naïve 世界":         "naïve 世界",
-		"\u202eevil\u2066": `\u202eevil\u2066`,
-		"\u0085\u009b":     `\u0085\u009b`,
-	} {
-		if got := string(text.AppendEscaped(nil, in)); got != want {
-			t.Errorf("AppendEscaped(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

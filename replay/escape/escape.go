@@ -1,0 +1,86 @@
+// Package escape makes text that comes from a capture harmless where it is
+// shown: names of threads, of files and of containers are chosen by whoever
+// was recorded. What a terminal, a line, a page or a shell would obey becomes
+// a visible escape.
+package escape
+
+import (
+	"encoding/xml"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Append appends s so that it can change neither the terminal nor the shape of
+// a line: control characters (C0, DEL, C1), line ends, format characters such
+// as those that turn the direction of writing, and bytes that are no UTF-8
+// stand as in a Go string.
+func Append(dst []byte, s string) []byte {
+	for i := 0; i < len(s); {
+		if c := s[i]; c >= ' ' && c < 0x7f {
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
+			start := len(dst)
+			dst = strconv.AppendQuote(dst, s[i:i+n])
+			dst = append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
+		} else {
+			dst = append(dst, s[i:i+n]...)
+		}
+		i += n
+	}
+	return dst
+}
+
+// Text returns s as Append writes it.
+func Text(s string) string {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c >= 0x7f {
+			return string(Append(nil, s))
+		}
+	}
+	return s
+}
+
+// Lines is Text for text of several lines that the program itself put
+// together: line ends and tabs stay.
+func Lines(s string) string {
+	var b []byte
+	for len(s) > 0 {
+		i := strings.IndexAny(s, "\n\t")
+		if i < 0 {
+			i = len(s)
+		}
+		b = Append(b, s[:i])
+		if i < len(s) {
+			b = append(b, s[i])
+			i++
+		}
+		s = s[i:]
+	}
+	return string(b)
+}
+
+// XML returns s as text of an XML or HTML document. Characters that XML does
+// not have are visible escapes, so the document stays well-formed.
+func XML(s string) string {
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(Text(s)))
+	return b.String()
+}
+
+// Cell returns s as a text cell of a table that a spreadsheet may open: what
+// it would run as a formula (=, +, - or @ at the beginning) is marked as text
+// by an apostrophe, as the spreadsheets do it themselves. Tabs and line ends
+// at the beginning, which they skip, are escapes already.
+func Cell(s string) string {
+	s = Text(s)
+	if s != "" && strings.IndexByte("=+-@", s[0]) >= 0 {
+		return "'" + s
+	}
+	return s
+}

@@ -1,0 +1,134 @@
+package escape_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"systape/replay/escape"
+)
+
+// hostile holds what nothing may let through.
+var hostile = []string{
+	"plain", "", "a\x1b[31mb", "two\nlines\r", "tab\t\x00\x7f", "\xff\xfe", "naïve 世界", "\u202eevil\u2066", "\u0085\u009b31m", "=1+1", "-rf", "@x",
+	"\t=1+1", "it's", `back\slash`, "$(touch x)", "`id`", "a b", "!!", "~", "*", "\ufffe\uffff", "\U000e0001tag", "<&>\"", "]]>", "x\x1b]0;owned\x07", "=ls",
+}
+
+func harmless(t *testing.T, how, s string) {
+	t.Helper()
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			t.Errorf("%s lets %q through: %q", how, r, s)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":            "plain",
+		"a\x1b[31mb":       `a\x1b[31mb`,
+		"two\nlines\r":     `two\nlines\r`,
+		"tab\t\x00\x7f":    `tab\t\x00\x7f`,
+		"\xff\xfe":         `\xff\xfe`,
+		"naïve 世界":         "naïve 世界",
+		"\u202eevil\u2066": `\u202eevil\u2066`,
+		"\u0085\u009b":     `\u0085\u009b`,
+	} {
+		if got := escape.Text(in); got != want {
+			t.Errorf("Text(%q) = %s, want %s", in, got, want)
+		}
+	}
+	if got, want := escape.Lines("a\n\tb\x1b\n"), "a\n\tb\\x1b\n"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+	for _, s := range hostile {
+		harmless(t, "Text", escape.Text(s))
+		harmless(t, "Cell", escape.Cell(s))
+		harmless(t, "Word", escape.Word(s))
+		harmless(t, "AppendJSON", strings.ReplaceAll(string(escape.AppendJSON(nil, s)), "\ufffd", ""))
+	}
+}
+
+func TestCell(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\t=1`, "\r=1": `\r=1`, " =1": " =1"} {
+		if got := escape.Cell(in); got != want {
+			t.Errorf("Cell(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestXML(t *testing.T) {
+	for _, s := range hostile {
+		doc := "<a b=\"" + escape.XML(s) + "\">" + escape.XML(s) + "</a>"
+		d := xml.NewDecoder(strings.NewReader(doc))
+		text := ""
+		for {
+			tok, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%q: %v", doc, err)
+			}
+			if c, ok := tok.(xml.CharData); ok {
+				text += string(c)
+			}
+		}
+		if text != escape.Text(s) {
+			t.Errorf("%q reads as %q", s, text)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for _, s := range hostile {
+		b, err := json.Marshal(map[string]string{"k": s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range [][]byte{append(escape.AppendJSON([]byte(`{"k":`), s), '}'), escape.JSON(b)} {
+			var back map[string]string
+			if err := json.Unmarshal(doc, &back); err != nil || utf8.ValidString(s) && back["k"] != s {
+				t.Errorf("%q comes back from %s as %q, %v", s, doc, back["k"], err)
+			}
+			harmless(t, "JSON", strings.ReplaceAll(string(doc), "\ufffd", ""))
+		}
+	}
+	if doc := []byte("{\n \"a\": 1\n}\n"); string(escape.JSON(doc)) != string(doc) {
+		t.Error("a harmless document is changed")
+	}
+}
+
+// What Command writes is read by a real shell as the same arguments.
+func TestCommandIsReadBack(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	var args []string
+	for _, s := range hostile {
+		if !strings.Contains(s, "\x00") {
+			args = append(args, s)
+		}
+	}
+	out, err := exec.Command(bash, "-c", `printf '%s\0' `+escape.Command(args)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	for i := range args {
+		if i >= len(got) || got[i] != args[i] {
+			t.Fatalf("argument %d is %q, want %q; %s", i, got[min(i, len(got)-1)], args[i], escape.Command(args))
+		}
+	}
+	for in, want := range map[string]string{"ls": "ls", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "--x=1": "--x=1", "a\n1": `$'a\n1'`} {
+		if got := escape.Word(in); got != want {
+			t.Errorf("Word(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
