@@ -58,30 +58,22 @@ type Batch struct {
 // NewBatch returns an empty batch whose Symbols belong to names, with room for
 // rows events in every column.
 func NewBatch(names *SymbolTable, rows int) *Batch {
-	b := &Batch{
-		Symbols: names,
-		TS:      make([]int64, 0, rows), Seq: make([]int64, 0, rows), Kind: make([]Kind, 0, rows),
-		CPU: make([]int32, 0, rows), PID: make([]int32, 0, rows), TID: make([]int32, 0, rows),
-		ABI: make([]abi.ABI, 0, rows), Nr: make([]int32, 0, rows), Syscall: make([]Symbol, 0, rows),
-		Ret: make([]int64, 0, rows), Comm: make([]Symbol, 0, rows), Container: make([]Symbol, 0, rows),
-		Detail: make([]string, 0, rows),
-	}
-	for i := range b.Args {
-		b.Args[i] = make([]int64, 0, rows)
+	b := &Batch{Symbols: names}
+	for _, c := range columns {
+		c.alloc(b, rows)
 	}
 	return b
 }
 
 // Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() {
-	b.N = 0
-	b.TS, b.Seq, b.Kind = b.TS[:0], b.Seq[:0], b.Kind[:0]
-	b.CPU, b.PID, b.TID = b.CPU[:0], b.PID[:0], b.TID[:0]
-	b.ABI, b.Nr, b.Syscall, b.Ret = b.ABI[:0], b.Nr[:0], b.Syscall[:0], b.Ret[:0]
-	for i := range b.Args {
-		b.Args[i] = b.Args[i][:0]
+func (b *Batch) Reset() { b.keep(0, 0) }
+
+// keep drops all rows but from…to.
+func (b *Batch) keep(from, to int) {
+	b.N = to - from
+	for _, c := range columns {
+		c.cut(b, from, to)
 	}
-	b.Comm, b.Container, b.Detail = b.Comm[:0], b.Container[:0], b.Detail[:0]
 }
 
 // Append adds one event to every column. It interns the event's names, so it

@@ -3,6 +3,8 @@ package format
 import (
 	"bytes"
 	"io"
+
+	"systape/format/internal/parquet"
 )
 
 // OpenBytes is Open for a capture in memory: tests that read thousands of
@@ -13,7 +15,7 @@ func OpenBytes(data []byte, opt ReadOptions) (*Reader, error) {
 	}
 	opt.Symbols, opt.Warn = NewSymbolTable(), func(error) {}
 	p := &part{name: "capture", size: int64(len(data))}
-	if bytes.HasPrefix(data, parquetMagic) {
+	if bytes.HasPrefix(data, []byte(parquet.Magic)) {
 		pq, err := openParquet(p.name, bytes.NewReader(data), p.size)
 		if err != nil {
 			return nil, err
@@ -32,18 +34,17 @@ func OpenBytes(data []byte, opt ReadOptions) (*Reader, error) {
 // openUnchecked is OpenBytes without looking at the footer's checksum, so that
 // a fuzzer gets past it.
 func openUnchecked(data []byte) (*Reader, error) {
-	if !bytes.HasPrefix(data, parquetMagic) {
+	if !bytes.HasPrefix(data, []byte(parquet.Magic)) {
 		return OpenBytes(data, ReadOptions{})
 	}
-	foot, err := readFooter(bytes.NewReader(data), int64(len(data)))
+	foot, err := parquet.ReadFooter(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, err
 	}
-	meta, err := parseMeta(foot.meta)
+	pq, err := newParquetReader("capture", bytes.NewReader(data), foot)
 	if err != nil {
 		return nil, err
 	}
-	pq := &parquetSource{name: "capture", src: bytes.NewReader(data), foot: foot, meta: meta, group: -1}
-	p := &part{name: pq.name, size: int64(len(data)), pq: pq, meta: meta}
+	p := &part{name: pq.name, size: int64(len(data)), pq: pq, meta: pq.meta}
 	return newReader([]*part{p}, ReadOptions{Columns: AllColumns, Symbols: NewSymbolTable()}), nil
 }

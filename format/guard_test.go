@@ -5,14 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/klauspost/compress/zstd"
 )
 
 // What arrow v17 gets wrong, and that we do not let it.
@@ -48,6 +45,7 @@ func TestArrowReadsEveryCell(t *testing.T) {
 	}
 	defer r.Close()
 	for pos, c := range columns {
+		v := c.values(b)
 		col, err := r.RowGroup(0).Column(pos)
 		if err != nil {
 			t.Fatal(err)
@@ -56,26 +54,24 @@ func TestArrowReadsEveryCell(t *testing.T) {
 			var got, want any
 			switch col := col.(type) {
 			case *file.Int64ColumnChunkReader:
-				var v [1]int64
-				_, _, err = col.ReadBatch(1, v[:], nil, nil)
-				got, want = v[0], (*b.int64s(pos))[i]
+				var cell [1]int64
+				_, _, err = col.ReadBatch(1, cell[:], nil, nil)
+				got, want = cell[0], v.Int64[i]
 			case *file.Int32ColumnChunkReader:
-				var v [1]int32
-				_, _, err = col.ReadBatch(1, v[:], nil, nil)
-				got, want = v[0], (*b.int32s(pos))[i]
+				var cell [1]int32
+				_, _, err = col.ReadBatch(1, cell[:], nil, nil)
+				got, want = cell[0], v.Int32[i]
 			case *file.ByteArrayColumnChunkReader:
-				var v [1]parquet.ByteArray
-				_, _, err = col.ReadBatch(1, v[:], nil, nil)
-				got = string(v[0])
-				switch pos {
-				case posKind:
-					want = b.Kind[i].String()
-				case posABI:
-					want = b.ABI[i].String()
-				case posDetail:
-					want = b.Detail[i]
+				var cell [1]parquet.ByteArray
+				_, _, err = col.ReadBatch(1, cell[:], nil, nil)
+				got = string(cell[0])
+				switch {
+				case v.Codes != nil:
+					want = v.Words.Word(v.Codes[i])
+				case v.IDs != nil:
+					want = v.List[v.IDs[i]]
 				default:
-					want = b.Symbols.String((*b.syms(pos))[i])
+					want = v.Strings[i]
 				}
 			}
 			if err != nil || got != want {
@@ -123,118 +119,9 @@ func TestFooterIsAsOtherReadersNeedIt(t *testing.T) {
 		if s.NullCount() != 0 || !s.HasMinMax() {
 			t.Errorf("column %s: null count %d, min and max %v", c.Name, s.NullCount(), s.HasMinMax())
 		}
-		if pos == posTID && int32(binary.LittleEndian.Uint32(s.EncodeMin())) != b.TID[b.N-1] {
+		if pos == ColTID.pos() && int32(binary.LittleEndian.Uint32(s.EncodeMin())) != b.TID[b.N-1] {
 			t.Errorf("minimum of tid is %x", s.EncodeMin())
 		}
-	}
-}
-
-// Arrow v17 makes a zstd encoder of every page, and lets a page decompress to
-// any size.
-func TestZstdIsOurs(t *testing.T) {
-	c, err := compress.GetCodec(compress.Codecs.Zstd)
-	if _, ok := c.(zstdCodec); !ok || err != nil {
-		t.Errorf("arrow uses %T (%v)", c, err)
-	}
-	bomb := must(zstd.NewWriter(nil)).EncodeAll(make([]byte, 256<<20), nil)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if err := decompressZstd(make([]byte, 1000), bomb); err == nil {
-		t.Error("a page of 1000 bytes decompressed to 256 MiB")
-	}
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 32<<20 {
-		t.Errorf("took %d bytes", got)
-	}
-}
-
-// limits of hostile files: each claims more than it has.
-func TestHostileSizesAreRefusedBeforeAllocation(t *testing.T) {
-	good, _ := guardCapture(t, 100)
-	varint := func(v uint64) []byte { return binary.AppendUvarint(nil, v) }
-	footerFile := func(body ...byte) []byte {
-		f := append([]byte("PAR1"), body...)
-		f = binary.LittleEndian.AppendUint32(f, uint32(len(body)))
-		return append(f, "PAR1"...)
-	}
-	frame := func(meta, body []byte) []byte {
-		for len(meta)%8 != 0 {
-			meta = append(meta, 0)
-		}
-		f := binary.LittleEndian.AppendUint32(nil, continuation)
-		f = binary.LittleEndian.AppendUint32(f, uint32(len(meta)+sealBytes))
-		f = append(append(f, meta...), sealMark...)
-		f = binary.LittleEndian.AppendUint32(f, frameSum(meta, body))
-		return append(f, body...)
-	}
-	longFooter := bytes.Clone(good)
-	binary.LittleEndian.PutUint32(longFooter[len(good)-8:], 1<<31)
-	for name, data := range map[string][]byte{
-		"footer longer than the file":      longFooter,
-		"schema of a billion nodes":        footerFile(append([]byte{0x29, 0xfc}, varint(1e9)...)...),
-		"row groups by the billion":        footerFile(append([]byte{0x49, 0xfc}, varint(1e9)...)...),
-		"message metadata of 2 GiB":        {0xff, 0xff, 0xff, 0xff, 0xf8, 0xff, 0xff, 0x7f, 1, 2, 3},
-		"message body of 1 EiB":            frame(flatBody(1<<60), nil),
-		"message body longer than allowed": frame(flatBody(maxFrameBody+8), nil),
-		"message whose vtable is nowhere":  frame(bytes.Repeat([]byte{0xff}, 64), nil),
-	} {
-		t.Run(name, func(t *testing.T) {
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			r, err := OpenBytes(data, ReadOptions{})
-			if err == nil {
-				var b Batch
-				for err = r.Next(&b); err == nil; err = r.Next(&b) {
-				}
-				r.Close()
-			}
-			runtime.ReadMemStats(&after)
-			if err == io.EOF {
-				t.Error("read as a complete capture")
-			}
-			if got := after.TotalAlloc - before.TotalAlloc; got > 4<<20 {
-				t.Errorf("took %d bytes before it failed with %v", got, err)
-			}
-		})
-	}
-}
-
-// flatBody is a message with a schema and a body of n bytes.
-func flatBody(n int64) []byte {
-	b := make([]byte, 64)
-	le := binary.LittleEndian
-	le.PutUint32(b, 24)        // root table
-	le.PutUint16(b[8:], 12)    // vtable: its size,
-	le.PutUint16(b[10:], 24)   // the table's size,
-	le.PutUint16(b[12:], 0)    // version,
-	le.PutUint16(b[14:], 4)    // kind,
-	le.PutUint16(b[16:], 8)    // header,
-	le.PutUint16(b[18:], 16)   // body length
-	le.PutUint32(b[24:], 24-8) // table: back to its vtable
-	b[28] = messageSchema      //
-	le.PutUint32(b[32:], 8)    // header, at 40
-	le.PutUint64(b[40:], uint64(n))
-	return b
-}
-
-// A page that claims to be larger than any is refused by the budget, and so
-// are many pages that are too large together.
-func TestPagesHaveABudget(t *testing.T) {
-	b := budget{1 << 20}
-	var err error
-	var kept [][]byte
-	for range 20 {
-		var buf []byte
-		if buf, err = b.grow(nil, 100_000); err != nil {
-			break
-		}
-		kept = append(kept, buf)
-	}
-	if err == nil || len(kept) != 10 {
-		t.Errorf("%d buffers of 100,000 bytes in a budget of 1 MiB, %v", len(kept), err)
-	}
-	if buf, err := b.grow(kept[0], 50_000); err != nil || len(buf) != 50_000 {
-		t.Errorf("memory that is there is not reused: %v", err)
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+
+	"systape/format/internal/columnar"
+	"systape/format/internal/parquet"
 )
 
 // The head of a Parquet capture lies between the magic number and the first
@@ -14,10 +17,10 @@ import (
 //	"STPH" | length uint32 | CRC-32C uint32 | key \0 value \0 …
 const headMark = "STPH"
 
-func appendHead(dst []byte, pairs []metaPair) []byte {
+func appendHead(dst []byte, pairs []columnar.Pair) []byte {
 	var body []byte
 	for _, p := range pairs {
-		body = append(append(append(append(body, p.key...), 0), p.value...), 0) // JSON has no zero bytes
+		body = append(append(append(append(body, p.Key...), 0), p.Value...), 0) // JSON has no zero bytes
 	}
 	dst = append(dst, headMark...)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(body)))
@@ -27,8 +30,8 @@ func appendHead(dst []byte, pairs []metaPair) []byte {
 
 // readHead returns the metadata in the head of a Parquet file and where its
 // pages begin. A file of another program has no head.
-func readHead(r io.ReaderAt, size int64) (pairs []metaPair, pages int64, err error) {
-	pages = int64(len(parquetMagic))
+func readHead(r io.ReaderAt, size int64) (pairs []columnar.Pair, pages int64, err error) {
+	pages = int64(len(parquet.Magic))
 	var fixed [12]byte
 	if size < pages+int64(len(fixed)) {
 		return nil, pages, errNoHead
@@ -55,9 +58,13 @@ func readHead(r io.ReaderAt, size int64) (pairs []metaPair, pages int64, err err
 		}
 	}
 	for i := 0; i+1 < len(words); i += 2 {
-		pairs = append(pairs, metaPair{words[i], words[i+1]})
+		pairs = append(pairs, columnar.Pair{Key: words[i], Value: words[i+1]})
 	}
 	return pairs, pages + int64(len(fixed)) + n, nil
 }
 
-var errNoHead = errors.New("the file has no head as systape writes it")
+var (
+	errNoHead   = errors.New("the file has no head as systape writes it")
+	errChecksum = errors.New("checksum does not match")
+	castagnoli  = crc32.MakeTable(crc32.Castagnoli)
+)

@@ -102,12 +102,12 @@ func (in *Info) addFile(p *part) {
 		if p.sp != nil {
 			f.Rows, f.Groups = p.sp.start+int64(p.sp.rows.N), p.sp.batch
 			if p.file == nil {
-				f.Bytes = p.sp.frames.n
+				f.Bytes = p.sp.frames.N
 			}
 		}
 	} else {
 		foot := p.pq.foot
-		f.Form, f.Rows, f.Groups = "parquet", foot.rows, len(foot.groups)
+		f.Form, f.Rows, f.Groups = "parquet", foot.Rows, len(foot.Groups)
 		if in.Columns == nil {
 			for _, c := range columns {
 				in.Columns = append(in.Columns, ColumnInfo{Name: c.Name, Type: c.Type.String()})
@@ -118,8 +118,8 @@ func (in *Info) addFile(p *part) {
 			if err != nil {
 				continue
 			}
-			for i := range foot.groups {
-				in.Columns[pos].Bytes += foot.groups[i].chunks[leaf].size
+			for i := range foot.Groups {
+				in.Columns[pos].Bytes += foot.Groups[i].Chunks[leaf].Size
 			}
 		}
 	}

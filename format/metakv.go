@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"systape/format/internal/columnar"
 )
 
 // metaPrefix begins every metadata key of ours.
@@ -13,14 +15,11 @@ const metaPrefix = "systape."
 // maxMetaBytes bounds the metadata that a reader accepts, all keys together.
 const maxMetaBytes = 16 << 20
 
-// metaPair is one metadata key and its JSON document.
-type metaPair struct{ key, value string }
-
 // pairs returns m as metadata: for each field a key, in the order of the
 // fields, with one JSON document.
-func (m *Meta) pairs() ([]metaPair, error) {
+func (m *Meta) pairs() ([]columnar.Pair, error) {
 	v := reflect.ValueOf(m).Elem()
-	out := make([]metaPair, 0, v.NumField())
+	out := make([]columnar.Pair, 0, v.NumField())
 	size := 0
 	for i := range v.NumField() {
 		name, opts, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
@@ -32,7 +31,7 @@ func (m *Meta) pairs() ([]metaPair, error) {
 			return nil, fmt.Errorf("metadata %s: %w", name, err)
 		}
 		size += len(name) + len(doc)
-		out = append(out, metaPair{metaPrefix + name, string(doc)})
+		out = append(out, columnar.Pair{Key: metaPrefix + name, Value: string(doc)})
 	}
 	if size > maxMetaBytes {
 		return nil, fmt.Errorf("metadata of %d bytes, at most %d can be stored", size, maxMetaBytes)
@@ -43,7 +42,7 @@ func (m *Meta) pairs() ([]metaPair, error) {
 // parseMeta is the inverse of pairs. Keys that are not ours are skipped, and
 // so are keys of ours that this version does not know: later versions may add
 // some. A capture without a version is none.
-func parseMeta(pairs []metaPair) (*Meta, error) {
+func parseMeta(pairs []columnar.Pair) (*Meta, error) {
 	m := new(Meta)
 	v := reflect.ValueOf(m).Elem()
 	fields := make(map[string]int, v.NumField())
@@ -53,15 +52,15 @@ func parseMeta(pairs []metaPair) (*Meta, error) {
 	}
 	size := 0
 	for _, p := range pairs {
-		if size += len(p.key) + len(p.value); size > maxMetaBytes {
+		if size += len(p.Key) + len(p.Value); size > maxMetaBytes {
 			return nil, fmt.Errorf("metadata of more than %d bytes", maxMetaBytes)
 		}
-		i, ok := fields[p.key]
+		i, ok := fields[p.Key]
 		if !ok {
 			continue
 		}
-		if err := json.Unmarshal([]byte(p.value), v.Field(i).Addr().Interface()); err != nil {
-			return nil, fmt.Errorf("metadata %s: %w", p.key, err)
+		if err := json.Unmarshal([]byte(p.Value), v.Field(i).Addr().Interface()); err != nil {
+			return nil, fmt.Errorf("metadata %s: %w", p.Key, err)
 		}
 	}
 	switch {

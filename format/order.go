@@ -12,8 +12,8 @@ type order struct {
 
 // check returns the order after b, or says which row breaks it. A writer that
 // is given such rows, or columns of unequal length, refuses the batch whole.
-func (o order) check(b *Batch) (order, error) {
-	if err := b.check(); err != nil {
+func (o order) check(b *Batch, version int) (order, error) {
+	if err := b.check(version); err != nil {
 		return o, err
 	}
 	if b.N == 0 {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"systape/format/internal/parquet"
 )
 
 // The names of files that belong to a capture NAME, such as trace.parquet.
@@ -27,8 +29,8 @@ type part struct {
 	stream io.Reader // standard input
 	spool  bool
 	meta   *Meta
-	pq     *parquetSource
-	sp     *spoolSource
+	pq     *parquetReader
+	sp     *spoolReader
 	whole  bool
 }
 
@@ -119,7 +121,7 @@ func newPart(path string, f *os.File) (*part, error) {
 	} else if n == 0 && strings.HasSuffix(path, SpoolSuffix) {
 		return nil, &IncompleteError{File: path, Why: "the spool is empty"}
 	}
-	if string(head[:]) == string(parquetMagic) {
+	if string(head[:]) == parquet.Magic {
 		p.pq, err = openParquet(path, f, p.size)
 		if err != nil {
 			return nil, err
@@ -159,7 +161,7 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	}
 	switch string(head) {
 	case "\xff\xff\xff\xff":
-	case string(parquetMagic):
+	case parquet.Magic:
 		return nil, fmt.Errorf("%s: a Parquet file cannot be read from a pipe; give it as a file, or redirect it", name)
 	default:
 		return nil, fmt.Errorf("%s: %w: not a spool", name, ErrNotCapture)
@@ -258,7 +260,7 @@ func missingParts(parts []*part) (missing []error) {
 }
 
 // open starts reading the part.
-func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (source, error) {
+func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (fileReader, error) {
 	if p.pq != nil {
 		p.pq.lo, p.pq.hi = lo, hi
 		return p.pq, p.pq.choose(cols, names)
@@ -275,8 +277,8 @@ func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (source, err
 }
 
 // finished is told that all rows of the part were read.
-func (p *part) finished(src source, last bool) error {
-	if s, ok := src.(*spoolSource); ok {
+func (p *part) finished(src fileReader, last bool) error {
+	if s, ok := src.(*spoolReader); ok {
 		p.meta = s.meta
 		p.whole = s.whole
 	}
@@ -293,7 +295,7 @@ func wholeness(parts []*part) error {
 	var rows int64
 	for _, p := range parts {
 		if p.pq != nil {
-			rows += p.pq.foot.rows
+			rows += p.pq.foot.Rows
 		} else {
 			rows += p.sp.start
 		}

@@ -50,16 +50,11 @@ type chunk struct {
 	err error
 }
 
-// source delivers the rows of one file.
-type source interface {
-	// next fills the wanted columns of b with at most n rows.
-	next(b *Batch, n int) error
+// fileReader delivers the rows of one file.
+type fileReader interface {
+	next(b *Batch, n int) error // fills the wanted columns of b with at most n rows
+	place() int                 // the row group or batch of the rows delivered last
 }
-
-var (
-	_ source = (*parquetSource)(nil)
-	_ source = (*spoolSource)(nil)
-)
 
 // Open opens the capture that the files make up: each path is a Parquet
 // capture, a spool, a folder with the parts of a recording, or "-" for a spool
@@ -222,7 +217,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 	first := true
 	for i, p := range r.parts {
 		*place = p.name
-		src, err := p.open(cols, r.names, lo, hi)
+		file, err := p.open(cols, r.names, lo, hi)
 		if err != nil {
 			return err
 		}
@@ -231,7 +226,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		} else if p.meta.Part.FirstSeq != next {
 			return &CorruptError{File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
 		}
-		if pq, ok := src.(*parquetSource); ok {
+		if pq, ok := file.(*parquetReader); ok {
 			pq.skipped = func(rows int64) { next += rows }
 			if err := pq.only(r.opt.Kinds); err != nil {
 				return err
@@ -244,7 +239,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 			if !ok {
 				return nil
 			}
-			err := src.next(b, chunkRows)
+			err := file.next(b, chunkRows)
 			if err == io.EOF {
 				r.free <- b
 				break
@@ -255,13 +250,13 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 			row = next - begin
 			for i, s := range b.Seq {
 				if s != next {
-					return &CorruptError{File: p.name, Group: sourceGroup(src), Row: row + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
+					return &CorruptError{File: p.name, Group: file.place(), Row: row + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
 				}
 				next++
 			}
 			for i, ts := range b.TS {
 				if ts < last && !(row+int64(i) == 0 && last == 0) {
-					return &CorruptError{File: p.name, Group: sourceGroup(src), Row: row + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, last)}
+					return &CorruptError{File: p.name, Group: file.place(), Row: row + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, last)}
 				}
 				last = ts
 			}
@@ -277,22 +272,15 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 				return io.EOF // all that was asked for is there
 			}
 		}
-		if err := p.finished(src, i == len(r.parts)-1); err != nil {
+		if err := p.finished(file, i == len(r.parts)-1); err != nil {
 			return err
 		}
 	}
 	return wholeness(r.parts)
 }
 
-func sourceGroup(s source) int {
-	switch s := s.(type) {
-	case *parquetSource:
-		return s.group
-	case *spoolSource:
-		return s.batch - 1
-	}
-	return -1
-}
+func (p *parquetReader) place() int { return p.group }
+func (s *spoolReader) place() int   { return s.batch - 1 }
 
 // trim drops the rows outside lo…hi. Rows are in order of ts.
 func (b *Batch) trim(lo, hi int64) {
@@ -303,34 +291,16 @@ func (b *Batch) trim(lo, hi int64) {
 	if b.N > 0 && b.TS[b.N-1] > hi {
 		to = sort.Search(b.N, func(i int) bool { return b.TS[i] > hi })
 	}
-	if from == 0 && to == b.N {
-		return
+	if from > 0 || to < b.N {
+		b.keep(from, max(from, to))
 	}
-	to = max(from, to)
-	b.N = to - from
-	b.TS, b.Seq, b.Kind = keep(b.TS, from, to), keep(b.Seq, from, to), keep(b.Kind, from, to)
-	b.CPU, b.PID, b.TID = keep(b.CPU, from, to), keep(b.PID, from, to), keep(b.TID, from, to)
-	b.ABI, b.Nr, b.Syscall, b.Ret = keep(b.ABI, from, to), keep(b.Nr, from, to), keep(b.Syscall, from, to), keep(b.Ret, from, to)
-	for i := range b.Args {
-		b.Args[i] = keep(b.Args[i], from, to)
-	}
-	b.Comm, b.Container, b.Detail = keep(b.Comm, from, to), keep(b.Container, from, to), keep(b.Detail, from, to)
-}
-
-// keep moves rows from…to to the front, if the column is there.
-func keep[T any](s []T, from, to int) []T {
-	if len(s) < to {
-		return s
-	}
-	return s[:copy(s, s[from:to])]
 }
 
 // forget empties the columns that only the reader wanted.
 func (b *Batch) forget(cols Columns) {
-	if cols&ColTS == 0 {
-		b.TS = b.TS[:0]
-	}
-	if cols&ColSeq == 0 {
-		b.Seq = b.Seq[:0]
+	for pos, c := range columns {
+		if !cols.has(pos) {
+			c.cut(b, 0, 0)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"systape/format/internal/parquet"
 )
 
 // RecoverResult says what [Recover] saved.
@@ -73,13 +75,13 @@ type rescue struct {
 }
 
 // close ends the new capture with metadata that tells what happened.
-func (r *rescue) close(src source, name string) error {
+func (r *rescue) close(src fileReader, name string) error {
 	meta := *r.Meta
 	switch s := src.(type) {
-	case *spoolSource:
+	case *spoolReader:
 		meta = *s.meta
 		r.Complete = s.whole && r.Why == io.EOF
-	case *parquetSource:
+	case *parquetReader:
 		r.Complete = !s.scanned && r.Why == io.EOF
 	}
 	if r.Complete {
@@ -105,7 +107,7 @@ func (r *rescue) close(src source, name string) error {
 }
 
 // openRemains opens a damaged capture. Read tells how many bytes were of use.
-func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, read func() int64, err error) {
+func openRemains(f *os.File, path string, size int64) (src fileReader, meta *Meta, read func() int64, err error) {
 	head := make([]byte, 4)
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, nil, nil, err
@@ -116,8 +118,8 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("nothing can be recovered: %w", err)
 		}
-		return s, s.meta, func() int64 { return s.frames.n }, nil
-	case string(parquetMagic):
+		return s, s.meta, func() int64 { return s.frames.N }, nil
+	case parquet.Magic:
 	default:
 		return nil, nil, nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
 	}
@@ -131,15 +133,15 @@ func openRemains(f *os.File, path string, size int64) (src source, meta *Meta, r
 		return nil, nil, nil, err
 	}
 	return p, p.meta, func() int64 {
-		if n := len(p.foot.groups); p.group < n {
-			return p.foot.groups[max(p.group, 0)].chunks[0].start()
+		if n := len(p.foot.Groups); p.group < n {
+			return p.foot.Groups[max(p.group, 0)].Chunks[0].Start()
 		}
-		return p.foot.start
+		return p.foot.Start
 	}, nil
 }
 
 // saveRows writes the rows of src, up to the first that is damaged.
-func saveRows(src source, meta *Meta, to io.Writer) (r *rescue, err error) {
+func saveRows(src fileReader, meta *Meta, to io.Writer) (r *rescue, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("internal error: %v", p)

@@ -36,11 +36,10 @@ type Sealer struct {
 	opt       SealOptions
 	spool     *os.File
 	in        *limitReader
-	src       *spoolSource
+	src       *spoolReader
 	out       *partialFile
 	buf       *bufio.Writer
 	w         *ParquetWriter
-	batch     Batch
 	ended     bool
 	err       error
 }
@@ -113,28 +112,29 @@ func (s *Sealer) Step(committed int64) (more bool, err error) {
 		return false, s.err
 	}
 	s.in.upTo = committed
-	if s.src.frames.n >= committed {
+	if s.src.frames.N >= committed {
 		return false, nil
 	}
-	switch err := s.src.next(&s.batch, spoolBatchRows); {
+	b, err := s.src.nextBatch()
+	switch {
 	case err == io.EOF:
 		s.ended = true
 		return false, nil
-	case errors.Is(err, ErrIncomplete) && s.src.frames.n >= committed:
+	case errors.Is(err, ErrIncomplete) && s.src.frames.N >= committed:
 		return false, nil // a batch without rows was the last
 	case err != nil:
 		return false, s.fail(err)
 	}
-	if err := s.w.Write(&s.batch); err != nil {
+	if err := s.w.Write(b); err != nil {
 		return false, s.fail(err)
 	}
 	if s.src.names.Len() > maxSealNames {
 		s.src.forgetNames()
 	}
 	if s.opt.Progress != nil {
-		s.opt.Progress(s.src.frames.n, committed)
+		s.opt.Progress(s.src.frames.N, committed)
 	}
-	return s.src.frames.n < committed, nil
+	return s.src.frames.N < committed, nil
 }
 
 // fail gives up: it removes the partial file and keeps the error.
@@ -184,7 +184,7 @@ func (s *Sealer) publish(meta *Meta) (*SealResult, error) {
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	res := &SealResult{Rows: s.w.Rows(), Bytes: s.w.Bytes(), SpoolBytes: s.src.frames.n, Meta: s.w.order.closing(meta)}
+	res := &SealResult{Rows: s.w.Rows(), Bytes: s.w.Bytes(), SpoolBytes: s.src.frames.N, Meta: s.w.order.closing(meta)}
 	s.err = errClosed
 	if err := s.spool.Close(); err != nil {
 		return res, err
@@ -212,11 +212,11 @@ func readBack(f *os.File, w *ParquetWriter) error {
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	if p.foot.rows != w.Rows() {
-		return fmt.Errorf("read back: %d rows, %d were written", p.foot.rows, w.Rows())
+	if p.foot.Rows != w.Rows() {
+		return fmt.Errorf("read back: %d rows, %d were written", p.foot.Rows, w.Rows())
 	}
 	var b Batch
-	p.group = max(len(p.foot.groups)-2, -1)
+	p.group = max(len(p.foot.Groups)-2, -1)
 	for err = p.next(&b, chunkRows); err == nil; err = p.next(&b, chunkRows) {
 	}
 	if err != io.EOF {

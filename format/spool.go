@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"systape/format/internal/columnar"
+	"systape/format/internal/ipc"
 )
 
 // spoolBatchRows is how many rows a record batch holds at most. A batch whose
@@ -16,31 +19,32 @@ const spoolBatchRows = 1 << 16
 // Errors of the underlying writer stick: after the first one every call
 // returns it.
 type SpoolWriter struct {
-	stream *streamWriter
-	order  order
-	err    error
-	closed bool
-	whole  int64 // bytes up to the last message that was written in full
-	data   [len(columns)]colData
-	run    [len(columns)]colData
+	stream  *ipc.StreamWriter
+	version int // of the rows
+	order   order
+	err     error
+	closed  bool
+	whole   int64 // bytes up to the last message that was written in full
+	values  []columnar.Values
+	run     []columnar.Values // rows of values that make a record batch
 }
 
 // NewSpoolWriter writes the head of a spool to w: the schema and what meta
 // says at the start. The spool does not buffer: w sees every batch at once.
 func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
-	s := &SpoolWriter{stream: newStreamWriter(w, Table())}
+	s := &SpoolWriter{stream: ipc.NewStreamWriter(w, tableOf(meta.Version)), version: meta.Version}
 	pairs, err := meta.pairs()
 	if err == nil {
 		// Arrow writes the schema together with the first batch. A batch
 		// without rows brings it out now: a recorder that dies before its
 		// first event still leaves a capture that says what it is.
-		s.stream.begin(pairs)
-		err = s.stream.write(s.data[:], 0, emptyNames)
+		s.stream.Begin(pairs)
+		err = s.stream.Write(make([]columnar.Values, len(columns)), 0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("begin spool: %w", err)
 	}
-	s.whole = s.stream.out.n
+	s.whole = s.stream.Bytes()
 	return s, nil
 }
 
@@ -55,18 +59,19 @@ func (s *SpoolWriter) Write(b *Batch) error {
 	case s.closed:
 		return fmt.Errorf("write spool: %w", errClosed)
 	}
-	next, err := s.order.check(b)
+	next, err := s.order.check(b, s.version)
 	if err != nil {
 		return fmt.Errorf("write spool: %w", err)
 	}
-	b.columnData(&s.data)
+	s.values = b.values(s.values, s.version)
 	for from, step := 0, spoolBatchRows; from < b.N; {
 		to := min(from+step, b.N)
-		for i := range s.run {
-			s.run[i] = s.data[i].run(from, to)
+		s.run = s.run[:0]
+		for i := range s.values {
+			s.run = append(s.run, s.values[i].Run(from, to))
 		}
-		err := s.stream.write(s.run[:], to-from, b.Symbols)
-		if errors.Is(err, errTooLarge) && to-from > 1 {
+		err := s.stream.Write(s.run, to-from)
+		if errors.Is(err, columnar.ErrTooLarge) && to-from > 1 {
 			step = (to - from + 1) / 2 // nothing was written; long names make short batches
 			continue
 		}
@@ -74,7 +79,7 @@ func (s *SpoolWriter) Write(b *Batch) error {
 			s.err = fmt.Errorf("write spool: %w", err)
 			return s.err
 		}
-		s.whole = s.stream.out.n
+		s.whole = s.stream.Bytes()
 		from = to
 	}
 	s.order = next
@@ -100,16 +105,16 @@ func (s *SpoolWriter) Close(meta *Meta) error {
 	s.closed = true
 	pairs, err := s.order.closing(meta).pairs()
 	if err == nil {
-		err = s.stream.end()
+		err = s.stream.End()
 	}
 	if err == nil {
-		s.stream.begin(pairs)
-		err = s.stream.end()
+		s.stream.Begin(pairs)
+		err = s.stream.End()
 	}
 	if err != nil {
 		s.err = fmt.Errorf("close spool: %w", err)
 		return s.err
 	}
-	s.whole = s.stream.out.n
+	s.whole = s.stream.Bytes()
 	return nil
 }

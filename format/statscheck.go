@@ -1,5 +1,7 @@
 package format
 
+import "systape/format/internal/parquet"
+
 // statsCheck compares the statistics that readers skip row groups by with the
 // values of the rows.
 type statsCheck struct {
@@ -12,7 +14,7 @@ type statsGroup struct {
 	number int
 	first  int64 // seq of its first row
 	rows   int64
-	chunks [len(columns)]*footerChunk // those with statistics
+	chunks [len(columns)]*parquet.Chunk // those with statistics
 	lo, hi [len(columns)]int64
 	seen   int64
 }
@@ -24,18 +26,18 @@ func newStatsCheck(parts []*part) *statsCheck {
 			continue
 		}
 		seq := p.meta.Part.FirstSeq
-		for i := range p.pq.foot.groups {
-			fg := &p.pq.foot.groups[i]
-			g := statsGroup{file: p.name, number: i, first: seq, rows: fg.rows}
+		for i := range p.pq.foot.Groups {
+			fg := &p.pq.foot.Groups[i]
+			g := statsGroup{file: p.name, number: i, first: seq, rows: fg.Rows}
 			for pos, c := range columns {
 				if leaf, _, err := p.pq.leaf(pos); err == nil && c.Type != String {
-					if chunk := &fg.chunks[leaf]; chunk.hasMin || chunk.hasMax {
+					if chunk := &fg.Chunks[leaf]; chunk.HasMin || chunk.HasMax {
 						g.chunks[pos] = chunk
 					}
 				}
 			}
 			s.groups = append(s.groups, g)
-			seq += fg.rows
+			seq += fg.Rows
 		}
 	}
 	return s
@@ -60,7 +62,7 @@ func (s *statsCheck) batch(v *verifier, b *Batch) {
 		lo, hi := g.lo[pos], g.hi[pos]
 		widen := func(x int64) { lo, hi = min(lo, x), max(hi, x) }
 		if columns[pos].Type == Int64 {
-			col := *b.int64s(pos)
+			col := columns[pos].values(b).Int64
 			if g.seen == 0 {
 				lo, hi = col[0], col[0]
 			}
@@ -68,7 +70,7 @@ func (s *statsCheck) batch(v *verifier, b *Batch) {
 				widen(x)
 			}
 		} else {
-			col := *b.int32s(pos)
+			col := columns[pos].values(b).Int32
 			if g.seen == 0 {
 				lo, hi = int64(col[0]), int64(col[0])
 			}
@@ -85,9 +87,9 @@ func (s *statsCheck) batch(v *verifier, b *Batch) {
 
 func (g *statsGroup) compare(v *verifier) {
 	for pos, c := range g.chunks {
-		if c != nil && (c.hasMin && c.min != g.lo[pos] || c.hasMax && c.max != g.hi[pos]) {
+		if c != nil && (c.HasMin && c.Min != g.lo[pos] || c.HasMax && c.Max != g.hi[pos]) {
 			v.fail(ruleStats, "%s: row group %d, column %s: from %d to %d, the statistics say %d to %d",
-				g.file, g.number, columns[pos].Name, g.lo[pos], g.hi[pos], c.min, c.max)
+				g.file, g.number, columns[pos].Name, g.lo[pos], g.hi[pos], c.Min, c.Max)
 		}
 	}
 }

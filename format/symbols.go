@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"systape/format/internal/columnar"
 )
 
 // Symbol stands for a string of a [SymbolTable] table, so that batches compare and
@@ -48,7 +50,7 @@ func (n *SymbolTable) Intern(b []byte) (Symbol, error) {
 	}
 	n.bytes += len(b) + overhead
 	if !utf8.Valid(b) {
-		clean := cleanText(string(b))
+		clean := columnar.CleanText(string(b))
 		s, ok := n.ids[clean]
 		if !ok {
 			s = n.add(clean)

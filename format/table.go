@@ -1,243 +1,126 @@
 package format
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"slices"
-	"strconv"
-	"strings"
+	"math/bits"
+
+	"systape/format/abi"
+	"systape/format/internal/columnar"
 )
 
-// TableFormat is how a [TableWriter] stores a table.
-type TableFormat uint8
+// Column describes one column of a table: its Name, its Type, and how Parquet
+// stores it: Delta (DELTA_BINARY_PACKED instead of a dictionary, 64-bit integers
+// only), NoDict (values as they are, for columns whose values hardly repeat)
+// and Stats (minimum and maximum of each row group, for readers that skip;
+// integers only).
+type Column = columnar.Column
 
-// The formats of tables.
+// ColumnType is the type of a column in a file. There are no unsigned types
+// and no nulls: what arrow v17 and other readers do with those differs.
+type ColumnType = columnar.Type
+
+// The column types, with their Parquet form.
 const (
-	Parquet     TableFormat = iota // row groups of 131,072 rows, zstd
-	ArrowStream                    // Arrow IPC stream, record batches of 65,536 rows, lz4
+	Int64       = columnar.Int64       // INT64
+	Int32       = columnar.Int32       // INT32
+	Float64     = columnar.Float64     // DOUBLE
+	String      = columnar.String      // BYTE_ARRAY, UTF8
+	TimestampUS = columnar.TimestampUS // INT64, TIMESTAMP(MICROS, UTC)
+	Bool        = columnar.Bool        // BOOLEAN
 )
 
-// TableWriter writes the result of a stage, such as the calls of a capture,
-// as a table. It takes rows as columns: append to the slices of all columns,
-// then call Flush, as often as it suits (every few thousand rows); nothing is
-// allocated for a row.
-//
-//	t, err := format.NewTableWriter(w, format.Parquet, cols, nil)
-//	for … {
-//		*t.Int64(0) = append(*t.Int64(0), start)
-//		*t.Symbols(1) = append(*t.Symbols(1), syscall)
-//		if err := t.Flush(); err != nil { … }
-//	}
-//	err = t.Close()
-//
-// A column of strings takes either names, by Symbols, which is the fast way, or
-// strings, by Strings. What a writer promises about errors holds as for
-// captures: the first error of the underlying writer sticks, a short write is
-// an error, and Close returns nil only if every byte was accepted.
-type TableWriter struct {
-	cols   []Column
-	data   []colData
-	names  *SymbolTable
-	file   *parquetFile
-	stream *streamWriter
-	meta   []metaPair
-	rows   int64
-	err    error
-	closed bool
+// eventColumn is a column of the events table: its form in files, the format
+// version that introduced it, and its place in batches.
+type eventColumn struct {
+	Column
+	since int
+	cells
 }
 
-// NewTableWriter starts a table with the columns cols on w. Meta becomes the
-// file's key-value metadata, in the order of its keys.
-func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]string) (*TableWriter, error) {
-	t := &TableWriter{cols: slices.Clone(cols), data: make([]colData, len(cols)), names: NewSymbolTable()}
-	if len(cols) == 0 {
-		return nil, errors.New("begin table: no columns")
-	}
-	for i, c := range cols {
-		if c.Name == "" || int(c.Type) >= len(columnTypeNames) {
-			return nil, fmt.Errorf("begin table: column %d: name %q, type %v", i, c.Name, c.Type)
-		}
-		if slices.IndexFunc(cols, func(o Column) bool { return o.Name == c.Name }) != i {
-			return nil, fmt.Errorf("begin table: two columns %q", c.Name)
-		}
-	}
-	for k, v := range meta {
-		t.meta = append(t.meta, metaPair{cleanText(k), cleanText(v)})
-	}
-	slices.SortFunc(t.meta, func(a, b metaPair) int {
-		if a.key < b.key {
-			return -1
-		}
-		return 1
-	})
-	var err error
-	switch f {
-	case Parquet:
-		t.file, err = newParquetFile(w, t.cols)
-	case ArrowStream:
-		t.stream = newStreamWriter(w, t.cols)
-		t.stream.begin(t.meta)
-	default:
-		err = errors.New("unknown table format " + strconv.Itoa(int(f)))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("begin table: %w", err)
-	}
-	return t, nil
+// columns is the events table. Everything that treats all columns is a loop
+// over it: batches, the encoders and decoders of both forms, verification, and
+// (by a test) FORMAT.md. A version's table is a prefix of this one. Its order
+// is that of the bits of Columns. Statistics are kept where a reader can skip
+// row groups by them.
+var columns = [...]eventColumn{
+	{Column{Name: "ts_ns", Type: Int64, Delta: true, Stats: true}, 1, int64s(func(b *Batch) *[]int64 { return &b.TS })},
+	{Column{Name: "seq", Type: Int64, Delta: true, Stats: true}, 1, int64s(func(b *Batch) *[]int64 { return &b.Seq })},
+	{Column{Name: "kind", Type: String}, 1, codes(kindCodes, func(b *Batch) *[]Kind { return &b.Kind })},
+	{Column{Name: "cpu", Type: Int32}, 1, int32s(func(b *Batch) *[]int32 { return &b.CPU })},
+	{Column{Name: "pid", Type: Int32, Stats: true}, 1, int32s(func(b *Batch) *[]int32 { return &b.PID })},
+	{Column{Name: "tid", Type: Int32, Stats: true}, 1, int32s(func(b *Batch) *[]int32 { return &b.TID })},
+	{Column{Name: "abi", Type: String}, 1, codes(abiCodes, func(b *Batch) *[]abi.ABI { return &b.ABI })},
+	{Column{Name: "nr", Type: Int32}, 1, int32s(func(b *Batch) *[]int32 { return &b.Nr })},
+	{Column{Name: "syscall", Type: String}, 1, symbols(func(b *Batch) *[]Symbol { return &b.Syscall })},
+	{Column{Name: "ret", Type: Int64}, 1, int64s(func(b *Batch) *[]int64 { return &b.Ret })},
+	{Column{Name: "arg0", Type: Int64}, 1, argument(0)},
+	{Column{Name: "arg1", Type: Int64}, 1, argument(1)},
+	{Column{Name: "arg2", Type: Int64}, 1, argument(2)},
+	{Column{Name: "arg3", Type: Int64}, 1, argument(3)},
+	{Column{Name: "arg4", Type: Int64}, 1, argument(4)},
+	{Column{Name: "arg5", Type: Int64}, 1, argument(5)},
+	{Column{Name: "comm", Type: String}, 1, symbols(func(b *Batch) *[]Symbol { return &b.Comm })},
+	{Column{Name: "container", Type: String}, 1, symbols(func(b *Batch) *[]Symbol { return &b.Container })},
+	{Column{Name: "detail", Type: String}, 1, texts(func(b *Batch) *[]string { return &b.Detail })},
 }
 
-// SetSymbols says what the Symbols of this table mean. It must be called before
-// any are appended, and with one table of names only.
-func (t *TableWriter) SetSymbols(names *SymbolTable) { t.names = names }
+// There is a column for each bit, and a bit for each column.
+var _ = [1]struct{}{}[AllColumns-(1<<len(columns)-1)]
 
-// SetMeta sets a key of the metadata that is known only at the end, such as a
-// count. Only Parquet has its metadata there; it does nothing to an Arrow
-// stream, which begins with its metadata.
-func (t *TableWriter) SetMeta(key, value string) {
-	p := metaPair{cleanText(key), cleanText(value)}
-	i, found := slices.BinarySearchFunc(t.meta, p, func(a, b metaPair) int { return strings.Compare(a.key, b.key) })
-	if found {
-		t.meta[i] = p
-		return
+func argument(i int) cells {
+	return int64s(func(b *Batch) *[]int64 { return &b.Args[i] })
+}
+
+// pos returns the place of a single column in the table.
+func (c Columns) pos() int { return bits.TrailingZeros32(uint32(c)) }
+
+// has reports whether the column at place pos is in the set.
+func (c Columns) has(pos int) bool { return c>>pos&1 != 0 }
+
+// columnsOf returns the events table of a format version: a prefix of the
+// table of the newest.
+func columnsOf(version int) []eventColumn {
+	n := len(columns)
+	for n > 0 && columns[n-1].since > version {
+		n--
 	}
-	t.meta = slices.Insert(t.meta, i, p)
+	return columns[:n]
 }
 
-// Int64 returns the column's rows that are not written yet, to append to. The
-// column must be of type Int64 or TimestampUS.
-func (t *TableWriter) Int64(col int) *[]int64 {
-	t.want(col, Int64, TimestampUS)
-	return &t.data[col].i64
-}
+// Table returns the columns of the events table, in order.
+func Table() []Column { return tableOf(Version) }
 
-// Int32 is like Int64, for columns of type Int32.
-func (t *TableWriter) Int32(col int) *[]int32 { t.want(col, Int32, Int32); return &t.data[col].i32 }
-
-// Float64 is like Int64, for columns of type Float64.
-func (t *TableWriter) Float64(col int) *[]float64 {
-	t.want(col, Float64, Float64)
-	return &t.data[col].f64
-}
-
-// Bools is like Int64, for columns of type Bool.
-func (t *TableWriter) Bools(col int) *[]bool { t.want(col, Bool, Bool); return &t.data[col].bools }
-
-// Strings is like Int64, for columns of type String that never got a Symbol.
-func (t *TableWriter) Strings(col int) *[]string {
-	t.want(col, String, String)
-	return &t.data[col].strs
-}
-
-// Symbols is like Int64, for columns of type String that never got a string.
-func (t *TableWriter) Symbols(col int) *[]Symbol {
-	t.want(col, String, String)
-	return &t.data[col].syms
-}
-
-func (t *TableWriter) want(col int, a, b ColumnType) {
-	if c := t.cols[col]; c.Type != a && c.Type != b {
-		panic(fmt.Sprintf("format: internal error: column %s is of type %v", c.Name, c.Type))
+func tableOf(version int) []Column {
+	var out []Column
+	for _, c := range columnsOf(version) {
+		out = append(out, c.Column)
 	}
+	return out
 }
 
-// Flush writes what makes whole row groups and keeps the rest for later. All
-// columns must have the same number of rows; whoever got the slices must get
-// them again afterwards.
-func (t *TableWriter) Flush() error {
-	switch {
-	case t.err != nil:
-		return t.err
-	case t.closed:
-		return fmt.Errorf("write table: %w", errClosed)
-	}
-	n := t.data[0].len()
-	for i := range t.data {
-		if got := t.data[i].len(); got != n {
-			t.err = fmt.Errorf("write table: %w", errColumnLength(t.cols[i].Name, got, n))
-			return t.err
+// check reports a batch whose columns do not all have N rows, or hold what no
+// capture of the version can store. Writers refuse such a batch whole.
+func (b *Batch) check(version int) error {
+	for _, c := range columnsOf(version) {
+		if n := c.size(b); n != b.N {
+			return errColumnLength(c.Name, n, b.N)
 		}
 	}
-	size := groupRows
-	if t.stream != nil {
-		size = spoolBatchRows
+	if b.N > 0 && b.Symbols == nil {
+		return errNoNames
 	}
-	if n < size {
-		return nil
-	}
-	return t.write(n-n%size, size)
-}
-
-// write writes the first n rows in runs of at most size.
-func (t *TableWriter) write(n, size int) error {
-	run := make([]colData, len(t.data))
-	for from := 0; from < n; from += size {
-		to := min(from+size, n)
-		for i := range run {
-			run[i] = t.data[i].run(from, to)
+	for _, c := range columnsOf(version) {
+		if row, err := c.fault(b, version); err != nil {
+			return &CorruptError{Row: int64(row), Group: -1, Column: c.Name, Err: err}
 		}
-		var err error
-		if t.stream != nil {
-			err = t.stream.write(run, to-from, t.names)
-		} else {
-			err = t.file.writeGroup(run, to-from, t.names)
-		}
-		if err != nil {
-			t.err = fmt.Errorf("write table, row %d and later: %w", t.rows, err)
-			return t.err
-		}
-		t.rows += int64(to - from)
-	}
-	for i := range t.data {
-		t.data[i].drop(n)
 	}
 	return nil
 }
 
-// Rows returns how many rows have been written to the file.
-func (t *TableWriter) Rows() int64 { return t.rows }
-
-// Close writes the rest and the end of the table. It does not close the
-// underlying writer.
-func (t *TableWriter) Close() error {
-	if t.closed || t.err != nil {
-		return t.err
+// values returns the columns of a version's table, for a writer.
+func (b *Batch) values(dst []columnar.Values, version int) []columnar.Values {
+	dst = dst[:0]
+	for _, c := range columnsOf(version) {
+		dst = append(dst, c.values(b))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if n := t.data[0].len(); n > 0 {
-		if err := t.write(n, n); err != nil {
-			return err
-		}
-	}
-	t.closed = true
-	var err error
-	if t.stream != nil {
-		err = t.stream.end()
-	} else {
-		err = t.file.close(t.meta)
-	}
-	if err != nil {
-		t.err = fmt.Errorf("close table: %w", err)
-	}
-	return t.err
-}
-
-// len returns the rows of a column.
-func (d *colData) len() int {
-	return len(d.i64) + len(d.i32) + len(d.f64) + len(d.bools) + len(d.strs) + len(d.syms) + len(d.codes)
-}
-
-// drop removes the first n rows and keeps the memory.
-func (d *colData) drop(n int) {
-	d.i64, d.i32, d.f64, d.bools = dropRows(d.i64, n), dropRows(d.i32, n), dropRows(d.f64, n), dropRows(d.bools, n)
-	d.strs, d.syms = dropRows(d.strs, n), dropRows(d.syms, n)
-}
-
-func dropRows[T any](s []T, n int) []T {
-	if s == nil {
-		return nil
-	}
-	return s[:copy(s, s[n:])]
+	return dst
 }

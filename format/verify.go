@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"systape/format/abi"
+
+	"systape/format/internal/parquet"
 )
 
 // Finding is the outcome of one rule.
@@ -176,10 +178,10 @@ func (v *verifier) checkMeta(p *part) {
 		v.fail(ruleMeta, "%s: no tool", p.name)
 	}
 	if p.pq != nil {
-		if m.Part.Rows != p.pq.foot.rows {
-			v.fail(ruleRows, "%s: %d rows, the metadata says %d", p.name, p.pq.foot.rows, m.Part.Rows)
+		if m.Part.Rows != p.pq.foot.Rows {
+			v.fail(ruleRows, "%s: %d rows, the metadata says %d", p.name, p.pq.foot.Rows, m.Part.Rows)
 		}
-		if _, _, err := readHead(p.pq.src, p.size); err != nil && err != errNoHead {
+		if _, _, err := readHead(p.pq.file, p.size); err != nil && err != errNoHead {
 			v.fail(ruleFile, "%s: %v", p.name, err)
 		}
 	}
@@ -205,17 +207,17 @@ func (v *verifier) checkTable(p *part) {
 		if c.since > p.meta.Version {
 			continue
 		}
-		if i+1 >= len(p.pq.foot.schema) {
+		if i+1 >= len(p.pq.foot.Schema) {
 			v.fail(ruleTable, "%s: column %s is missing", p.name, c.Name)
 			continue
 		}
-		n := p.pq.foot.schema[i+1]
-		want := map[ColumnType]int32{Int64: pqInt64, Int32: pqInt32, String: pqByteArray}[c.Type]
-		if n.name != c.Name || n.typ != want || n.rep != pqRequired {
-			v.fail(ruleTable, "%s: column %d is %s, physical type %d, repetition %d; want %s, %d, required", p.name, i, n.name, n.typ, n.rep, c.Name, want)
+		n := p.pq.foot.Schema[i+1]
+		want := parquet.PhysicalType(c.Type)
+		if n.Name != c.Name || n.Type != want || n.Repetition != parquet.Required {
+			v.fail(ruleTable, "%s: column %d is %s, physical type %d, repetition %d; want %s, %d, required", p.name, i, n.Name, n.Type, n.Repetition, c.Name, want)
 		}
 	}
-	if n := len(p.pq.foot.schema) - 1; n > len(columns) {
+	if n := len(p.pq.foot.Schema) - 1; n > len(columns) {
 		v.fail(ruleTable, "%s: %d columns, the table has %d", p.name, n, len(columns))
 	}
 }

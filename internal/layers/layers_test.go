@@ -15,10 +15,16 @@ import (
 var layers = map[string][]string{
 	"systape/bpf":        {"github.com/cilium/ebpf"},
 	"systape/capture":    {"systape/bpf", "systape/format", "golang.org/x/sys"},
-	"systape/format":     {"systape/format", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
+	"systape/format":     {"systape/format"},
 	"systape/format/abi": {"systape/format/abi"},
-	"systape/replay":     {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof"},
-	"systape/internal":   {},
+
+	// Below the capture: what knows numbers and bytes, and nothing of calls.
+	"systape/format/internal/columnar": {},
+	"systape/format/internal/parquet":  {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
+	"systape/format/internal/ipc":      {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/pierrec/lz4"},
+
+	"systape/replay":   {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof"},
+	"systape/internal": {},
 	"systape/cmd": {"systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
 		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},
 }

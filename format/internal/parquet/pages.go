@@ -1,4 +1,4 @@
-package format
+package parquet
 
 import (
 	"bytes"
@@ -18,16 +18,19 @@ const (
 	readAhead     = 256 << 10
 )
 
-// budget bounds what the pages and dictionaries of one reader occupy
+// Budget bounds what the pages and dictionaries of one reader occupy
 // together, whatever the file says.
-type budget struct{ left int }
+type Budget struct{ left int }
 
 const pageBudget = 64 << 20
+
+// NewBudget returns the budget of one reader.
+func NewBudget() *Budget { return &Budget{pageBudget} }
 
 var errBudget = fmt.Errorf("pages of more than %d MiB together", pageBudget>>20)
 
 // grow returns a buffer of n bytes and slack behind them. It reuses buf.
-func (b *budget) grow(buf []byte, n int) ([]byte, error) {
+func (b *Budget) grow(buf []byte, n int) ([]byte, error) {
 	if cap(buf) < n+slack {
 		if n+slack-cap(buf) > b.left {
 			return nil, errBudget
@@ -110,7 +113,7 @@ func parsePageHeader(b []byte) (h pageHeader, n int, err error) {
 // pageReader walks over the pages of a column chunk.
 type pageReader struct {
 	src    io.ReaderAt
-	budget *budget
+	budget *Budget
 	codec  int32
 	pos    int64 // of win's unread part in the file
 	end    int64 // of the chunk
@@ -120,8 +123,8 @@ type pageReader struct {
 }
 
 // reset starts reading a chunk.
-func (p *pageReader) reset(src io.ReaderAt, c *footerChunk) {
-	p.src, p.codec, p.pos, p.end, p.win = src, c.codec, c.start(), c.start()+c.size, nil
+func (p *pageReader) reset(src io.ReaderAt, c *Chunk) {
+	p.src, p.codec, p.pos, p.end, p.win = src, c.Codec, c.Start(), c.Start()+c.Size, nil
 }
 
 // peek returns the next n bytes of the chunk, fewer at its end.
@@ -207,22 +210,22 @@ func (p *pageReader) decompress(h *pageHeader, body []byte) error {
 		copy(dst, body[:levels])
 		dst, body = dst[levels:], body[levels:]
 		if h.plain {
-			codec = pqUncompressed
+			codec = codecNone
 		}
 	}
 	if len(dst) == 0 && len(body) == 0 {
 		return nil
 	}
 	switch codec {
-	case pqUncompressed:
+	case codecNone:
 		if len(body) != len(dst) {
 			return fmt.Errorf("%d bytes, want %d", len(body), len(dst))
 		}
 		copy(dst, body)
 		return nil
-	case pqZstd:
+	case codecZstd:
 		return decompressZstd(dst, body)
-	case pqSnappy:
+	case codecSnappy:
 		n, err := snappy.DecodedLen(body)
 		if err == nil && n != len(dst) {
 			err = fmt.Errorf("%d bytes, want %d", n, len(dst))
@@ -231,13 +234,13 @@ func (p *pageReader) decompress(h *pageHeader, body []byte) error {
 			_, err = snappy.Decode(dst, body)
 		}
 		return err
-	case pqGzip:
+	case codecGzip:
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err == nil {
 			_, err = io.ReadFull(z, dst)
 		}
 		return err
-	case pqLZ4Raw:
+	case codecLZ4Raw:
 		n, err := lz4.UncompressBlock(body, dst)
 		if err == nil && n != len(dst) {
 			err = fmt.Errorf("%d bytes, want %d", n, len(dst))

@@ -1,6 +1,10 @@
-package format
+package parquet
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"systape/format/internal/columnar"
+)
 
 // intDict builds the dictionary of a run of integers: an open hash table that
 // is kept from one run to the next.
@@ -69,12 +73,12 @@ func (d *intDict[T]) resize(n int) {
 	}
 }
 
-// wordDict builds the dictionary of a run of strings. Names and codes need no
+// wordDict builds the dictionary of a run of strings. IDs and codes need no
 // hashing: they are numbers already.
 type wordDict struct {
 	words []string
 	bytes int // of all words, with their lengths
-	bySym []uint32
+	byID  []uint32
 	ids   map[string]uint32
 	codes [256]uint32
 }
@@ -83,37 +87,36 @@ const noIndex = ^uint32(0)
 
 // encode sets idx to the position of each row's word. It gives up and returns
 // false when the dictionary would get more than maxEntries or maxBytes.
-func (d *wordDict) encode(data *colData, idx []uint32, names *SymbolTable, maxEntries, maxBytes int) (ok bool, err error) {
+func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes int) (ok bool, err error) {
 	d.words, d.bytes = d.words[:0], 0
 	switch {
-	case data.codes != nil:
+	case v.Codes != nil:
 		// A word appears in the dictionary where its first row stands, so
 		// the same rows make the same file.
-		for i := range data.words.words {
+		for i := range v.Words.Len() {
 			d.codes[i] = noIndex
 		}
-		for i, c := range data.codes {
+		for i, c := range v.Codes {
 			if d.codes[c] == noIndex {
-				d.codes[c] = d.add(data.words.words[c])
+				d.codes[c] = d.add(v.Words.Word(c))
 			}
 			idx[i] = d.codes[c]
 		}
-	case data.syms != nil:
-		list := *names.list.Load()
-		for len(d.bySym) < len(list) {
-			d.bySym = append(d.bySym, noIndex)
+	case v.IDs != nil:
+		for len(d.byID) < len(v.List) {
+			d.byID = append(d.byID, noIndex)
 		}
-		for i := range d.bySym {
-			d.bySym[i] = noIndex
+		for i := range d.byID {
+			d.byID[i] = noIndex
 		}
-		for i, s := range data.syms {
-			if int(s) >= len(list) {
-				return false, errForeignSym
+		for i, id := range v.IDs {
+			if int(id) >= len(v.List) {
+				return false, columnar.ErrForeignID
 			}
-			x := d.bySym[s]
+			x := d.byID[id]
 			if x == noIndex {
-				x = d.add(list[s])
-				d.bySym[s] = x
+				x = d.add(v.List[id])
+				d.byID[id] = x
 			}
 			idx[i] = x
 		}
@@ -123,11 +126,11 @@ func (d *wordDict) encode(data *colData, idx []uint32, names *SymbolTable, maxEn
 		}
 		clear(d.ids)
 		last, at := "", noIndex
-		for i, s := range data.strs {
+		for i, s := range v.Strings {
 			if s != last || at == noIndex {
 				x, known := d.ids[s]
 				if !known {
-					x = d.add(cleanText(s))
+					x = d.add(columnar.CleanText(s))
 					d.ids[s] = x
 					if d.bytes > maxBytes {
 						break

@@ -1,4 +1,4 @@
-package format
+package ipc
 
 import (
 	"encoding/binary"
@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+
+	"systape/format/internal/columnar"
 )
 
 // A stream is a sequence of encapsulated messages (Arrow, Columnar.md):
@@ -22,8 +24,8 @@ const (
 	sealMark     = "STP1"
 	sealBytes    = 8
 
-	maxFrameMeta = maxMetaBytes + 1<<20 // bytes of a message's metadata
-	maxFrameBody = 48 << 20             // bytes of a message's body
+	maxFrameMeta = 17 << 20 // bytes of a message's metadata
+	maxFrameBody = 48 << 20 // bytes of a message's body
 )
 
 var endMark = []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
@@ -33,7 +35,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // frameWriter writes the messages that arrow's writer makes, each with one
 // call of Write, and with our checksum.
 type frameWriter struct {
-	out *sink
+	out *columnar.Output
 	buf []byte
 }
 
@@ -61,7 +63,7 @@ func (f *frameWriter) WritePayload(p ipc.Payload) error {
 		return err
 	}
 	if body := len(f.buf) - seal - sealBytes; padded > maxFrameMeta || body > maxFrameBody {
-		return fmt.Errorf("%w: %d bytes of metadata, %d of data", errTooLarge, padded, body)
+		return fmt.Errorf("%w: %d bytes of metadata, %d of data", columnar.ErrTooLarge, padded, body)
 	}
 	binary.LittleEndian.PutUint32(f.buf[seal+4:], frameSum(f.buf[8:seal], f.buf[seal+sealBytes:]))
 	_, err := f.out.Write(f.buf)
@@ -78,67 +80,67 @@ func frameSum(meta, body []byte) uint32 {
 	return crc32.Update(crc32.Checksum(meta, castagnoli), castagnoli, body)
 }
 
+// What can be wrong with the next message.
 var (
-	errTooLarge = errors.New("batch larger than readers accept")
-	errTorn     = errors.New("the last message is not whole")
-	errChecksum = errors.New("checksum does not match")
-	errFraming  = errors.New("no message where one should begin")
+	ErrTorn     = errors.New("the last message is not whole")
+	ErrChecksum = errors.New("checksum does not match")
+	ErrFraming  = errors.New("no message where one should begin")
 )
 
-// frameReader reads messages and checks them before anyone looks inside.
-type frameReader struct {
-	r    io.Reader
-	n    int64 // bytes of whole messages so far
+// FrameReader reads messages and checks them before anyone looks inside.
+type FrameReader struct {
+	R    io.Reader
+	N    int64 // bytes of whole messages so far
 	head [8]byte
 	meta []byte
 	body []byte
 }
 
-// next returns the next message's metadata and body, valid until the next
-// call, or io.EOF at an end mark. At the end of the input it returns errTorn,
+// Next returns the next message's metadata and body, valid until the next
+// call, or io.EOF at an end mark. At the end of the input it returns ErrTorn,
 // with eof telling whether it was between two messages.
-func (f *frameReader) next() (meta, body []byte, eof bool, err error) {
-	switch n, err := io.ReadFull(f.r, f.head[:]); {
+func (f *FrameReader) Next() (meta, body []byte, eof bool, err error) {
+	switch n, err := io.ReadFull(f.R, f.head[:]); {
 	case err == io.EOF:
-		return nil, nil, true, errTorn
+		return nil, nil, true, ErrTorn
 	case err == io.ErrUnexpectedEOF && n < len(f.head):
-		return nil, nil, false, errTorn
+		return nil, nil, false, ErrTorn
 	case err != nil:
 		return nil, nil, false, err
 	}
 	if string(f.head[:]) == string(endMark) {
-		f.n += int64(len(f.head))
+		f.N += int64(len(f.head))
 		return nil, nil, false, io.EOF
 	}
 	size := binary.LittleEndian.Uint32(f.head[4:])
 	if binary.LittleEndian.Uint32(f.head[:]) != continuation || size%8 != 0 || size < sealBytes+16 {
-		return nil, nil, false, errFraming
+		return nil, nil, false, ErrFraming
 	}
 	if size > maxFrameMeta {
 		return nil, nil, false, fmt.Errorf("message metadata of %d bytes, at most %d are read", size, maxFrameMeta)
 	}
-	if f.meta, err = readBytes(f.r, f.meta, int(size)); err != nil {
+	if f.meta, err = readBytes(f.R, f.meta, int(size)); err != nil {
 		return nil, nil, false, err
 	}
 	seal := f.meta[size-sealBytes:]
 	meta = f.meta[:size-sealBytes]
 	if string(seal[:4]) != sealMark {
-		return nil, nil, false, errFraming
+		return nil, nil, false, ErrFraming
 	}
-	msg := flatMessage(meta)
+	msg := ParseMessage(meta)
 	if msg.err != nil {
 		return nil, nil, false, msg.err
 	}
 	if msg.bodyLen < 0 || msg.bodyLen > maxFrameBody {
 		return nil, nil, false, fmt.Errorf("message body of %d bytes, at most %d are read", msg.bodyLen, maxFrameBody)
 	}
-	if f.body, err = readBytes(f.r, f.body, int(msg.bodyLen)); err != nil {
+	if f.body, err = readBytes(f.R, f.body, int(msg.bodyLen)); err != nil {
 		return nil, nil, false, err
 	}
 	if frameSum(meta, f.body) != binary.LittleEndian.Uint32(seal[4:]) {
-		return nil, nil, false, errChecksum
+		return nil, nil, false, ErrChecksum
 	}
-	f.n += 8 + int64(size) + msg.bodyLen
+	f.N += 8 + int64(size) + msg.bodyLen
 	return meta, f.body, false, nil
 }
 
@@ -157,7 +159,7 @@ func readBytes(r io.Reader, buf []byte, n int) ([]byte, error) {
 		got, err := io.ReadFull(r, buf[len(buf):len(buf)+step])
 		buf = buf[:len(buf)+got]
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return buf, errTorn
+			return buf, ErrTorn
 		}
 		if err != nil {
 			return buf, err

@@ -1,9 +1,11 @@
-package format
+package parquet
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"systape/format/internal/columnar"
 )
 
 // This file reads the Parquet encodings: those of encode.go and the ones that
@@ -205,7 +207,7 @@ func (d *delta) reset(b []byte, n int) error {
 	d.b, d.left, d.first, d.last = b[k:], n, true, first
 	d.minis, d.mini = int(head[1]), int(head[0]/head[1])
 	d.widths, d.pending = nil, 0
-	d.buf = resize(d.buf, d.mini)
+	d.buf = columnar.Resize(d.buf, d.mini)
 	return nil
 }
 

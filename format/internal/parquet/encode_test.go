@@ -1,12 +1,10 @@
-package format
+package parquet
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -192,87 +190,9 @@ func FuzzThrift(f *testing.F) {
 	seed(f, "nested-structs", []byte{0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c, 0x1c})
 	f.Fuzz(func(t *testing.T, _ string, b []byte) {
 		parsePageHeader(b)
-		foot := footer{start: int64(len(b))}
+		foot := Footer{Start: int64(len(b))}
 		if foot.parse(b) == nil {
-			foot.sum()
+			foot.Sum("")
 		}
 	})
-}
-
-func FuzzFlat(f *testing.F) {
-	seed(f, "empty", nil)
-	seed(f, "offset-to-itself", make([]byte, 64))
-	f.Fuzz(func(t *testing.T, _ string, b []byte) {
-		m := flatMessage(b)
-		m.schema()
-		m.batchBuffers(len(b), nil)
-	})
-}
-
-// FuzzCapture reads whole captures. Their checksums are repaired first, so
-// that the fuzzer gets past them.
-func FuzzCapture(f *testing.F) {
-	for _, n := range []int{0, 3, 40} {
-		b := NewBatch(NewSymbolTable(), n)
-		for i := range n {
-			b.Append(Event{TS: int64(i * i), Seq: int64(i), Kind: Kind(i % int(NumKinds)), Syscall: "read", Ret: int64(i % 5), Comm: fmt.Sprint("c", i%3), Detail: fmt.Sprint(i % 2)})
-		}
-		var pq, sp writeBuffer
-		w, _ := NewParquetWriter(&pq, nil)
-		w.Write(b)
-		w.Close(&Meta{Version: 1})
-		seed(f, fmt.Sprint("parquet-", n), pq)
-		s, _ := NewSpoolWriter(&sp, &Meta{Version: 1})
-		s.Write(b)
-		s.Close(&Meta{Version: 1})
-		seed(f, fmt.Sprint("spool-", n), sp)
-	}
-	f.Fuzz(func(t *testing.T, _ string, data []byte) {
-		repairFrames(data)
-		r, err := openUnchecked(data)
-		if err != nil {
-			return
-		}
-		defer r.Close()
-		var b Batch
-		rows := int64(0)
-		for err = r.Next(&b); err == nil; err = r.Next(&b) {
-			if rows += int64(b.N); rows > 1<<22 {
-				return
-			}
-			if e := b.check(); e != nil {
-				t.Fatal(e)
-			}
-		}
-		if strings.Contains(err.Error(), "internal error") {
-			t.Fatal(err) // a panic that was caught
-		}
-	})
-}
-
-type writeBuffer []byte
-
-func (w *writeBuffer) Write(p []byte) (int, error) { *w = append(*w, p...); return len(p), nil }
-
-// repairFrames sets the checksum of every message that can be found.
-func repairFrames(b []byte) {
-	for len(b) >= 16 && binary.LittleEndian.Uint32(b) == continuation {
-		size := int(binary.LittleEndian.Uint32(b[4:]))
-		if size == 0 {
-			b = b[8:]
-			continue
-		}
-		if size < 24 || size > len(b)-8 {
-			return
-		}
-		m := flatMessage(b[8 : 8+size-sealBytes])
-		if m.err != nil || m.bodyLen < 0 || m.bodyLen > int64(len(b)-8-size) {
-			return
-		}
-		end := 8 + size + int(m.bodyLen)
-		seal := b[size : size+8]
-		copy(seal, sealMark)
-		binary.LittleEndian.PutUint32(seal[4:], frameSum(b[8:size], b[8+size:end]))
-		b = b[end:]
-	}
 }

@@ -1,4 +1,4 @@
-package format
+package parquet
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ var (
 
 func must[T any](v T, err error) T {
 	if err != nil {
-		panic("format: internal error: " + err.Error())
+		panic("parquet: internal error: " + err.Error())
 	}
 	return v
 }

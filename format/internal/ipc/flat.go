@@ -1,9 +1,10 @@
-package format
+package ipc
 
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
+
+	"systape/format/internal/columnar"
 )
 
 // flat reads flatbuffers, the encoding of Arrow's messages (format/Message.fbs
@@ -70,15 +71,16 @@ func (f *flat) str(table, i int) string {
 	return string(f.at(first, n))
 }
 
-// message is the head of a message.
-type message struct {
+// Message is the head of a message.
+type Message struct {
 	flat
 	kind    byte
 	header  int // table
 	bodyLen int64
 }
 
-// The kinds of messages, and of types, that a spool has.
+// The kinds of messages, and of types, that a table without nulls, lists and
+// dictionaries needs.
 const (
 	messageSchema = 1
 	messageBatch  = 3
@@ -86,8 +88,10 @@ const (
 	typeUtf8      = 5
 )
 
-func flatMessage(meta []byte) *message {
-	m := &message{flat: flat{b: meta}}
+// ParseMessage reads the head of a message's metadata. What is wrong with it
+// is told by the methods.
+func ParseMessage(meta []byte) *Message {
+	m := &Message{flat: flat{b: meta}}
 	root := m.ref(0)
 	if p := m.field(root, 1); p != 0 {
 		m.kind = m.u8(p)
@@ -103,70 +107,77 @@ func flatMessage(meta []byte) *message {
 	return m
 }
 
-// schema checks that a schema message describes the events table, and returns
-// its metadata.
-func (m *message) schema() ([]metaPair, error) {
+// BodyLen returns how many bytes of body follow the metadata.
+func (m *Message) BodyLen() (int64, error) { return m.bodyLen, m.err }
+
+// Field is a column of a schema.
+type Field struct {
+	Name     string
+	Type     columnar.Type // NumTypes: one that is not read here
+	Nullable bool
+}
+
+// ErrNoSchema is a message of another kind where a schema must be.
+var ErrNoSchema = errors.New("it does not begin with a schema")
+
+// Schema returns the fields and the metadata of a schema, of the fields at
+// most maxFields+1.
+func (m *Message) Schema(maxFields int) ([]Field, []columnar.Pair, error) {
 	if m.kind != messageSchema {
-		return nil, fmt.Errorf("%w: it does not begin with a schema", ErrNotCapture)
+		return nil, nil, ErrNoSchema
 	}
 	first, n := m.vector(m.header, 2, 4)
-	pairs := make([]metaPair, 0, min(n, 64))
+	pairs := make([]columnar.Pair, 0, min(n, 64))
 	for i := range n {
 		kv := m.ref(first + 4*i)
-		pairs = append(pairs, metaPair{m.str(kv, 0), m.str(kv, 1)})
+		pairs = append(pairs, columnar.Pair{Key: m.str(kv, 0), Value: m.str(kv, 1)})
 		if m.err != nil {
-			return nil, m.err
+			return nil, nil, m.err
 		}
 	}
+	var fields []Field
 	first, n = m.vector(m.header, 1, 4)
-	for i := range min(n, len(columns)) {
+	for i := range min(n, maxFields+1) {
 		field := m.ref(first + 4*i)
-		name, kind, t := m.str(field, 0), byte(0), 0
+		f := Field{Name: m.str(field, 0), Type: columnar.NumTypes, Nullable: m.field(field, 4) != 0}
+		kind, t, width := byte(0), 0, 0
 		if p := m.field(field, 2); p != 0 {
 			kind = m.u8(p)
 		}
 		if p := m.field(field, 3); p != 0 {
 			t = m.ref(p)
 		}
-		width := 0
 		if kind == typeInt {
 			if p := m.field(t, 0); p != 0 {
 				width = m.u32(p)
 			}
 		}
-		c := columns[i]
-		ok := name == c.Name && m.field(field, 4) == 0
-		switch c.Type {
-		case Int64:
-			ok = ok && kind == typeInt && width == 64
-		case Int32:
-			ok = ok && kind == typeInt && width == 32
-		default:
-			ok = ok && kind == typeUtf8
+		switch {
+		case kind == typeInt && width == 64:
+			f.Type = columnar.Int64
+		case kind == typeInt && width == 32:
+			f.Type = columnar.Int32
+		case kind == typeUtf8:
+			f.Type = columnar.String
 		}
+		fields = append(fields, f)
 		if m.err != nil {
-			return nil, m.err
-		}
-		if !ok {
-			return nil, fmt.Errorf("%w: its column %d is %q, not %s (%v)", ErrNotCapture, i, name, c.Name, c.Type)
+			return nil, nil, m.err
 		}
 	}
-	if m.err == nil && n != len(columns) {
-		m.err = fmt.Errorf("%w: it has %d columns, the events table has %d", ErrNotCapture, n, len(columns))
-	}
-	return pairs, m.err
+	return fields, pairs, m.err
 }
 
-// batchBuffers returns the rows of a record batch and where its buffers lie
-// in the body, all of them inside it.
-func (m *message) batchBuffers(bodyLen int, buffers []span) (rows int64, _ []span, err error) {
+// buffers returns the rows of a record batch of cols columns and where its
+// buffers lie in the body, all of them inside it.
+func (m *Message) buffers(cols, bodyLen int, spans []span) (rows int64, _ []span, err error) {
 	if p := m.field(m.header, 0); p != 0 {
 		rows = m.i64(p)
 	}
 	node, nodes := m.vector(m.header, 1, 16)
 	buf, bufs := m.vector(m.header, 2, 16)
 	comp := m.field(m.header, 3)
-	if m.err == nil && (nodes != len(columns) || comp == 0) {
+	if m.err == nil && (nodes != cols || comp == 0) {
 		m.err = errFlat
 	}
 	if comp != 0 {
@@ -186,9 +197,9 @@ func (m *message) batchBuffers(bodyLen int, buffers []span) (rows int64, _ []spa
 			m.err = errors.Join(m.err, errFlat)
 			break
 		}
-		buffers = append(buffers, span{int(off), int(size)})
+		spans = append(spans, span{int(off), int(size)})
 	}
-	return rows, buffers, m.err
+	return rows, spans, m.err
 }
 
 // span is a part of a body.

@@ -1,4 +1,4 @@
-package format
+package ipc
 
 import (
 	"math/bits"
@@ -7,34 +7,27 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
-)
 
-// Table returns the columns of the events table, in order.
-func Table() []Column {
-	out := make([]Column, len(columns))
-	for i, c := range columns {
-		out[i] = c.Column
-	}
-	return out
-}
+	"systape/format/internal/columnar"
+)
 
 // arrowTypes are the Arrow forms of the column types. Strings are plain utf8:
 // arrow v17 writes dictionary arrays with a negative null count.
 var arrowTypes = [...]arrow.DataType{
-	Int64: arrow.PrimitiveTypes.Int64, Int32: arrow.PrimitiveTypes.Int32, Float64: arrow.PrimitiveTypes.Float64,
-	String: arrow.BinaryTypes.String, TimestampUS: arrow.FixedWidthTypes.Timestamp_us, Bool: arrow.FixedWidthTypes.Boolean,
+	columnar.Int64: arrow.PrimitiveTypes.Int64, columnar.Int32: arrow.PrimitiveTypes.Int32, columnar.Float64: arrow.PrimitiveTypes.Float64,
+	columnar.String: arrow.BinaryTypes.String, columnar.TimestampUS: arrow.FixedWidthTypes.Timestamp_us, columnar.Bool: arrow.FixedWidthTypes.Boolean,
 }
 
 // arrowSchema returns the Arrow schema of cols, no column nullable, with meta
 // as its metadata.
-func arrowSchema(cols []Column, meta []metaPair) *arrow.Schema {
+func arrowSchema(cols []columnar.Column, meta []columnar.Pair) *arrow.Schema {
 	fields := make([]arrow.Field, len(cols))
 	for i, c := range cols {
 		fields[i] = arrow.Field{Name: c.Name, Type: arrowTypes[c.Type]}
 	}
 	keys, values := make([]string, len(meta)), make([]string, len(meta))
 	for i, p := range meta {
-		keys[i], values[i] = p.key, p.value
+		keys[i], values[i] = p.Key, p.Value
 	}
 	md := arrow.NewMetadata(keys, values)
 	return arrow.NewSchema(fields, &md)
@@ -42,9 +35,9 @@ func arrowSchema(cols []Column, meta []metaPair) *arrow.Schema {
 
 // newArray returns an array of n values without nulls over buffers that the
 // caller keeps; text is nil unless t is String.
-func newArray(t ColumnType, n int, values, text *memory.Buffer) arrow.Array {
+func newArray(t columnar.Type, n int, values, text *memory.Buffer) arrow.Array {
 	buffers := []*memory.Buffer{nil, values, text}
-	if t != String {
+	if t != columnar.String {
 		buffers = buffers[:2]
 	}
 	data := array.NewData(arrowTypes[t], n, buffers, nil, 0, 0)

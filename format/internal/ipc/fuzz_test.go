@@ -1,0 +1,13 @@
+package ipc
+
+import "testing"
+
+func FuzzFlat(f *testing.F) {
+	f.Add("empty", []byte(nil))
+	f.Add("offset-to-itself", make([]byte, 64))
+	f.Fuzz(func(t *testing.T, _ string, b []byte) {
+		m := ParseMessage(b)
+		m.Schema(19)
+		m.buffers(19, len(b), nil)
+	})
+}
