@@ -24,7 +24,8 @@ const (
 // part is one file of a capture.
 type part struct {
 	name   string
-	file   *os.File // nil for standard input
+	file   *os.File // nil for standard input that is a stream
+	lent   bool     // file is the caller's to close
 	size   int64
 	stream io.Reader // standard input
 	spool  bool
@@ -35,7 +36,7 @@ type part struct {
 }
 
 func (p *part) close() error {
-	if p.file == nil {
+	if p.file == nil || p.lent {
 		return nil
 	}
 	err := p.file.Close()
@@ -151,7 +152,11 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	const name = "standard input"
 	if f, ok := in.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			return newPart(name, f)
+			p, err := newPart(name, f)
+			if err == nil {
+				p.lent = true
+			}
+			return p, err
 		}
 	}
 	r := bufio.NewReaderSize(in, 1<<16)

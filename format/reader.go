@@ -23,7 +23,7 @@ type ReadOptions struct {
 	Kinds    []Kind       // row groups that hold none of these kinds may be left out; nil: all are read
 	Symbols  *SymbolTable // gets the capture's names; nil: a new table
 	Warn     func(error)  // told what does not keep from reading, such as missing parts; may be nil
-	Stdin    io.Reader    // what the path "-" reads; nil: os.Stdin
+	Stdin    io.Reader    // what the path "-" reads; nil: os.Stdin; the reader does not close it
 }
 
 // Reader reads the rows of a capture in order, from however many files it is

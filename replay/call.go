@@ -22,18 +22,19 @@ const (
 	NoReturn                  // exit, exit_group: calls that do not come back
 	Sigreturn                 // rt_sigreturn, whose exit shows number -1 on x86
 	ChildReturn               // first exit of a new thread: the child's side of clone, clone3, fork, vfork
-	OpenAtStart               // exit of a call entered before enters were recorded, or after: at the borders of the capture
+	OpenAtStart               // exit of a call entered before enters were recorded
 	OpenAtEnd                 // enter of a call that had not returned when the capture ended
 	Killed                    // the thread ended inside the call
 	Denied                    // exit without enter and without loss near it: refused before the tracepoint
 	EnterLost                 // the enter fell into a dated loss
 	ExitLost                  // the exit fell into a dated loss
 	Mismatch                  // enter and exit disagree on number or ABI, with no loss near
+	EnterAfterEnd             // exit of a call entered when enters were no longer recorded: outside the capture
 	NumStatuses
 )
 
 var statusNames = [NumStatuses]string{"ok", "restarted", "no_return", "sigreturn", "child_return", "open_at_start",
-	"open_at_end", "killed", "denied", "enter_lost", "exit_lost", "mismatch"}
+	"open_at_end", "killed", "denied", "enter_lost", "exit_lost", "mismatch", "enter_after_end"}
 
 // String returns the word that the calls table stores, such as "open_at_end".
 func (s Status) String() string {
@@ -56,7 +57,7 @@ func ParseStatus(s string) (st Status, ok bool) {
 // HasEnter reports whether calls of this status own an enter event.
 func (s Status) HasEnter() bool {
 	switch s {
-	case ChildReturn, OpenAtStart, Denied, EnterLost:
+	case ChildReturn, OpenAtStart, Denied, EnterLost, EnterAfterEnd:
 		return false
 	}
 	return true
@@ -69,6 +70,7 @@ type Call struct {
 	DurNS     int64 // EndNS - StartNS; what it means depends on Status
 	EnterSeq  int64 // -1: no enter in the capture
 	ExitSeq   int64 // -1: no exit in the capture
+	EndSeq    int64 // of the row that ended the call, its exit or what happened to its thread instead; -1: the end of the capture did
 	Continues int64 // EnterSeq of the restarted call that this one continues, -1 if none
 	Ret       int64 // raw return value; 0 without exit
 	Args      [6]int64
@@ -91,7 +93,7 @@ type Call struct {
 // interrupted, so its Errno is 0; an exit with number -1 whose enter is not
 // in the capture may be one, too.
 func (c *Call) Errno() int {
-	if c.Status == Sigreturn || c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost) {
+	if c.Status == Sigreturn || c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost || c.Status == EnterAfterEnd) {
 		return 0
 	}
 	if c.Ret < 0 && c.Ret >= -4095 && c.ExitSeq >= 0 && !(c.Ret <= -512 && c.Ret >= -516) {

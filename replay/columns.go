@@ -29,8 +29,9 @@ func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 
 // exitOnly returns the call of an exit whose enter is not in the capture.
 func (p *Pairer) exitOnly(b *format.Batch, i int) Call {
+	seq := p.seq(b, i)
 	return Call{
-		StartNS: p.now, EnterSeq: -1, ExitSeq: p.seq(b, i), Continues: -1, Ret: b.Ret[i],
+		StartNS: p.now, EnterSeq: -1, ExitSeq: seq, EndSeq: seq, Continues: -1, Ret: b.Ret[i],
 		PID: column(b.PID, i), TID: b.TID[i], CPUEnter: -1, CPUExit: b.CPU[i], Nr: b.Nr[i], ABI: b.ABI[i],
 		Syscall: column(b.Syscall, i), Comm: column(b.Comm, i), Container: column(b.Container, i),
 	}

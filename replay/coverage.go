@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // Coverage says what share of the calls a statistic rests on, and what
 // happened to the rest.
 type Coverage struct {
-	Calls      int64              // all calls; the sum of ByStatus
+	Calls      int64              // all calls that were made: the sum of ByStatus, and LostCalls
 	Used       int64              // calls measured from end to end: ok and restarted
 	ByStatus   [NumStatuses]int64 //
 	Enters     int64              // enter rows
@@ -19,6 +20,13 @@ type Coverage struct {
 	LostEvents int64              // events that lost rows stand for
 	LostEnters int64              // enters among them
 	LostExits  int64              // exits among them
+	// LostCalls counts calls of which neither half is in the capture, as the
+	// lost rows tell: enters that were lost, less those whose exit is there.
+	LostCalls int64
+	// Vague says that events were lost and that nothing tells how many of them
+	// belong to the calls that a filter asked for: LostCalls is 0, and the
+	// share that was measured is an upper bound.
+	Vague bool
 	// Unexplained counts calls that are exit_lost though no dated loss can
 	// have held their exit: the capture misses events without saying so.
 	Unexplained int64
@@ -31,6 +39,28 @@ func (c *Coverage) addLoss(l Loss) {
 	c.LostEvents += l.Events
 	c.LostEnters += l.Enters
 	c.LostExits += l.Exits
+}
+
+// takeLosses adds what was lost to a coverage of the calls that f chose. all
+// is that of the whole capture.
+func (c *Coverage) takeLosses(all Coverage, spans *lossSpans, f *Filter) {
+	c.LostEvents, c.LostEnters, c.LostExits = all.LostEvents, all.LostEnters, all.LostExits
+	if f.From != 0 || f.To != 0 {
+		c.LostEvents, c.LostEnters, c.LostExits = 0, 0, 0
+		to := f.To
+		if to == 0 {
+			to = math.MaxInt64
+		}
+		for _, s := range spans.sorted() {
+			if s.Overlaps(f.From, to) {
+				c.LostEvents += s.Events
+				c.LostEnters += s.Enters
+				c.LostExits += s.Exits
+			}
+		}
+	}
+	c.Vague = c.LostEvents > 0 && f.choosesThreads()
+	c.sum()
 }
 
 // Add counts calls; a Pairer does it by itself, and whoever looks at a part of
@@ -52,7 +82,11 @@ func (c *Coverage) Count(s Status) {
 }
 
 func (c *Coverage) sum() {
-	c.Calls, c.Used = 0, c.ByStatus[OK]+c.ByStatus[Restarted]
+	c.LostCalls = 0
+	if !c.Vague {
+		c.LostCalls = max(c.LostEnters-c.ByStatus[EnterLost], 0)
+	}
+	c.Calls, c.Used = c.LostCalls, c.ByStatus[OK]+c.ByStatus[Restarted]
 	for _, n := range c.ByStatus {
 		c.Calls += n
 	}
@@ -66,8 +100,8 @@ func (c *Coverage) Share() float64 {
 	return float64(c.Used) / float64(c.Calls)
 }
 
-// Lost returns the calls of which a half fell into a loss.
-func (c *Coverage) Lost() int64 { return c.ByStatus[EnterLost] + c.ByStatus[ExitLost] }
+// Lost returns the calls of which a half or the whole fell into a loss.
+func (c *Coverage) Lost() int64 { return c.ByStatus[EnterLost] + c.ByStatus[ExitLost] + c.LostCalls }
 
 // Censored returns the calls of which only a lower bound of the duration is
 // known.
@@ -76,7 +110,8 @@ func (c *Coverage) Censored() int64 {
 }
 
 // MarshalJSON writes {"calls": N, "used": N, "by_status": {"ok": N, …},
-// "lost_events": N}, with every status, in the order of their values.
+// "lost_events": N, "lost_calls": N}, with every status, in the order of their
+// values; lost_calls is null where it cannot be known (see Vague).
 func (c Coverage) MarshalJSON() ([]byte, error) {
 	b := append([]byte(nil), `{"calls":`...)
 	b = strconv.AppendInt(b, c.Calls, 10)
@@ -86,6 +121,12 @@ func (c Coverage) MarshalJSON() ([]byte, error) {
 	b = appendByStatus(b, c.ByStatus)
 	b = append(b, `,"lost_events":`...)
 	b = strconv.AppendInt(b, c.LostEvents, 10)
+	b = append(b, `,"lost_calls":`...)
+	if c.Vague {
+		b = append(b, "null"...)
+	} else {
+		b = strconv.AppendInt(b, c.LostCalls, 10)
+	}
 	return append(b, '}'), nil
 }
 
@@ -107,20 +148,20 @@ func appendByStatus(b []byte, counts [NumStatuses]int64) []byte {
 // "99.2 % of 41,300,000 calls (0.5 % open or killed, 0.2 % lost, 0.1 % other); 4,112 events lost".
 func (c Coverage) String() string {
 	if c.Calls == 0 {
-		s := "no calls"
-		if c.LostEvents > 0 {
-			s += "; " + units.Counted(c.LostEvents, "event") + " lost"
-		}
-		return s
+		return "no calls" + c.lostWords()
 	}
 	var b strings.Builder
+	if c.Vague {
+		b.WriteString("at most ")
+	}
 	b.WriteString(units.Share(c.Used, c.Calls) + " of " + units.Counted(c.Calls, "call"))
-	rest := c.Calls - c.Used - c.Censored() - c.Lost()
+	after := c.ByStatus[EnterAfterEnd]
+	rest := c.Calls - c.Used - c.Censored() - c.Lost() - after
 	sep := " ("
 	for _, part := range []struct {
 		n    int64
 		what string
-	}{{c.Censored(), "open or killed"}, {c.Lost(), "lost"}, {rest, "without a duration by nature"}} {
+	}{{c.Censored(), "open or killed"}, {c.Lost(), "lost"}, {after, "begun after the recording's end"}, {rest, "without a duration by nature"}} {
 		if part.n > 0 {
 			b.WriteString(sep + units.Share(part.n, c.Calls) + " " + part.what)
 			sep = ", "
@@ -129,8 +170,15 @@ func (c Coverage) String() string {
 	if sep == ", " {
 		b.WriteByte(')')
 	}
-	if c.LostEvents > 0 {
-		b.WriteString("; " + units.Counted(c.LostEvents, "event") + " lost")
+	return b.String() + c.lostWords()
+}
+
+func (c *Coverage) lostWords() string {
+	switch {
+	case c.LostEvents == 0:
+		return ""
+	case c.Vague:
+		return "; " + units.Counted(c.LostEvents, "event") + " lost, of which calls is not known"
 	}
-	return b.String()
+	return "; " + units.Counted(c.LostEvents, "event") + " lost"
 }

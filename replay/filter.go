@@ -45,6 +45,11 @@ func (f *Filter) HasSubject() bool {
 	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.From != 0 || f.To != 0
 }
 
+// choosesThreads reports whether f asks who made the call or which it was.
+func (f *Filter) choosesThreads() bool {
+	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil
+}
+
 // HasOutcome reports whether f asks how the call ended.
 func (f *Filter) HasOutcome() bool {
 	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.MinDuration > 0

@@ -13,8 +13,9 @@ import (
 
 // interruptedByEnter closes the open call of t because another one begins
 // (rule 4). The slot stays with the thread.
-func (p *Pairer) interruptedByEnter(t *thread, out []Call) []Call {
+func (p *Pairer) interruptedByEnter(t *thread, seq int64, out []Call) []Call {
 	c := p.open[t.slot]
+	c.EndSeq = seq
 	switch p.classes.of(c.ABI, c.Nr) {
 	case classExit:
 		c.Status = NoReturn
@@ -41,7 +42,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 	t.slot = -1
 	class := p.classes.of(c.ABI, c.Nr)
 	if p.loss.mayHideCall(c.StartNS) || t.flags&flagMoved != 0 {
-		c.Status = ExitLost
+		c.Status, c.EndSeq = ExitLost, p.seq(b, i)
 		p.cov.ByStatus[ExitLost]++
 		out = append(out, c)
 		x := p.exitOnly(b, i)
@@ -54,6 +55,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 		return append(out, x)
 	}
 	c.ExitSeq, c.CPUExit, c.Ret = p.seq(b, i), b.CPU[i], b.Ret[i]
+	c.EndSeq = c.ExitSeq
 	c.DurNS = p.now - c.StartNS
 	nr, a := b.Nr[i], b.ABI[i]
 	same := nr == c.Nr && a == c.ABI
@@ -110,12 +112,14 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 	case t.last < p.begin:
 		// Nothing is known of the thread since enters are recorded. It has
 		// been inside the call since then, unless the filter let it in only
-		// now.
+		// now, or it computed all the time and entered after the last enter.
 		c.Status = OpenAtStart
-		if p.now > p.begin && !p.floating {
+		if p.now > p.begin && p.now <= p.end && !p.floating {
 			c.StartNS, c.DurNS = p.begin, p.now-p.begin
 		}
-	case p.now > p.end || p.floating:
+	case p.now > p.end:
+		c.Status = EnterAfterEnd
+	case p.floating:
 		c.Status = OpenAtStart
 	default:
 		c.Status = Denied
@@ -124,8 +128,37 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 		p.refused(t)
 	}
 	t.flags &^= flagNew | flagExeced
+	if c.Status == Denied && p.waiting {
+		return p.hold(c, out)
+	}
 	p.cov.ByStatus[c.Status]++
 	return append(out, c)
+}
+
+// hold keeps back an exit that was either refused or entered when enters were
+// no longer recorded, while it is not known when that was.
+func (p *Pairer) hold(c Call, out []Call) []Call {
+	if len(p.held) == maxHeld {
+		p.cov.ByStatus[Denied] += maxHeld / 2
+		out = append(out, p.held[:maxHeld/2]...)
+		p.held = append(p.held[:0], p.held[maxHeld/2:]...)
+	}
+	p.held = append(p.held, c)
+	return out
+}
+
+// letGo gives out what was held back, now that p.end is known or nothing will
+// tell it.
+func (p *Pairer) letGo(out []Call) []Call {
+	for _, c := range p.held {
+		if c.StartNS > p.end {
+			c.Status = EnterAfterEnd
+		}
+		p.cov.ByStatus[c.Status]++
+		out = append(out, c)
+	}
+	p.held, p.waiting = nil, false
+	return out
 }
 
 // firstReturn tells the exit of a new thread that never entered: fork and its
@@ -143,9 +176,10 @@ func (p *Pairer) firstReturn(t *thread, b *format.Batch, i int) bool {
 
 // ended closes the open call of a thread that is no more (rule 5). dated says
 // that the end is the row at hand; otherwise it was some time before. It
-// frees the slot.
-func (p *Pairer) ended(t *thread, dated bool, out []Call) []Call {
+// frees the slot. seq is that of the row that tells of the end.
+func (p *Pairer) ended(t *thread, seq int64, dated bool, out []Call) []Call {
 	c := p.open[t.slot]
+	c.EndSeq = seq
 	p.spare = append(p.spare, t.slot)
 	t.slot = -1
 	c.DurNS = 0
@@ -174,7 +208,7 @@ func (p *Pairer) exec(b *format.Batch, i int, out []Call) ([]Call, error) {
 	p.forget(t) // the new program starts without handlers
 	if old != tid {
 		if t.slot >= 0 {
-			out = p.ended(t, false, out)
+			out = p.ended(t, p.seq(b, i), false, out)
 		}
 		if was := p.threads.find(old); was != nil {
 			p.forget(was)

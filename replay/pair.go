@@ -18,6 +18,11 @@ type PairOptions struct {
 	// before such a row have been given out as if nothing had been lost, and
 	// the coverage says how many rows came late.
 	Late []Loss
+	// Growing says that Meta is of a stream whose end is still to come, so
+	// that it cannot tell yet when enters stopped. From version 2 on the
+	// stream has a row that tells it in time; before, exits that may have been
+	// entered later are held back until [Pairer.Learn] or Finish.
+	Growing bool
 }
 
 // Limits against captures that no kernel can have written: PID_MAX_LIMIT of
@@ -26,6 +31,7 @@ type PairOptions struct {
 const (
 	maxThreads = 4 << 20
 	maxOpen    = 1 << 20
+	maxHeld    = 1 << 16
 )
 
 // Pairer turns a stream of events into calls. It keeps 24 bytes for each live
@@ -41,11 +47,12 @@ const (
 //	(2) An exit that does not fit the open call means that a tracer rewrote
 //	    the call: mismatch, one call with both halves.
 //	(3) An exit with no call open is the child's side of a fork when it is the
-//	    thread's first and says so (child_return); it was entered while enters
-//	    were not recorded when nothing of the thread was seen since they are,
-//	    or when they are no longer (open_at_start); otherwise it was refused
-//	    before it could enter (denied). A refusal that is the first thing seen
-//	    of a thread looks like a call that was open at the start.
+//	    thread's first and says so (child_return); it was open at the start
+//	    when nothing of the thread was seen since enters are recorded; it was
+//	    entered when they no longer were if it comes after that instant
+//	    (enter_after_end); otherwise it was refused before it could enter
+//	    (denied). A refusal that is the first thing seen of a thread looks like
+//	    a call that was open at the start.
 //	(4) An enter while a call is open closes that one without an exit:
 //	    no_return when it was exit or exit_group, sigreturn when it was that,
 //	    and otherwise exit_lost.
@@ -89,6 +96,8 @@ type Pairer struct {
 	floating bool     // threads may come under the filter, or leave it, in the middle of a call
 	comms    []string // the names that the filter lets through
 	linking  bool     // every call of a thread is in the capture
+	waiting  bool   // end is not known yet
+	held     []Call // exits whose status depends on end
 	started  bool
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read
@@ -112,6 +121,7 @@ func NewPairer(opt PairOptions) *Pairer {
 	p.loss.init(opt.Late)
 	if opt.Meta != nil {
 		p.Learn(opt.Meta)
+		p.waiting = opt.Growing && opt.Meta.Version < 2 && p.end == math.MaxInt64
 	}
 	return p
 }
@@ -188,7 +198,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				return out, p.tooMany("threads", maxThreads)
 			}
 			if t.slot >= 0 {
-				out = p.interruptedByEnter(t, out)
+				out = p.interruptedByEnter(t, p.seq(b, i), out)
 			} else {
 				if t.slot = p.newSlot(); t.slot < 0 {
 					return out, p.tooMany("open calls", maxOpen)
@@ -197,7 +207,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			t.last = now
 			c := &p.open[t.slot]
 			*c = Call{
-				StartNS: now, EnterSeq: p.seq(b, i), ExitSeq: -1, Continues: -1,
+				StartNS: now, EnterSeq: p.seq(b, i), ExitSeq: -1, EndSeq: -1, Continues: -1,
 				Args: [6]int64{arg0[i], arg1[i], arg2[i], arg3[i], arg4[i], arg5[i]},
 				PID:  pids[i], TID: tids[i], CPUEnter: cpus[i], CPUExit: -1, Nr: nrs[i], ABI: abis[i],
 				Syscall: syscalls[i], Comm: comms[i], Container: containers[i],
@@ -231,6 +241,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			out = append(out, *c)
 			c = &out[len(out)-1]
 			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), cpus[i], rets[i]
+			c.EndSeq = c.ExitSeq
 			p.cov.ByStatus[OK]++
 			p.spare = append(p.spare, t.slot)
 			t.slot, t.last = -1, now
@@ -249,7 +260,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				return out, p.tooMany("threads", maxThreads)
 			}
 			if t.slot >= 0 {
-				out = p.ended(t, false, out)
+				out = p.ended(t, p.seq(b, i), false, out)
 			}
 			p.forget(t)
 			*t = thread{tid: t.tid, slot: -1, last: now, flags: flagNew}
@@ -267,7 +278,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 		case format.ThreadEnd:
 			if t := p.threads.find(tids[i]); t != nil {
 				if t.slot >= 0 {
-					out = p.ended(t, true, out)
+					out = p.ended(t, p.seq(b, i), true, out)
 				}
 				p.forget(t)
 				p.threads.remove(t.tid)
@@ -281,6 +292,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 // Finish appends to out the calls that are still open at the end of the
 // capture, in the order in which they were entered, and returns it.
 func (p *Pairer) Finish(out []Call) []Call {
+	out = p.letGo(out)
 	first := len(out)
 	end := p.now
 	if p.exitsEnd != 0 {

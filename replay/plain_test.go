@@ -185,11 +185,11 @@ func plainPair(meta *format.Meta, events []format.Event) []plainCall {
 				c.status = "enter_lost"
 			case last < enterFrom:
 				c.status = "open_at_start"
-				if e.TS > enterFrom {
+				if e.TS > enterFrom && e.TS <= enterTo {
 					c.start, c.dur = enterFrom, e.TS-enterFrom
 				}
 			case e.TS > enterTo:
-				c.status = "open_at_start"
+				c.status = "enter_after_end"
 			}
 			last, doubt = e.TS, false
 			calls = append(calls, c)

@@ -65,6 +65,13 @@ func checkTruth(r *recording, calls []replay.Call, lossless bool) error {
 			if c.DurNS > ts(out.call.exit)-ts(out.call.enter) {
 				return wrong("lasted only %d", ts(out.call.exit)-ts(out.call.enter))
 			}
+		case replay.EnterAfterEnd:
+			if out.call == nil {
+				return wrong("was refused or is a child's")
+			}
+			if at := ts(out.call.enter); at <= r.last {
+				return wrong("was entered at %d, while enters were recorded", at)
+			}
 		case replay.OpenAtEnd:
 			if x := in.call.exit; x >= 0 && c.StartNS+c.DurNS > ts(x) || in.call.ended != 0 && c.StartNS+c.DurNS > in.call.ended {
 				return wrong("had ended before")
@@ -138,8 +145,8 @@ func TestSimulatedStreams(t *testing.T) {
 		for _, c := range calls {
 			seen[c.Status]++
 			found[c.EnterSeq] = c.Continues
-			if c.Status == replay.OpenAtStart {
-				t.Fatalf("seed %d: nothing was open at the start: %+v", seed, c)
+			if c.Status == replay.OpenAtStart || c.Status == replay.EnterAfterEnd {
+				t.Fatalf("seed %d: nothing was open at the borders: %+v", seed, c)
 			}
 		}
 		for i, tr := range s.truth {
@@ -154,7 +161,7 @@ func TestSimulatedStreams(t *testing.T) {
 	}
 	for s, n := range seen {
 		switch replay.Status(s) {
-		case replay.OpenAtStart, replay.EnterLost, replay.ExitLost, replay.Mismatch:
+		case replay.OpenAtStart, replay.EnterAfterEnd, replay.EnterLost, replay.ExitLost, replay.Mismatch:
 		default:
 			if n < 20 {
 				t.Errorf("the simulations made only %d calls %v", n, replay.Status(s))
@@ -170,6 +177,7 @@ func TestSimulatedStreams(t *testing.T) {
 // after the other.
 func TestWindows(t *testing.T) {
 	t.Parallel()
+	after := 0
 	for seed := range uint64(100) {
 		s := simulate(seed, 1500)
 		rnd := rand.New(rand.NewPCG(seed, 2))
@@ -187,6 +195,10 @@ func TestWindows(t *testing.T) {
 		if diff := comparePlain(r, calls); diff != "" {
 			t.Fatalf("seed %d: against the plain implementation: %s", seed, diff)
 		}
+		after += int(cov.ByStatus[replay.EnterAfterEnd])
+	}
+	if after < 20 {
+		t.Errorf("only %d calls were entered after the last enter was recorded", after)
 	}
 }
 
@@ -214,7 +226,7 @@ func checkWindow(r *recording, calls []replay.Call) error {
 	}
 	kept := append(calls[:0:0], calls...)
 	for i := range kept {
-		if c := &kept[i]; c.Status == replay.OpenAtStart && excused[c.ExitSeq] && r.sim.truth[r.source[c.ExitSeq]].denied {
+		if c := &kept[i]; (c.Status == replay.OpenAtStart || c.Status == replay.EnterAfterEnd) && excused[c.ExitSeq] && r.sim.truth[r.source[c.ExitSeq]].denied {
 			c.Status = replay.Denied
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"systape/format"
 	"systape/replay"
-	"systape/replay/render/text"
 	"systape/replay/units"
 )
 
@@ -110,12 +109,7 @@ func (w *walker) push(b *format.Batch, calls []replay.Call) {
 			w.started, w.first = true, b.TS[i]
 		}
 		w.last = b.TS[i]
-		if k := b.Kind[i]; k == format.Enter {
-			if len(calls) == 0 || calls[0].ExitSeq >= 0 {
-				continue // nothing can end here
-			}
-		}
-		for n := text.Ending(calls, b, i); n > 0; n-- {
+		for len(calls) > 0 && calls[0].EndSeq <= b.Seq[i] {
 			w.one(&calls[0])
 			calls = calls[1:]
 		}

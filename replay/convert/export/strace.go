@@ -129,7 +129,7 @@ func (s *strace) call(b []byte, c *replay.Call, form text.Form) []byte {
 	name := s.o.Symbols.String(c.Syscall)
 	if form != text.Begun {
 		switch c.Status {
-		case replay.ChildReturn, replay.OpenAtStart, replay.Denied, replay.EnterLost, replay.ExitLost, replay.Mismatch:
+		case replay.ChildReturn, replay.OpenAtStart, replay.EnterAfterEnd, replay.Denied, replay.EnterLost, replay.ExitLost, replay.Mismatch:
 			s.odd[c.Status]++
 		}
 	}

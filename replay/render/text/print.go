@@ -328,6 +328,8 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		note = " (in the new thread)"
 	case replay.OpenAtStart:
 		note = " (entered before the capture)"
+	case replay.EnterAfterEnd:
+		note = " (entered after enters were no longer recorded)"
 	case replay.Denied:
 		note = " (refused before the call began)"
 	case replay.EnterLost:

@@ -93,7 +93,7 @@ func (w *Reorderer) Push(b *format.Batch, calls []replay.Call, emit func(*Line) 
 		if err := w.release(now, emit); err != nil {
 			return err
 		}
-		for n := Ending(calls, b, i); n > 0; n-- {
+		for len(calls) > 0 && calls[0].EndSeq <= b.Seq[i] {
 			if err := w.end(&calls[0], b.Seq[i], now, emit); err != nil {
 				return err
 			}
@@ -143,39 +143,6 @@ func Notable(f *replay.Filter, b *format.Batch, i int) bool {
 	return f.MatchSubject(&c, b.Symbols)
 }
 
-// Ending returns how many of calls, which are in the order of their ends, end
-// at row i. A call without an exit ends where something else happens to its
-// thread.
-func Ending(calls []replay.Call, b *format.Batch, i int) (n int) {
-	seq := b.Seq[i]
-	for k := range calls {
-		c := &calls[k]
-		switch {
-		case c.ExitSeq > seq:
-			return n
-		case c.ExitSeq >= 0:
-			n = k + 1
-		case c.EnterSeq >= seq:
-			return n
-		default:
-			var closed bool
-			switch b.Kind[i] {
-			case format.Fork:
-				closed = b.Args[format.ForkTID][i] == int64(c.TID)
-			case format.Exec:
-				closed = b.PID[i] == c.PID || b.Args[format.ExecOldTID][i] == int64(c.TID)
-			case format.Lost, format.Rename:
-			default:
-				closed = b.TID[i] == c.TID
-			}
-			if closed {
-				n = k + 1
-			}
-		}
-	}
-	return n
-}
-
 // Finish takes the calls that were open at the end and gives emit the rest.
 func (w *Reorderer) Finish(calls []replay.Call, emit func(*Line) error) error {
 	for i := range calls {
@@ -218,7 +185,7 @@ func (w *Reorderer) add(seq, now int64, l *Line, emit func(*Line) error) error {
 
 // begin lets the line of a call wait for its end.
 func (w *Reorderer) begin(b *format.Batch, i int, emit func(*Line) error) error {
-	c := replay.Call{StartNS: b.TS[i], EnterSeq: b.Seq[i], ExitSeq: -1, Continues: -1, CPUExit: -1, Status: replay.OpenAtEnd,
+	c := replay.Call{StartNS: b.TS[i], EnterSeq: b.Seq[i], ExitSeq: -1, EndSeq: -1, Continues: -1, CPUExit: -1, Status: replay.OpenAtEnd,
 		PID: b.PID[i], TID: b.TID[i], CPUEnter: b.CPU[i], Nr: b.Nr[i], ABI: b.ABI[i], Syscall: b.Syscall[i], Comm: b.Comm[i]}
 	for k := range c.Args {
 		c.Args[k] = b.Args[k][i]

@@ -1,0 +1,376 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"systape/format"
+)
+
+// ErrStop, returned by a function that a [Session] calls, ends the pass
+// without being an error: enough was seen.
+var ErrStop = errors.New("enough was seen")
+
+// Options say what a [Session] reads and gives.
+type Options struct {
+	// Columns are those that the caller wants to find in calls and batches;
+	// what pairing and the filter need comes by itself. 0: only that.
+	Columns format.Columns
+	// Filter chooses the calls that [Session.Each] and [Session.Calls] give.
+	Filter Filter
+	// Symbols gets the capture's names; nil: a new table.
+	Symbols *format.SymbolTable
+	// Stdin is what the path "-" reads; nil: os.Stdin.
+	Stdin io.Reader
+	// Live gives what comes from a pipe as it comes. Without it a pipe is
+	// copied to a temporary file first, because what a capture says late, its
+	// losses above all, is then known in time.
+	Live bool
+	// Warn is told what does not keep from reading; may be nil.
+	Warn func(error)
+}
+
+// Session is the one way over a capture. It chooses the columns, looks for
+// losses that are told late and for what a spool says only at its end, pairs,
+// finishes, and says what share of the calls the result rests on:
+//
+//	s, err := replay.Open([]string{"trace.parquet"}, replay.Options{Columns: format.ColSyscall})
+//	…
+//	defer s.Close()
+//	for c, err := range s.Calls(ctx) {
+//		…
+//	}
+//	fmt.Println(s.Coverage())
+//
+// It gives one pass, by one of Run, Each and Calls, from fast to convenient.
+// It is not for use by several goroutines.
+type Session struct {
+	// Filter may be changed until the pass begins: a bound of time that
+	// counts from [Session.Begin] is known only then.
+	Filter Filter
+
+	reader   *format.Reader
+	symbols  *format.SymbolTable
+	warn     func(error)
+	pipe     *Pipe
+	growing  bool          // a pipe is read as it comes
+	first    *format.Batch // the first batch, when Begin had to look at it
+	late     []Loss
+	closing  *format.Meta // what a first pass found at the end; may be nil
+	end      error        // the ErrIncomplete that ended the pass
+	told     bool         // the user knows that the capture is incomplete
+	coverage Coverage     // of the calls that the subject of Filter chose
+	pairing  Coverage     // of all calls
+	spans    lossSpans
+}
+
+// Open opens the capture that the paths make up, as [format.Open] does. The
+// caller must Close the session.
+func Open(paths []string, opt Options) (s *Session, err error) {
+	s = &Session{Filter: opt.Filter, symbols: opt.Symbols, warn: opt.Warn}
+	if s.symbols == nil {
+		s.symbols = format.NewSymbolTable()
+	}
+	if s.warn == nil {
+		s.warn = func(error) {}
+	}
+	twice := !slices.Contains(paths, "-")
+	stdin := opt.Stdin
+	s.growing = !twice && opt.Live
+	if !twice && !opt.Live {
+		if s.pipe, err = HoldPipe(stdin); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				s.pipe.Close()
+			}
+		}()
+		twice = true
+	}
+	open := func(o format.ReadOptions) (*format.Reader, error) {
+		o.Stdin = stdin
+		if s.pipe != nil {
+			o.Stdin = s.pipe.File()
+		}
+		return format.Open(paths, o)
+	}
+	need := opt.Columns | opt.Filter.columns()
+	ro := format.ReadOptions{Columns: PairColumns(need, nil), Symbols: s.symbols, Warn: s.Warn}
+	if s.reader, err = open(ro); err != nil || !twice {
+		return s, err
+	}
+	m := s.reader.Meta()
+	if fewer := PairColumns(need, m); fewer != ro.Columns {
+		s.reader.Close()
+		ro.Columns, ro.Warn = fewer, nil
+		s.reader, err = open(ro)
+		return s, err
+	}
+	if m.Imported == nil {
+		err = s.lookAhead(open)
+	}
+	return s, err
+}
+
+// lookAhead goes over the capture for lost rows that stand later than the
+// time they tell of, and for what a spool says only at its end.
+func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error)) error {
+	r, err := open(format.ReadOptions{
+		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
+		Kinds:   []format.Kind{format.Lost},
+	})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	var b format.Batch
+	for {
+		if err := r.Next(&b); err != nil {
+			s.closing = r.Meta()
+			return nil // the pass that counts will say what is wrong
+		}
+		s.late = LateLosses(&b, s.late)
+		s.spans.rows(&b)
+	}
+}
+
+// Close ends reading and closes the files. The results stay.
+func (s *Session) Close() error {
+	err := s.reader.Close()
+	if s.pipe != nil {
+		err = errors.Join(err, s.pipe.Close())
+	}
+	return err
+}
+
+// Meta returns what the capture says about itself. For what is read from a
+// pipe as it comes, that is what was known at the start of the recording,
+// until the pass has come to the end.
+func (s *Session) Meta() *format.Meta { return cmp.Or(s.closing, s.reader.Meta()) }
+
+// Symbols returns the table to which the Symbols of calls and batches belong.
+func (s *Session) Symbols() *format.SymbolTable { return s.symbols }
+
+// Late returns the losses that the capture tells of later than they happened,
+// as far as they are known before the pass.
+func (s *Session) Late() []Loss { return s.late }
+
+// Begin returns the capture time of the first event; ok is false when there
+// is none. It may be called before the pass.
+func (s *Session) Begin() (ns int64, ok bool, err error) {
+	if s.first == nil {
+		b := new(format.Batch)
+		switch err := s.reader.Next(b); {
+		case err == nil:
+			s.first = b
+		case err == io.EOF || errors.Is(err, format.ErrIncomplete):
+			return 0, false, nil // the pass comes to the same end
+		default:
+			return 0, false, err
+		}
+	}
+	if s.first.N == 0 {
+		return 0, false, nil
+	}
+	return s.first.TS[0], true, nil
+}
+
+// Warn passes a warning on, and that the capture is incomplete only once.
+func (s *Session) Warn(err error) {
+	if errors.Is(err, format.ErrIncomplete) {
+		if s.told {
+			return
+		}
+		s.told = true
+	}
+	s.warn(err)
+}
+
+// Batches gives fn every batch of the capture, unpaired: it is the pass for
+// who wants rows alone. Batches are valid until fn returns. A capture that was
+// cut off ends with a warning, see [Session.Incomplete].
+func (s *Session) Batches(ctx context.Context, fn func(*format.Batch) error) error {
+	err := s.batches(ctx, fn)
+	if err == ErrStop {
+		return nil
+	}
+	return err
+}
+
+func (s *Session) batches(ctx context.Context, fn func(*format.Batch) error) error {
+	var b format.Batch
+	if s.first != nil {
+		b, s.first = *s.first, nil
+		if err := fn(&b); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch err := s.reader.Next(&b); {
+		case err == nil:
+			if err := fn(&b); err != nil {
+				return err
+			}
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, format.ErrIncomplete):
+			s.end = err
+			s.Warn(err)
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// Run gives fn each batch and all calls that ended in it, whatever the filter
+// says, in the order of their ends ([Call.EndSeq]); and at last a nil batch
+// and the calls that never ended. Both are valid until fn returns. The pass
+// ends after the last call that began before Filter.To.
+func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call) error) error {
+	p := NewPairer(PairOptions{Meta: s.Meta(), Late: s.late, Growing: s.growing})
+	var calls []Call
+	to := s.Filter.To
+	err := s.batches(ctx, func(b *format.Batch) (err error) {
+		if calls, err = p.Push(b, calls[:0]); err != nil {
+			return &format.CorruptError{Group: -1, Row: -1, Err: err}
+		}
+		if s.closing == nil {
+			s.spans.rows(b)
+		}
+		if err := fn(b, calls); err != nil {
+			return err
+		}
+		if to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
+			return errPast
+		}
+		return nil
+	})
+	calls = calls[:0]
+	switch err {
+	case nil:
+		if s.closing == nil {
+			p.Learn(s.reader.Meta())
+		}
+		calls = p.Finish(calls)
+	case errPast:
+	case ErrStop:
+		return nil
+	default:
+		return err
+	}
+	if err := fn(nil, calls); err != nil && err != ErrStop {
+		return err
+	}
+	s.pairing = p.Coverage()
+	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter)
+	if n := s.pairing.LateLosses; n > 0 {
+		s.Warn(fmt.Errorf("%d losses were told after the calls they concern: durations just before may be too long; run this on a file instead of a stream", n))
+	}
+	return nil
+}
+
+// errPast ends the pass where no later call can be chosen.
+var errPast = errors.New("past the end of the filter")
+
+// Each gives fn the calls that the filter chooses, in the order of their ends.
+// The slice is valid until fn returns.
+func (s *Session) Each(ctx context.Context, fn func([]Call) error) error {
+	return s.Run(ctx, func(_ *format.Batch, calls []Call) error {
+		if kept := s.Choose(calls); len(kept) > 0 {
+			return fn(kept)
+		}
+		return nil
+	})
+}
+
+// Calls iterates over the calls that the filter chooses. A Call is valid until
+// the next. An error comes with nil, and ends it.
+func (s *Session) Calls(ctx context.Context) iter.Seq2[*Call, error] {
+	return func(yield func(*Call, error) bool) {
+		err := s.Each(ctx, func(calls []Call) error {
+			for i := range calls {
+				if !yield(&calls[i], nil) {
+					return errGone
+				}
+			}
+			return nil
+		})
+		if err != nil && err != errGone {
+			yield(nil, err)
+		}
+	}
+}
+
+// errGone ends a pass whose consumer has left the loop.
+var errGone = errors.New("the loop was left")
+
+// Choose applies the filter to calls in place and counts them for the
+// coverage. Run leaves it to the caller, Each and Calls do it.
+func (s *Session) Choose(calls []Call) []Call {
+	if s.Filter.Empty() {
+		s.coverage.Add(calls)
+		return calls
+	}
+	kept := calls[:0]
+	for i := range calls {
+		c := &calls[i]
+		if !s.Filter.MatchSubject(c, s.symbols) {
+			continue
+		}
+		s.coverage.Count(c.Status)
+		if s.Filter.MatchOutcome(c) {
+			kept = append(kept, *c)
+		}
+	}
+	return kept
+}
+
+// Count counts for the coverage those of calls that the subject of the filter
+// chooses, and leaves them alone; it stands in for Choose.
+func (s *Session) Count(calls []Call) {
+	for i := range calls {
+		if s.Filter.MatchSubject(&calls[i], s.symbols) {
+			s.coverage.Count(calls[i].Status)
+		}
+	}
+}
+
+// Coverage tells what the result of a finished pass rests on: of the calls
+// that the subject of the filter chose (see [Filter.MatchSubject]), how many
+// were measured, and what became of the rest.
+func (s *Session) Coverage() Coverage { return s.coverage }
+
+// Pairing is the coverage of all calls of the capture.
+func (s *Session) Pairing() Coverage { return s.pairing }
+
+// Incomplete returns how a finished pass over a capture that was cut off
+// ended, nil if it was whole.
+func (s *Session) Incomplete() error { return s.end }
+
+// Losses returns the time spans in which events were lost, in order and
+// without overlap, as far as the pass has come.
+func (s *Session) Losses() []LossSpan { return s.spans.sorted() }
+
+// columns returns what the filter looks at.
+func (f *Filter) columns() (c format.Columns) {
+	if len(f.PIDs) > 0 {
+		c |= format.ColPID
+	}
+	if len(f.Comms) > 0 {
+		c |= format.ColComm
+	}
+	if len(f.Containers) > 0 {
+		c |= format.ColContainer
+	}
+	return c
+}
