@@ -17,19 +17,19 @@ type Status uint8
 // NoReturn it is the time until the thread's end, for Sigreturn and Mismatch
 // the time between the two halves; the others have none, and it is 0.
 const (
-	OK          Status = iota // enter and exit of the same call
-	Restarted                 // exit with -512…-516; the kernel continued it with a later call, or gave it up with EINTR
-	NoReturn                  // exit, exit_group: calls that do not come back
-	Sigreturn                 // rt_sigreturn, whose exit shows number -1 on x86
-	ChildReturn               // first exit of a new thread: the child's side of clone, clone3, fork, vfork
-	OpenAtStart               // exit of a call entered before enters were recorded
-	OpenAtEnd                 // enter of a call that had not returned when the capture ended
-	Killed                    // the thread ended inside the call
-	Denied                    // exit without enter and without loss near it: refused before the tracepoint
-	EnterLost                 // the enter fell into a dated loss
-	ExitLost                  // the exit fell into a dated loss
-	Mismatch                  // enter and exit disagree on number or ABI, with no loss near
-	EnterAfterEnd             // exit of a call entered when enters were no longer recorded: outside the capture
+	OK            Status = iota // enter and exit of the same call
+	Restarted                   // exit with -512…-516; the kernel continued it with a later call, or gave it up with EINTR
+	NoReturn                    // exit, exit_group: calls that do not come back
+	Sigreturn                   // rt_sigreturn, whose exit shows number -1 on x86
+	ChildReturn                 // first exit of a new thread: the child's side of clone, clone3, fork, vfork
+	OpenAtStart                 // exit of a call entered before enters were recorded
+	OpenAtEnd                   // enter of a call that had not returned when the capture ended
+	Killed                      // the thread ended inside the call
+	Denied                      // exit without enter and without loss near it: refused before the tracepoint
+	EnterLost                   // the enter fell into a dated loss
+	ExitLost                    // the exit fell into a dated loss
+	Mismatch                    // enter and exit disagree on number or ABI, with no loss near
+	EnterAfterEnd               // exit of a call entered when enters were no longer recorded: outside the capture
 	NumStatuses
 )
 

@@ -18,7 +18,7 @@ import (
 func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	need |= format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
 		format.ColArg0 | format.ColArg1
-	if m == nil || !m.Complete || m.Counts == nil || m.Counts.Total().Lost() != 0 {
+	if m == nil || mayTellLate(m) {
 		need |= format.ColArg2 | format.ColArg3 | format.ColArg4
 	}
 	if m == nil || len(m.Request.Comms) > 0 {

@@ -96,8 +96,8 @@ type Pairer struct {
 	floating bool     // threads may come under the filter, or leave it, in the middle of a call
 	comms    []string // the names that the filter lets through
 	linking  bool     // every call of a thread is in the capture
-	waiting  bool   // end is not known yet
-	held     []Call // exits whose status depends on end
+	waiting  bool     // end is not known yet
+	held     []Call   // exits whose status depends on end
 	started  bool
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read

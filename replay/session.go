@@ -109,13 +109,20 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 	if fewer := PairColumns(need, m); fewer != ro.Columns {
 		s.reader.Close()
 		ro.Columns, ro.Warn = fewer, nil
-		s.reader, err = open(ro)
-		return s, err
+		if s.reader, err = open(ro); err != nil {
+			return s, err
+		}
 	}
-	if m.Imported == nil {
+	if mayTellLate(m) {
 		err = s.lookAhead(open)
 	}
 	return s, err
+}
+
+// mayTellLate reports whether the rows of a capture may know what its metadata
+// does not say: losses, or the end of a recording.
+func mayTellLate(m *format.Meta) bool {
+	return !m.Complete || m.Counts == nil || m.Counts.Total().Lost() != 0
 }
 
 // lookAhead goes over the capture for lost rows that stand later than the

@@ -153,35 +153,19 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 	}
 	o := export.Options{Symbols: in.names, Meta: in.Meta(), Weight: weight}
 	if !in.filter.Empty() {
-		o.Filter = &in.filter
+		o.Filter = in.filter
 	}
 	x, err := export.New(kind, w, o)
 	if err != nil {
 		return nil, err
 	}
-	pairer := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
-	var calls []replay.Call
-	err = in.batches(func(b *format.Batch) (err error) {
-		if calls, err = pairer.Push(b, calls[:0]); err != nil {
-			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
-		}
-		add(b.N)
-		if err := x.Push(b, calls); err != nil {
+	err = in.pairs(func(b *format.Batch, calls []replay.Call) error {
+		if b == nil {
+			notes, err = x.Finish(calls)
 			return err
 		}
-		if to := in.filter.To; to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !pairer.OpenBefore(to) {
-			return errStop
-		}
-		return nil
+		add(b.N)
+		return x.Push(b, calls)
 	})
-	calls = calls[:0]
-	switch err {
-	case nil:
-		pairer.Learn(in.Meta())
-		calls = pairer.Finish(calls)
-	case errStop:
-	default:
-		return nil, err
-	}
-	return x.Finish(calls)
+	return notes, err
 }

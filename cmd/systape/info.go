@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"systape/format"
+	"systape/replay"
 )
 
 // newInfoCommand makes the command that tells what a capture is.
@@ -46,11 +48,23 @@ func runInfo(c *cobra.Command, args []string, formatName string) error {
 		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
 	}
 	warn := func(err error) { fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err) }
-	in, err := format.ReadInfo(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})
+	stdin := c.InOrStdin()
+	if slices.Contains(args, "-") {
+		pipe, err := replay.HoldPipe(stdin)
+		if err != nil {
+			return err
+		}
+		defer pipe.Close()
+		stdin = pipe.File()
+	}
+	in, err := format.ReadInfo(args, format.ReadOptions{Stdin: stdin, Warn: warn})
 	if err != nil {
 		return inputError(err)
 	}
-	calls := infoPair(c, args)
+	calls, err := infoPair(c, args, stdin)
+	if err != nil && (in.Problem == nil || errors.Is(in.Problem, format.ErrIncomplete)) {
+		in.Problem, in.Complete = err, false
+	}
 	if formatName == "json" {
 		err = printInfoJSON(c.OutOrStdout(), in, calls)
 	} else {

@@ -30,31 +30,28 @@ type infoCalls struct {
 	IOUring  string          `json:"io_uring,omitempty"`
 }
 
-// infoPair pairs the capture; nil for standard input, which cannot be read a
-// second time, and for a capture that cannot be paired, of which the caller
-// has told already.
-func infoPair(c *cobra.Command, paths []string) *infoCalls {
-	if slices.Contains(paths, "-") {
-		return nil
+// infoPair pairs the capture, and reads every column on the way: what info says
+// of a capture it must have seen. A capture that cannot be paired to its end is
+// told by the error.
+func infoPair(c *cobra.Command, paths []string, stdin io.Reader) (*infoCalls, error) {
+	s, err := replay.Open(paths, replay.Options{Columns: format.AllColumns, Stdin: stdin})
+	if err != nil {
+		return nil, err
 	}
-	in := &input{paths: paths, names: format.NewSymbolTable(), ctx: c.Context(), stdin: c.InOrStdin(), stderr: io.Discard}
-	if in.open(format.ColPID|format.ColComm|format.ColSyscall) != nil {
-		return nil
-	}
-	defer in.Close()
+	defer s.Close()
 	var notes replay.Notes
-	if err := in.calls(func(calls []replay.Call) error { notes.Add(calls); return nil }); err != nil {
-		return nil
+	if err := s.Each(c.Context(), func(calls []replay.Call) error { notes.Add(calls); return nil }); err != nil {
+		return nil, err
 	}
-	r := &infoCalls{Coverage: in.coverage, IOUring: notes.IOUring(), Denied: []infoDenied{}}
+	r := &infoCalls{Coverage: s.Coverage(), IOUring: notes.IOUring(), Denied: []infoDenied{}}
 	for _, d := range notes.DeniedByProcess() {
 		e := ""
 		if d.Errno != 0 {
 			e = abi.ErrnoName(abi.X86_64, d.Errno)
 		}
-		r.Denied = append(r.Denied, infoDenied{d.PID, in.names.String(d.Comm), in.names.String(d.Syscall), e, d.Count})
+		r.Denied = append(r.Denied, infoDenied{d.PID, s.Symbols().String(d.Comm), s.Symbols().String(d.Syscall), e, d.Count})
 	}
-	return r
+	return r, nil
 }
 
 // lines tells the same in words, under the names of info's table. Refused

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
 )
@@ -41,24 +38,9 @@ func statusWords() []string {
 	return words
 }
 
-// filterColumns returns what the filter looks at.
-func filterColumns(f *replay.Filter) (c format.Columns) {
-	if len(f.PIDs) > 0 {
-		c |= format.ColPID
-	}
-	if len(f.Comms) > 0 {
-		c |= format.ColComm
-	}
-	if len(f.Containers) > 0 {
-		c |= format.ColContainer
-	}
-	return c
-}
-
 // parseFilter reads the filter's flags; the times come back as text, for an
 // offset has a meaning only with the capture open.
-func (in *input) parseFilter(flags *pflag.FlagSet) (from, to string, err error) {
-	f := &in.filter
+func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err error) {
 	list := func(name string) []string {
 		v, err := flags.GetStringSlice(name)
 		if err != nil {
@@ -158,19 +140,13 @@ func (in *input) instant(name, s string) (int64, error) {
 	if err != nil || !relative {
 		return ns, err
 	}
-	if in.first == nil {
-		b := new(format.Batch)
-		err := in.Next(b)
-		if err == nil {
-			in.first = b
-		} else if err != io.EOF && !errors.Is(err, format.ErrIncomplete) {
-			return 0, inputError(err)
-		} // the reader says it again when the rows are asked for
+	start, ok, err := in.Begin()
+	if err != nil {
+		return 0, inputError(err)
 	}
-	if in.first == nil || in.first.N == 0 {
+	if !ok {
 		return 0, nil // an empty capture has nothing to bound
 	}
-	start := in.first.TS[0]
 	if ns > math.MaxInt64-start {
 		return 0, &exitError{code: exitUsage, err: fmt.Errorf("--%s: %q lies beyond all time", name, s)}
 	}

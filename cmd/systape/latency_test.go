@@ -178,7 +178,7 @@ func TestLatencyJSONKeys(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := objectKeys(t, doc.Coverage), []string{"calls", "used", "by_status", "lost_events"}; !slices.Equal(got, want) {
+	if got, want := objectKeys(t, doc.Coverage), []string{"calls", "used", "by_status", "lost_events", "lost_calls"}; !slices.Equal(got, want) {
 		t.Errorf("keys of coverage are %v, want %v", got, want)
 	}
 	want := []string{"comm", "syscall", "count", "errors", "total_ns", "min_ns", "mean_ns", "stddev_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns", "censored"}

@@ -18,7 +18,8 @@ var pairFormats = []string{"parquet", "arrows", "csv", "jsonl"}
 
 const pairHelp = `Joins each enter with its exit and writes one row for each call, with a status
 that says what became of it: ok, restarted, no_return, sigreturn, child_return,
-open_at_start, open_at_end, killed, denied, enter_lost, exit_lost, mismatch.
+open_at_start, open_at_end, killed, denied, enter_lost, exit_lost, mismatch,
+enter_after_end.
 Only ok and restarted calls have a duration that was measured from end to end;
 for open_at_start, open_at_end and killed it is a lower bound, and for the rest
 it means nothing. Rows come in the order in which the calls ended.

@@ -98,7 +98,7 @@ func BenchmarkPairCapture(b *testing.B) {
 						b.Fatal(err)
 					}
 					if how == "read" {
-						err = in.batches(func(*format.Batch) error { return nil })
+						err = in.Batches(in.ctx, func(*format.Batch) error { return nil })
 					} else {
 						err = in.calls(func([]replay.Call) error { return nil })
 					}

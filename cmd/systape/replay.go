@@ -188,7 +188,7 @@ type replayer struct {
 
 // round shows the capture once.
 func (r *replayer) round(c *cobra.Command, args []string) error {
-	in, err := openInput(c, args, replayColumns(r.json, r.options.Columns))
+	in, err := openSession(c, args, replay.Options{Columns: replayColumns(r.json, r.options.Columns), Live: true})
 	if err != nil {
 		return err
 	}
@@ -255,51 +255,32 @@ func (r *replayer) show(due int64) error {
 // calls shows calls, and what happened to threads between them.
 func (r *replayer) calls() error {
 	in := r.in
-	f := &in.filter
-	pairer := replay.NewPairer(replay.PairOptions{Meta: in.Meta(), Late: in.late})
-	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: f,
+	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: in.filter,
 		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd})
 	emit := func(l *text.Line) error {
 		r.line = r.print.AppendLine(r.line[:0], l)
 		return r.show(l.Due)
 	}
-	var calls []replay.Call
-	err := in.batches(func(b *format.Batch) (err error) {
-		if calls, err = pairer.Push(b, calls[:0]); err != nil {
-			return &exitError{code: exitDamaged, err: err, hint: "run 'systape verify' on the capture"}
+	return in.pairs(func(b *format.Batch, calls []replay.Call) error {
+		if b == nil {
+			return reorder.Finish(calls, emit)
 		}
-		if err := reorder.Push(b, calls, emit); err != nil {
+		if err := reorder.Push(b, calls, emit); err != nil || !r.flags.follow {
 			return err
 		}
-		if r.flags.follow {
-			if err := r.out.Flush(); err != nil {
-				return err
-			}
-		}
-		if f.To != 0 && b.N > 0 && b.TS[b.N-1] >= f.To && !pairer.OpenBefore(f.To) {
-			return errStop
-		}
-		return nil
+		return r.out.Flush()
 	})
-	switch err {
-	case nil:
-		pairer.Learn(in.Meta())
-		return reorder.Finish(pairer.Finish(nil), emit)
-	case errStop:
-		return reorder.Finish(nil, emit)
-	}
-	return err
 }
 
 // events shows rows.
 func (r *replayer) events() error {
-	f := &r.in.filter
+	f := r.in.filter
 	var c replay.Call
-	err := r.in.batches(func(b *format.Batch) error {
+	return inputError(r.in.Batches(r.ctx, func(b *format.Batch) error {
 		for i := range b.N {
 			at := b.TS[i]
 			if f.To != 0 && at >= f.To {
-				return errStop
+				return replay.ErrStop
 			}
 			if at < f.From {
 				continue
@@ -330,9 +311,5 @@ func (r *replayer) events() error {
 			return r.out.Flush()
 		}
 		return nil
-	})
-	if err == errStop {
-		return nil
-	}
-	return err
+	}))
 }

@@ -38,7 +38,7 @@ func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
 	if a, ok := sequencesNative(in.Meta()); ok && !opt.HaveNative {
 		opt.Native, opt.HaveNative = a, true
 	}
-	opt.Late = in.late
+	opt.Late = in.Late()
 	if !in.filter.Empty() {
 		opt.Accept = func(c *replay.Call) bool { return in.filter.Match(c, in.names) }
 	}
@@ -55,21 +55,18 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 		} else {
 			st.Finish(calls)
 		}
-		if in.filter.Empty() {
-			in.coverage.Add(calls)
-			kept = calls
-		} else {
+		in.Count(calls)
+		if also != nil {
+			if in.filter.Empty() {
+				also(calls)
+				return nil
+			}
 			kept = kept[:0]
 			for i := range calls {
-				if c := &calls[i]; in.filter.MatchSubject(c, in.names) {
-					in.coverage.Count(c.Status)
-					if also != nil && in.filter.MatchOutcome(c) {
-						kept = append(kept, *c)
-					}
+				if in.filter.Match(&calls[i], in.names) {
+					kept = append(kept, calls[i])
 				}
 			}
-		}
-		if also != nil {
 			also(kept)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,18 +58,24 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: func(err error) {
 		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err)
 	}}
-	calls := newVerifyCalls(args)
-	rep, err := format.Verify(args, opt, func(b *format.Batch) error {
-		calls.push(b)
-		return c.Context().Err()
-	})
+	if slices.Contains(args, "-") {
+		pipe, err := replay.HoldPipe(opt.Stdin)
+		if err != nil {
+			return err
+		}
+		defer pipe.Close()
+		opt.Stdin = pipe.File()
+	}
+	rep, err := format.Verify(args, opt, func(*format.Batch) error { return c.Context().Err() })
 	if err != nil {
 		return inputError(err)
 	}
 	res := verifyResult{Rows: rep.Rows, Rules: rep.Rules}
 	if rep.Meta != nil {
 		var f []format.Finding
-		res.Conservation, f = calls.report(rep.Meta)
+		if res.Conservation, f, err = verifyCalls(c.Context(), args, opt.Stdin); err != nil {
+			return err
+		}
 		res.Rules = append(res.Rules, f...)
 	}
 	res.OK = true
@@ -124,70 +131,31 @@ func verifyHint(res *verifyResult) string {
 	return ""
 }
 
-// verifyCalls pairs the events under verification and keeps the balance of
-// enters and exits: rules C1 to C5.
-type verifyCalls struct {
-	paths   []string
-	pairer  *replay.Pairer
-	balance replay.Conservation
-	calls   []replay.Call
-	err     error
-}
-
-func newVerifyCalls(paths []string) *verifyCalls {
-	return &verifyCalls{paths: paths}
-}
-
-// start looks for losses that are told of late, which pairing must know.
-func (v *verifyCalls) start() {
-	opt := replay.PairOptions{}
-	if slices.Contains(v.paths, "-") {
-		v.pairer = replay.NewPairer(opt) // standard input cannot be read twice
-		return
-	}
-	r, err := format.Open(v.paths, format.ReadOptions{
-		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
-		Kinds:   []format.Kind{format.Lost},
-	})
+// verifyCalls pairs the events and keeps the balance of enters and exits: rules
+// C1 to C5.
+func verifyCalls(ctx context.Context, paths []string, stdin io.Reader) (*replay.ConservationReport, []format.Finding, error) {
+	var balance replay.Conservation
+	s, err := replay.Open(paths, replay.Options{Columns: format.ColSeq, Stdin: stdin})
 	if err == nil {
-		defer r.Close()
-		opt.Meta = r.Meta()
-		var b format.Batch
-		for r.Next(&b) == nil {
-			opt.Late = replay.LateLosses(&b, opt.Late)
-		}
-		opt.Meta = r.Meta() // a spool knows more at its end
+		defer s.Close()
+		err = s.Run(ctx, func(b *format.Batch, calls []replay.Call) error {
+			if b != nil {
+				balance.Events(b)
+			}
+			balance.Calls(calls)
+			return nil
+		})
 	}
-	v.pairer = replay.NewPairer(opt)
-}
-
-func (v *verifyCalls) push(b *format.Batch) {
-	if v.err != nil {
-		return
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	case err != nil:
+		return nil, []format.Finding{{Rule: "C1", Detail: "pairing: " + err.Error()}}, nil
 	}
-	if v.pairer == nil {
-		v.start()
-	}
-	v.balance.Events(b)
-	if v.calls, v.err = v.pairer.Push(b, v.calls[:0]); v.err == nil {
-		v.balance.Calls(v.calls)
-	}
-}
-
-// report ends the balance.
-func (v *verifyCalls) report(m *format.Meta) (*replay.ConservationReport, []format.Finding) {
-	if v.pairer == nil {
-		v.pairer = replay.NewPairer(replay.PairOptions{Meta: m})
-	}
-	if v.err != nil {
-		return nil, []format.Finding{{Rule: "C1", Detail: "pairing: " + v.err.Error()}}
-	}
-	v.pairer.Learn(m)
-	v.balance.Calls(v.pairer.Finish(v.calls[:0]))
-	rep := v.balance.Report(m, v.pairer.Coverage())
+	rep := balance.Report(s.Meta(), s.Pairing())
 	var out []format.Finding
 	for _, c := range rep.Checks {
 		out = append(out, format.Finding{Rule: c.Rule, OK: c.OK, Detail: c.Detail})
 	}
-	return rep, out
+	return rep, out, nil
 }
