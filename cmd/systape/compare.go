@@ -114,6 +114,8 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		return usage(fmt.Errorf("-n %d: want 2 to %d", f.n, sequences.MaxN))
 	case f.format != "table" && f.format != "json":
 		return usage(fmt.Errorf("--format: unknown format %q, want table or json", f.format))
+	case f.top < 0:
+		return usage(fmt.Errorf("--top: %d is negative", f.top))
 	}
 	for _, k := range f.failOn {
 		if k != "any" && !slices.Contains(compare.Kinds(), compare.Kind(k)) {

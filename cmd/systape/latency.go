@@ -188,7 +188,7 @@ func (r *latencyRun) check(c *cobra.Command) (err error) {
 		return fmt.Errorf("--slowest: %d is not between 1 and 10,000", f.slowest)
 	case f.around < 0 || f.around > 100:
 		return fmt.Errorf("--around: %d is not between 0 and 100", f.around)
-	case f.top < -1:
+	case f.top < 0 && c.Flags().Changed("top"):
 		return fmt.Errorf("--top: %d is negative", f.top)
 	case isPicture(r.kind) && (f.errors || f.every != 0 || f.slowest != 0 || f.overhead):
 		return fmt.Errorf("there is no picture of %s: .svg and .png go with --histogram, --heatmap, or no view at all", chosen[0])

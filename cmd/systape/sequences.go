@@ -119,7 +119,7 @@ func (f *sequencesFlags) rareLimit() (keep func(int64, float64) bool, err error)
 	return nil, fmt.Errorf("--rare: %q is neither a number of times nor a share between 0 and 1", f.rare)
 }
 
-func (f *sequencesFlags) check() (opt sequences.Options, err error) {
+func (f *sequencesFlags) check(c *cobra.Command) (opt sequences.Options, err error) {
 	if opt, err = f.sequencesDivision.options(); err != nil {
 		return opt, err
 	}
@@ -137,6 +137,9 @@ func (f *sequencesFlags) check() (opt sequences.Options, err error) {
 		return opt, fmt.Errorf("--format: unknown format %q, want one of %s", f.format, strings.Join(sequencesFormats, " "))
 	}
 	if f.top < 0 {
+		if c.Flags().Changed("top") {
+			return opt, fmt.Errorf("--top: %d is negative", f.top)
+		}
 		switch f.top = 0; {
 		case f.format == "table":
 			f.top = 20
@@ -174,7 +177,7 @@ type sequencesRun struct {
 }
 
 func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
-	opt, err := f.check()
+	opt, err := f.check(c)
 	keep, rareErr := f.rareLimit()
 	if err = errors.Join(err, rareErr); err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}

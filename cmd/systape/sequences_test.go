@@ -254,6 +254,11 @@ func TestSequencesRefuses(t *testing.T) {
 		{[]string{"baseline", "train", "-o", "x", "-n", "20", file}, 2, "want 1 to 10"},
 		{[]string{"baseline", "info", file}, 3, "read baseline"},
 		{[]string{"score", file}, 2, "--baseline is missing"},
+		{[]string{"sequences", "--top", "-5", file}, 2, "--top: -5 is negative"},
+		{[]string{"sequences", "--top", "-1", file}, 2, "--top: -1 is negative"},
+		{[]string{"latency", "--top", "-1", file}, 2, "--top: -1 is negative"},
+		{[]string{"compare", "--top", "-5", file, file}, 2, "--top: -5 is negative"},
+		{[]string{"score", "--top", "-5", "--baseline", "x", file}, 2, "not negative"},
 		{[]string{"compare", file}, 2, "two captures"},
 		{[]string{"compare", file, file, "--fail-on", "luck"}, 2, "unknown kind"},
 	} {
@@ -321,6 +326,22 @@ func TestGraphFiles(t *testing.T) {
 	}
 	if kept+g.LeftOut != g.Transitions || float64(kept) < 0.95*float64(g.Transitions) || len(g.Nodes) == 0 {
 		t.Errorf("%d of %d transitions drawn, %d left out", kept, g.Transitions, g.LeftOut)
+	}
+}
+
+// However many rows are asked for, no more are shown than there are.
+func TestMoreRowsThanThereAre(t *testing.T) {
+	file := realThreads(t)
+	_, all, _ := sequencesCommand(t, "sequences", "--top", "0", file)
+	for _, args := range [][]string{{"--top", "9223372036854775807"}, {"--top", "4611686018427387904"}} {
+		if code, out, stderr := sequencesCommand(t, append([]string{"sequences", file}, args...)...); code != 0 || out != all {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, out, stderr)
+		}
+	}
+	for _, args := range [][]string{{"sequences", "--threads"}, {"sequences", "--transitions"}, {"sequences", "--rare"}, {"compare", file}} {
+		if code, _, stderr := sequencesCommand(t, append(args, file, "--top", "9223372036854775807")...); code != 0 {
+			t.Errorf("%v: exit code %d\n%s", args, code, stderr)
+		}
 	}
 }
 

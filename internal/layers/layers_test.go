@@ -23,7 +23,7 @@ var layers = map[string][]string{
 	"systape/format/internal/parquet":  {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
 	"systape/format/internal/ipc":      {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/pierrec/lz4"},
 
-	"systape/replay":   {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof"},
+	"systape/replay":   {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof", "gonum.org/v1/gonum"},
 	"systape/internal": {},
 	"systape/cmd": {"systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
 		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},

@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/mathext"
+	"gonum.org/v1/gonum/stat"
+
 	"systape/replay/latency"
 )
 
@@ -14,18 +17,11 @@ func pairedT(d []float64) (mean, p float64) {
 	if n < 3 {
 		return 0, 1
 	}
-	for _, x := range d {
-		mean += x
-	}
-	mean /= n
-	ss := 0.0
-	for _, x := range d {
-		ss += (x - mean) * (x - mean)
-	}
+	mean, deviation := stat.MeanStdDev(d, nil)
 	if mean == 0 {
 		return 0, 1
 	}
-	se := math.Sqrt(ss / (n - 1) / n)
+	se := stat.StdErr(deviation, n)
 	if se == 0 {
 		return mean, 0
 	}
@@ -35,52 +31,7 @@ func pairedT(d []float64) (mean, p float64) {
 // studentP is the two-sided p of Student's t: the regularized incomplete beta
 // function I_x(f/2, 1/2) at x = f/(f+t²).
 func studentP(t, f float64) float64 {
-	return incompleteBeta(f/(f+t*t), f/2, 0.5)
-}
-
-// incompleteBeta is I_x(a,b) by Lentz's continued fraction (Press et al.,
-// Numerical Recipes, 6.4).
-func incompleteBeta(x, a, b float64) float64 {
-	if x <= 0 {
-		return 0
-	}
-	if x >= 1 {
-		return 1
-	}
-	if x > (a+1)/(a+b+2) {
-		return 1 - incompleteBeta(1-x, b, a)
-	}
-	la, _ := math.Lgamma(a)
-	lb, _ := math.Lgamma(b)
-	lab, _ := math.Lgamma(a + b)
-	front := math.Exp(lab-la-lb+a*math.Log(x)+b*math.Log1p(-x)) / a
-	const tiny = 1e-300
-	c, d := 1.0, 1-(a+b)*x/(a+1)
-	if math.Abs(d) < tiny {
-		d = tiny
-	}
-	d = 1 / d
-	h := d
-	step := func(num float64) float64 {
-		d = 1 + num*d
-		if math.Abs(d) < tiny {
-			d = tiny
-		}
-		c = 1 + num/c
-		if math.Abs(c) < tiny {
-			c = tiny
-		}
-		d = 1 / d
-		h *= d * c
-		return d * c
-	}
-	for m := 1.0; m <= 300; m++ {
-		step(m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m)))
-		if del := step(-(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))); math.Abs(del-1) < 1e-12 {
-			break
-		}
-	}
-	return front * h
+	return mathext.RegIncBeta(f/2, 0.5, f/(f+t*t))
 }
 
 // mannWhitney compares two histograms: Cliff's delta is the probability that

@@ -210,7 +210,7 @@ func (t *topList[T]) add(v T, own func(*T)) {
 	}
 	own(&v)
 	t.list = append(t.list, v)
-	if t.limit > 0 && len(t.list) >= 2*t.limit {
+	if t.limit > 0 && len(t.list)/2 >= t.limit {
 		t.list = t.sorted()
 		t.full = true
 	}

@@ -1,6 +1,10 @@
 package sequences
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+)
 
 // Entropy returns the entropy of the calls in bits, H = -Σ p(a) log2 p(a),
 // and the entropy rate of the transitions: how many bits the next call tells
@@ -19,14 +23,11 @@ func entropy(counts []int64) float64 {
 	for _, n := range counts {
 		total += n
 	}
-	h := 0.0
-	for _, n := range counts {
-		if n > 0 {
-			p := float64(n) / float64(total)
-			h -= p * math.Log2(p)
-		}
+	shares := make([]float64, len(counts))
+	for i, n := range counts {
+		shares[i] = float64(n) / float64(max(total, 1))
 	}
-	return h
+	return stat.Entropy(shares) / math.Ln2
 }
 
 // entropyRate adds in the order of the list, so that the same transitions
