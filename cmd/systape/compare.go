@@ -1,20 +1,18 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"systape/format/abi"
 	"systape/replay"
 	"systape/replay/compare"
+	"systape/replay/escape"
 	"systape/replay/sequences"
 )
 
@@ -35,27 +33,34 @@ func newCompareCommand() *cobra.Command {
 		Short: "Two captures, or two sets of them, side by side",
 		Long: `Say what differs between two captures: calls that are new or have vanished, how
 often calls are made, how many fail, how long they take, what follows upon what.
-The verdict comes first. Each FILE is a capture of its own; with two of them the
+The verdict comes first. Below it stand the calls and the errors that one side
+alone has, however rare. Each FILE is a capture of its own; with two of them the
 -- may be left out.
 
 A difference must be too large for chance and large enough to matter: adjusted
 p below 0.01 (Benjamini-Hochberg over all calls), and shares, error rates or
 median durations that differ by half. Durations are compared by rank (Cliff's
 delta of 0.474 or more) and after taking away the pace that all calls share;
-those of calls that wait by nature are shown but not judged. The witnesses of a test are 16 stretches of each capture, not its single
+those of calls that wait by nature are shown but not judged. Of fewer than five
+kinds of calls no common pace can be told: one that takes twice as long differs
+then. The witnesses of a test are 16 stretches of each capture, not its single
 calls, so that two recordings of the same thing come out as no difference.
+
+--fail-on any looks at the verdict. --fail-on new, and vanished, also at what
+is too rare for a verdict: a single call that B has and A has not, or a call
+that fails with an error in B that it has not had in A.
 
 ` + sequencesDivisionHelp,
 		Example: `  systape compare before.parquet after.parquet
   systape compare mon.parquet tue.parquet -- wed.parquet thu.parquet
-  systape compare --fail-on new,errors before.parquet after.parquet
+  systape compare --fail-on any,new before.parquet after.parquet
   systape compare --format json before.parquet after.parquet | jq .differences`,
 		RunE: func(c *cobra.Command, args []string) error { return runCompare(c, &f, args) },
 	}
 	flags := c.Flags()
 	flags.IntVarP(&f.n, "length", "n", 3, "calls in the windows that are compared, 2 to 10")
 	f.addFlags(c)
-	flags.IntVar(&f.top, "top", 15, "show the `N` most frequent calls and those that differ, and N sequences; 0 for all calls")
+	flags.IntVar(&f.top, "top", 15, "show the `N` calls that take most time and those that differ, and N sequences; 0 for all calls")
 	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with code 3 on differences of these `kinds`: any "+compareKinds())
 	flags.StringVar(&f.format, "format", "table", "`form` of the result: table json")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")
@@ -95,6 +100,7 @@ type compared struct {
 	names    [2][]string
 	sides    [2]*compare.Side
 	coverage [2]replay.Coverage
+	native   abi.ABI
 	result   *compare.Result
 }
 
@@ -134,7 +140,8 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 			}
 		}
 	}
-	x.result = compare.Compare(x.sides[0], x.sides[1], func(errno int) string { return abi.ErrnoName(*native, errno) })
+	x.native = *native
+	x.result = compare.Compare(x.sides[0], x.sides[1])
 	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
@@ -147,12 +154,28 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	if err := out.close(err); err != nil {
 		return err
 	}
-	for _, d := range x.result.Differences {
-		if slices.Contains(f.failOn, "any") || slices.Contains(f.failOn, string(d.Kind)) {
-			return &exitError{code: exitDamaged, err: fmt.Errorf("the captures differ: %s", d.Text)}
-		}
+	if what := x.fails(f.failOn); what != "" {
+		return &exitError{code: exitDamaged, err: fmt.Errorf("the captures differ: %s", what)}
 	}
 	return nil
+}
+
+// fails says what differs of the kinds that --fail-on names, "" if nothing:
+// the verdict, and of "new" and "vanished" also what is too rare for it.
+func (x *compared) fails(kinds []string) string {
+	for i := range x.result.Differences {
+		d := &x.result.Differences[i]
+		if slices.Contains(kinds, "any") || slices.Contains(kinds, string(d.Kind)) {
+			return escape.Text(x.difference(d))
+		}
+	}
+	for i := range x.result.OneSided {
+		o := &x.result.OneSided[i]
+		if kind := oneSidedKind(o); slices.Contains(kinds, string(kind)) {
+			return string(kind) + ": " + escape.Text(x.oneSided(o))
+		}
+	}
+	return ""
 }
 
 func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
@@ -169,7 +192,8 @@ func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.O
 		return fmt.Errorf("%s is of %s calls, the captures before it of %s calls: they cannot be compared", name, opt.Native, **native)
 	}
 	s := x.sides[side]
-	s.Begin()
+	timed := replay.Timed(in.Meta())
+	s.Begin(in.names, timed)
 	span := &compareSpan{from: math.MaxInt64, to: math.MinInt64}
 	st, err := sequences.NewStreams(opt, alphabet, s, span)
 	if err != nil {
@@ -188,8 +212,8 @@ func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.O
 	total.Calls += in.coverage.Calls
 	total.Used += in.coverage.Used
 	total.LostEvents += in.coverage.LostEvents
-	if m := in.Meta().Imported; m != nil && slices.Contains(m.Missing, "exit ts_ns") {
-		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies say nothing", name, m.From))
+	if !timed {
+		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies are not compared", name, in.Meta().Imported.From))
 	}
 	return nil
 }
@@ -201,197 +225,3 @@ func (s *compareSpan) Step(_ *sequences.Stream, st *sequences.Step) {
 	s.from, s.to = min(s.from, st.TS), max(s.to, st.TS)
 }
 func (s *compareSpan) End(*sequences.Stream) {}
-
-func (x *compared) text(w io.Writer) {
-	r := x.result
-	if len(r.Differences) == 0 {
-		fmt.Fprintf(w, "no difference\n")
-	} else {
-		fmt.Fprintf(w, "%d %s\n", len(r.Differences), plural(int64(len(r.Differences)), "difference"))
-		for i, d := range r.Differences {
-			if x.top > 0 && i == 2*x.top {
-				fmt.Fprintf(w, "  … and %d more\n", len(r.Differences)-i)
-				break
-			}
-			fmt.Fprintf(w, "  %-9s  %s\n", d.Kind, d.Text)
-		}
-	}
-	fmt.Fprintln(w)
-	for i, label := range []string{"A", "B"} {
-		s := x.sides[i]
-		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, strings.Join(x.names[i], " "), formatCount(s.Calls),
-			strings.TrimSpace(formatDuration(int64(s.Seconds()*1e9))), choose(s.Seconds() > 0, formatRate(float64(s.Calls)/s.Seconds()), "?"), x.coverage[i])
-	}
-	if r.Pace > 0 {
-		fmt.Fprintf(w, "calls in B take %.2f times as long as in A, in general\n", r.Pace)
-	}
-	x.textCalls(w)
-	fmt.Fprintf(w, "\ndivergence (0 the same, 1 nothing in common)\n")
-	for _, d := range r.Divergences {
-		what := fmt.Sprintf("windows of %d", d.N)
-		if d.N <= 2 {
-			what = []string{"calls", "transitions"}[d.N-1]
-		}
-		fmt.Fprintf(w, "  %-14s %.4f bits", what, d.Bits)
-		if !math.IsNaN(d.P) {
-			fmt.Fprintf(w, ", %.4f by chance, p %.3f", d.ByChance, d.P)
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprintf(w, "  transitions: %d only in A, %d only in B; windows of %d: %d only in A, %d only in B\n", r.GoneEdges, r.NewEdges, x.n, r.GoneGrams, r.NewGrams)
-	x.textGrams(w, "transitions that differ most", r.Edges)
-	if x.n > 2 {
-		x.textGrams(w, fmt.Sprintf("windows of %d that differ most", x.n), r.Grams)
-	}
-}
-
-func (x *compared) textCalls(w io.Writer) {
-	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "calls A\tB\tshare A\tB\terrors A\tB\tmedian A\tB\tdelta\t\n")
-	hidden := 0
-	for i := range x.result.Calls {
-		c := &x.result.Calls[i]
-		if x.top > 0 && i >= x.top && len(c.Differs) == 0 {
-			hidden++
-			continue
-		}
-		var kinds []string
-		for _, k := range c.Differs {
-			kinds = append(kinds, string(k))
-		}
-		median := func(k int) string {
-			if c.Ended[k] == 0 {
-				return ""
-			}
-			return formatDuration(c.MedianNS[k])
-		}
-		delta := ""
-		if c.Ended[0] > 0 && c.Ended[1] > 0 {
-			delta = fmt.Sprintf("%+.2f", c.Delta)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s%s\n", formatCount(c.Count[0]), formatCount(c.Count[1]),
-			formatPercent(c.Share[0]), formatPercent(c.Share[1]), formatPercent(c.ErrorRate[0]), formatPercent(c.ErrorRate[1]),
-			median(0), median(1), delta, c.Name, choose(len(kinds) > 0, "  < "+strings.Join(kinds, ", "), ""))
-	}
-	t.Flush()
-	if hidden > 0 {
-		fmt.Fprintf(w, "  … and %d more calls without a difference\n", hidden)
-	}
-}
-
-func (x *compared) textGrams(w io.Writer, title string, list []compare.Gram) {
-	if len(list) == 0 {
-		return
-	}
-	if x.top > 0 {
-		list = list[:min(x.top, len(list))]
-	}
-	fmt.Fprintf(w, "\n%s\n", title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, g := range list {
-		fmt.Fprintf(t, "%s\t%s\t  %s\n", formatCount(g.Count[0]), formatCount(g.Count[1]), sequences.FoldNames(g.Calls))
-	}
-	t.Flush()
-}
-
-type compareCallJSON struct {
-	Syscall   string         `json:"syscall"`
-	Count     [2]int64       `json:"count"`
-	Share     [2]float64     `json:"share"`
-	PerSecond [2]float64     `json:"per_second"`
-	ShareQ    float64        `json:"share_q"`
-	Errors    [2]int64       `json:"errors"`
-	ErrorRate [2]float64     `json:"error_rate"`
-	ErrorsQ   float64        `json:"errors_q"`
-	NewErrors []string       `json:"new_errors"`
-	P50       [2]int64       `json:"p50_ns"`
-	P99       [2]int64       `json:"p99_ns"`
-	Delta     float64        `json:"cliffs_delta"`
-	LatencyQ  float64        `json:"latency_q"`
-	Waits     bool           `json:"waits"`
-	Differs   []compare.Kind `json:"differs"`
-}
-
-type compareGramJSON struct {
-	Calls []string `json:"calls"`
-	Count [2]int64 `json:"count"`
-	Bits  float64  `json:"bits"`
-}
-
-type compareDivergenceJSON struct {
-	N        int      `json:"n"`
-	Bits     float64  `json:"bits"`
-	ByChance *float64 `json:"by_chance"`
-	P        *float64 `json:"p"`
-}
-
-type compareDifferenceJSON struct {
-	Kind compare.Kind `json:"kind"`
-	Text string       `json:"text"`
-}
-
-func (x *compared) json(w io.Writer) error {
-	type sideJSON struct {
-		Files    []string        `json:"files"`
-		Coverage replay.Coverage `json:"coverage"`
-		Calls    int64           `json:"calls"`
-		SpanNS   int64           `json:"duration_ns"`
-		Windows  int64           `json:"windows"`
-		Distinct int             `json:"distinct"`
-	}
-	r := x.result
-	j := struct {
-		Differ      bool                    `json:"differ"`
-		Differences []compareDifferenceJSON `json:"differences"`
-		Sides       [2]sideJSON             `json:"sides"`
-		N           int                     `json:"n"`
-		By          string                  `json:"by"`
-		Calls       []compareCallJSON       `json:"calls"`
-		Divergence  []compareDivergenceJSON `json:"divergence"`
-		Pace        float64                 `json:"pace"`
-		NewEdges    int                     `json:"new_transitions"`
-		GoneEdges   int                     `json:"vanished_transitions"`
-		NewGrams    int                     `json:"new_sequences"`
-		GoneGrams   int                     `json:"vanished_sequences"`
-		Edges       []compareGramJSON       `json:"transitions"`
-		Grams       []compareGramJSON       `json:"sequences"`
-	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, N: x.n, By: x.by, Calls: []compareCallJSON{}, Pace: r.Pace,
-		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}}
-	for _, d := range r.Differences {
-		j.Differences = append(j.Differences, compareDifferenceJSON(d))
-	}
-	for i, s := range x.sides {
-		j.Sides[i] = sideJSON{x.names[i], x.coverage[i], s.Calls, int64(s.Seconds() * 1e9), r.Windows[i], r.Distinct[i]}
-	}
-	for i := range r.Calls {
-		c := &r.Calls[i]
-		k := compareCallJSON{Syscall: c.Name, Count: c.Count, Share: c.Share, PerSecond: c.PerSecond, ShareQ: c.ShareQ, Errors: c.Errors,
-			ErrorRate: c.ErrorRate, ErrorsQ: c.ErrorsQ, NewErrors: []string{}, P50: c.MedianNS, P99: c.P99NS, Delta: c.Delta, LatencyQ: c.LatencyQ,
-			Waits: c.Waits, Differs: c.Differs}
-		if k.Differs == nil {
-			k.Differs = []compare.Kind{}
-		}
-		for _, e := range c.NewErrors {
-			k.NewErrors = append(k.NewErrors, abi.ErrnoName(abi.X86_64, e))
-		}
-		j.Calls = append(j.Calls, k)
-	}
-	for _, d := range r.Divergences {
-		k := compareDivergenceJSON{N: d.N, Bits: d.Bits}
-		if !math.IsNaN(d.P) {
-			k.ByChance, k.P = &d.ByChance, &d.P
-		}
-		j.Divergence = append(j.Divergence, k)
-	}
-	for _, g := range r.Edges {
-		j.Edges = append(j.Edges, compareGramJSON(g))
-	}
-	for _, g := range r.Grams {
-		j.Grams = append(j.Grams, compareGramJSON(g))
-	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(j)
-}

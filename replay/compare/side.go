@@ -13,6 +13,7 @@ package compare
 import (
 	"math"
 
+	"systape/format"
 	"systape/replay"
 	"systape/replay/latency"
 	"systape/replay/sequences"
@@ -42,14 +43,24 @@ type Side struct {
 	slices   []slice
 	each     int64 // calls of a full slice
 	now      *slice
+	symbols  *format.SymbolTable // of the capture that is read, as is timed
+	timed    bool
 }
 
 // call is what is known about one symbol.
 type call struct {
-	count  int64
+	seen
+	ended  int64 // returned, with a result
 	errors int64
-	errnos map[int]int64
-	hist   latency.Histogram
+	errnos map[int]*seen
+	hist   latency.Histogram // of those that ended, where durations are known
+}
+
+// seen is how often something was seen, and where it was first.
+type seen struct {
+	count int64
+	first sequences.Place
+	comm  string
 }
 
 // slice is a stretch of calls of one capture.
@@ -57,10 +68,10 @@ type slice struct {
 	calls int64
 	count []int64 // by ID
 	pairs map[pair]int64
-	ended int64
+	ended []int64
 	errs  []int64
 	log   []float64 // sum of the logarithms of the durations
-	timed []int64
+	timed []int64   // of how many calls
 }
 
 type pair struct{ from, to sequences.ID }
@@ -70,10 +81,19 @@ func NewSide(n int, c sequences.Codec, a *sequences.Alphabet) *Side {
 	return &Side{N: n, alphabet: a, counter: sequences.NewCounter(n, c, a), each: 64, FromNS: math.MaxInt64, ToNS: math.MinInt64}
 }
 
-// Begin starts the next capture of the side, which took that long.
-func (s *Side) Begin() {
+// Begin starts the next capture of the side, whose names are in symbols. timed
+// says whether its calls have durations (see [replay.Timed]).
+func (s *Side) Begin(symbols *format.SymbolTable, timed bool) {
 	s.Captures++
-	s.now = nil
+	s.now, s.symbols, s.timed = nil, symbols, timed
+}
+
+// note counts one of something, in the order of entry or of return.
+func (s *Side) note(x *seen, ts int64, pid, tid int32, comm format.Symbol) {
+	if x.count == 0 {
+		x.first, x.comm = sequences.Place{TS: ts, PID: pid, TID: tid}, s.symbols.String(comm)
+	}
+	x.count++
 }
 
 // Spanned adds the time that a capture covers.
@@ -110,12 +130,14 @@ func (s *Side) halve() {
 
 func (a *slice) add(b *slice) {
 	a.calls += b.calls
-	a.ended += b.ended
 	for id, n := range b.count {
 		at(&a.count, id, n)
 	}
 	for id, n := range b.errs {
 		at(&a.errs, id, n)
+	}
+	for id, n := range b.ended {
+		at(&a.ended, id, n)
 	}
 	for id, n := range b.timed {
 		at(&a.timed, id, n)
@@ -140,7 +162,7 @@ func at[T int64 | float64](list *[]T, i int, n T) {
 func (s *Side) Step(st *sequences.Stream, step *sequences.Step) {
 	s.counter.Step(st, step)
 	s.Calls++
-	s.call(step.ID).count++
+	s.note(&s.call(step.ID).seen, step.TS, step.PID, step.TID, step.Comm)
 	s.FromNS, s.ToNS = min(s.FromNS, step.TS), max(s.ToNS, step.TS)
 	x := s.slice()
 	x.calls++
@@ -164,10 +186,18 @@ func (s *Side) Call(id sequences.ID, c *replay.Call) {
 	if errno := c.Errno(); errno != 0 {
 		k.errors++
 		if k.errnos == nil {
-			k.errnos = map[int]int64{}
+			k.errnos = map[int]*seen{}
 		}
-		k.errnos[errno]++
+		if k.errnos[errno] == nil {
+			k.errnos[errno] = &seen{}
+		}
+		s.note(k.errnos[errno], c.StartNS, c.PID, c.TID, c.Comm)
 		at(&x.errs, int(id), 1)
+	}
+	k.ended++
+	at(&x.ended, int(id), 1)
+	if !s.timed {
+		return
 	}
 	k.hist.Record(c.DurNS)
 	at(&x.timed, int(id), 1)
