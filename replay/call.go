@@ -84,20 +84,44 @@ type Call struct {
 	Container format.Symbol
 	ABI       abi.ABI
 	Status    Status
-	Detail    string
+	NoRet     bool   // the source of an imported capture does not tell what the call returned
+	Detail    string // of an execve the file, of a mismatch what it returned as
+	Told      string // detail of the enter: what is known of arguments beside their registers, see [format.Argument]
+}
+
+// HasResult reports whether Ret is what the call returned. It is not when the
+// call has not returned, when its source does not tell, after rt_sigreturn
+// (Ret then is a register of the program that was interrupted), and when
+// seccomp refused the call with a signal: the kernel puts the registers back
+// as they were, so on x86 the result is the number of the call
+// (syscall_rollback in arch/x86/include/asm/syscall.h, kernel/seccomp.c). An
+// exit with number -1 whose enter is not in the capture may be an rt_sigreturn's.
+func (c *Call) HasResult() bool {
+	switch {
+	case c.ExitSeq < 0 || c.NoRet || c.Status == Sigreturn:
+		return false
+	case c.Status == Denied:
+		return c.Ret != int64(c.Nr) || c.ABI == abi.ARM64 || c.ABI == abi.ARM
+	case c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost || c.Status == EnterAfterEnd):
+		return false // it may be an rt_sigreturn's exit
+	}
+	return true
 }
 
 // Errno returns the error number that the call returned, 0 if it succeeded,
 // was restarted or has not returned (kernel include/linux/err.h: -4095…-1).
-// What rt_sigreturn seems to return is a register of the program that was
-// interrupted, so its Errno is 0; an exit with number -1 whose enter is not
-// in the capture may be one, too.
+// Without a result ([Call.HasResult]) it is 0.
 func (c *Call) Errno() int {
-	if c.Status == Sigreturn || c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost || c.Status == EnterAfterEnd) {
+	if !c.HasResult() {
 		return 0
 	}
-	if c.Ret < 0 && c.Ret >= -4095 && c.ExitSeq >= 0 && !(c.Ret <= -512 && c.Ret >= -516) {
-		return int(-c.Ret)
+	ret := c.Ret
+	if c.ABI == abi.I386 || c.ABI == abi.ARM {
+		// The program sees 32 bits: modify_ldt returns an unsigned int.
+		ret = int64(int32(ret))
+	}
+	if ret < 0 && ret >= -4095 && !(ret <= -512 && ret >= -516) {
+		return int(-ret)
 	}
 	return 0
 }

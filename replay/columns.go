@@ -34,6 +34,7 @@ func (p *Pairer) exitOnly(b *format.Batch, i int) Call {
 		StartNS: p.now, EnterSeq: -1, ExitSeq: seq, EndSeq: seq, Continues: -1, Ret: b.Ret[i],
 		PID: column(b.PID, i), TID: b.TID[i], CPUEnter: -1, CPUExit: b.CPU[i], Nr: b.Nr[i], ABI: b.ABI[i],
 		Syscall: column(b.Syscall, i), Comm: column(b.Comm, i), Container: column(b.Container, i),
+		NoRet: column(b.Detail, i) == format.UnknownResult,
 	}
 }
 

@@ -180,6 +180,10 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 		hasArgs = hasArgs && len(b.Args[k]) > 0
 		args[k] = orZeros(b.Args[k], len(ts), &p.zeros.i64)[:len(ts)]
 	}
+	var details []string
+	if len(b.Detail) >= len(ts) {
+		details = b.Detail
+	}
 	arg0, arg1, arg2, arg3, arg4, arg5 := args[0][:len(ts)], args[1][:len(ts)], args[2][:len(ts)], args[3][:len(ts)], args[4][:len(ts)], args[5][:len(ts)]
 	for i := range ts {
 		now := ts[i]
@@ -212,6 +216,9 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				PID:  pids[i], TID: tids[i], CPUEnter: cpus[i], CPUExit: -1, Nr: nrs[i], ABI: abis[i],
 				Syscall: syscalls[i], Comm: comms[i], Container: containers[i],
 			}
+			if details != nil {
+				c.Told = details[i]
+			}
 			if t.flags != 0 {
 				if t.flags&flagInterrupted != 0 {
 					p.link(t, c, hasArgs)
@@ -242,6 +249,9 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			c = &out[len(out)-1]
 			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), cpus[i], rets[i]
 			c.EndSeq = c.ExitSeq
+			if details != nil {
+				c.NoRet = details[i] == format.UnknownResult
+			}
 			p.cov.ByStatus[OK]++
 			p.spare = append(p.spare, t.slot)
 			t.slot, t.last = -1, now

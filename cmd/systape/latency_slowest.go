@@ -109,7 +109,7 @@ func latencyCallText(c *replay.Call, names *format.SymbolTable) string {
 	b.WriteString(names.String(c.Syscall))
 	b.WriteByte('(')
 	if c.Status.HasEnter() {
-		b.Write(decode.AppendArgs(nil, c.ABI, c.Nr, &c.Args))
+		b.Write(decode.AppendArgs(nil, c.ABI, c.Nr, &c.Args, c.Told))
 	} else {
 		b.WriteString("…")
 	}

@@ -12,6 +12,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/render/decode"
 )
 
 // pairColumns is the calls table. The order is that of pairRow and of
@@ -158,7 +159,7 @@ func (t *pairTable) write(calls []replay.Call) error {
 	sym(func(c *replay.Call) format.Symbol { return t.abis[c.ABI] })
 	i32(func(c *replay.Call) int32 { return c.Nr })
 	for k := range 6 {
-		i64(func(c *replay.Call) int64 { return c.Args[k] })
+		i64(func(c *replay.Call) int64 { return decode.Value(c.ABI, c.Nr, &c.Args, k) })
 	}
 	i64(func(c *replay.Call) int64 { return c.Ret })
 	sym(t.errno)
@@ -169,7 +170,7 @@ func (t *pairTable) write(calls []replay.Call) error {
 	i64(func(c *replay.Call) int64 { return c.ExitSeq })
 	detail := t.Strings(col)
 	for i := range calls {
-		*detail = append(*detail, calls[i].Detail)
+		*detail = append(*detail, pairDetail(&calls[i]))
 	}
 	col++
 	i64(func(c *replay.Call) int64 { return c.Continues })
@@ -179,6 +180,15 @@ func (t *pairTable) write(calls []replay.Call) error {
 func (t *pairTable) close(coverage string) error {
 	t.SetMeta("systape.coverage", coverage)
 	return t.Close()
+}
+
+// pairDetail is what is known of a call beside numbers: what its exit or its
+// exec told, and otherwise the texts of its arguments.
+func pairDetail(c *replay.Call) string {
+	if c.Detail != "" {
+		return c.Detail
+	}
+	return c.Told
 }
 
 // microseconds rounds down, also before 1970.
@@ -261,17 +271,32 @@ func (t *pairText) row(b []byte, c *replay.Call) []byte {
 	text(t.names.String(c.Syscall))
 	text(c.ABI.String())
 	number(int64(c.Nr))
-	for _, a := range c.Args {
-		number(a)
+	unknown := func() {
+		b = append(b, t.keys[col]...)
+		if !t.csv {
+			b = append(b, "null"...)
+		}
+		col++
 	}
-	number(c.Ret)
+	for k := range c.Args {
+		if format.ArgumentUnknown(c.Told, k, c.Args[k]) {
+			unknown()
+		} else {
+			number(decode.Value(c.ABI, c.Nr, &c.Args, k))
+		}
+	}
+	if c.ExitSeq < 0 || c.HasResult() {
+		number(c.Ret)
+	} else {
+		unknown()
+	}
 	text(errnoName(c))
 	text(c.Status.String())
 	number(int64(c.CPUEnter))
 	number(int64(c.CPUExit))
 	number(c.EnterSeq)
 	number(c.ExitSeq)
-	text(c.Detail)
+	text(pairDetail(c))
 	number(c.Continues)
 	if !t.csv {
 		b = append(b, '}')

@@ -18,6 +18,7 @@ type chrome struct {
 	walker
 	w       *bufio.Writer
 	line    []byte
+	args    []byte
 	threads threads[chromeThread]
 	begun   bool
 }
@@ -101,11 +102,10 @@ func (p *chrome) call(c *replay.Call) {
 	l = appendJSON(append(l, `,"cat":"syscall","name":`...), p.o.Symbols.String(c.Syscall))
 	l = append(l, `,"args":{`...)
 	if c.EnterSeq >= 0 {
-		l = append(l, `"args":"`...)
-		l = decode.AppendArgs(l, c.ABI, c.Nr, &c.Args) // holds nothing that JSON escapes
-		l = append(l, `",`...)
+		p.args = decode.AppendArgs(p.args[:0], c.ABI, c.Nr, &c.Args, c.Told)
+		l = append(appendJSON(append(l, `"args":`...), string(p.args)), ',')
 	}
-	if c.ExitSeq >= 0 {
+	if c.HasResult() {
 		// As text: an address does not fit a JSON number.
 		l = append(appendInt(append(l, `"ret":"`...), c.Ret), `",`...)
 		if e := c.Errno(); e != 0 {

@@ -22,6 +22,7 @@ type firefox struct {
 	all     []*firefoxThread
 	held    int
 	omitted int64
+	args    []byte
 	scratch []byte
 }
 
@@ -88,12 +89,13 @@ func (f *firefox) call(c *replay.Call) {
 	case !hasSpan(c.Status):
 		m.phase, m.start = phaseInstant, instantAt(c)
 	}
-	d := append(f.scratch[:0], `{"type":"syscall","args":"`...)
+	f.args = f.args[:0]
 	if c.EnterSeq >= 0 {
-		d = decode.AppendArgs(d, c.ABI, c.Nr, &c.Args)
+		f.args = decode.AppendArgs(f.args, c.ABI, c.Nr, &c.Args, c.Told)
 	}
-	d = append(d, `","ret":"`...)
-	if c.ExitSeq >= 0 {
+	d := appendJSON(append(f.scratch[:0], `{"type":"syscall","args":`...), string(f.args))
+	d = append(d, `,"ret":"`...)
+	if c.HasResult() {
 		d = appendInt(d, c.Ret)
 	}
 	d = append(d, `","errno":"`...)

@@ -279,7 +279,7 @@ func (p *perfetto) call(c *replay.Call) {
 	var args uint64
 	p.scratch = p.scratch[:0]
 	if c.EnterSeq >= 0 {
-		p.scratch = decode.AppendArgs(p.scratch, c.ABI, c.Nr, &c.Args)
+		p.scratch = decode.AppendArgs(p.scratch, c.ABI, c.Nr, &c.Args, c.Told)
 		args = p.value(p.scratch)
 	}
 	at, kind := c.StartNS, uint64(sliceBegin)
@@ -303,7 +303,7 @@ func (p *perfetto) call(c *replay.Call) {
 		}
 		p.m.end(a)
 	}
-	if c.ExitSeq >= 0 {
+	if c.HasResult() {
 		p.number(annRet, c.Ret)
 		if errno := c.Errno(); errno != 0 {
 			p.text(annErrno, abi.ErrnoName(c.ABI, errno))

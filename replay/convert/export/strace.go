@@ -2,7 +2,6 @@ package export
 
 import (
 	"bufio"
-	"strconv"
 
 	"systape/format"
 	"systape/format/abi"
@@ -139,14 +138,13 @@ func (s *strace) call(b []byte, c *replay.Call, form text.Form) []byte {
 	} else {
 		b = escape.Append(b, name)
 		b = append(b, '(')
-		of, restarted := s.restart[c.TID]
-		if restarted && name == "restart_syscall" {
+		of, interrupted := s.restart[c.TID]
+		if interrupted && name == "restart_syscall" {
 			b = escape.Append(append(b, "<... resuming interrupted "...), s.o.Symbols.String(of))
 			b = append(b, " ...>"...)
 		} else {
-			b = decode.AppendArgs(b, c.ABI, c.Nr, &c.Args)
+			b = decode.AppendArgs(b, c.ABI, c.Nr, &c.Args, c.Told)
 		}
-		delete(s.restart, c.TID)
 		if form == text.Begun || c.Status == replay.OpenAtEnd {
 			return append(b, " <unfinished ...>"...)
 		}
@@ -156,13 +154,16 @@ func (s *strace) call(b []byte, c *replay.Call, form text.Form) []byte {
 	if c.ExitSeq < 0 {
 		return append(b, '?')
 	}
-	if c.Status == replay.Sigreturn {
-		b = strconv.AppendInt(b, c.Ret, 10)
+	if !c.HasResult() {
+		b = append(b, '?')
 	} else {
 		b = decode.AppendResult(b, c.ABI, c.Nr, &c.Args, c.Ret)
 	}
-	if c.Status == replay.Restarted {
+	switch _, known := s.restart[c.TID]; {
+	case c.Status == replay.Restarted && !(known && name == "restart_syscall"): // one that is interrupted again keeps its name
 		s.restart[c.TID] = c.Syscall
+	case c.Status != replay.Restarted && name == "restart_syscall":
+		delete(s.restart, c.TID)
 	}
 	if c.Status.HasEnter() {
 		b = append(appendSeconds(append(b, " <"...), c.DurNS), '>')

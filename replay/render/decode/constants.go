@@ -1054,6 +1054,13 @@ var ipEnum0 = []constant{
 	{0x27, "IP_ADD_SOURCE_MEMBERSHIP"},
 	{0x28, "IP_DROP_SOURCE_MEMBERSHIP"},
 	{0x29, "IP_MSFILTER"},
+	{0x2a, "MCAST_JOIN_GROUP"},
+	{0x2b, "MCAST_BLOCK_SOURCE"},
+	{0x2c, "MCAST_UNBLOCK_SOURCE"},
+	{0x2d, "MCAST_LEAVE_GROUP"},
+	{0x2e, "MCAST_JOIN_SOURCE_GROUP"},
+	{0x2f, "MCAST_LEAVE_SOURCE_GROUP"},
+	{0x30, "MCAST_MSFILTER"},
 	{0x31, "IP_MULTICAST_ALL"},
 	{0x32, "IP_UNICAST_IF"},
 	{0x33, "IP_LOCAL_PORT_RANGE"},
@@ -1084,6 +1091,13 @@ var ipv6Enum0 = []constant{
 	{0x1b, "IPV6_JOIN_ANYCAST"},
 	{0x1c, "IPV6_LEAVE_ANYCAST"},
 	{0x1d, "IPV6_MULTICAST_ALL"},
+	{0x2a, "MCAST_JOIN_GROUP"},
+	{0x2b, "MCAST_BLOCK_SOURCE"},
+	{0x2c, "MCAST_UNBLOCK_SOURCE"},
+	{0x2d, "MCAST_LEAVE_GROUP"},
+	{0x2e, "MCAST_JOIN_SOURCE_GROUP"},
+	{0x2f, "MCAST_LEAVE_SOURCE_GROUP"},
+	{0x30, "MCAST_MSFILTER"},
 	{0x31, "IPV6_RECVPKTINFO"},
 	{0x32, "IPV6_PKTINFO"},
 	{0x33, "IPV6_RECVHOPLIMIT"},
@@ -1253,9 +1267,17 @@ var ptraceEnum0 = []constant{
 	{0x7, "PTRACE_CONT"},
 	{0x8, "PTRACE_KILL"},
 	{0x9, "PTRACE_SINGLESTEP"},
+	{0xc, "PTRACE_GETREGS"},
+	{0xd, "PTRACE_SETREGS"},
+	{0xe, "PTRACE_GETFPREGS"},
+	{0xf, "PTRACE_SETFPREGS"},
 	{0x10, "PTRACE_ATTACH"},
 	{0x11, "PTRACE_DETACH"},
 	{0x18, "PTRACE_SYSCALL"},
+	{0x1e, "PTRACE_ARCH_PRCTL"},
+	{0x1f, "PTRACE_SYSEMU"},
+	{0x20, "PTRACE_SYSEMU_SINGLESTEP"},
+	{0x21, "PTRACE_SINGLEBLOCK"},
 	{0x4200, "PTRACE_SETOPTIONS"},
 	{0x4201, "PTRACE_GETEVENTMSG"},
 	{0x4202, "PTRACE_GETSIGINFO"},
@@ -1400,7 +1422,37 @@ var shmatFlags0 = []constant{
 	{0x8000, "SHM_EXEC"},
 }
 
-var ipcctlField0 = []constant{
+var shmctlField0 = []constant{
+	{0x0, "IPC_RMID"},
+	{0x1, "IPC_SET"},
+	{0x2, "IPC_STAT"},
+	{0x3, "IPC_INFO"},
+	{0xb, "SHM_LOCK"},
+	{0xc, "SHM_UNLOCK"},
+	{0xd, "SHM_STAT"},
+	{0xe, "SHM_INFO"},
+	{0xf, "SHM_STAT_ANY"},
+}
+
+var shmctlFlags0 = []constant{
+	{0x100, "IPC_64"},
+}
+
+var msgctlField0 = []constant{
+	{0x0, "IPC_RMID"},
+	{0x1, "IPC_SET"},
+	{0x2, "IPC_STAT"},
+	{0x3, "IPC_INFO"},
+	{0xb, "MSG_STAT"},
+	{0xc, "MSG_INFO"},
+	{0xd, "MSG_STAT_ANY"},
+}
+
+var msgctlFlags0 = []constant{
+	{0x100, "IPC_64"},
+}
+
+var semctlField0 = []constant{
 	{0x0, "IPC_RMID"},
 	{0x1, "IPC_SET"},
 	{0x2, "IPC_STAT"},
@@ -1412,9 +1464,12 @@ var ipcctlField0 = []constant{
 	{0xf, "GETZCNT"},
 	{0x10, "SETVAL"},
 	{0x11, "SETALL"},
+	{0x12, "SEM_STAT"},
+	{0x13, "SEM_INFO"},
+	{0x14, "SEM_STAT_ANY"},
 }
 
-var ipcctlFlags0 = []constant{
+var semctlFlags0 = []constant{
 	{0x100, "IPC_64"},
 }
 
@@ -2080,124 +2135,564 @@ var ioctlEnum4 = []constant{
 	{0xc020660b, "FS_IOC_FIEMAP"},
 }
 
+var suiddumpEnum0 = []constant{
+	{0x0, "SUID_DUMP_DISABLE"},
+	{0x1, "SUID_DUMP_USER"},
+	{0x2, "SUID_DUMP_ROOT"},
+}
+
+var seccompmodeEnum0 = []constant{
+	{0x0, "SECCOMP_MODE_DISABLED"},
+	{0x1, "SECCOMP_MODE_STRICT"},
+	{0x2, "SECCOMP_MODE_FILTER"},
+}
+
+var capEnum0 = []constant{
+	{0x0, "CAP_CHOWN"},
+	{0x1, "CAP_DAC_OVERRIDE"},
+	{0x2, "CAP_DAC_READ_SEARCH"},
+	{0x3, "CAP_FOWNER"},
+	{0x4, "CAP_FSETID"},
+	{0x5, "CAP_KILL"},
+	{0x6, "CAP_SETGID"},
+	{0x7, "CAP_SETUID"},
+	{0x8, "CAP_SETPCAP"},
+	{0x9, "CAP_LINUX_IMMUTABLE"},
+	{0xa, "CAP_NET_BIND_SERVICE"},
+	{0xb, "CAP_NET_BROADCAST"},
+	{0xc, "CAP_NET_ADMIN"},
+	{0xd, "CAP_NET_RAW"},
+	{0xe, "CAP_IPC_LOCK"},
+	{0xf, "CAP_IPC_OWNER"},
+	{0x10, "CAP_SYS_MODULE"},
+	{0x11, "CAP_SYS_RAWIO"},
+	{0x12, "CAP_SYS_CHROOT"},
+	{0x13, "CAP_SYS_PTRACE"},
+	{0x14, "CAP_SYS_PACCT"},
+	{0x15, "CAP_SYS_ADMIN"},
+	{0x16, "CAP_SYS_BOOT"},
+	{0x17, "CAP_SYS_NICE"},
+	{0x18, "CAP_SYS_RESOURCE"},
+	{0x19, "CAP_SYS_TIME"},
+	{0x1a, "CAP_SYS_TTY_CONFIG"},
+	{0x1b, "CAP_MKNOD"},
+	{0x1c, "CAP_LEASE"},
+	{0x1d, "CAP_AUDIT_WRITE"},
+	{0x1e, "CAP_AUDIT_CONTROL"},
+	{0x1f, "CAP_SETFCAP"},
+	{0x20, "CAP_MAC_OVERRIDE"},
+	{0x21, "CAP_MAC_ADMIN"},
+	{0x22, "CAP_SYSLOG"},
+	{0x23, "CAP_WAKE_ALARM"},
+	{0x24, "CAP_BLOCK_SUSPEND"},
+	{0x25, "CAP_AUDIT_READ"},
+	{0x26, "CAP_PERFMON"},
+	{0x27, "CAP_BPF"},
+	{0x28, "CAP_CHECKPOINT_RESTORE"},
+}
+
+var capambientEnum0 = []constant{
+	{0x1, "PR_CAP_AMBIENT_IS_SET"},
+	{0x2, "PR_CAP_AMBIENT_RAISE"},
+	{0x3, "PR_CAP_AMBIENT_LOWER"},
+	{0x4, "PR_CAP_AMBIENT_CLEAR_ALL"},
+}
+
+var unalignFlags0 = []constant{
+	{0x1, "PR_UNALIGN_NOPRINT"},
+	{0x2, "PR_UNALIGN_SIGBUS"},
+}
+
+var tscEnum0 = []constant{
+	{0x1, "PR_TSC_ENABLE"},
+	{0x2, "PR_TSC_SIGSEGV"},
+}
+
+var securebitsFlags0 = []constant{
+	{0x1, "SECBIT_NOROOT"},
+	{0x2, "SECBIT_NOROOT_LOCKED"},
+	{0x4, "SECBIT_NO_SETUID_FIXUP"},
+	{0x8, "SECBIT_NO_SETUID_FIXUP_LOCKED"},
+	{0x10, "SECBIT_KEEP_CAPS"},
+	{0x20, "SECBIT_KEEP_CAPS_LOCKED"},
+	{0x40, "SECBIT_NO_CAP_AMBIENT_RAISE"},
+	{0x80, "SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED"},
+}
+
+var mcekillEnum0 = []constant{
+	{0x0, "PR_MCE_KILL_CLEAR"},
+	{0x1, "PR_MCE_KILL_SET"},
+}
+
+var mcepolicyEnum0 = []constant{
+	{0x0, "PR_MCE_KILL_LATE"},
+	{0x1, "PR_MCE_KILL_EARLY"},
+	{0x2, "PR_MCE_KILL_DEFAULT"},
+}
+
+var setmmEnum0 = []constant{
+	{0x1, "PR_SET_MM_START_CODE"},
+	{0x2, "PR_SET_MM_END_CODE"},
+	{0x3, "PR_SET_MM_START_DATA"},
+	{0x4, "PR_SET_MM_END_DATA"},
+	{0x5, "PR_SET_MM_START_STACK"},
+	{0x6, "PR_SET_MM_START_BRK"},
+	{0x7, "PR_SET_MM_BRK"},
+	{0x8, "PR_SET_MM_ARG_START"},
+	{0x9, "PR_SET_MM_ARG_END"},
+	{0xa, "PR_SET_MM_ENV_START"},
+	{0xb, "PR_SET_MM_ENV_END"},
+	{0xc, "PR_SET_MM_AUXV"},
+	{0xd, "PR_SET_MM_EXE_FILE"},
+	{0xe, "PR_SET_MM_MAP"},
+	{0xf, "PR_SET_MM_MAP_SIZE"},
+}
+
+var specEnum0 = []constant{
+	{0x0, "PR_SPEC_STORE_BYPASS"},
+	{0x1, "PR_SPEC_INDIRECT_BRANCH"},
+	{0x2, "PR_SPEC_L1D_FLUSH"},
+}
+
+var specctrlFlags0 = []constant{
+	{0x1, "PR_SPEC_PRCTL"},
+	{0x2, "PR_SPEC_ENABLE"},
+	{0x4, "PR_SPEC_DISABLE"},
+	{0x8, "PR_SPEC_FORCE_DISABLE"},
+	{0x10, "PR_SPEC_DISABLE_NOEXEC"},
+}
+
+var dispatchEnum0 = []constant{
+	{0x0, "PR_SYS_DISPATCH_OFF"},
+	{0x1, "PR_SYS_DISPATCH_ON"},
+}
+
+var schedcoreEnum0 = []constant{
+	{0x0, "PR_SCHED_CORE_GET"},
+	{0x1, "PR_SCHED_CORE_CREATE"},
+	{0x2, "PR_SCHED_CORE_SHARE_TO"},
+	{0x3, "PR_SCHED_CORE_SHARE_FROM"},
+}
+
+var schedcorescopeEnum0 = []constant{
+	{0x0, "PR_SCHED_CORE_SCOPE_THREAD"},
+	{0x1, "PR_SCHED_CORE_SCOPE_THREAD_GROUP"},
+	{0x2, "PR_SCHED_CORE_SCOPE_PROCESS_GROUP"},
+}
+
+var mdweFlags0 = []constant{
+	{0x1, "PR_MDWE_REFUSE_EXEC_GAIN"},
+	{0x2, "PR_MDWE_NO_INHERIT"},
+}
+
+var setvmaEnum0 = []constant{
+	{0x0, "PR_SET_VMA_ANON_NAME"},
+}
+
+var keyidEnum0 = []constant{
+	{0xfffffffffffffff8, "KEY_SPEC_REQUESTOR_KEYRING"},
+	{0xfffffffffffffff9, "KEY_SPEC_REQKEY_AUTH_KEY"},
+	{0xfffffffffffffffa, "KEY_SPEC_GROUP_KEYRING"},
+	{0xfffffffffffffffb, "KEY_SPEC_USER_SESSION_KEYRING"},
+	{0xfffffffffffffffc, "KEY_SPEC_USER_KEYRING"},
+	{0xfffffffffffffffd, "KEY_SPEC_SESSION_KEYRING"},
+	{0xfffffffffffffffe, "KEY_SPEC_PROCESS_KEYRING"},
+	{0xffffffffffffffff, "KEY_SPEC_THREAD_KEYRING"},
+}
+
+var reqkeyEnum0 = []constant{
+	{0x0, "KEY_REQKEY_DEFL_DEFAULT"},
+	{0x1, "KEY_REQKEY_DEFL_THREAD_KEYRING"},
+	{0x2, "KEY_REQKEY_DEFL_PROCESS_KEYRING"},
+	{0x3, "KEY_REQKEY_DEFL_SESSION_KEYRING"},
+	{0x4, "KEY_REQKEY_DEFL_USER_KEYRING"},
+	{0x5, "KEY_REQKEY_DEFL_USER_SESSION_KEYRING"},
+	{0x6, "KEY_REQKEY_DEFL_GROUP_KEYRING"},
+	{0x7, "KEY_REQKEY_DEFL_REQUESTOR_KEYRING"},
+	{0xffffffffffffffff, "KEY_REQKEY_DEFL_NO_CHANGE"},
+}
+
+var keypermFlags0 = []constant{
+	{0x1000000, "KEY_POS_VIEW"},
+	{0x2000000, "KEY_POS_READ"},
+	{0x4000000, "KEY_POS_WRITE"},
+	{0x8000000, "KEY_POS_SEARCH"},
+	{0x10000000, "KEY_POS_LINK"},
+	{0x20000000, "KEY_POS_SETATTR"},
+	{0x10000, "KEY_USR_VIEW"},
+	{0x20000, "KEY_USR_READ"},
+	{0x40000, "KEY_USR_WRITE"},
+	{0x80000, "KEY_USR_SEARCH"},
+	{0x100000, "KEY_USR_LINK"},
+	{0x200000, "KEY_USR_SETATTR"},
+	{0x100, "KEY_GRP_VIEW"},
+	{0x200, "KEY_GRP_READ"},
+	{0x400, "KEY_GRP_WRITE"},
+	{0x800, "KEY_GRP_SEARCH"},
+	{0x1000, "KEY_GRP_LINK"},
+	{0x2000, "KEY_GRP_SETATTR"},
+	{0x1, "KEY_OTH_VIEW"},
+	{0x2, "KEY_OTH_READ"},
+	{0x4, "KEY_OTH_WRITE"},
+	{0x8, "KEY_OTH_SEARCH"},
+	{0x10, "KEY_OTH_LINK"},
+	{0x20, "KEY_OTH_SETATTR"},
+}
+
+var keymoveFlags0 = []constant{
+	{0x1, "KEYCTL_MOVE_EXCL"},
+}
+
+var ptraceoptsFlags0 = []constant{
+	{0x1, "PTRACE_O_TRACESYSGOOD"},
+	{0x2, "PTRACE_O_TRACEFORK"},
+	{0x4, "PTRACE_O_TRACEVFORK"},
+	{0x8, "PTRACE_O_TRACECLONE"},
+	{0x10, "PTRACE_O_TRACEEXEC"},
+	{0x20, "PTRACE_O_TRACEVFORKDONE"},
+	{0x40, "PTRACE_O_TRACEEXIT"},
+	{0x80, "PTRACE_O_TRACESECCOMP"},
+	{0x100000, "PTRACE_O_EXITKILL"},
+	{0x200000, "PTRACE_O_SUSPEND_SECCOMP"},
+}
+
+var regsetEnum0 = []constant{
+	{0x1, "NT_PRSTATUS"},
+	{0x2, "NT_FPREGSET"},
+	{0x200, "NT_386_TLS"},
+	{0x201, "NT_386_IOPERM"},
+	{0x202, "NT_X86_XSTATE"},
+	{0x204, "NT_X86_SHSTK"},
+	{0x400, "NT_ARM_VFP"},
+	{0x401, "NT_ARM_TLS"},
+	{0x402, "NT_ARM_HW_BREAK"},
+	{0x403, "NT_ARM_HW_WATCH"},
+	{0x404, "NT_ARM_SYSTEM_CALL"},
+	{0x405, "NT_ARM_SVE"},
+	{0x406, "NT_ARM_PAC_MASK"},
+}
+
+var futexopEnum0 = []constant{
+	{0x0, "FUTEX_OP_SET"},
+	{0x1, "FUTEX_OP_ADD"},
+	{0x2, "FUTEX_OP_OR"},
+	{0x3, "FUTEX_OP_ANDN"},
+	{0x4, "FUTEX_OP_XOR"},
+}
+
+var futexcmpEnum0 = []constant{
+	{0x0, "FUTEX_OP_CMP_EQ"},
+	{0x1, "FUTEX_OP_CMP_NE"},
+	{0x2, "FUTEX_OP_CMP_LT"},
+	{0x3, "FUTEX_OP_CMP_LE"},
+	{0x4, "FUTEX_OP_CMP_GT"},
+	{0x5, "FUTEX_OP_CMP_GE"},
+}
+
+var dnotifyFlags0 = []constant{
+	{0x1, "DN_ACCESS"},
+	{0x2, "DN_MODIFY"},
+	{0x4, "DN_CREATE"},
+	{0x8, "DN_DELETE"},
+	{0x10, "DN_RENAME"},
+	{0x20, "DN_ATTRIB"},
+	{0x80000000, "DN_MULTISHOT"},
+}
+
+var fanotifymaskFlags0 = []constant{
+	{0x1, "FAN_ACCESS"},
+	{0x2, "FAN_MODIFY"},
+	{0x4, "FAN_ATTRIB"},
+	{0x8, "FAN_CLOSE_WRITE"},
+	{0x10, "FAN_CLOSE_NOWRITE"},
+	{0x20, "FAN_OPEN"},
+	{0x40, "FAN_MOVED_FROM"},
+	{0x80, "FAN_MOVED_TO"},
+	{0x100, "FAN_CREATE"},
+	{0x200, "FAN_DELETE"},
+	{0x400, "FAN_DELETE_SELF"},
+	{0x800, "FAN_MOVE_SELF"},
+	{0x1000, "FAN_OPEN_EXEC"},
+	{0x4000, "FAN_Q_OVERFLOW"},
+	{0x8000, "FAN_FS_ERROR"},
+	{0x10000, "FAN_OPEN_PERM"},
+	{0x20000, "FAN_ACCESS_PERM"},
+	{0x40000, "FAN_OPEN_EXEC_PERM"},
+	{0x8000000, "FAN_EVENT_ON_CHILD"},
+	{0x10000000, "FAN_RENAME"},
+	{0x40000000, "FAN_ONDIR"},
+}
+
+var mountattrField0 = []constant{
+	{0x10, "MOUNT_ATTR_NOATIME"},
+	{0x20, "MOUNT_ATTR_STRICTATIME"},
+}
+
+var mountattrFlags0 = []constant{
+	{0x1, "MOUNT_ATTR_RDONLY"},
+	{0x2, "MOUNT_ATTR_NOSUID"},
+	{0x4, "MOUNT_ATTR_NODEV"},
+	{0x8, "MOUNT_ATTR_NOEXEC"},
+	{0x80, "MOUNT_ATTR_NODIRATIME"},
+	{0x100000, "MOUNT_ATTR_IDMAP"},
+	{0x200000, "MOUNT_ATTR_NOSYMFOLLOW"},
+}
+
+var swaponFlags0 = []constant{
+	{0x8000, "SWAP_FLAG_PREFER"},
+	{0x10000, "SWAP_FLAG_DISCARD"},
+	{0x20000, "SWAP_FLAG_DISCARD_ONCE"},
+	{0x40000, "SWAP_FLAG_DISCARD_PAGES"},
+}
+
+var quotacmdEnum0 = []constant{
+	{0x5801, "Q_XQUOTAON"},
+	{0x5802, "Q_XQUOTAOFF"},
+	{0x5803, "Q_XGETQUOTA"},
+	{0x5804, "Q_XSETQLIM"},
+	{0x5805, "Q_XGETQSTAT"},
+	{0x5806, "Q_XQUOTARM"},
+	{0x5807, "Q_XQUOTASYNC"},
+	{0x5808, "Q_XGETQSTATV"},
+	{0x5809, "Q_XGETNEXTQUOTA"},
+	{0x800001, "Q_SYNC"},
+	{0x800002, "Q_QUOTAON"},
+	{0x800003, "Q_QUOTAOFF"},
+	{0x800004, "Q_GETFMT"},
+	{0x800005, "Q_GETINFO"},
+	{0x800006, "Q_SETINFO"},
+	{0x800007, "Q_GETQUOTA"},
+	{0x800008, "Q_SETQUOTA"},
+	{0x800009, "Q_GETNEXTQUOTA"},
+}
+
+var quotatypeEnum0 = []constant{
+	{0x0, "USRQUOTA"},
+	{0x1, "GRPQUOTA"},
+	{0x2, "PRJQUOTA"},
+}
+
+var ioprioclassEnum0 = []constant{
+	{0x0, "IOPRIO_CLASS_NONE"},
+	{0x1, "IOPRIO_CLASS_RT"},
+	{0x2, "IOPRIO_CLASS_BE"},
+	{0x3, "IOPRIO_CLASS_IDLE"},
+}
+
+var mpolmfFlags0 = []constant{
+	{0x1, "MPOL_MF_STRICT"},
+	{0x2, "MPOL_MF_MOVE"},
+	{0x4, "MPOL_MF_MOVE_ALL"},
+}
+
+var mpolfFlags0 = []constant{
+	{0x1, "MPOL_F_NODE"},
+	{0x2, "MPOL_F_ADDR"},
+	{0x4, "MPOL_F_MEMS_ALLOWED"},
+}
+
+var listmountFlags0 = []constant{
+	{0x1, "LISTMOUNT_REVERSE"},
+}
+
+var lsmattrEnum0 = []constant{
+	{0x64, "LSM_ATTR_CURRENT"},
+	{0x65, "LSM_ATTR_EXEC"},
+	{0x66, "LSM_ATTR_FSCREATE"},
+	{0x67, "LSM_ATTR_KEYCREATE"},
+	{0x68, "LSM_ATTR_PREV"},
+	{0x69, "LSM_ATTR_SOCKCREATE"},
+}
+
+var lsmflagsFlags0 = []constant{
+	{0x1, "LSM_FLAG_SINGLE"},
+}
+
+var shadowstackFlags0 = []constant{
+	{0x1, "SHADOW_STACK_SET_TOKEN"},
+	{0x2, "SHADOW_STACK_SET_MARKER"},
+}
+
+var kexecField0 = []constant{
+	{0x0, "KEXEC_ARCH_DEFAULT"},
+	{0x30000, "KEXEC_ARCH_386"},
+	{0x3e0000, "KEXEC_ARCH_X86_64"},
+	{0x280000, "KEXEC_ARCH_ARM"},
+	{0xb70000, "KEXEC_ARCH_AARCH64"},
+}
+
+var kexecFlags0 = []constant{
+	{0x1, "KEXEC_ON_CRASH"},
+	{0x2, "KEXEC_PRESERVE_CONTEXT"},
+	{0x4, "KEXEC_UPDATE_ELFCOREHDR"},
+}
+
+var kexecfileFlags0 = []constant{
+	{0x1, "KEXEC_FILE_UNLOAD"},
+	{0x2, "KEXEC_FILE_ON_CRASH"},
+	{0x4, "KEXEC_FILE_NO_INITRAMFS"},
+}
+
 var sets = map[string]*set{
-	"abstime":       {flags: perABI{abstimeFlags0, abstimeFlags0, abstimeFlags0, abstimeFlags0, abstimeFlags0}},
-	"access":        {flags: perABI{accessFlags0, accessFlags0, accessFlags0, accessFlags0, accessFlags0}},
-	"archprctl":     {mask: ^uint64(0), field: perABI{archprctlEnum0, archprctlEnum0, archprctlEnum0, archprctlEnum0, archprctlEnum0}, enum: true},
-	"at":            {flags: perABI{atFlags0, atFlags0, atFlags0, atFlags0, atFlags0}},
-	"ataccess":      {flags: perABI{ataccessFlags0, ataccessFlags0, ataccessFlags0, ataccessFlags0, ataccessFlags0}},
-	"atexec":        {flags: perABI{atexecFlags0, atexecFlags0, atexecFlags0, atexecFlags0, atexecFlags0}},
-	"atunlink":      {flags: perABI{atunlinkFlags0, atunlinkFlags0, atunlinkFlags0, atunlinkFlags0, atunlinkFlags0}},
-	"bpf":           {mask: ^uint64(0), field: perABI{bpfEnum0, bpfEnum0, bpfEnum0, bpfEnum0, bpfEnum0}, enum: true},
-	"clock":         {mask: ^uint64(0), field: perABI{clockEnum0, clockEnum0, clockEnum0, clockEnum0, clockEnum0}, enum: true},
-	"cloexec":       {flags: perABI{cloexecFlags0, cloexecFlags0, cloexecFlags0, cloexecFlags0, cloexecFlags0}},
-	"clone":         {flags: perABI{cloneFlags0, cloneFlags0, cloneFlags0, cloneFlags0, cloneFlags0}},
-	"closerange":    {flags: perABI{closerangeFlags0, closerangeFlags0, closerangeFlags0, closerangeFlags0, closerangeFlags0}},
-	"delmodule":     {flags: perABI{delmoduleFlags0, delmoduleFlags0, delmoduleFlags0, delmoduleFlags0, delmoduleFlags0}},
-	"epollcreate":   {flags: perABI{epollcreateFlags0, epollcreateFlags0, epollcreateFlags0, epollcreateFlags0, epollcreateFlags0}},
-	"epollctl":      {mask: ^uint64(0), field: perABI{epollctlEnum0, epollctlEnum0, epollctlEnum0, epollctlEnum0, epollctlEnum0}, enum: true},
-	"eventfd":       {flags: perABI{eventfdFlags0, eventfdFlags0, eventfdFlags0, eventfdFlags0, eventfdFlags0}},
-	"fadvise":       {mask: ^uint64(0), field: perABI{fadviseEnum0, fadviseEnum0, fadviseEnum0, fadviseEnum0, fadviseEnum0}, enum: true},
-	"falloc":        {flags: perABI{fallocFlags0, fallocFlags0, fallocFlags0, fallocFlags0, fallocFlags0}},
-	"family":        {mask: ^uint64(0), field: perABI{familyEnum0, familyEnum0, familyEnum0, familyEnum0, familyEnum0}, enum: true},
-	"fanotifyinit":  {flags: perABI{fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0}},
-	"fanotifymark":  {flags: perABI{fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0}},
-	"fcntl":         {mask: ^uint64(0), field: perABI{fcntlEnum0, fcntlEnum0, fcntlEnum0, fcntlEnum0, fcntlEnum0}, enum: true},
-	"fdflags":       {flags: perABI{fdflagsFlags0, fdflagsFlags0, fdflagsFlags0, fdflagsFlags0, fdflagsFlags0}},
-	"filetype":      {mask: ^uint64(0), field: perABI{filetypeEnum0, filetypeEnum0, filetypeEnum0, filetypeEnum0, filetypeEnum0}, enum: true},
-	"flock":         {mask: 0xb, field: perABI{flockField0, flockField0, flockField0, flockField0, flockField0}, flags: perABI{flockFlags0, flockFlags0, flockFlags0, flockFlags0, flockFlags0}},
-	"fsconfig":      {mask: ^uint64(0), field: perABI{fsconfigEnum0, fsconfigEnum0, fsconfigEnum0, fsconfigEnum0, fsconfigEnum0}, enum: true},
-	"fsmount":       {flags: perABI{fsmountFlags0, fsmountFlags0, fsmountFlags0, fsmountFlags0, fsmountFlags0}},
-	"fsopen":        {flags: perABI{fsopenFlags0, fsopenFlags0, fsopenFlags0, fsopenFlags0, fsopenFlags0}},
-	"fspick":        {flags: perABI{fspickFlags0, fspickFlags0, fspickFlags0, fspickFlags0, fspickFlags0}},
-	"futex":         {mask: 0xff, field: perABI{futexField0, futexField0, futexField0, futexField0, futexField0}, flags: perABI{futexFlags0, futexFlags0, futexFlags0, futexFlags0, futexFlags0}},
-	"futex2":        {mask: 0x3, field: perABI{futex2Field0, futex2Field0, futex2Field0, futex2Field0, futex2Field0}, flags: perABI{futex2Flags0, futex2Flags0, futex2Flags0, futex2Flags0, futex2Flags0}},
-	"grnd":          {flags: perABI{grndFlags0, grndFlags0, grndFlags0, grndFlags0, grndFlags0}},
-	"idtype":        {mask: ^uint64(0), field: perABI{idtypeEnum0, idtypeEnum0, idtypeEnum0, idtypeEnum0, idtypeEnum0}, enum: true},
-	"inotify":       {flags: perABI{inotifyFlags0, inotifyFlags0, inotifyFlags0, inotifyFlags0, inotifyFlags0}},
-	"inotifyinit":   {flags: perABI{inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0}},
-	"ioctl":         {mask: ^uint64(0), field: perABI{ioctlEnum0, ioctlEnum1, ioctlEnum0, ioctlEnum0, ioctlEnum4}, enum: true},
-	"ioprio":        {mask: ^uint64(0), field: perABI{ioprioEnum0, ioprioEnum0, ioprioEnum0, ioprioEnum0, ioprioEnum0}, enum: true},
-	"ip":            {mask: ^uint64(0), field: perABI{ipEnum0, ipEnum0, ipEnum0, ipEnum0, ipEnum0}, enum: true},
-	"ipc":           {mask: ^uint64(0), field: perABI{ipcEnum0, ipcEnum0, ipcEnum0, ipcEnum0, ipcEnum0}, enum: true},
-	"ipcctl":        {mask: 0xff, field: perABI{ipcctlField0, ipcctlField0, ipcctlField0, ipcctlField0, ipcctlField0}, flags: perABI{ipcctlFlags0, ipcctlFlags0, ipcctlFlags0, ipcctlFlags0, ipcctlFlags0}},
-	"ipcget":        {flags: perABI{ipcgetFlags0, ipcgetFlags0, ipcgetFlags0, ipcgetFlags0, ipcgetFlags0}},
-	"ipproto":       {mask: ^uint64(0), field: perABI{ipprotoEnum0, ipprotoEnum0, ipprotoEnum0, ipprotoEnum0, ipprotoEnum0}, enum: true},
-	"ipv6":          {mask: ^uint64(0), field: perABI{ipv6Enum0, ipv6Enum0, ipv6Enum0, ipv6Enum0, ipv6Enum0}, enum: true},
-	"itimer":        {mask: ^uint64(0), field: perABI{itimerEnum0, itimerEnum0, itimerEnum0, itimerEnum0, itimerEnum0}, enum: true},
-	"kcmp":          {mask: ^uint64(0), field: perABI{kcmpEnum0, kcmpEnum0, kcmpEnum0, kcmpEnum0, kcmpEnum0}, enum: true},
-	"keyctl":        {mask: ^uint64(0), field: perABI{keyctlEnum0, keyctlEnum0, keyctlEnum0, keyctlEnum0, keyctlEnum0}, enum: true},
-	"landlock":      {flags: perABI{landlockFlags0, landlockFlags0, landlockFlags0, landlockFlags0, landlockFlags0}},
-	"landlockrule":  {mask: ^uint64(0), field: perABI{landlockruleEnum0, landlockruleEnum0, landlockruleEnum0, landlockruleEnum0, landlockruleEnum0}, enum: true},
-	"lease":         {mask: ^uint64(0), field: perABI{leaseEnum0, leaseEnum0, leaseEnum0, leaseEnum0, leaseEnum0}, enum: true},
-	"madvise":       {mask: ^uint64(0), field: perABI{madviseEnum0, madviseEnum0, madviseEnum0, madviseEnum0, madviseEnum0}, enum: true},
-	"membarrier":    {mask: ^uint64(0), field: perABI{membarrierEnum0, membarrierEnum0, membarrierEnum0, membarrierEnum0, membarrierEnum0}, enum: true},
-	"memfd":         {flags: perABI{memfdFlags0, memfdFlags0, memfdFlags0, memfdFlags0, memfdFlags0}},
-	"mlock2":        {flags: perABI{mlock2Flags0, mlock2Flags0, mlock2Flags0, mlock2Flags0, mlock2Flags0}},
-	"mlockall":      {flags: perABI{mlockallFlags0, mlockallFlags0, mlockallFlags0, mlockallFlags0, mlockallFlags0}},
-	"mmap":          {mask: 0xf, field: perABI{mmapField0, mmapField0, mmapField0, mmapField0, mmapField0}, flags: perABI{mmapFlags0, mmapFlags0, mmapFlags0, mmapFlags3, mmapFlags3}},
-	"module":        {flags: perABI{moduleFlags0, moduleFlags0, moduleFlags0, moduleFlags0, moduleFlags0}},
-	"mount":         {flags: perABI{mountFlags0, mountFlags0, mountFlags0, mountFlags0, mountFlags0}},
-	"movemount":     {flags: perABI{movemountFlags0, movemountFlags0, movemountFlags0, movemountFlags0, movemountFlags0}},
-	"mpol":          {mask: 0xfff, field: perABI{mpolField0, mpolField0, mpolField0, mpolField0, mpolField0}, flags: perABI{mpolFlags0, mpolFlags0, mpolFlags0, mpolFlags0, mpolFlags0}},
-	"mremap":        {flags: perABI{mremapFlags0, mremapFlags0, mremapFlags0, mremapFlags0, mremapFlags0}},
-	"msg":           {flags: perABI{msgFlags0, msgFlags0, msgFlags0, msgFlags0, msgFlags0}},
-	"msgflags":      {flags: perABI{msgflagsFlags0, msgflagsFlags0, msgflagsFlags0, msgflagsFlags0, msgflagsFlags0}},
-	"msync":         {flags: perABI{msyncFlags0, msyncFlags0, msyncFlags0, msyncFlags0, msyncFlags0}},
-	"netlink":       {mask: ^uint64(0), field: perABI{netlinkEnum0, netlinkEnum0, netlinkEnum0, netlinkEnum0, netlinkEnum0}, enum: true},
-	"open":          {mask: 0x3, field: perABI{openField0, openField0, openField0, openField0, openField0}, flags: perABI{openFlags0, openFlags0, openFlags0, openFlags3, openFlags3}},
-	"openhow":       {flags: perABI{openhowFlags0, openhowFlags0, openhowFlags0, openhowFlags0, openhowFlags0}},
-	"opentree":      {flags: perABI{opentreeFlags0, opentreeFlags0, opentreeFlags0, opentreeFlags0, opentreeFlags0}},
-	"perf":          {flags: perABI{perfFlags0, perfFlags0, perfFlags0, perfFlags0, perfFlags0}},
-	"personality":   {mask: 0xff, field: perABI{personalityField0, personalityField0, personalityField0, personalityField0, personalityField0}, flags: perABI{personalityFlags0, personalityFlags0, personalityFlags0, personalityFlags0, personalityFlags0}},
-	"pidfd":         {flags: perABI{pidfdFlags0, pidfdFlags0, pidfdFlags0, pidfdFlags0, pidfdFlags0}},
-	"pidfdsignal":   {flags: perABI{pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0}},
-	"pipe":          {flags: perABI{pipeFlags0, pipeFlags0, pipeFlags0, pipeFlags3, pipeFlags3}},
-	"pkey":          {flags: perABI{pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0}},
-	"prctl":         {mask: ^uint64(0), field: perABI{prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0}, enum: true},
-	"priority":      {mask: ^uint64(0), field: perABI{priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0}, enum: true},
-	"prot":          {flags: perABI{protFlags0, protFlags0, protFlags0, protFlags0, protFlags0}, zero: "PROT_NONE"},
-	"ptrace":        {mask: ^uint64(0), field: perABI{ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0}, enum: true},
-	"reboot":        {mask: ^uint64(0), field: perABI{rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0}, enum: true},
-	"reboot1":       {mask: ^uint64(0), field: perABI{reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0}, enum: true},
-	"reboot2":       {mask: ^uint64(0), field: perABI{reboot2Enum0, reboot2Enum0, reboot2Enum0, reboot2Enum0, reboot2Enum0}, enum: true},
-	"rename":        {flags: perABI{renameFlags0, renameFlags0, renameFlags0, renameFlags0, renameFlags0}},
-	"rlimit":        {mask: ^uint64(0), field: perABI{rlimitEnum0, rlimitEnum0, rlimitEnum0, rlimitEnum0, rlimitEnum0}, enum: true},
-	"rseq":          {flags: perABI{rseqFlags0, rseqFlags0, rseqFlags0, rseqFlags0, rseqFlags0}},
-	"rusage":        {mask: ^uint64(0), field: perABI{rusageEnum0, rusageEnum0, rusageEnum0, rusageEnum0, rusageEnum0}, enum: true},
-	"rwf":           {flags: perABI{rwfFlags0, rwfFlags0, rwfFlags0, rwfFlags0, rwfFlags0}},
-	"sched":         {mask: 0x3fffffff, field: perABI{schedField0, schedField0, schedField0, schedField0, schedField0}, flags: perABI{schedFlags0, schedFlags0, schedFlags0, schedFlags0, schedFlags0}},
-	"seals":         {flags: perABI{sealsFlags0, sealsFlags0, sealsFlags0, sealsFlags0, sealsFlags0}},
-	"seccomp":       {mask: ^uint64(0), field: perABI{seccompEnum0, seccompEnum0, seccompEnum0, seccompEnum0, seccompEnum0}, enum: true},
-	"seccompflags":  {flags: perABI{seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0}},
-	"setns":         {flags: perABI{setnsFlags0, setnsFlags0, setnsFlags0, setnsFlags0, setnsFlags0}},
-	"shmat":         {flags: perABI{shmatFlags0, shmatFlags0, shmatFlags0, shmatFlags0, shmatFlags0}},
-	"shmget":        {flags: perABI{shmgetFlags0, shmgetFlags0, shmgetFlags0, shmgetFlags0, shmgetFlags0}},
-	"shutdown":      {mask: ^uint64(0), field: perABI{shutdownEnum0, shutdownEnum0, shutdownEnum0, shutdownEnum0, shutdownEnum0}, enum: true},
-	"signalfd":      {flags: perABI{signalfdFlags0, signalfdFlags0, signalfdFlags0, signalfdFlags0, signalfdFlags0}},
-	"sigprocmask":   {mask: ^uint64(0), field: perABI{sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0}, enum: true},
-	"so":            {mask: ^uint64(0), field: perABI{soEnum0, soEnum0, soEnum0, soEnum0, soEnum0}, enum: true},
-	"socketcall":    {mask: ^uint64(0), field: perABI{socketcallEnum0, socketcallEnum0, socketcallEnum0, socketcallEnum0, socketcallEnum0}, enum: true},
-	"sockflags":     {flags: perABI{sockflagsFlags0, sockflagsFlags0, sockflagsFlags0, sockflagsFlags0, sockflagsFlags0}},
-	"socktype":      {mask: 0xf, field: perABI{socktypeField0, socktypeField0, socktypeField0, socktypeField0, socktypeField0}, flags: perABI{socktypeFlags0, socktypeFlags0, socktypeFlags0, socktypeFlags0, socktypeFlags0}},
-	"sol":           {mask: ^uint64(0), field: perABI{solEnum0, solEnum0, solEnum0, solEnum0, solEnum0}, enum: true},
-	"splice":        {flags: perABI{spliceFlags0, spliceFlags0, spliceFlags0, spliceFlags0, spliceFlags0}},
-	"statxat":       {mask: 0x6000, field: perABI{statxatField0, statxatField0, statxatField0, statxatField0, statxatField0}, flags: perABI{statxatFlags0, statxatFlags0, statxatFlags0, statxatFlags0, statxatFlags0}},
-	"statxmask":     {flags: perABI{statxmaskFlags0, statxmaskFlags0, statxmaskFlags0, statxmaskFlags0, statxmaskFlags0}},
-	"syncrange":     {flags: perABI{syncrangeFlags0, syncrangeFlags0, syncrangeFlags0, syncrangeFlags0, syncrangeFlags0}},
-	"syslog":        {mask: ^uint64(0), field: perABI{syslogEnum0, syslogEnum0, syslogEnum0, syslogEnum0, syslogEnum0}, enum: true},
-	"tcp":           {mask: ^uint64(0), field: perABI{tcpEnum0, tcpEnum0, tcpEnum0, tcpEnum0, tcpEnum0}, enum: true},
-	"timerfd":       {flags: perABI{timerfdFlags0, timerfdFlags0, timerfdFlags0, timerfdFlags0, timerfdFlags0}},
-	"timerfdset":    {flags: perABI{timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0}},
-	"umount":        {flags: perABI{umountFlags0, umountFlags0, umountFlags0, umountFlags0, umountFlags0}},
-	"unshare":       {flags: perABI{unshareFlags0, unshareFlags0, unshareFlags0, unshareFlags0, unshareFlags0}},
-	"uringenter":    {flags: perABI{uringenterFlags0, uringenterFlags0, uringenterFlags0, uringenterFlags0, uringenterFlags0}},
-	"uringregister": {mask: ^uint64(0), field: perABI{uringregisterEnum0, uringregisterEnum0, uringregisterEnum0, uringregisterEnum0, uringregisterEnum0}, enum: true},
-	"userfaultfd":   {flags: perABI{userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0}},
-	"wait":          {flags: perABI{waitFlags0, waitFlags0, waitFlags0, waitFlags0, waitFlags0}},
-	"waitid":        {flags: perABI{waitidFlags0, waitidFlags0, waitidFlags0, waitidFlags0, waitidFlags0}},
-	"whence":        {mask: ^uint64(0), field: perABI{whenceEnum0, whenceEnum0, whenceEnum0, whenceEnum0, whenceEnum0}, enum: true},
-	"xattr":         {flags: perABI{xattrFlags0, xattrFlags0, xattrFlags0, xattrFlags0, xattrFlags0}},
+	"abstime":        {flags: perABI{abstimeFlags0, abstimeFlags0, abstimeFlags0, abstimeFlags0, abstimeFlags0}},
+	"access":         {flags: perABI{accessFlags0, accessFlags0, accessFlags0, accessFlags0, accessFlags0}},
+	"archprctl":      {mask: ^uint64(0), field: perABI{archprctlEnum0, archprctlEnum0, archprctlEnum0, archprctlEnum0, archprctlEnum0}, enum: true},
+	"at":             {flags: perABI{atFlags0, atFlags0, atFlags0, atFlags0, atFlags0}},
+	"ataccess":       {flags: perABI{ataccessFlags0, ataccessFlags0, ataccessFlags0, ataccessFlags0, ataccessFlags0}},
+	"atexec":         {flags: perABI{atexecFlags0, atexecFlags0, atexecFlags0, atexecFlags0, atexecFlags0}},
+	"atunlink":       {flags: perABI{atunlinkFlags0, atunlinkFlags0, atunlinkFlags0, atunlinkFlags0, atunlinkFlags0}},
+	"bpf":            {mask: ^uint64(0), field: perABI{bpfEnum0, bpfEnum0, bpfEnum0, bpfEnum0, bpfEnum0}, enum: true},
+	"cap":            {mask: ^uint64(0), field: perABI{capEnum0, capEnum0, capEnum0, capEnum0, capEnum0}, enum: true},
+	"capambient":     {mask: ^uint64(0), field: perABI{capambientEnum0, capambientEnum0, capambientEnum0, capambientEnum0, capambientEnum0}, enum: true},
+	"clock":          {mask: ^uint64(0), field: perABI{clockEnum0, clockEnum0, clockEnum0, clockEnum0, clockEnum0}, enum: true},
+	"cloexec":        {flags: perABI{cloexecFlags0, cloexecFlags0, cloexecFlags0, cloexecFlags0, cloexecFlags0}},
+	"clone":          {flags: perABI{cloneFlags0, cloneFlags0, cloneFlags0, cloneFlags0, cloneFlags0}},
+	"closerange":     {flags: perABI{closerangeFlags0, closerangeFlags0, closerangeFlags0, closerangeFlags0, closerangeFlags0}},
+	"delmodule":      {flags: perABI{delmoduleFlags0, delmoduleFlags0, delmoduleFlags0, delmoduleFlags0, delmoduleFlags0}},
+	"dispatch":       {mask: ^uint64(0), field: perABI{dispatchEnum0, dispatchEnum0, dispatchEnum0, dispatchEnum0, dispatchEnum0}, enum: true},
+	"dnotify":        {flags: perABI{dnotifyFlags0, dnotifyFlags0, dnotifyFlags0, dnotifyFlags0, dnotifyFlags0}},
+	"epollcreate":    {flags: perABI{epollcreateFlags0, epollcreateFlags0, epollcreateFlags0, epollcreateFlags0, epollcreateFlags0}},
+	"epollctl":       {mask: ^uint64(0), field: perABI{epollctlEnum0, epollctlEnum0, epollctlEnum0, epollctlEnum0, epollctlEnum0}, enum: true},
+	"eventfd":        {flags: perABI{eventfdFlags0, eventfdFlags0, eventfdFlags0, eventfdFlags0, eventfdFlags0}},
+	"fadvise":        {mask: ^uint64(0), field: perABI{fadviseEnum0, fadviseEnum0, fadviseEnum0, fadviseEnum0, fadviseEnum0}, enum: true},
+	"falloc":         {flags: perABI{fallocFlags0, fallocFlags0, fallocFlags0, fallocFlags0, fallocFlags0}},
+	"family":         {mask: ^uint64(0), field: perABI{familyEnum0, familyEnum0, familyEnum0, familyEnum0, familyEnum0}, enum: true},
+	"fanotifyinit":   {flags: perABI{fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0, fanotifyinitFlags0}},
+	"fanotifymark":   {flags: perABI{fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0, fanotifymarkFlags0}},
+	"fanotifymask":   {flags: perABI{fanotifymaskFlags0, fanotifymaskFlags0, fanotifymaskFlags0, fanotifymaskFlags0, fanotifymaskFlags0}},
+	"fcntl":          {mask: ^uint64(0), field: perABI{fcntlEnum0, fcntlEnum0, fcntlEnum0, fcntlEnum0, fcntlEnum0}, enum: true},
+	"fdflags":        {flags: perABI{fdflagsFlags0, fdflagsFlags0, fdflagsFlags0, fdflagsFlags0, fdflagsFlags0}},
+	"filetype":       {mask: ^uint64(0), field: perABI{filetypeEnum0, filetypeEnum0, filetypeEnum0, filetypeEnum0, filetypeEnum0}, enum: true},
+	"flock":          {mask: 0xb, field: perABI{flockField0, flockField0, flockField0, flockField0, flockField0}, flags: perABI{flockFlags0, flockFlags0, flockFlags0, flockFlags0, flockFlags0}},
+	"fsconfig":       {mask: ^uint64(0), field: perABI{fsconfigEnum0, fsconfigEnum0, fsconfigEnum0, fsconfigEnum0, fsconfigEnum0}, enum: true},
+	"fsmount":        {flags: perABI{fsmountFlags0, fsmountFlags0, fsmountFlags0, fsmountFlags0, fsmountFlags0}},
+	"fsopen":         {flags: perABI{fsopenFlags0, fsopenFlags0, fsopenFlags0, fsopenFlags0, fsopenFlags0}},
+	"fspick":         {flags: perABI{fspickFlags0, fspickFlags0, fspickFlags0, fspickFlags0, fspickFlags0}},
+	"futex":          {mask: 0xff, field: perABI{futexField0, futexField0, futexField0, futexField0, futexField0}, flags: perABI{futexFlags0, futexFlags0, futexFlags0, futexFlags0, futexFlags0}},
+	"futex2":         {mask: 0x3, field: perABI{futex2Field0, futex2Field0, futex2Field0, futex2Field0, futex2Field0}, flags: perABI{futex2Flags0, futex2Flags0, futex2Flags0, futex2Flags0, futex2Flags0}},
+	"futexcmp":       {mask: ^uint64(0), field: perABI{futexcmpEnum0, futexcmpEnum0, futexcmpEnum0, futexcmpEnum0, futexcmpEnum0}, enum: true},
+	"futexop":        {mask: ^uint64(0), field: perABI{futexopEnum0, futexopEnum0, futexopEnum0, futexopEnum0, futexopEnum0}, enum: true},
+	"grnd":           {flags: perABI{grndFlags0, grndFlags0, grndFlags0, grndFlags0, grndFlags0}},
+	"idtype":         {mask: ^uint64(0), field: perABI{idtypeEnum0, idtypeEnum0, idtypeEnum0, idtypeEnum0, idtypeEnum0}, enum: true},
+	"inotify":        {flags: perABI{inotifyFlags0, inotifyFlags0, inotifyFlags0, inotifyFlags0, inotifyFlags0}},
+	"inotifyinit":    {flags: perABI{inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0, inotifyinitFlags0}},
+	"ioctl":          {mask: ^uint64(0), field: perABI{ioctlEnum0, ioctlEnum1, ioctlEnum0, ioctlEnum0, ioctlEnum4}, enum: true},
+	"ioprio":         {mask: ^uint64(0), field: perABI{ioprioEnum0, ioprioEnum0, ioprioEnum0, ioprioEnum0, ioprioEnum0}, enum: true},
+	"ioprioclass":    {mask: ^uint64(0), field: perABI{ioprioclassEnum0, ioprioclassEnum0, ioprioclassEnum0, ioprioclassEnum0, ioprioclassEnum0}, enum: true},
+	"ip":             {mask: ^uint64(0), field: perABI{ipEnum0, ipEnum0, ipEnum0, ipEnum0, ipEnum0}, enum: true},
+	"ipc":            {mask: ^uint64(0), field: perABI{ipcEnum0, ipcEnum0, ipcEnum0, ipcEnum0, ipcEnum0}, enum: true},
+	"ipcget":         {flags: perABI{ipcgetFlags0, ipcgetFlags0, ipcgetFlags0, ipcgetFlags0, ipcgetFlags0}},
+	"ipproto":        {mask: ^uint64(0), field: perABI{ipprotoEnum0, ipprotoEnum0, ipprotoEnum0, ipprotoEnum0, ipprotoEnum0}, enum: true},
+	"ipv6":           {mask: ^uint64(0), field: perABI{ipv6Enum0, ipv6Enum0, ipv6Enum0, ipv6Enum0, ipv6Enum0}, enum: true},
+	"itimer":         {mask: ^uint64(0), field: perABI{itimerEnum0, itimerEnum0, itimerEnum0, itimerEnum0, itimerEnum0}, enum: true},
+	"kcmp":           {mask: ^uint64(0), field: perABI{kcmpEnum0, kcmpEnum0, kcmpEnum0, kcmpEnum0, kcmpEnum0}, enum: true},
+	"kexec":          {mask: 0xffff0000, field: perABI{kexecField0, kexecField0, kexecField0, kexecField0, kexecField0}, flags: perABI{kexecFlags0, kexecFlags0, kexecFlags0, kexecFlags0, kexecFlags0}},
+	"kexecfile":      {flags: perABI{kexecfileFlags0, kexecfileFlags0, kexecfileFlags0, kexecfileFlags0, kexecfileFlags0}},
+	"keyctl":         {mask: ^uint64(0), field: perABI{keyctlEnum0, keyctlEnum0, keyctlEnum0, keyctlEnum0, keyctlEnum0}, enum: true},
+	"keyid":          {mask: ^uint64(0), field: perABI{keyidEnum0, keyidEnum0, keyidEnum0, keyidEnum0, keyidEnum0}, enum: true},
+	"keymove":        {flags: perABI{keymoveFlags0, keymoveFlags0, keymoveFlags0, keymoveFlags0, keymoveFlags0}},
+	"keyperm":        {flags: perABI{keypermFlags0, keypermFlags0, keypermFlags0, keypermFlags0, keypermFlags0}},
+	"landlock":       {flags: perABI{landlockFlags0, landlockFlags0, landlockFlags0, landlockFlags0, landlockFlags0}},
+	"landlockrule":   {mask: ^uint64(0), field: perABI{landlockruleEnum0, landlockruleEnum0, landlockruleEnum0, landlockruleEnum0, landlockruleEnum0}, enum: true},
+	"lease":          {mask: ^uint64(0), field: perABI{leaseEnum0, leaseEnum0, leaseEnum0, leaseEnum0, leaseEnum0}, enum: true},
+	"listmount":      {flags: perABI{listmountFlags0, listmountFlags0, listmountFlags0, listmountFlags0, listmountFlags0}},
+	"lsmattr":        {mask: ^uint64(0), field: perABI{lsmattrEnum0, lsmattrEnum0, lsmattrEnum0, lsmattrEnum0, lsmattrEnum0}, enum: true},
+	"lsmflags":       {flags: perABI{lsmflagsFlags0, lsmflagsFlags0, lsmflagsFlags0, lsmflagsFlags0, lsmflagsFlags0}},
+	"madvise":        {mask: ^uint64(0), field: perABI{madviseEnum0, madviseEnum0, madviseEnum0, madviseEnum0, madviseEnum0}, enum: true},
+	"mcekill":        {mask: ^uint64(0), field: perABI{mcekillEnum0, mcekillEnum0, mcekillEnum0, mcekillEnum0, mcekillEnum0}, enum: true},
+	"mcepolicy":      {mask: ^uint64(0), field: perABI{mcepolicyEnum0, mcepolicyEnum0, mcepolicyEnum0, mcepolicyEnum0, mcepolicyEnum0}, enum: true},
+	"mdwe":           {flags: perABI{mdweFlags0, mdweFlags0, mdweFlags0, mdweFlags0, mdweFlags0}},
+	"membarrier":     {mask: ^uint64(0), field: perABI{membarrierEnum0, membarrierEnum0, membarrierEnum0, membarrierEnum0, membarrierEnum0}, enum: true},
+	"memfd":          {flags: perABI{memfdFlags0, memfdFlags0, memfdFlags0, memfdFlags0, memfdFlags0}, shift: "MFD_HUGE_SHIFT"},
+	"mlock2":         {flags: perABI{mlock2Flags0, mlock2Flags0, mlock2Flags0, mlock2Flags0, mlock2Flags0}},
+	"mlockall":       {flags: perABI{mlockallFlags0, mlockallFlags0, mlockallFlags0, mlockallFlags0, mlockallFlags0}},
+	"mmap":           {mask: 0xf, field: perABI{mmapField0, mmapField0, mmapField0, mmapField0, mmapField0}, flags: perABI{mmapFlags0, mmapFlags0, mmapFlags0, mmapFlags3, mmapFlags3}, shift: "MAP_HUGE_SHIFT"},
+	"module":         {flags: perABI{moduleFlags0, moduleFlags0, moduleFlags0, moduleFlags0, moduleFlags0}},
+	"mount":          {flags: perABI{mountFlags0, mountFlags0, mountFlags0, mountFlags0, mountFlags0}},
+	"mountattr":      {mask: 0x70, field: perABI{mountattrField0, mountattrField0, mountattrField0, mountattrField0, mountattrField0}, flags: perABI{mountattrFlags0, mountattrFlags0, mountattrFlags0, mountattrFlags0, mountattrFlags0}},
+	"movemount":      {flags: perABI{movemountFlags0, movemountFlags0, movemountFlags0, movemountFlags0, movemountFlags0}},
+	"mpol":           {mask: 0xfff, field: perABI{mpolField0, mpolField0, mpolField0, mpolField0, mpolField0}, flags: perABI{mpolFlags0, mpolFlags0, mpolFlags0, mpolFlags0, mpolFlags0}},
+	"mpolf":          {flags: perABI{mpolfFlags0, mpolfFlags0, mpolfFlags0, mpolfFlags0, mpolfFlags0}},
+	"mpolmf":         {flags: perABI{mpolmfFlags0, mpolmfFlags0, mpolmfFlags0, mpolmfFlags0, mpolmfFlags0}},
+	"mremap":         {flags: perABI{mremapFlags0, mremapFlags0, mremapFlags0, mremapFlags0, mremapFlags0}},
+	"msg":            {flags: perABI{msgFlags0, msgFlags0, msgFlags0, msgFlags0, msgFlags0}},
+	"msgctl":         {mask: 0xff, field: perABI{msgctlField0, msgctlField0, msgctlField0, msgctlField0, msgctlField0}, flags: perABI{msgctlFlags0, msgctlFlags0, msgctlFlags0, msgctlFlags0, msgctlFlags0}},
+	"msgflags":       {flags: perABI{msgflagsFlags0, msgflagsFlags0, msgflagsFlags0, msgflagsFlags0, msgflagsFlags0}},
+	"msync":          {flags: perABI{msyncFlags0, msyncFlags0, msyncFlags0, msyncFlags0, msyncFlags0}},
+	"netlink":        {mask: ^uint64(0), field: perABI{netlinkEnum0, netlinkEnum0, netlinkEnum0, netlinkEnum0, netlinkEnum0}, enum: true},
+	"open":           {mask: 0x3, field: perABI{openField0, openField0, openField0, openField0, openField0}, flags: perABI{openFlags0, openFlags0, openFlags0, openFlags3, openFlags3}},
+	"openhow":        {flags: perABI{openhowFlags0, openhowFlags0, openhowFlags0, openhowFlags0, openhowFlags0}},
+	"opentree":       {flags: perABI{opentreeFlags0, opentreeFlags0, opentreeFlags0, opentreeFlags0, opentreeFlags0}},
+	"perf":           {flags: perABI{perfFlags0, perfFlags0, perfFlags0, perfFlags0, perfFlags0}},
+	"personality":    {mask: 0xff, field: perABI{personalityField0, personalityField0, personalityField0, personalityField0, personalityField0}, flags: perABI{personalityFlags0, personalityFlags0, personalityFlags0, personalityFlags0, personalityFlags0}},
+	"pidfd":          {flags: perABI{pidfdFlags0, pidfdFlags0, pidfdFlags0, pidfdFlags0, pidfdFlags0}},
+	"pidfdsignal":    {flags: perABI{pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0, pidfdsignalFlags0}},
+	"pipe":           {flags: perABI{pipeFlags0, pipeFlags0, pipeFlags0, pipeFlags3, pipeFlags3}},
+	"pkey":           {flags: perABI{pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0, pkeyFlags0}},
+	"prctl":          {mask: ^uint64(0), field: perABI{prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0, prctlEnum0}, enum: true},
+	"priority":       {mask: ^uint64(0), field: perABI{priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0, priorityEnum0}, enum: true},
+	"prot":           {flags: perABI{protFlags0, protFlags0, protFlags0, protFlags0, protFlags0}, zero: "PROT_NONE"},
+	"ptrace":         {mask: ^uint64(0), field: perABI{ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0, ptraceEnum0}, enum: true},
+	"ptraceopts":     {flags: perABI{ptraceoptsFlags0, ptraceoptsFlags0, ptraceoptsFlags0, ptraceoptsFlags0, ptraceoptsFlags0}},
+	"quotacmd":       {mask: ^uint64(0), field: perABI{quotacmdEnum0, quotacmdEnum0, quotacmdEnum0, quotacmdEnum0, quotacmdEnum0}, enum: true},
+	"quotatype":      {mask: ^uint64(0), field: perABI{quotatypeEnum0, quotatypeEnum0, quotatypeEnum0, quotatypeEnum0, quotatypeEnum0}, enum: true},
+	"reboot":         {mask: ^uint64(0), field: perABI{rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0, rebootEnum0}, enum: true},
+	"reboot1":        {mask: ^uint64(0), field: perABI{reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0, reboot1Enum0}, enum: true},
+	"reboot2":        {mask: ^uint64(0), field: perABI{reboot2Enum0, reboot2Enum0, reboot2Enum0, reboot2Enum0, reboot2Enum0}, enum: true},
+	"regset":         {mask: ^uint64(0), field: perABI{regsetEnum0, regsetEnum0, regsetEnum0, regsetEnum0, regsetEnum0}, enum: true},
+	"rename":         {flags: perABI{renameFlags0, renameFlags0, renameFlags0, renameFlags0, renameFlags0}},
+	"reqkey":         {mask: ^uint64(0), field: perABI{reqkeyEnum0, reqkeyEnum0, reqkeyEnum0, reqkeyEnum0, reqkeyEnum0}, enum: true},
+	"rlimit":         {mask: ^uint64(0), field: perABI{rlimitEnum0, rlimitEnum0, rlimitEnum0, rlimitEnum0, rlimitEnum0}, enum: true},
+	"rseq":           {flags: perABI{rseqFlags0, rseqFlags0, rseqFlags0, rseqFlags0, rseqFlags0}},
+	"rusage":         {mask: ^uint64(0), field: perABI{rusageEnum0, rusageEnum0, rusageEnum0, rusageEnum0, rusageEnum0}, enum: true},
+	"rwf":            {flags: perABI{rwfFlags0, rwfFlags0, rwfFlags0, rwfFlags0, rwfFlags0}},
+	"sched":          {mask: 0x3fffffff, field: perABI{schedField0, schedField0, schedField0, schedField0, schedField0}, flags: perABI{schedFlags0, schedFlags0, schedFlags0, schedFlags0, schedFlags0}},
+	"schedcore":      {mask: ^uint64(0), field: perABI{schedcoreEnum0, schedcoreEnum0, schedcoreEnum0, schedcoreEnum0, schedcoreEnum0}, enum: true},
+	"schedcorescope": {mask: ^uint64(0), field: perABI{schedcorescopeEnum0, schedcorescopeEnum0, schedcorescopeEnum0, schedcorescopeEnum0, schedcorescopeEnum0}, enum: true},
+	"seals":          {flags: perABI{sealsFlags0, sealsFlags0, sealsFlags0, sealsFlags0, sealsFlags0}},
+	"seccomp":        {mask: ^uint64(0), field: perABI{seccompEnum0, seccompEnum0, seccompEnum0, seccompEnum0, seccompEnum0}, enum: true},
+	"seccompflags":   {flags: perABI{seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0, seccompflagsFlags0}},
+	"seccompmode":    {mask: ^uint64(0), field: perABI{seccompmodeEnum0, seccompmodeEnum0, seccompmodeEnum0, seccompmodeEnum0, seccompmodeEnum0}, enum: true},
+	"securebits":     {flags: perABI{securebitsFlags0, securebitsFlags0, securebitsFlags0, securebitsFlags0, securebitsFlags0}},
+	"semctl":         {mask: 0xff, field: perABI{semctlField0, semctlField0, semctlField0, semctlField0, semctlField0}, flags: perABI{semctlFlags0, semctlFlags0, semctlFlags0, semctlFlags0, semctlFlags0}},
+	"setmm":          {mask: ^uint64(0), field: perABI{setmmEnum0, setmmEnum0, setmmEnum0, setmmEnum0, setmmEnum0}, enum: true},
+	"setns":          {flags: perABI{setnsFlags0, setnsFlags0, setnsFlags0, setnsFlags0, setnsFlags0}},
+	"setvma":         {mask: ^uint64(0), field: perABI{setvmaEnum0, setvmaEnum0, setvmaEnum0, setvmaEnum0, setvmaEnum0}, enum: true},
+	"shadowstack":    {flags: perABI{shadowstackFlags0, shadowstackFlags0, shadowstackFlags0, shadowstackFlags0, shadowstackFlags0}},
+	"shmat":          {flags: perABI{shmatFlags0, shmatFlags0, shmatFlags0, shmatFlags0, shmatFlags0}},
+	"shmctl":         {mask: 0xff, field: perABI{shmctlField0, shmctlField0, shmctlField0, shmctlField0, shmctlField0}, flags: perABI{shmctlFlags0, shmctlFlags0, shmctlFlags0, shmctlFlags0, shmctlFlags0}},
+	"shmget":         {flags: perABI{shmgetFlags0, shmgetFlags0, shmgetFlags0, shmgetFlags0, shmgetFlags0}, shift: "SHM_HUGE_SHIFT"},
+	"shutdown":       {mask: ^uint64(0), field: perABI{shutdownEnum0, shutdownEnum0, shutdownEnum0, shutdownEnum0, shutdownEnum0}, enum: true},
+	"signalfd":       {flags: perABI{signalfdFlags0, signalfdFlags0, signalfdFlags0, signalfdFlags0, signalfdFlags0}},
+	"sigprocmask":    {mask: ^uint64(0), field: perABI{sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0, sigprocmaskEnum0}, enum: true},
+	"so":             {mask: ^uint64(0), field: perABI{soEnum0, soEnum0, soEnum0, soEnum0, soEnum0}, enum: true},
+	"socketcall":     {mask: ^uint64(0), field: perABI{socketcallEnum0, socketcallEnum0, socketcallEnum0, socketcallEnum0, socketcallEnum0}, enum: true},
+	"sockflags":      {flags: perABI{sockflagsFlags0, sockflagsFlags0, sockflagsFlags0, sockflagsFlags0, sockflagsFlags0}},
+	"socktype":       {mask: 0xf, field: perABI{socktypeField0, socktypeField0, socktypeField0, socktypeField0, socktypeField0}, flags: perABI{socktypeFlags0, socktypeFlags0, socktypeFlags0, socktypeFlags0, socktypeFlags0}},
+	"sol":            {mask: ^uint64(0), field: perABI{solEnum0, solEnum0, solEnum0, solEnum0, solEnum0}, enum: true},
+	"spec":           {mask: ^uint64(0), field: perABI{specEnum0, specEnum0, specEnum0, specEnum0, specEnum0}, enum: true},
+	"specctrl":       {flags: perABI{specctrlFlags0, specctrlFlags0, specctrlFlags0, specctrlFlags0, specctrlFlags0}},
+	"splice":         {flags: perABI{spliceFlags0, spliceFlags0, spliceFlags0, spliceFlags0, spliceFlags0}},
+	"statxat":        {mask: 0x6000, field: perABI{statxatField0, statxatField0, statxatField0, statxatField0, statxatField0}, flags: perABI{statxatFlags0, statxatFlags0, statxatFlags0, statxatFlags0, statxatFlags0}},
+	"statxmask":      {flags: perABI{statxmaskFlags0, statxmaskFlags0, statxmaskFlags0, statxmaskFlags0, statxmaskFlags0}},
+	"suiddump":       {mask: ^uint64(0), field: perABI{suiddumpEnum0, suiddumpEnum0, suiddumpEnum0, suiddumpEnum0, suiddumpEnum0}, enum: true},
+	"swapon":         {flags: perABI{swaponFlags0, swaponFlags0, swaponFlags0, swaponFlags0, swaponFlags0}},
+	"syncrange":      {flags: perABI{syncrangeFlags0, syncrangeFlags0, syncrangeFlags0, syncrangeFlags0, syncrangeFlags0}},
+	"syslog":         {mask: ^uint64(0), field: perABI{syslogEnum0, syslogEnum0, syslogEnum0, syslogEnum0, syslogEnum0}, enum: true},
+	"tcp":            {mask: ^uint64(0), field: perABI{tcpEnum0, tcpEnum0, tcpEnum0, tcpEnum0, tcpEnum0}, enum: true},
+	"timerfd":        {flags: perABI{timerfdFlags0, timerfdFlags0, timerfdFlags0, timerfdFlags0, timerfdFlags0}},
+	"timerfdset":     {flags: perABI{timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0, timerfdsetFlags0}},
+	"tsc":            {mask: ^uint64(0), field: perABI{tscEnum0, tscEnum0, tscEnum0, tscEnum0, tscEnum0}, enum: true},
+	"umount":         {flags: perABI{umountFlags0, umountFlags0, umountFlags0, umountFlags0, umountFlags0}},
+	"unalign":        {flags: perABI{unalignFlags0, unalignFlags0, unalignFlags0, unalignFlags0, unalignFlags0}},
+	"unshare":        {flags: perABI{unshareFlags0, unshareFlags0, unshareFlags0, unshareFlags0, unshareFlags0}},
+	"uringenter":     {flags: perABI{uringenterFlags0, uringenterFlags0, uringenterFlags0, uringenterFlags0, uringenterFlags0}},
+	"uringregister":  {mask: ^uint64(0), field: perABI{uringregisterEnum0, uringregisterEnum0, uringregisterEnum0, uringregisterEnum0, uringregisterEnum0}, enum: true},
+	"userfaultfd":    {flags: perABI{userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0, userfaultfdFlags0}},
+	"wait":           {flags: perABI{waitFlags0, waitFlags0, waitFlags0, waitFlags0, waitFlags0}},
+	"waitid":         {flags: perABI{waitidFlags0, waitidFlags0, waitidFlags0, waitidFlags0, waitidFlags0}},
+	"whence":         {mask: ^uint64(0), field: perABI{whenceEnum0, whenceEnum0, whenceEnum0, whenceEnum0, whenceEnum0}, enum: true},
+	"xattr":          {flags: perABI{xattrFlags0, xattrFlags0, xattrFlags0, xattrFlags0, xattrFlags0}},
 }
 
 var errorTexts = [...]string{

@@ -1,9 +1,11 @@
 // Package decode gives the registers of a system call their meaning: flags,
-// modes, signals, clocks, commands and errors by name, as strace writes them.
-// It works from the recorded values alone, on any OS; what it does not know
-// stays a number, and a pointer stays a pointer.
+// modes, signals, clocks, commands and errors by name, as strace writes them;
+// and reads such text back to registers ([Parse]). It works from the recorded
+// values alone, on any OS; what it does not know stays a number, and a pointer
+// stays a pointer, unless the detail of its event says what it points to.
 //
-// All functions append to memory of the caller and allocate nothing else.
+// The functions that append do so to memory of the caller and allocate nothing
+// else.
 package decode
 
 import (
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"systape/format"
 	"systape/format/abi"
 )
 
@@ -31,21 +34,25 @@ type set struct {
 	field perABI
 	flags perABI
 	zero  string // name of no bit at all
+	shift string // name of the shift of a huge page's size in the bits from 26 on
 	enum  bool   // an unknown value is a decimal number
 }
 
 // param is one argument of a call.
 type param struct {
-	name string
-	kind kind
-	set  *set
-	when func(a abi.ABI, args *[6]int64) bool // nil: always
+	name   string
+	kind   kind
+	bits   uint8 // of the register that the kernel reads
+	signed bool
+	set    *set
+	when   func(a abi.ABI, args *[6]int64) bool // nil: always
 }
 
 type call struct {
-	params []param
-	result kind
-	known  bool
+	params  []param
+	options map[uint32][]param // all arguments, by what the first one asks for
+	result  kind
+	known   bool
 }
 
 var tables = sync.OnceValue(func() (t [5][]call) {
@@ -59,7 +66,7 @@ var tables = sync.OnceValue(func() (t [5][]call) {
 			for len(t[a]) <= i {
 				t[a] = append(t[a], call{})
 			}
-			t[a][i] = parse(a, text)
+			t[a][i] = parseCall(a, name, text)
 		}
 	}
 	return t
@@ -91,40 +98,81 @@ func lookup(a abi.ABI, nr int32) *call {
 
 var unknown call
 
-// parse reads one entry of calls for one ABI.
-func parse(a abi.ABI, text string) call {
-	narrow := a == abi.I386 || a == abi.ARM
+// of returns the arguments of a call whose registers are args.
+func (c *call) of(args *[6]int64) []param {
+	if c.options != nil {
+		if p, ok := c.options[uint32(args[0])]; ok {
+			return p
+		}
+	}
+	return c.params
+}
+
+// parseCall reads one entry of calls for one ABI.
+func parseCall(a abi.ABI, name, text string) call {
+	backwards := a == abi.I386 || a == abi.ARM64 || a == abi.ARM // CONFIG_CLONE_BACKWARDS
 	for _, other := range strings.Split(text, ";")[1:] {
 		which, rest, _ := strings.Cut(strings.TrimSpace(other), " ")
-		if narrow && which == "32" || a == abi.ARM && which == "arm" {
+		if narrow(a) && which == "32" || a == abi.ARM && which == "arm" || backwards && which == "backwards" {
 			text = rest
 		}
 	}
 	text, _, _ = strings.Cut(text, ";")
 	c := call{known: true}
-	for _, word := range strings.Fields(text) {
+	var declared []Param
+	if !narrow(a) && !(backwards && name == "clone") {
+		declared = Prototype(name)
+	}
+	for word := range strings.FieldsSeq(text) {
 		if r, ok := strings.CutPrefix(word, "="); ok {
 			c.result = mustKind(r)
 			continue
 		}
-		name, k, _ := strings.Cut(word, ":")
-		k, when, _ := strings.Cut(k, "?")
-		p := param{name: name}
-		var ok bool
-		if p.kind, ok = kinds[k]; !ok {
-			p.kind, p.set = kindSet, sets[k]
-			if p.set == nil {
-				panic("decode: internal error: no set " + k)
-			}
-		}
-		if when != "" {
-			if p.when = conditions[when]; p.when == nil {
-				panic("decode: internal error: no condition " + when)
-			}
+		p := parseParam(word)
+		if n := len(c.params); n < len(declared) {
+			p.bits, p.signed = uint8(declared[n].Bits()), p.signed || declared[n].Signed()
 		}
 		c.params = append(c.params, p)
 	}
+	if o := options[name]; o != nil {
+		c.options = map[uint32][]param{}
+		for what, text := range o {
+			v, ok := c.params[0].set.value(a, what)
+			if !ok {
+				panic("decode: internal error: no option " + what)
+			}
+			list := []param{c.params[0]}
+			for word := range strings.FieldsSeq(text) {
+				list = append(list, parseParam(word))
+			}
+			c.options[uint32(v)] = list
+		}
+	}
 	return c
+}
+
+// parseParam reads "name:kind" or "name:kind?condition".
+func parseParam(word string) param {
+	name, k, _ := strings.Cut(word, ":")
+	k, when, _ := strings.Cut(k, "?")
+	p := param{name: name}
+	var ok bool
+	if p.kind, ok = kinds[k]; !ok {
+		p.kind = kindSet
+		if set, isPair := strings.CutPrefix(k, "pair-"); isPair {
+			p.kind, k = kindSetPair, set
+		}
+		if p.set = sets[k]; p.set == nil {
+			panic("decode: internal error: no set " + k)
+		}
+	}
+	p.bits, p.signed = p.kind.bits(), p.kind.signed()
+	if when != "" {
+		if p.when = conditions[when]; p.when == nil {
+			panic("decode: internal error: no condition " + when)
+		}
+	}
+	return p
 }
 
 func mustKind(name string) kind {
@@ -141,65 +189,61 @@ func Known(a abi.ABI, nr int32) bool { return lookup(a, nr).known }
 
 // AppendArgs appends the arguments of a call with commas between them, such
 // as "AT_FDCWD, 0x7ffc3a5e1f20, O_RDONLY|O_CLOEXEC". Arguments that the call
-// does not read with these flags are left out.
-func AppendArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64) []byte {
+// does not read with these flags are left out. What detail, that of the enter,
+// says of an argument stands in its place: the text that it points to, or a
+// question mark when it is not known (see [format.Argument]).
+func AppendArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string) []byte {
 	c := lookup(a, nr)
 	if !c.known {
-		for i := range abi.NumArgs(a, nr) {
+		for i := range min(abi.NumArgs(a, nr), len(args)) {
 			if i > 0 {
 				dst = append(dst, ", "...)
 			}
-			dst = appendUnknown(dst, args[i])
+			if text, isUnknown, told := format.Argument(detail, i); told {
+				dst = appendTold(dst, kindPath, text, isUnknown)
+			} else {
+				dst = appendUnknown(dst, args[i])
+			}
 		}
 		return dst
 	}
+	params := c.of(args)
 	reg, first := 0, true
-	for i := range c.params {
-		p := &c.params[i]
+	for i := range params {
+		p := &params[i]
 		if reg >= len(args) {
 			break
 		}
-		n := p.kind.registers()
 		if p.shown(a, args) {
 			if !first {
 				dst = append(dst, ", "...)
 			}
 			first = false
-			dst = p.append(dst, a, args, reg)
+			if detail == "" {
+				dst = p.append(dst, a, args, reg)
+			} else if text, isUnknown, told := format.Argument(detail, reg); told {
+				dst = appendTold(dst, p.kind, text, isUnknown)
+			} else {
+				dst = p.append(dst, a, args, reg)
+			}
 		}
-		reg += n
+		reg += p.kind.registers()
 	}
 	return dst
 }
 
-// EachArg calls f for every argument that [AppendArgs] writes, with its name
-// ("arg0" and so on when the call is not known) and its text, which is valid
-// until f returns. buf is memory to work in; EachArg returns it for reuse.
-func EachArg(buf []byte, a abi.ABI, nr int32, args *[6]int64, f func(name string, text []byte)) []byte {
-	c := lookup(a, nr)
-	if !c.known {
-		for i := range abi.NumArgs(a, nr) {
-			buf = appendUnknown(buf[:0], args[i])
-			f(argNames[i], buf)
-		}
-		return buf
+// appendTold writes what an event says of an argument beside its register.
+func appendTold(dst []byte, k kind, text string, isUnknown bool) []byte {
+	switch {
+	case isUnknown:
+		return append(dst, '?')
+	case k == kindSockAddr:
+		start := len(dst)
+		dst = strconv.AppendQuote(dst, text)
+		return append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
 	}
-	reg := 0
-	for i := range c.params {
-		p := &c.params[i]
-		if reg >= len(args) {
-			break
-		}
-		if p.shown(a, args) {
-			buf = p.append(buf[:0], a, args, reg)
-			f(p.name, buf)
-		}
-		reg += p.kind.registers()
-	}
-	return buf
+	return strconv.AppendQuote(dst, text)
 }
-
-var argNames = [6]string{"arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}
 
 func (p *param) shown(a abi.ABI, args *[6]int64) bool {
 	if p.kind == kindPad || p.kind == kindSkip {
@@ -211,10 +255,49 @@ func (p *param) shown(a abi.ABI, args *[6]int64) bool {
 	return !p.kind.absent(args)
 }
 
+// Value returns argument n of a call as the kernel takes it: of a register
+// whose upper half the kernel does not read, the lower half, with its sign if
+// the argument has one. AT_FDCWD is -100 whatever the program had in the rest
+// of the register.
+func Value(a abi.ABI, nr int32, args *[6]int64, n int) int64 {
+	v := args[n]
+	p := register(a, nr, args, n)
+	switch {
+	case p == nil:
+		return v
+	case p.bits == 16:
+		return int64(uint16(v))
+	case (p.bits == 32 || narrow(a)) && p.signed:
+		return int64(int32(v))
+	case p.bits == 32:
+		return int64(uint32(v))
+	}
+	return v
+}
+
+// register returns the argument that stands in register n, nil when no
+// argument begins there.
+func register(a abi.ABI, nr int32, args *[6]int64, n int) *param {
+	params := lookup(a, nr).of(args)
+	reg := 0
+	for i := range params {
+		if reg == n {
+			return &params[i]
+		}
+		reg += params[i].kind.registers()
+	}
+	return nil
+}
+
 // AppendResult appends what a call returned: a number, descriptor or address,
 // "-1 ENOENT (No such file or directory)" for an error, and
 // "? ERESTARTSYS (…)" for a restart that the caller never sees.
 func AppendResult(dst []byte, a abi.ABI, nr int32, args *[6]int64, ret int64) []byte {
+	if narrow(a) { // the program sees 32 bits; the kernel may have returned an unsigned int
+		if r := int64(int32(ret)); r < 0 && r >= -4095 {
+			ret = r
+		}
+	}
 	if ret < 0 && ret >= -4095 {
 		return appendError(dst, a, int(-ret))
 	}
@@ -225,6 +308,9 @@ func AppendResult(dst []byte, a abi.ABI, nr int32, args *[6]int64, ret int64) []
 		return appendOctal(dst, uint64(ret))
 	case kindFcntl:
 		return appendFcntlResult(dst, a, args[1], ret)
+	case kindIOPrio:
+		dst = append(strconv.AppendInt(dst, ret, 10), " ("...)
+		return append(appendIOPrio(dst, a, uint32(ret)), ')')
 	}
 	return strconv.AppendInt(dst, ret, 10)
 }

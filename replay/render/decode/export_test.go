@@ -23,3 +23,20 @@ func Values(a abi.ABI, name string) (v []uint64) {
 	}
 	return v
 }
+
+// Kind is what the table says of an argument.
+type Kind struct {
+	Name               string
+	Pointer, Text, Any bool // Any: depends on other arguments
+}
+
+// Kinds returns the arguments of a call.
+func Kinds(a abi.ABI, nr int32) (k []Kind) {
+	for _, p := range lookup(a, nr).params {
+		k = append(k, Kind{p.name,
+			p.kind == kindPtr || p.kind == kindPath || p.kind == kindStr || p.kind == kindSockAddr || p.kind == kindCloneChild || p.kind == kindCloneTLS || p.kind == kindFutexAddr2,
+			p.kind == kindPath || p.kind == kindStr,
+			p.kind == kindFutexTimeout || p.kind == kindFcntlArg || p.kind == kindSkip || lookup(a, nr).options != nil})
+	}
+	return k
+}

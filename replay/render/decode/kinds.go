@@ -43,12 +43,21 @@ const (
 	kindIoctl
 	kindProtocol
 	kindSockOpt
-	kindPrctlArg
 	kindFutexVal
 	kindFutexTimeout
 	kindFutexAddr2
 	kindFutexVal3
-	kindSet // constants
+	kindSet     // constants
+	kindSetPair // constants in two registers
+	kindPairHigh
+	kindPath     // a pointer to a file name
+	kindStr      // a pointer to another text that ends with 0
+	kindSockAddr // a pointer to a socket address
+	kindKeyID    // of the kernel's key service
+	kindMountFlags
+	kindSwapFlags
+	kindQuotaCmd
+	kindIOPrio
 )
 
 var kinds = map[string]kind{
@@ -58,15 +67,40 @@ var kinds = map[string]kind{
 	"mode": kindMode, "filemode": kindFileMode, "accessmode": kindAccessMode, "id": kindID, "sig": kindSig, "key": kindKey,
 	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
 	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
-	"protocol": kindProtocol, "sockopt": kindSockOpt, "prctlarg": kindPrctlArg,
+	"protocol": kindProtocol, "sockopt": kindSockOpt,
+	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "keyid": kindKeyID,
+	"mountflags": kindMountFlags, "swapon": kindSwapFlags, "quotacmd": kindQuotaCmd, "ioprioval": kindIOPrio,
 	"futexval": kindFutexVal, "futextimeout": kindFutexTimeout, "futexaddr2": kindFutexAddr2, "futexval3": kindFutexVal3,
 }
 
 func (k kind) registers() int {
-	if k == kindPair || k == kindHexPair {
+	switch k {
+	case kindPair, kindHexPair, kindPairHigh, kindSetPair:
 		return 2
 	}
 	return 1
+}
+
+// bits returns how many bits of a register an argument of this kind has when
+// the kernel's own declaration is not known.
+func (k kind) bits() uint8 {
+	switch k {
+	case kindLong, kindUlong, kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindSetPair, kindSkip, kindPages, kindPtr, kindPath,
+		kindStr, kindSockAddr, kindHex, kindFcntlArg, kindCloneFlags, kindCloneChild, kindCloneTLS, kindMountFlags, kindFutexTimeout, kindFutexAddr2:
+		return 64
+	case kindMode, kindFileMode:
+		return 16 // umode_t
+	}
+	return 32
+}
+
+// signed tells the kinds of which a value may be negative.
+func (k kind) signed() bool {
+	switch k {
+	case kindInt, kindFD, kindDirFD, kindID, kindSig, kindClock, kindKeyID, kindLong, kindOff:
+		return true
+	}
+	return false
 }
 
 // narrow tells the ABIs whose registers have 32 bits.
@@ -88,43 +122,62 @@ func long(a abi.ABI, v int64) int64 {
 	return v
 }
 
+// withSign returns the register as the kernel reads it, with its sign.
+func (p *param) withSign(a abi.ABI, v int64) int64 {
+	if p.bits <= 32 {
+		return int64(int32(v))
+	}
+	return long(a, v)
+}
+
+// unsigned returns the register as the kernel reads it, without a sign.
+func (p *param) unsigned(a abi.ABI, v int64) uint64 {
+	switch {
+	case p.bits <= 16:
+		return uint64(uint16(v))
+	case p.bits <= 32:
+		return uint64(uint32(v))
+	}
+	return wide(a, v)
+}
+
 func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 	v := args[reg]
 	switch p.kind {
-	case kindInt, kindFD, kindFutexVal:
-		return strconv.AppendInt(dst, int64(int32(v)), 10)
-	case kindUint:
-		return strconv.AppendUint(dst, uint64(uint32(v)), 10)
-	case kindLong, kindOff:
-		return strconv.AppendInt(dst, long(a, v), 10)
-	case kindUlong, kindSize:
-		return strconv.AppendUint(dst, wide(a, v), 10)
+	case kindInt, kindLong, kindOff, kindFD:
+		return strconv.AppendInt(dst, p.withSign(a, v), 10)
+	case kindUint, kindUlong, kindSize, kindFutexVal:
+		return strconv.AppendUint(dst, p.unsigned(a, v), 10)
 	case kindPair:
 		return strconv.AppendInt(dst, pair(args, reg), 10)
+	case kindPairHigh:
+		return strconv.AppendInt(dst, pairHigh(args, reg), 10)
 	case kindHexPair:
 		return appendHex(dst, uint64(pair(args, reg)))
 	case kindPages:
 		return appendHex(dst, wide(a, v)*4096)
-	case kindPtr:
+	case kindPtr, kindPath, kindStr, kindSockAddr, kindCloneChild, kindCloneTLS, kindFutexAddr2:
 		return appendPtr(dst, a, v)
 	case kindHex:
-		return appendHex(dst, wide(a, v))
+		return appendHex(dst, p.unsigned(a, v))
 	case kindMode:
-		return appendOctal(dst, uint64(uint32(v)))
+		return appendOctal(dst, p.unsigned(a, v))
 	case kindSet:
-		return p.set.append(dst, a, v)
+		return p.set.append(dst, a, p.unsigned(a, v))
+	case kindSetPair:
+		return p.set.append(dst, a, uint64(pair(args, reg)))
 	case kindDirFD:
 		if int32(v) == -100 {
 			return append(dst, "AT_FDCWD"...)
 		}
 		return strconv.AppendInt(dst, int64(int32(v)), 10)
 	case kindFileMode:
-		return appendFileMode(dst, a, v)
+		return appendFileMode(dst, a, p.unsigned(a, v))
 	case kindAccessMode:
 		if uint32(v) == 0 {
 			return append(dst, "F_OK"...)
 		}
-		return sets["access"].append(dst, a, v)
+		return sets["access"].append(dst, a, p.unsigned(a, v))
 	case kindID:
 		if int32(v) == -1 {
 			return append(dst, "-1"...)
@@ -135,18 +188,21 @@ func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 			return append(dst, "IPC_PRIVATE"...)
 		}
 		return appendHex(dst, uint64(uint32(v)))
+	case kindKeyID:
+		if name := find(sets["keyid"].field[a], uint64(uint32(v)), true); name != "" {
+			return append(dst, name...)
+		}
+		return strconv.AppendInt(dst, int64(int32(v)), 10)
 	case kindSig:
 		return appendSignal(dst, a, int32(v))
 	case kindClock:
 		return appendClock(dst, a, int32(v))
 	case kindCloneFlags:
 		return appendCloneFlags(dst, a, v)
-	case kindCloneChild, kindCloneTLS:
-		return appendPtr(dst, a, v)
 	case kindIPCGet:
-		return appendWithMode(dst, a, sets["ipcget"], v)
+		return appendWithMode(dst, a, sets["ipcget"], p.unsigned(a, v))
 	case kindShmGet:
-		return appendWithMode(dst, a, sets["shmget"], v)
+		return appendWithMode(dst, a, sets["shmget"], p.unsigned(a, v))
 	case kindFcntlArg:
 		return appendFcntlArg(dst, a, args[1], v)
 	case kindIoctl:
@@ -155,17 +211,21 @@ func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 		return appendProtocol(dst, a, args[0], v)
 	case kindSockOpt:
 		return appendSockOpt(dst, a, args[1], v)
-	case kindPrctlArg:
-		return appendPrctlArg(dst, a, args[0], v)
+	case kindMountFlags:
+		return appendMountFlags(dst, a, p.unsigned(a, v))
+	case kindSwapFlags:
+		return appendSwapFlags(dst, a, uint32(v))
+	case kindQuotaCmd:
+		return appendQuotaCmd(dst, a, uint32(v))
+	case kindIOPrio:
+		return appendIOPrio(dst, a, uint32(v))
 	case kindFutexTimeout:
 		if futexUsesNumber(args[1]) {
 			return strconv.AppendInt(dst, int64(int32(v)), 10)
 		}
 		return appendPtr(dst, a, v)
-	case kindFutexAddr2:
-		return appendPtr(dst, a, v)
 	case kindFutexVal3:
-		return appendFutexVal3(dst, args[1], v)
+		return appendFutexVal3(dst, a, args[1], v)
 	}
 	return appendUnknown(dst, v)
 }
@@ -177,19 +237,25 @@ func pair(args *[6]int64, reg int) int64 {
 	return int64(uint64(uint32(args[reg])) | uint64(args[reg+1])<<32)
 }
 
-// append writes v as constants of the set.
-func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
-	u := uint64(uint32(v)) // flags of system calls are ints, or use no higher bits
-	if v > 0 && uint64(v)>>32 != 0 && !narrow(a) {
-		u = uint64(v)
-	}
+// pairHigh is a pair whose upper half comes first.
+func pairHigh(args *[6]int64, reg int) int64 {
+	return int64(uint64(args[reg])<<32 | uint64(uint32(args[reg+1])))
+}
+
+// append writes u as constants of the set.
+func (s *set) append(dst []byte, a abi.ABI, u uint64) []byte {
 	if u == 0 && s.zero != "" {
 		return append(dst, s.zero...)
 	}
-	if u == 0xffffffff && !s.enum {
+	if (u == 0xffffffff || u == 1<<64-1) && !s.enum {
 		return appendHex(dst, u) // every bit is not a choice of flags
 	}
 	start := len(dst)
+	size := uint64(0)
+	if s.shift != "" {
+		size = u >> 26 & 0x3f // include/uapi/asm-generic/hugetlb_encode.h
+		u &^= 0x3f << 26
+	}
 	if s.mask != 0 {
 		mask := s.mask
 		if s.enum {
@@ -198,6 +264,9 @@ func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
 		if name := find(s.field[a], u&mask, s.enum); name != "" {
 			dst = append(dst, name...)
 		} else if s.enum {
+			if u>>32 != 0 {
+				return appendHex(dst, u)
+			}
 			return appendUnknown(dst, int64(int32(u)))
 		} else if u&mask != 0 {
 			dst = appendHex(dst, u&mask)
@@ -211,15 +280,21 @@ func (s *set) append(dst []byte, a abi.ABI, v int64) []byte {
 			}
 			dst = append(dst, c.name...)
 			if u &^= c.value; u == 0 {
-				return dst
+				break
 			}
 		}
 	}
-	if u != 0 || len(dst) == start {
+	if u != 0 || len(dst) == start && size == 0 {
 		if len(dst) > start {
 			dst = append(dst, '|')
 		}
 		dst = appendHex(dst, u)
+	}
+	if size != 0 {
+		if len(dst) > start {
+			dst = append(dst, '|')
+		}
+		dst = append(append(strconv.AppendUint(dst, size, 10), "<<"...), s.shift...)
 	}
 	return dst
 }

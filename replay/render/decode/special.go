@@ -26,10 +26,7 @@ var conditions = map[string]func(a abi.ABI, args *[6]int64) bool{
 	"mqcreat":    func(_ abi.ABI, args *[6]int64) bool { return args[1]&oCreat != 0 },
 	"fixed":      func(_ abi.ABI, args *[6]int64) bool { return args[3]&(mremapFixed|mremapDontUn) != 0 },
 	"clonetids":  func(_ abi.ABI, args *[6]int64) bool { return args[0]&(cloneParent|clonePidFD) != 0 },
-	"prctl2":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 1) },
-	"prctl3":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 2) },
-	"prctl4":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 3) },
-	"prctl5":     func(_ abi.ABI, args *[6]int64) bool { return prctlReads(args, 4) },
+	"filter":     func(_ abi.ABI, args *[6]int64) bool { return args[1] == 2 }, // SECCOMP_MODE_FILTER
 	"device1":    func(_ abi.ABI, args *[6]int64) bool { return isDevice(args[1]) },
 	"device2":    func(_ abi.ABI, args *[6]int64) bool { return isDevice(args[2]) },
 	"membarrier": func(_ abi.ABI, args *[6]int64) bool { return args[1]&1 != 0 },               // MEMBARRIER_CMD_FLAG_CPU
@@ -57,8 +54,7 @@ func (k kind) absent(args *[6]int64) bool {
 	return false
 }
 
-func appendFileMode(dst []byte, a abi.ABI, v int64) []byte {
-	u := uint64(uint32(v))
+func appendFileMode(dst []byte, a abi.ABI, u uint64) []byte {
 	if name := find(sets["filetype"].field[a], u&0o170000, true); name != "" {
 		dst = append(append(dst, name...), '|')
 		u &= 0o7777
@@ -77,11 +73,13 @@ func appendSignal(dst []byte, a abi.ABI, sig int32) []byte {
 	return strconv.AppendInt(dst, int64(sig), 10)
 }
 
+var cpuClocks = [...]string{"CPUCLOCK_PROF", "CPUCLOCK_VIRT", "CPUCLOCK_SCHED", "3"}
+
 // appendClock knows the clocks that are made of a process id or a file
 // descriptor (include/linux/posix-timers_types.h).
 func appendClock(dst []byte, a abi.ABI, id int32) []byte {
 	if id >= 0 {
-		return sets["clock"].append(dst, a, int64(id))
+		return sets["clock"].append(dst, a, uint64(id))
 	}
 	if id&7 == 3 {
 		dst = append(dst, "FD_TO_CLOCKID("...)
@@ -92,11 +90,11 @@ func appendClock(dst []byte, a abi.ABI, id int32) []byte {
 		word = "MAKE_THREAD_CPUCLOCK("
 	}
 	dst = strconv.AppendInt(append(dst, word...), int64(^(id >> 3)), 10)
-	return append(append(append(dst, ", "...), [...]string{"CPUCLOCK_PROF", "CPUCLOCK_VIRT", "CPUCLOCK_SCHED", "3"}[id&3]...), ')')
+	return append(append(append(dst, ", "...), cpuClocks[id&3]...), ')')
 }
 
 func appendCloneFlags(dst []byte, a abi.ABI, v int64) []byte {
-	flags, sig := v&^0xff, int32(v&0xff)
+	flags, sig := wide(a, v)&^0xff, int32(v&0xff)
 	if flags == 0 && sig == 0 {
 		return append(dst, '0')
 	}
@@ -113,11 +111,11 @@ func appendCloneFlags(dst []byte, a abi.ABI, v int64) []byte {
 }
 
 // appendWithMode writes flags that share an argument with a mode.
-func appendWithMode(dst []byte, a abi.ABI, s *set, v int64) []byte {
+func appendWithMode(dst []byte, a abi.ABI, s *set, v uint64) []byte {
 	if flags := v &^ 0o777; flags != 0 {
 		dst = append(s.append(dst, a, flags), '|')
 	}
-	return appendOctal(dst, uint64(v&0o777))
+	return appendOctal(dst, v&0o777)
 }
 
 // Commands of fcntl that read no third argument, and those that read flags.
@@ -152,22 +150,32 @@ func fcntlReads(cmd int64) bool {
 	return true
 }
 
+// fcntlSet are the constants of the third argument, nil where it is no flags.
+func fcntlSet(cmd int32) *set {
+	switch cmd {
+	case fSetFD:
+		return sets["fdflags"]
+	case fSetFL:
+		return sets["open"]
+	case fSetLease:
+		return sets["lease"]
+	case fAddSeals:
+		return sets["seals"]
+	case fNotify:
+		return sets["dnotify"]
+	}
+	return nil
+}
+
 func appendFcntlArg(dst []byte, a abi.ABI, cmd, v int64) []byte {
+	if s := fcntlSet(int32(cmd)); s != nil {
+		return s.append(dst, a, uint64(uint32(v)))
+	}
 	switch int32(cmd) {
 	case fDupFD, fDupFDClo, fDupFDQuery, fSetOwn, fSetPipe:
 		return strconv.AppendInt(dst, int64(int32(v)), 10)
-	case fSetFD:
-		return sets["fdflags"].append(dst, a, v)
-	case fSetFL:
-		return sets["open"].append(dst, a, v)
 	case fSetSig:
 		return appendSignal(dst, a, int32(v))
-	case fSetLease:
-		return sets["lease"].append(dst, a, v)
-	case fAddSeals:
-		return sets["seals"].append(dst, a, v)
-	case fNotify:
-		return appendHex(dst, uint64(uint32(v)))
 	}
 	return appendPtr(dst, a, v)
 }
@@ -188,7 +196,7 @@ func appendFcntlResult(dst []byte, a abi.ABI, cmd, ret int64) []byte {
 	if ret == 0 && int32(cmd) != fGetFL {
 		return dst
 	}
-	return append(s.append(append(dst, " (flags "...), a, ret), ')')
+	return append(s.append(append(dst, " (flags "...), a, uint64(ret)), ')')
 }
 
 // appendIoctl writes a command by name or by its parts
@@ -215,58 +223,76 @@ const (
 func appendProtocol(dst []byte, a abi.ABI, family, v int64) []byte {
 	switch int32(family) {
 	case afInet, afInet6:
-		return sets["ipproto"].append(dst, a, v)
+		return sets["ipproto"].append(dst, a, uint64(uint32(v)))
 	case afNetlink:
-		return sets["netlink"].append(dst, a, v)
+		return sets["netlink"].append(dst, a, uint64(uint32(v)))
 	}
 	return appendUnknown(dst, int64(int32(v)))
+}
+
+// sockOpts are the options of a level, nil for levels that have no set here.
+func sockOpts(level int32) *set {
+	switch level {
+	case 0:
+		return sets["ip"]
+	case 1:
+		return sets["so"]
+	case 6:
+		return sets["tcp"]
+	case 41:
+		return sets["ipv6"]
+	}
+	return nil
 }
 
 func appendSockOpt(dst []byte, a abi.ABI, level, v int64) []byte {
-	switch int32(level) {
-	case 0:
-		return sets["ip"].append(dst, a, v)
-	case 1:
-		return sets["so"].append(dst, a, v)
-	case 6:
-		return sets["tcp"].append(dst, a, v)
-	case 41:
-		return sets["ipv6"].append(dst, a, v)
+	if s := sockOpts(int32(level)); s != nil {
+		return s.append(dst, a, uint64(uint32(v)))
 	}
 	return appendUnknown(dst, int64(int32(v)))
-}
-
-// prctlReads reports whether prctl reads argument i with these options. Of
-// options whose number of arguments is not known here, zeros at the end are
-// left out.
-func prctlReads(args *[6]int64, i int) bool {
-	switch int32(args[0]) {
-	case 3, 7, 13, 21, 27, 30, 31, 32, 34, 39, 42: // GET_DUMPABLE … GET_THP_DISABLE, which take none
-		return false
-	case 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 14, 15, 16, 19, 20, 23, 24, 25, 26, 28, 29, 36, 37, 40, 41, 57, 58:
-		return i == 1
-	case 38: // PR_SET_NO_NEW_PRIVS wants its zeros
-		return true
-	}
-	for ; i < 5; i++ {
-		if args[i] != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // isDevice reports whether mknod with this mode reads a device number.
 func isDevice(mode int64) bool { return mode&0o170000 == 0o020000 || mode&0o170000 == 0o060000 }
 
-func appendPrctlArg(dst []byte, a abi.ABI, option, v int64) []byte {
-	switch int32(option) {
-	case 1: // PR_SET_PDEATHSIG
-		return appendSignal(dst, a, int32(v))
-	case 4, 8, 29, 36, 38, 41: // dumpable, keepcaps, timer slack, subreaper, no_new_privs, THP
-		return strconv.AppendUint(dst, wide(a, v), 10)
+// appendMountFlags knows the magic number in the upper half that mount(2) took
+// once (include/uapi/linux/mount.h, MS_MGC_MSK).
+func appendMountFlags(dst []byte, a abi.ABI, u uint64) []byte {
+	if u&0xffff0000 != 0xc0ed0000 {
+		return sets["mount"].append(dst, a, u)
 	}
-	return appendPtr(dst, a, v)
+	dst = append(dst, "MS_MGC_VAL"...)
+	if u &^= 0xffff0000; u != 0 {
+		dst = sets["mount"].append(append(dst, '|'), a, u)
+	}
+	return dst
+}
+
+// appendSwapFlags writes the priority that shares an argument with flags
+// (include/linux/swap.h).
+func appendSwapFlags(dst []byte, a abi.ABI, u uint32) []byte {
+	const mask, preferred = 0x7fff, 0x8000
+	prio := u & mask
+	if prio == 0 && u&preferred == 0 {
+		return sets["swapon"].append(dst, a, uint64(u))
+	}
+	if u &^= mask; u != 0 {
+		dst = append(sets["swapon"].append(dst, a, uint64(u)), '|')
+	}
+	return append(strconv.AppendUint(dst, uint64(prio), 10), "<<SWAP_FLAG_PRIO_SHIFT"...)
+}
+
+// appendQuotaCmd writes QCMD(command, type) of include/uapi/linux/quota.h.
+func appendQuotaCmd(dst []byte, a abi.ABI, u uint32) []byte {
+	dst = sets["quotacmd"].append(append(dst, "QCMD("...), a, uint64(u>>8))
+	dst = sets["quotatype"].append(append(dst, ", "...), a, uint64(u&0xff))
+	return append(dst, ')')
+}
+
+// appendIOPrio writes class and level (include/uapi/linux/ioprio.h).
+func appendIOPrio(dst []byte, a abi.ABI, u uint32) []byte {
+	dst = sets["ioprioclass"].append(append(dst, "IOPRIO_PRIO_VALUE("...), a, uint64(u>>13))
+	return append(strconv.AppendUint(append(dst, ", "...), uint64(u&0x1fff), 10), ')')
 }
 
 // Operations of futex by number, without FUTEX_PRIVATE_FLAG and
@@ -319,7 +345,7 @@ func futexUsesNumber(op int64) bool {
 	return false
 }
 
-func appendFutexVal3(dst []byte, op, v int64) []byte {
+func appendFutexVal3(dst []byte, a abi.ABI, op, v int64) []byte {
 	u := uint32(v)
 	switch op & 0x7f {
 	case futexWaitBitset, futexWakeBitset:
@@ -327,8 +353,14 @@ func appendFutexVal3(dst []byte, op, v int64) []byte {
 			return append(dst, "FUTEX_BITSET_MATCH_ANY"...)
 		}
 		return appendHex(dst, uint64(u))
-	case futexWakeOp:
-		return appendHex(dst, uint64(u))
+	case futexWakeOp: // FUTEX_OP of include/uapi/linux/futex.h
+		if u>>28&8 != 0 {
+			dst = append(dst, "FUTEX_OP_OPARG_SHIFT<<28|"...)
+		}
+		dst = append(sets["futexop"].append(dst, a, uint64(u>>28&7)), "<<28|"...)
+		dst = append(appendHex(dst, uint64(u>>12&0xfff)), "<<12|"...)
+		dst = append(sets["futexcmp"].append(dst, a, uint64(u>>24&0xf)), "<<24|"...)
+		return appendHex(dst, uint64(u&0xfff))
 	}
 	return strconv.AppendUint(dst, uint64(u), 10)
 }

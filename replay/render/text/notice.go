@@ -122,6 +122,10 @@ func (p *Printer) AppendEvent(dst []byte, b *format.Batch, i int) []byte {
 	if len(b.Container) > i {
 		container = b.Container[i]
 	}
+	detail := ""
+	if len(b.Detail) > i {
+		detail = b.Detail[i]
+	}
 	for n, col := range p.opt.Columns {
 		if n > 0 {
 			dst = append(dst, ' ')
@@ -133,7 +137,7 @@ func (p *Printer) AppendEvent(dst []byte, b *format.Batch, i int) []byte {
 					c.Args[k] = b.Args[k][i]
 				}
 				dst = escape.Append(append(dst, "enter "...), p.names.String(b.Syscall[i]))
-				dst = decode.AppendArgs(append(dst, '('), c.ABI, c.Nr, &c.Args)
+				dst = decode.AppendArgs(append(dst, '('), c.ABI, c.Nr, &c.Args, detail)
 				dst = append(dst, ')')
 			} else {
 				dst = escape.Append(append(dst, "exit  "...), p.names.String(b.Syscall[i]))
@@ -145,7 +149,11 @@ func (p *Printer) AppendEvent(dst []byte, b *format.Batch, i int) []byte {
 				if failed {
 					dst = append(dst, failure...)
 				}
-				dst = decode.AppendResult(append(dst, "= "...), c.ABI, c.Nr, &c.Args, b.Ret[i])
+				if dst = append(dst, "= "...); detail == format.UnknownResult {
+					dst = append(dst, '?')
+				} else {
+					dst = decode.AppendResult(dst, c.ABI, c.Nr, &c.Args, b.Ret[i])
+				}
 				if failed {
 					dst = append(dst, reset...)
 				}

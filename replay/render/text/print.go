@@ -114,11 +114,27 @@ func (p *Printer) AppendLine(dst []byte, l *Line) []byte {
 		}
 	}
 	p.prev, p.first = l.TS, false
-	if c.Status == replay.Restarted && l.Form != Begun {
-		p.restart[c.TID] = c.Syscall
+	if l.Form != Begun {
+		p.interrupted(c)
 	}
 	return append(trim(dst, start), '\n')
 }
+
+// interrupted keeps the name of a call that returned a restart code, so that the
+// restart_syscall that continues it can say what it continues: that one may be
+// interrupted again.
+func (p *Printer) interrupted(c *replay.Call) {
+	again := isRestartSyscall(p.names.String(c.Syscall))
+	_, known := p.restart[c.TID]
+	switch {
+	case c.Status == replay.Restarted && !(again && known):
+		p.restart[c.TID] = c.Syscall
+	case c.Status != replay.Restarted && again:
+		delete(p.restart, c.TID)
+	}
+}
+
+func isRestartSyscall(name string) bool { return name == "restart_syscall" }
 
 // trim takes blanks off the end of a line.
 func trim(dst []byte, start int) []byte {
@@ -268,7 +284,7 @@ func (p *Printer) appendCall(dst []byte, c *replay.Call, form Form) []byte {
 	}
 	dst = escape.Append(dst, name)
 	dst = append(dst, '(')
-	if c.Continues >= 0 && len(name) > 8 && name[:8] == "restart_" {
+	if c.Continues >= 0 && isRestartSyscall(name) {
 		dst = append(dst, "<... resuming interrupted "...)
 		if of, ok := p.restart[c.TID]; ok {
 			dst = escape.Append(dst, p.names.String(of))
@@ -276,9 +292,8 @@ func (p *Printer) appendCall(dst []byte, c *replay.Call, form Form) []byte {
 			dst = append(dst, "call"...)
 		}
 		dst = append(dst, " ...>"...)
-		delete(p.restart, c.TID)
 	} else {
-		dst = decode.AppendArgs(dst, c.ABI, c.Nr, &c.Args)
+		dst = decode.AppendArgs(dst, c.ABI, c.Nr, &c.Args, c.Told)
 	}
 	if form == Begun || c.Status == replay.OpenAtEnd {
 		return append(dst, " <unfinished ...>"...)
@@ -307,15 +322,14 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		switch {
 		case c.Status == replay.Restarted:
 			colour = warning
-		case c.Ret < 0 && c.Ret >= -4095 && c.Status != replay.Sigreturn:
+		case c.Errno() != 0:
 			colour = failure
 		}
 		dst = append(dst, colour...)
 	}
 	dst = append(dst, "= "...)
-	if c.Status == replay.Sigreturn {
-		// What the exit shows is the register that the handler's frame gave back.
-		dst = strconv.AppendInt(dst, c.Ret, 10)
+	if !c.HasResult() {
+		dst = append(dst, '?')
 	} else {
 		dst = decode.AppendResult(dst, c.ABI, c.Nr, &c.Args, c.Ret)
 	}

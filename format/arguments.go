@@ -1,0 +1,110 @@
+package format
+
+import (
+	"strconv"
+	"strings"
+)
+
+// What is known of a call's arguments beyond its registers stands in the
+// column detail of its enter, one line for each argument: its position from 0,
+// an equals sign, and the text of what it points to, such as "1=/etc/passwd".
+// "N=?" says that nothing is known of argument N, not even its register: there
+// the column argN holds 0. The result of an exit that is not known is "ret=?".
+//
+// Within a line, control characters and bytes that are not UTF-8 are written
+// \xNN; so are a backslash that would begin such an escape, and the question
+// mark of a text that is nothing else.
+
+// UnknownResult is the detail of an exit whose result is not known.
+const UnknownResult = "ret=?"
+
+// AppendArgument appends the line that gives the text of argument n.
+func AppendArgument(dst []byte, n int, text string) []byte {
+	dst = argumentHead(dst, n)
+	if text == "?" {
+		return append(dst, `\x3f`...)
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c < ' ' || c == 0x7f || c == '\\' && isEscape(text[i:]):
+			dst = appendEscape(dst, c)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// AppendUnknownArgument appends the line that says that argument n is not known.
+func AppendUnknownArgument(dst []byte, n int) []byte { return append(argumentHead(dst, n), '?') }
+
+func argumentHead(dst []byte, n int) []byte {
+	if len(dst) > 0 {
+		dst = append(dst, '\n')
+	}
+	return append(strconv.AppendInt(dst, int64(n), 10), '=')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	return append(dst, '\\', 'x', digits[c>>4], digits[c&15])
+}
+
+// isEscape reports whether s begins like \xNN.
+func isEscape(s string) bool {
+	return len(s) >= 4 && s[0] == '\\' && s[1] == 'x' && unhex(s[2]) >= 0 && unhex(s[3]) >= 0
+}
+
+func unhex(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	}
+	return -1
+}
+
+// Argument returns what the detail of an enter says of argument n: its text,
+// escapes resolved, or that it is not known. Without a line about it, told is
+// false: the register is all that there is.
+func Argument(detail string, n int) (text string, unknown, told bool) {
+	for detail != "" {
+		line, rest, _ := strings.Cut(detail, "\n")
+		if len(line) >= 2 && line[1] == '=' && int(line[0]-'0') == n {
+			if line = line[2:]; line == "?" {
+				return "", true, true
+			}
+			return unescape(line), false, true
+		}
+		detail = rest
+	}
+	return "", false, false
+}
+
+// ArgumentUnknown reports whether the register of argument n is not known: the
+// detail of its enter says so, or it gives a text where the register is 0, for
+// no address is 0 that has a text.
+func ArgumentUnknown(detail string, n int, register int64) bool {
+	if detail == "" || register != 0 {
+		return false
+	}
+	_, _, told := Argument(detail, n)
+	return told
+}
+
+func unescape(s string) string {
+	if !strings.Contains(s, `\x`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if isEscape(s[i:]) {
+			b.WriteByte(byte(unhex(s[i+2])<<4 | unhex(s[i+3])))
+			i += 3
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
