@@ -134,8 +134,12 @@ func printInfo(w io.Writer, in *format.Info, calls *infoCalls) error {
 	}
 	line("capture", "%s, %s", m.CaptureID, state)
 	line("events", "%s in %s, %s, %.2f bytes an event", humanize.Comma(in.Rows), infoDuration(in.DurationNS()), humanize.Bytes(uint64(in.Bytes)), in.BytesPerEvent())
+	wall := m.Clock.Wall()
 	if in.Rows > 0 {
-		line("time", "%s to %s", infoTime(in.FirstNS), infoTime(in.LastNS))
+		line("time", "%s to %s", infoTime(wall.At(in.FirstNS)), infoTime(wall.At(in.LastNS)))
+	}
+	if moved := wall.Moved(); moved != 0 {
+		line("clock", "the time of day moved by %s against the time that passed: the machine slept, or its clock was set", infoDuration(moved))
 	}
 	if i := m.Imported; i != nil {
 		line("imported", "from %s, %s lines skipped%s", i.From, humanize.Comma(i.Skipped), infoList(", without ", i.Missing))
@@ -167,9 +171,9 @@ func printInfo(w io.Writer, in *format.Info, calls *infoCalls) error {
 	for _, p := range m.Probes {
 		until := "still attached"
 		if p.DetachNS != 0 {
-			until = infoTime(p.DetachNS)
+			until = infoTime(wall.At(p.DetachNS))
 		}
-		line("probe", "%s, %s to %s", p.Name, infoTime(p.AttachNS), until)
+		line("probe", "%s, %s to %s", p.Name, infoTime(wall.At(p.AttachNS)), until)
 	}
 	infoFiles(&out, in)
 	infoColumns(&out, in)

@@ -211,6 +211,7 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 			return err
 		}
 	}
+	r.options.Wall = in.Meta().Clock.Wall()
 	r.print = text.NewPrinter(in.names, r.options)
 	r.rows = newPairText(false, io.Discard, in.names)
 	switch {

@@ -116,8 +116,9 @@ func ParseTimeStyle(s string) (TimeStyle, error) {
 type Options struct {
 	Columns  []Column // nil: DefaultColumns
 	Time     TimeStyle
-	Origin   int64          // capture time that Relative counts from
-	Location *time.Location // of Clock; nil: UTC
-	Colour   bool           // ANSI colours
-	Slow     int64          // durations from here on stand out, ns; 0: 10 ms
+	Origin   int64            // capture time that Relative counts from
+	Location *time.Location   // of Clock; nil: UTC
+	Wall     format.WallClock // that Clock and Epoch show; zero: capture time
+	Colour   bool             // ANSI colours
+	Slow     int64            // durations from here on stand out, ns; 0: 10 ms
 }

@@ -184,9 +184,9 @@ func (p *Printer) appendHead(dst []byte, col Column, ts, seq int64, cpu, pid, ti
 func (p *Printer) appendTime(dst []byte, ts int64) []byte {
 	switch p.opt.Time {
 	case Clock:
-		return p.clock.append(dst, ts)
+		return p.clock.append(dst, p.opt.Wall.At(ts))
 	case Epoch:
-		return appendSeconds(dst, ts)
+		return appendSeconds(dst, p.opt.Wall.At(ts))
 	}
 	start := len(dst)
 	dst = appendSeconds(dst, ts-p.opt.Origin)
