@@ -1,21 +1,32 @@
 # make          builds ./systape
 # make demo     records a real workload where it may, and shows what can be done with it
-# make test     runs all tests; SYSTAPE_KERNEL_TESTS=1 (root, Linux) also those that record
+# make test     runs all tests that this machine can, and says which it cannot;
+#               SYSTAPE_KERNEL_TESTS=1 (root, Linux) also those that record
+# make race     runs the tests of the packages with goroutines under the race detector (needs a C compiler)
+# make fuzz     runs all fuzz targets, FUZZ_SECONDS in all
 # make bench    measures the recorder, the files and the analysis (the recorder: root, Linux)
-# make lint     gofmt, go vet for every platform, staticcheck
+# make lint     gofmt, go mod tidy, go vet for every platform, staticcheck
 # make generate makes the generated files anew: needs clang 14 and llvm-strip for the BPF objects
 # make check    generates and compares
-# make cross    builds for every platform
+# make cross    builds for every platform, the tests too
 # make sample   records the sample captures of testdata anew (root, Linux)
 
 export CGO_ENABLED = 0
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# git refuses to look into a clone that belongs to somebody else, and go build to
+# stamp what git will not tell.
+GIT = git -c safe.directory="$(CURDIR)"
+VERSION ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo dev)
+ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo stamped),stamped)
+export GOFLAGS += -buildvcs=false
+endif
 PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GENERATED = bpf format/abi replay/render/decode
-PYTHON = $(shell command -v python3)
+# The packages that start goroutines, or hand what they make to others.
+RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
+FUZZ_SECONDS = 60
 
-.PHONY: build demo test bench lint generate check cross sample clean
+.PHONY: build demo test race fuzz readers bench lint generate check cross sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -24,7 +35,15 @@ demo: build
 	sh testdata/demo.sh ./systape
 
 test: .venv/ready
+	@sh testdata/missing.sh
 	go test -timeout 30m ./...
+
+race:
+	@command -v cc >/dev/null || { echo 'the race detector needs a C compiler: apt-get install gcc libc6-dev'; exit 1; }
+	CGO_ENABLED=1 go test -race -timeout 30m $(RACE)
+
+fuzz:
+	sh testdata/fuzz.sh $(FUZZ_SECONDS)
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./capture
@@ -32,6 +51,7 @@ bench:
 
 lint:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "run gofmt -w on: $$files"; exit 1; }
+	go mod tidy -diff
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; done
 	go run $(STATICCHECK) ./...
 
@@ -43,14 +63,16 @@ check: generate
 
 cross:
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o dist/systape-$${p%/*}-$${p#*/} ./cmd/systape || exit 1; done
+	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go test -run '^$$' -exec true ./... || exit 1; done
 
 sample: build
 	sh testdata/sample.sh ./systape
 
 # The readers that captures are tested against, in a folder of the project's own.
+readers: .venv/ready
+
 .venv/ready: testdata/requirements.txt
-	@if [ -z "$(PYTHON)" ]; then echo 'no python3: the tests with pyarrow, Polars and DuckDB are skipped'; else \
-	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet -r testdata/requirements.txt && touch $@; fi
+	@sh testdata/readers.sh
 
 clean:
 	rm -rf systape dist .venv

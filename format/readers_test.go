@@ -7,31 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"systape/format"
+	"systape/internal/readers"
 )
-
-// python returns the interpreter of the project's own environment, which make
-// sets up. With SYSTAPE_READERS=1 a missing one is a failure.
-func python(t *testing.T) string {
-	t.Helper()
-	path := os.Getenv("SYSTAPE_PYTHON")
-	if path == "" {
-		path = filepath.Join("..", ".venv", "bin", "python")
-		if runtime.GOOS == "windows" {
-			path = filepath.Join("..", ".venv", "Scripts", "python.exe")
-		}
-	}
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("SYSTAPE_READERS") == "1" {
-			t.Fatalf("SYSTAPE_READERS=1, and there is no %s: run make", path)
-		}
-		t.Skipf("no %s: run make to test with pyarrow, Polars and DuckDB", path)
-	}
-	return path
-}
 
 // row is an event under the names of the table's columns.
 type row struct {
@@ -57,7 +37,7 @@ type row struct {
 }
 
 func TestOtherReadersAgree(t *testing.T) {
-	py := python(t)
+	py := readers.Python(t)
 	ev := events(41, 6000)
 	edge := []int64{1<<63 - 1, -1 << 63, 1 << 53, 1<<53 + 1, -1}
 	for i := range ev[:100] {

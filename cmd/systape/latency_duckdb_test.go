@@ -9,32 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/internal/readers"
 	"systape/replay/latency"
 )
-
-// latencyPython returns the interpreter that has DuckDB: the project's own, made
-// by make. With SYSTAPE_READERS=1, as in CI, it must be there.
-func latencyPython(t *testing.T) string {
-	t.Helper()
-	python := filepath.Join("..", "..", ".venv", "bin", "python")
-	if runtime.GOOS == "windows" {
-		python = filepath.Join("..", "..", ".venv", "Scripts", "python.exe")
-	}
-	if _, err := os.Stat(python); err != nil {
-		if os.Getenv("SYSTAPE_READERS") == "1" {
-			t.Fatalf("SYSTAPE_READERS=1, but %v: run make .venv/ready", err)
-		}
-		t.Skip("needs .venv with DuckDB: run make .venv/ready")
-	}
-	return python
-}
 
 // latencyRandomCapture writes a spool with calls of many shapes: constant,
 // bimodal, log-normal over six decades, a single one; errors; calls that do
@@ -124,7 +107,7 @@ json.dump({"groups": groups, "open": open_, "buckets": buckets}, sys.stdout)
 // TestLatencyAgainstDuckDB compares the figures with SQL over the calls table:
 // of a capture made here, and of every real one in testdata.
 func TestLatencyAgainstDuckDB(t *testing.T) {
-	python := latencyPython(t)
+	python := readers.Python(t)
 	captures, err := filepath.Glob("../../testdata/*.parquet")
 	if err != nil {
 		t.Fatal(err)

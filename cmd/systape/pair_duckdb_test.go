@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"systape/internal/kerneltest"
+	"systape/internal/readers"
 )
 
 // pairSQL pairs the events table with window functions: an enter and the next
@@ -62,23 +62,6 @@ result["used"] = one("SELECT count(*) FROM calls WHERE status IN ('ok', 'restart
 json.dump(result, sys.stdout)
 `
 
-// pairPython returns the interpreter that has DuckDB and pyarrow. With
-// SYSTAPE_READERS=1 it must be there.
-func pairPython(t *testing.T) string {
-	t.Helper()
-	python := filepath.Join("..", "..", ".venv", "bin", "python")
-	if runtime.GOOS == "windows" {
-		python = filepath.Join("..", "..", ".venv", "Scripts", "python.exe")
-	}
-	if _, err := os.Stat(python); err != nil {
-		if os.Getenv("SYSTAPE_READERS") == "1" {
-			t.Fatalf("SYSTAPE_READERS=1, but %v: run make .venv/ready", err)
-		}
-		t.Skip("needs .venv with DuckDB: run make .venv/ready")
-	}
-	return python
-}
-
 // pairRandomText makes a capture of threads that call, one in the midst of the
 // other, and whose ids come again.
 func pairRandomText() []byte {
@@ -109,7 +92,7 @@ func pairRandomText() []byte {
 // here, every real one in testdata, and with SYSTAPE_KERNEL_TESTS=1 one that is
 // recorded now.
 func TestPairAgainstDuckDB(t *testing.T) {
-	python := pairPython(t)
+	python := readers.Python(t)
 	captures, err := filepath.Glob("../../testdata/*.parquet")
 	if err != nil {
 		t.Fatal(err)

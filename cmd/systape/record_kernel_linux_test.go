@@ -17,6 +17,7 @@ import (
 
 	"systape/format"
 	"systape/internal/kerneltest"
+	"systape/internal/readers"
 )
 
 // TestRecord runs the program as its users do, on the real kernel. The tests
@@ -306,7 +307,7 @@ func recordChoosesName(t *testing.T, r recorder) {
 
 // recordReaders: the files open in what our users have, with the same rows.
 func recordReaders(t *testing.T, r recorder) {
-	python := pairPython(t)
+	python := readers.Python(t)
 	file := filepath.Join(t.TempDir(), "t.parquet")
 	r.succeed(t, "record", "-q", "-o", file, "--", "sh", "-c", "ls -l / >/dev/null; /bin/true")
 	events := r.check(t, file)

@@ -146,7 +146,7 @@ func recordRights(t *testing.T, r recorder) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		if out, err := exec.Command("setcap", "cap_bpf,cap_perfmon+ep", privileged).CombinedOutput(); err != nil {
-			t.Skipf("setcap: %v %s", err, out)
+			t.Fatalf("setcap: %v %s", err, out)
 		}
 		cmd := exec.Command(privileged, "record", "-q", "-o", "t.parquet", "--", "sh", "-c", "exit 5")
 		cmd.Dir = openFolder(t)

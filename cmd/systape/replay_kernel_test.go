@@ -25,7 +25,7 @@ func TestKernelDecodingAgainstStrace(t *testing.T) {
 	kerneltest.Require(t)
 	for _, tool := range []string{"strace", "setarch"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("SKIPPED: no %s", tool)
+			t.Fatalf("SYSTAPE_KERNEL_TESTS=1 needs %s: %v", tool, err)
 		}
 	}
 	dir := pairCompile(t, "decode_flags")
@@ -35,7 +35,7 @@ func TestKernelDecodingAgainstStrace(t *testing.T) {
 	theirs := filepath.Join(dir, "strace.txt")
 	cmd := exec.Command("strace", append([]string{"-f", "-o", theirs, "--"}, program...)...)
 	if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 7 {
-		t.Skipf("SKIPPED: strace: %v: %s", err, out)
+		t.Fatalf("strace: %v: %s", err, out)
 	}
 	capture := filepath.Join(dir, "capture.parquet")
 	if code, _, stderr := runReplayCommand(t, append([]string{"record", "-f", "-o", capture, "--"}, program...)...); code != 7 {

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Says which tests this machine cannot run, and what they need: a test that is
+# skipped must not look like one that passed. With SYSTAPE_KERNEL_TESTS=1 what
+# the kernel tests need must be there.
+missing=
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+
+need cc gcc
+[ -z "$missing" ] || echo 'not tested: data races (make race): no C compiler: apt-get install gcc libc6-dev'
+need strace strace
+need perf linux-perf
+need setcap libcap2-bin
+need setarch util-linux
+need python3 python3
+kernel='not tested: recording on the real kernel'
+if [ "$(uname -s)" != Linux ]; then
+	echo "$kernel: needs Linux"
+elif [ "${SYSTAPE_KERNEL_TESTS:-}" != 1 ]; then
+	echo "$kernel: as root, SYSTAPE_KERNEL_TESTS=1 make test${missing:+, after apt-get install$missing}"
+elif [ "$(id -u)" != 0 ]; then
+	echo "$kernel: needs root"
+elif [ -n "$missing" ]; then
+	echo "$kernel: apt-get install$missing"
+else
+	exit 0
+fi
+[ "${SYSTAPE_KERNEL_TESTS:-}" != 1 ] || { echo 'error: SYSTAPE_KERNEL_TESTS=1 demands it' >&2; exit 1; }
