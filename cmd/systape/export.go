@@ -142,14 +142,17 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 	add, finish := in.progress("exporting")
 	defer finish()
 	if kind == "csv" {
-		rows := newPairText(true, w, in.names)
+		rows, err := newCallRecords(w, "csv", in.names, nil)
+		if err != nil {
+			return nil, err
+		}
 		if err := in.calls(func(calls []replay.Call) error {
 			add(2 * len(calls))
-			return rows.write(calls)
+			return rows.Write(calls)
 		}); err != nil {
 			return nil, err
 		}
-		return nil, rows.close("")
+		return nil, rows.Close()
 	}
 	o := export.Options{Symbols: in.names, Meta: in.Meta(), Weight: weight}
 	if !in.filter.Empty() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/replay"
 )
@@ -73,7 +74,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	}
 	defer func() { err = errors.Join(err, file.discard()) }()
 
-	w, err := newPairWriter(kind, file, in.names, pairMeta(in, args))
+	w, err := newCallRecords(file, kind, in.names, pairMeta(in, args))
 	if err != nil {
 		return err
 	}
@@ -83,16 +84,12 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	err = in.calls(func(calls []replay.Call) error {
 		notes.Add(calls)
 		add(2 * len(calls))
-		return w.write(calls)
+		return w.Write(calls)
 	})
 	if err != nil {
 		return err
 	}
-	coverage, err := json.Marshal(in.coverage)
-	if err != nil {
-		return err
-	}
-	if err := w.close(string(coverage)); err != nil {
+	if err := w.Close(out.Value{Name: "coverage", Value: in.coverage}); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := file.complete(); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/replay"
 	"systape/replay/convert/jsonl"
@@ -183,7 +184,7 @@ type replayer struct {
 
 	in    *input
 	print *text.Printer
-	rows  *pairText
+	rows  *out.Records[replay.Call]
 }
 
 // round shows the capture once.
@@ -213,14 +214,18 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 	}
 	r.options.Wall = in.Meta().Clock.Wall()
 	r.print = text.NewPrinter(in.names, r.options)
-	r.rows = newPairText(false, io.Discard, in.names)
+	if r.rows, err = newCallRecords(io.Discard, "jsonl", in.names, nil); err != nil {
+		return err
+	}
 	switch {
 	case r.flags.events:
 		return r.events()
 	case r.json:
 		return in.calls(func(calls []replay.Call) error {
 			for i := range calls {
-				r.line = r.rows.row(r.line[:0], &calls[i])
+				if r.line, err = r.rows.AppendRow(r.line[:0], &calls[i]); err != nil {
+					return err
+				}
 				if err := r.show(calls[i].StartNS + calls[i].DurNS); err != nil {
 					return err
 				}

@@ -23,9 +23,17 @@ var layers = map[string][]string{
 	"systape/format/internal/parquet":  {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
 	"systape/format/internal/ipc":      {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/pierrec/lz4"},
 
-	"systape/replay":   {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof", "gonum.org/v1/gonum"},
-	"systape/internal": {},
-	"systape/cmd": {"systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
+	"systape/replay":        {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof", "gonum.org/v1/gonum"},
+	"systape/replay/escape": {},
+	"systape/replay/units":  {},
+	"systape/internal":      {},
+
+	// Below the commands: what anything is written with, then pictures, then
+	// what each result looks like.
+	"systape/cmd/systape/internal/out":     {"systape/format", "systape/replay/escape", "github.com/jedib0t/go-pretty", "golang.org/x/term"},
+	"systape/cmd/systape/internal/picture": {"systape/replay/escape", "golang.org/x/image"},
+	"systape/cmd/systape/internal/views":   {"systape/cmd/systape/internal/out", "systape/cmd/systape/internal/picture", "systape/format", "systape/replay"},
+	"systape/cmd": {"systape/cmd/systape/internal", "systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
 		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},
 }
 

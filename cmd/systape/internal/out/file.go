@@ -1,0 +1,137 @@
+package out
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"systape/replay/escape"
+)
+
+// File is where a result goes: standard output, a device or pipe, or a file
+// that is called NAME.partial until it is complete. It is buffered.
+type File struct {
+	*bufio.Writer
+	through *os.File    // a device, a pipe or a descriptor: written in place
+	file    *unfinished // a file of its own
+}
+
+// Create opens the output called name; "" and "-" are stdout. What exists is
+// replaced with force only, and never if it is one of the inputs or lies in
+// an input folder. Devices, pipes and names of open descriptors, such as
+// /dev/stdout, are written through: to give their name to a file would take
+// /dev/null from everybody.
+func Create(stdout io.Writer, name string, inputs []string, force bool) (*File, error) {
+	buffered := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
+	if name == "" || name == "-" {
+		return &File{Writer: buffered(stdout)}, nil
+	}
+	if n, ok := descriptor(name); ok {
+		if n == 1 {
+			return &File{Writer: buffered(stdout)}, nil
+		}
+		return through(os.NewFile(uintptr(n), name), nil)
+	}
+	there, err := os.Stat(name)
+	switch {
+	case err == nil && there.IsDir():
+		return nil, &Error{Err: fmt.Errorf("%s is a folder", escape.Text(name)), Hint: "name a file in it"}
+	case err == nil && (!there.Mode().IsRegular() || inProc(name)):
+		return through(os.OpenFile(name, os.O_WRONLY, 0))
+	case err == nil && isInput(there, inputs):
+		return nil, &Error{Kind: Usage, Err: fmt.Errorf("%s is the capture itself", escape.Text(name)), Hint: "choose another name for the result"}
+	}
+	file, err := createUnfinished(name, force)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return &File{Writer: buffered(file), file: file}, nil
+}
+
+func through(f *os.File, err error) (*File, error) {
+	if err == nil && f == nil {
+		err = errors.New("bad file descriptor")
+	}
+	if err == nil {
+		_, err = f.Stat()
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	return &File{Writer: bufio.NewWriterSize(f, 64<<10), through: f}, nil
+}
+
+func refused(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &Error{Kind: Permission, Err: err}
+	case errors.Is(err, errThere):
+		return &Error{Err: err, Hint: "--force replaces it"}
+	}
+	return err
+}
+
+// isInput reports whether the file is one of the inputs, its spool, or a part
+// in an input folder.
+func isInput(there os.FileInfo, inputs []string) bool {
+	same := func(name string) bool {
+		info, err := os.Stat(name)
+		return err == nil && os.SameFile(info, there)
+	}
+	for _, in := range inputs {
+		if same(in) || same(in+".spool") {
+			return true
+		}
+		entries, _ := os.ReadDir(in) // of a file there are none
+		for _, e := range entries {
+			if same(filepath.Join(in, e.Name())) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Complete writes what is buffered and gives the file its name once it is
+// safe on the disk.
+func (f *File) Complete() error {
+	err := f.Flush()
+	switch {
+	case f.through != nil:
+		err = errors.Join(err, f.through.Close())
+		f.through = nil
+	case f.file != nil && err != nil:
+		f.file.discard()
+		f.file = nil
+	case f.file != nil:
+		err = f.file.publish()
+		f.file = nil
+	}
+	return err
+}
+
+// Discard removes what was written if Complete has not been called. What was
+// written through cannot be taken back.
+func (f *File) Discard() error {
+	var err error
+	switch {
+	case f.through != nil:
+		err = f.through.Close()
+	case f.file != nil:
+		err = f.file.discard()
+	}
+	f.through, f.file = nil, nil
+	return err
+}
+
+// Close ends the output: with an error, nothing remains of a file.
+func (f *File) Close(err error) error {
+	if err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Complete()
+}
