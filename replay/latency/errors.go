@@ -16,10 +16,9 @@ type Errors struct {
 	by     []Key // the keys of the caller
 	group  keyer // without the error
 	keyer  keyer // with it
-	class  [replay.NumStatuses]class
+	sel    selector
 	index  index
 	kinds  []*outcome
-	waits  waitCache
 	missed int64
 	first  int64
 	last   int64
@@ -47,7 +46,7 @@ func NewErrors(opt Options) *Errors {
 	if opt.Use == 0 {
 		opt.Use = Finished()
 	}
-	e := &Errors{opt: opt, class: classes(opt.Use &^ LowerBounds())}
+	e := &Errors{opt: opt, sel: newSelector(opt.Symbols, opt.Use&^LowerBounds(), opt.Waits)}
 	for _, k := range opt.By {
 		if k != ByErrno {
 			e.by = append(e.by, k)
@@ -55,7 +54,6 @@ func NewErrors(opt Options) *Errors {
 	}
 	e.group = newKeyer(e.by, false)
 	e.keyer = newKeyer(append(slices.Clone(e.by), ByErrno), false)
-	e.waits.names = opt.Symbols
 	return e
 }
 
@@ -63,13 +61,8 @@ func NewErrors(opt Options) *Errors {
 func (e *Errors) Add(calls []replay.Call) {
 	for i := range calls {
 		c := &calls[i]
-		if e.class[c.Status] == skipped {
+		if cl, _ := e.sel.pick(c); cl == skipped {
 			continue
-		}
-		if e.opt.Waits == WaitOnly || e.opt.Waits == WaitNone {
-			if e.waits.of(c.Syscall) != (e.opt.Waits == WaitOnly) {
-				continue
-			}
 		}
 		end := c.StartNS + c.DurNS
 		if !e.any || c.StartNS < e.first {

@@ -6,9 +6,7 @@ import "systape/replay"
 // memory that does not depend on the length of the capture: when the columns
 // run out, neighbours are joined.
 type Heat struct {
-	opt    Options
-	class  [replay.NumStatuses]class
-	waits  waitCache
+	sel    selector
 	begun  bool
 	origin int64 // capture time of the left edge
 	step   int64 // ns of a column
@@ -31,24 +29,16 @@ func NewHeat(opt Options) *Heat {
 	if opt.Use == 0 {
 		opt.Use = Finished()
 	}
-	h := &Heat{opt: opt, class: classes(opt.Use &^ LowerBounds()), step: heatFirst}
-	h.waits.names = opt.Symbols
-	return h
+	return &Heat{sel: newSelector(opt.Symbols, opt.Use&^LowerBounds(), opt.Waits), step: heatFirst}
 }
 
 // Add counts calls.
 func (h *Heat) Add(calls []replay.Call) {
 	for i := range calls {
 		c := &calls[i]
-		if h.class[c.Status] == skipped {
+		cl, waits := h.sel.pick(c)
+		if cl == skipped {
 			continue
-		}
-		waits := false
-		if h.opt.Waits != WaitMixed {
-			waits = h.waits.of(c.Syscall)
-			if waits && h.opt.Waits == WaitNone || !waits && h.opt.Waits == WaitOnly {
-				continue
-			}
 		}
 		end := c.StartNS + c.DurNS
 		if !h.begun {
@@ -59,7 +49,7 @@ func (h *Heat) Add(calls []replay.Call) {
 			h.halve()
 			at = max(0, end-h.origin) / h.step
 		}
-		cols := &h.cols[section(waits && h.opt.Waits == WaitApart)]
+		cols := &h.cols[h.sel.section(waits)]
 		for int64(len(*cols)) <= at {
 			*cols = append(*cols, nil)
 		}
@@ -102,6 +92,7 @@ type HeatMap struct {
 	LowNS    []int64    // shortest latency of each row, from the bottom; one more than there are rows
 	Counts   [][]uint64 // by column, then by row
 	Max      uint64     // the largest count
+	Lost     []int64    // events lost in the time of each column, see [HeatMap.MarkLost]; nil: none
 	Total    uint64
 }
 

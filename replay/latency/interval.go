@@ -2,6 +2,7 @@ package latency
 
 import (
 	"errors"
+	"math"
 
 	"systape/replay"
 )
@@ -22,7 +23,15 @@ type Intervals struct {
 // function that was handed it returns.
 type Interval struct {
 	StartNS int64
+	EndNS   int64 // where the next one begins; the end of time where there is none
+	Last    bool  // no call came after it
 	Table   *Table
+}
+
+// RecordedNS returns how much of the interval lies between two instants: those
+// at which the capture began and ended. Rates are of this time.
+func (v *Interval) RecordedNS(from, to int64) int64 {
+	return max(0, min(v.EndNS, to)-max(v.StartNS, from))
 }
 
 // NewIntervals returns intervals of everyNS nanoseconds, each handed to emit
@@ -45,7 +54,7 @@ func (v *Intervals) Add(calls []replay.Call) error {
 			if !v.begun {
 				v.begun, v.start = true, floor(end, v.every)
 			}
-			if end >= v.start+v.every {
+			if end > v.start && uint64(end)-uint64(v.start) >= uint64(v.every) {
 				break
 			}
 			n++
@@ -56,7 +65,7 @@ func (v *Intervals) Add(calls []replay.Call) error {
 			return nil
 		}
 		end := calls[0].StartNS + calls[0].DurNS
-		if err := v.flush(); err != nil {
+		if err := v.flush(false); err != nil {
 			return err
 		}
 		v.start = floor(end, v.every)
@@ -69,23 +78,31 @@ func (v *Intervals) Close() error {
 	if !v.begun {
 		return nil
 	}
-	return v.flush()
+	return v.flush(true)
 }
 
-func (v *Intervals) flush() error {
+func (v *Intervals) flush(last bool) error {
 	var err error
 	if v.table.any {
-		err = v.emit(Interval{StartNS: v.start, Table: v.table})
+		end := v.start + v.every
+		if end < v.start {
+			end = math.MaxInt64
+		}
+		err = v.emit(Interval{StartNS: v.start, EndNS: end, Last: last, Table: v.table})
 	}
 	v.table.Reset()
 	return err
 }
 
-// floor returns the largest multiple of step that is not above ns.
+// floor returns the largest multiple of step that is not above ns, or the
+// beginning of time.
 func floor(ns, step int64) int64 {
 	m := ns % step
 	if m < 0 {
 		m += step
+	}
+	if ns < math.MinInt64+m {
+		return math.MinInt64
 	}
 	return ns - m
 }

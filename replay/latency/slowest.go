@@ -13,13 +13,11 @@ import (
 // before and after. Calls that wait by nature have a list of their own when
 // Options.Waits is WaitApart.
 type Slowest struct {
-	opt     Options
 	n       int
 	around  int
-	class   [replay.NumStatuses]class
+	sel     selector
 	lists   [2]slowHeap // by section
 	threads map[int32]*context
-	waits   waitCache
 }
 
 // SlowCall is one call among the slowest.
@@ -63,9 +61,7 @@ func NewSlowest(n, around int, opt Options) *Slowest {
 	if opt.OmitOpen {
 		opt.Use &^= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
-	s := &Slowest{opt: opt, n: n, around: around, class: classes(opt.Use), threads: map[int32]*context{}}
-	s.waits.names = opt.Symbols
-	return s
+	return &Slowest{n: n, around: around, sel: newSelector(opt.Symbols, opt.Use, opt.Waits), threads: map[int32]*context{}}
 }
 
 // Add looks at calls, which must come in the order in which they ended.
@@ -87,8 +83,8 @@ func (s *Slowest) Add(calls []replay.Call) {
 				return len(slow.After) >= s.around
 			})
 		}
-		if s.class[c.Status] != skipped {
-			s.consider(c, t)
+		if cl, waits := s.sel.pick(c); cl != skipped {
+			s.consider(c, t, &s.lists[s.sel.section(waits)])
 		}
 		if s.around > 0 {
 			if len(t.before) == s.around {
@@ -103,20 +99,12 @@ func (s *Slowest) Add(calls []replay.Call) {
 	}
 }
 
-func (s *Slowest) consider(c *replay.Call, t *context) {
-	waits := false
-	if s.opt.Waits != WaitMixed {
-		waits = s.waits.of(c.Syscall)
-		if waits && s.opt.Waits == WaitNone || !waits && s.opt.Waits == WaitOnly {
-			return
-		}
-	}
-	list := &s.lists[section(waits && s.opt.Waits == WaitApart)]
+func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {
 	if s.n <= 0 || len(*list) == s.n && !slower(c, &(*list)[0].Call) {
 		return
 	}
 	slow := &SlowCall{Call: *c, Before: slices.Clone(t.before)}
-	slow.LowerBound = s.class[c.Status] == open || c.Status == replay.OpenAtStart
+	slow.LowerBound = s.sel.class[c.Status] == open || c.Status == replay.OpenAtStart
 	if len(*list) == s.n {
 		heap.Pop(list)
 	}

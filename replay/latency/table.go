@@ -85,13 +85,12 @@ func (g *Group) ns() int64 {
 // bounded however many groups and calls there are.
 type Table struct {
 	opt    Options
-	class  [replay.NumStatuses]class
+	sel    selector
 	keyer  keyer
 	index  index
 	groups []*Group // by number of the key; several may be the same, other
 	sym    []*Group // by Symbol, when system calls are the only key
 	bySym  bool
-	waits  waitCache
 	bytes  int64
 	other  *Group
 	folded int
@@ -100,14 +99,6 @@ type Table struct {
 	last   int64
 	any    bool
 }
-
-type class uint8
-
-const (
-	skipped class = iota
-	finished
-	open
-)
 
 // NewTable returns an empty table.
 func NewTable(opt Options) *Table {
@@ -123,40 +114,19 @@ func NewTable(opt Options) *Table {
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = defaultMaxBytes
 	}
-	t := &Table{opt: opt, other: &Group{}, class: classes(opt.Use)}
+	t := &Table{opt: opt, other: &Group{}, sel: newSelector(opt.Symbols, opt.Use, opt.Waits)}
 	t.bySym = len(opt.By) == 1 && opt.By[0] == BySyscall
 	t.keyer = newKeyer(opt.By, opt.Waits == WaitApart && !slices.Contains(opt.By, BySyscall))
-	t.waits.names = opt.Symbols
 	return t
-}
-
-func classes(use StatusSet) (c [replay.NumStatuses]class) {
-	for s := range replay.NumStatuses {
-		switch {
-		case use&(1<<s) == 0:
-		case LowerBounds()&(1<<s) != 0:
-			c[s] = open
-		default:
-			c[s] = finished
-		}
-	}
-	return c
 }
 
 // Add counts calls.
 func (t *Table) Add(calls []replay.Call) {
 	for i := range calls {
 		c := &calls[i]
-		cl := t.class[c.Status]
+		cl, waits := t.sel.pick(c)
 		if cl == skipped {
 			continue
-		}
-		waits := false
-		if t.opt.Waits != WaitMixed {
-			waits = t.waits.of(c.Syscall)
-			if waits && t.opt.Waits == WaitNone || !waits && t.opt.Waits == WaitOnly {
-				continue
-			}
 		}
 		if !t.any || c.StartNS < t.first {
 			t.first = c.StartNS
@@ -276,24 +246,4 @@ func (t *Table) Reset() {
 	clear(t.sym)
 	t.other, t.folded, t.more, t.bytes, t.any = &Group{}, 0, false, 0, false
 	t.first, t.last = 0, 0
-}
-
-// waitCache remembers which system calls wait by nature.
-type waitCache struct {
-	names *format.SymbolTable
-	known []uint8 // by Symbol: 0 not asked yet, 1 no, 2 yes
-}
-
-func (w *waitCache) of(s format.Symbol) bool {
-	if int(s) < len(w.known) && w.known[s] != 0 {
-		return w.known[s] == 2
-	}
-	if n := max(w.names.Len(), int(s)+1); len(w.known) < n {
-		w.known = append(w.known, make([]uint8, n-len(w.known))...)
-	}
-	w.known[s] = 1
-	if replay.WaitsByNature(w.names.String(s)) {
-		w.known[s] = 2
-	}
-	return w.known[s] == 2
 }

@@ -10,14 +10,12 @@ import (
 
 // Threads adds up how much of its life each thread spent in system calls.
 type Threads struct {
-	names   *format.SymbolTable
-	byTID   map[int32]*thread
-	all     []*thread
-	other   thread
-	missed  int
-	class   [replay.NumStatuses]class
-	waits   waitCache
-	waiting WaitMode
+	names  *format.SymbolTable
+	byTID  map[int32]*thread
+	all    []*thread
+	other  thread
+	missed int
+	sel    selector
 }
 
 type thread struct {
@@ -47,17 +45,15 @@ func NewThreads(opt Options) *Threads {
 	if !opt.OmitOpen {
 		use |= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
-	t := &Threads{names: opt.Symbols, byTID: map[int32]*thread{}, class: classes(use), waiting: opt.Waits}
-	t.waits.names = opt.Symbols
-	return t
+	return &Threads{names: opt.Symbols, byTID: map[int32]*thread{}, sel: newSelector(opt.Symbols, use, opt.Waits)}
 }
 
 // Add counts calls, which must come in the order in which they ended.
 func (t *Threads) Add(calls []replay.Call) {
 	for i := range calls {
 		c := &calls[i]
-		waits := t.waits.of(c.Syscall)
-		if waits && t.waiting == WaitNone || !waits && t.waiting == WaitOnly {
+		waits := t.sel.waits.of(c.Syscall)
+		if !t.sel.wanted(waits) {
 			continue
 		}
 		th := t.byTID[c.TID]
@@ -74,7 +70,7 @@ func (t *Threads) Add(calls []replay.Call) {
 				clear(t.byTID)
 			}
 		}
-		th.add(c, t.class[c.Status], waits)
+		th.add(c, t.sel.class[c.Status], waits)
 		if th == &t.other {
 			th.ended = false
 		}
