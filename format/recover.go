@@ -43,14 +43,14 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := createPartial(out, opt)
+	file, err := CreateUnfinished(out, opt)
 	if err != nil {
 		return nil, err
 	}
 	buf := bufio.NewWriterSize(file, 1<<18)
 	res, err := saveRows(src, meta, buf)
 	if err != nil {
-		file.abort()
+		file.Abort()
 		return nil, fmt.Errorf("recover %s: %w", path, err)
 	}
 	res.Read = read()
@@ -59,10 +59,10 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 		err = buf.Flush()
 	}
 	if err != nil {
-		file.abort()
+		file.Abort()
 		return nil, fmt.Errorf("recover %s: %w", path, err)
 	}
-	if err := file.publish(func(f *os.File) error { return readBack(f, res.w) }); err != nil {
+	if err := file.Publish(func(f *os.File) error { return readBack(f, res.w) }); err != nil {
 		return nil, fmt.Errorf("recover %s: %w", path, err)
 	}
 	return &res.RecoverResult, nil

@@ -37,7 +37,7 @@ type Sealer struct {
 	spool     *os.File
 	in        *limitReader
 	src       *spoolReader
-	out       *partialFile
+	out       *Unfinished
 	buf       *bufio.Writer
 	w         *ParquetWriter
 	ended     bool
@@ -90,12 +90,12 @@ func (s *Sealer) begin(out string) (err error) {
 	if s.src, err = openSpool(s.spoolPath, s.in, AllColumns, NewSymbolTable()); err != nil {
 		return err
 	}
-	if s.out, err = createPartial(out, s.opt.FileOptions); err != nil {
+	if s.out, err = CreateUnfinished(out, s.opt.FileOptions); err != nil {
 		return err
 	}
 	s.buf = bufio.NewWriterSize(s.out, 1<<18)
 	if s.w, err = NewParquetWriter(s.buf, s.src.meta); err != nil {
-		s.out.abort()
+		s.out.Abort()
 	}
 	return err
 }
@@ -140,7 +140,7 @@ func (s *Sealer) Step(committed int64) (more bool, err error) {
 // fail gives up: it removes the partial file and keeps the error.
 func (s *Sealer) fail(err error) error {
 	s.err = fmt.Errorf("seal %s: %w", s.spoolPath, err)
-	s.out.abort()
+	s.out.Abort()
 	s.spool.Close()
 	return s.err
 }
@@ -179,7 +179,7 @@ func (s *Sealer) publish(meta *Meta) (*SealResult, error) {
 		err = s.buf.Flush()
 	}
 	if err == nil {
-		err = s.out.publish(func(f *os.File) error { return readBack(f, s.w) })
+		err = s.out.Publish(func(f *os.File) error { return readBack(f, s.w) })
 	}
 	if err != nil {
 		return nil, s.fail(err)

@@ -1,0 +1,34 @@
+package format
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// ErrRecording means that a spool is in use: the recording still goes on.
+// Whoever reads it gets what there is so far.
+var ErrRecording = errors.New("the recording still goes on")
+
+// LockSpool marks the spool f as in use until f is closed or the program ends,
+// however it ends. A recorder calls it before it writes. Readers then say
+// [ErrRecording] where the spool ends, [Recover] leaves it alone, and a second
+// recorder gets ErrRecording here. The lock is advisory (flock); where the
+// system or the file system has none, nothing is locked and nothing fails.
+func LockSpool(f *os.File) error {
+	if err := lock(f); err != nil {
+		return &fs.PathError{Op: "lock", Path: f.Name(), Err: ErrRecording}
+	}
+	return nil
+}
+
+// pathInUse reports whether a program has locked the file, which may be one
+// that belongs to another user.
+func pathInUse(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return inUse(f)
+}
