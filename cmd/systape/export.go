@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
 	"systape/replay/convert/export"
@@ -142,7 +143,7 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 	add, finish := in.progress("exporting")
 	defer finish()
 	if kind == "csv" {
-		rows, err := newCallRecords(w, "csv", in.names, nil)
+		rows, err := views.NewCalls(w, "csv", in.names, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"systape/cmd/systape/internal/out"
 )
 
@@ -30,6 +32,11 @@ func (r *resultFile) close(err error) error {
 		return errors.Join(err, r.Discard())
 	}
 	return r.complete()
+}
+
+// usageError is an error in how a command was called.
+func usageError(c *cobra.Command, err error) error {
+	return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
 }
 
 // outError gives an error of the output its exit code.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/out"
+	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
 )
@@ -74,7 +75,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	}
 	defer func() { err = errors.Join(err, file.discard()) }()
 
-	w, err := newCallRecords(file, kind, in.names, pairMeta(in, args))
+	w, err := views.NewCalls(file, kind, in.names, tableOrigin(in, args))
 	if err != nil {
 		return err
 	}
@@ -120,8 +121,9 @@ func pairFormat(name, flag string) (string, error) {
 	return "", fmt.Errorf("%q does not say by its name how to write it: end it in .parquet, .arrows, .csv or .jsonl, or give --format", name)
 }
 
-// pairMeta is the metadata of the calls table: where it comes from.
-func pairMeta(in *input, paths []string) map[string]string {
+// tableOrigin is the metadata of a table that was made of captures: where it
+// comes from.
+func tableOrigin(in *input, paths []string) map[string]string {
 	m := in.Meta()
 	sources := make([]string, len(paths))
 	for i, p := range paths {

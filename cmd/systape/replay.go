@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/out"
+	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
 	"systape/replay/convert/jsonl"
@@ -214,7 +215,7 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 	}
 	r.options.Wall = in.Meta().Clock.Wall()
 	r.print = text.NewPrinter(in.names, r.options)
-	if r.rows, err = newCallRecords(io.Discard, "jsonl", in.names, nil); err != nil {
+	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in.names, nil); err != nil {
 		return err
 	}
 	switch {

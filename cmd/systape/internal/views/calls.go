@@ -1,4 +1,4 @@
-package main
+package views
 
 import (
 	"io"
@@ -11,19 +11,13 @@ import (
 	"systape/replay/render/decode"
 )
 
-// callFields is the calls table.
-func callFields(names *format.SymbolTable) []out.Field[replay.Call] {
+// CallFields is the calls table.
+func CallFields(names *format.SymbolTable) []out.Field[replay.Call] {
 	type call = replay.Call
 	n := newCallNames(names)
 	delta := func(f out.Field[call]) out.Field[call] { f.Delta = true; return f }
 	stats := func(f out.Field[call]) out.Field[call] { f.Stats = true; return f }
-	arg := func(i int) out.Field[call] {
-		f := out.Int("arg"+strconv.Itoa(i), func(c *call) int64 { return decode.Value(c.ABI, c.Nr, &c.Args, i) })
-		f.Unknown = func(c *call) bool { return format.ArgumentUnknown(c.Told, i, c.Args[i]) }
-		return f
-	}
-	ret := out.Int("ret", func(c *call) int64 { return c.Ret })
-	ret.Unknown = func(c *call) bool { return c.ExitSeq >= 0 && !c.HasResult() }
+	of := func(c *call) *call { return c }
 	return []out.Field[call]{
 		stats(delta(out.Int("start_ns", func(c *call) int64 { return c.StartNS }))),
 		out.Int("dur_ns", func(c *call) int64 { return c.DurNS }),
@@ -35,8 +29,7 @@ func callFields(names *format.SymbolTable) []out.Field[replay.Call] {
 		out.Symbol("syscall", func(c *call) format.Symbol { return c.Syscall }),
 		out.Symbol("abi", func(c *call) format.Symbol { return n.abis[c.ABI] }),
 		out.Int32("nr", func(c *call) int64 { return int64(c.Nr) }),
-		arg(0), arg(1), arg(2), arg(3), arg(4), arg(5),
-		ret,
+		argField(0, of), argField(1, of), argField(2, of), argField(3, of), argField(4, of), argField(5, of), retField(of),
 		out.Symbol("errno", n.errno),
 		out.Symbol("status", func(c *call) format.Symbol { return n.statuses[c.Status] }),
 		out.Int32("cpu_enter", func(c *call) int64 { return int64(c.CPUEnter) }),
@@ -48,6 +41,20 @@ func callFields(names *format.SymbolTable) []out.Field[replay.Call] {
 	}
 }
 
+// argField is the column of an argument, as the kernel takes it.
+func argField[T any](i int, of func(*T) *replay.Call) out.Field[T] {
+	f := out.Int("arg"+strconv.Itoa(i), func(r *T) int64 { c := of(r); return decode.Value(c.ABI, c.Nr, &c.Args, i) })
+	f.Unknown = func(r *T) bool { c := of(r); return format.ArgumentUnknown(c.Told, i, c.Args[i]) }
+	return f
+}
+
+// retField is the column of what a call returned.
+func retField[T any](of func(*T) *replay.Call) out.Field[T] {
+	f := out.Int("ret", func(r *T) int64 { return of(r).Ret })
+	f.Unknown = func(r *T) bool { c := of(r); return c.ExitSeq >= 0 && !c.HasResult() }
+	return f
+}
+
 // callDetail is what is known of a call beside numbers: what its exit or its
 // exec told, and otherwise the texts of its arguments.
 func callDetail(c *replay.Call) string {
@@ -57,9 +64,10 @@ func callDetail(c *replay.Call) string {
 	return c.Told
 }
 
-// newCallRecords begins a calls table in one of the forms of out.Records.
-func newCallRecords(w io.Writer, form string, names *format.SymbolTable, meta map[string]string) (*out.Records[replay.Call], error) {
-	return out.NewRecords(w, form, callFields(names), out.Document{Name: "calls", Meta: meta, Symbols: names})
+// NewCalls begins a calls table in one of the forms of out.Records, with meta as
+// its metadata.
+func NewCalls(w io.Writer, form string, names *format.SymbolTable, meta map[string]string) (*out.Records[replay.Call], error) {
+	return out.NewRecords(w, form, CallFields(names), out.Document{Name: "calls", Meta: meta, Symbols: names})
 }
 
 // callNames are the Symbols of what is a number in a call.

@@ -1,0 +1,90 @@
+// Package views is what the results of commands look like: tables and
+// sentences for people, columns for machines, pictures. Results come from the
+// packages below replay as typed values; how they are made is not known here.
+package views
+
+import (
+	"fmt"
+	"io"
+
+	"systape/cmd/systape/internal/out"
+	"systape/format"
+	"systape/replay"
+	"systape/replay/escape"
+)
+
+// Capture is what a view says about the capture that its result rests on;
+// [replay.Session] is one.
+type Capture interface {
+	Meta() *format.Meta
+	Symbols() *format.SymbolTable
+	Coverage() replay.Coverage
+	Losses() []replay.LossSpan
+	Warn(error)
+}
+
+// Frame is what all views have: where they go and how.
+type Frame struct {
+	Capture
+	Out   io.Writer
+	Style out.Style
+	Form  string // table, one of out.RecordForms, svg or png
+	// Origin is the metadata of a table: where it comes from.
+	Origin map[string]string
+
+	notes []string // lines below what people read
+}
+
+// people reports whether the result is a table for people.
+func (f *Frame) people() bool { return f.Form == "table" }
+
+// println writes a line for people. What comes from a capture has been escaped.
+func (f *Frame) println(parts ...any) { fmt.Fprintln(f.Out, parts...) }
+
+// note adds a line below the result.
+func (f *Frame) note(format string, args ...any) {
+	f.notes = append(f.notes, fmt.Sprintf(format, args...))
+}
+
+// name is a name of the capture, fit to be shown.
+func (f *Frame) name(s format.Symbol) string { return escape.Text(f.Symbols().String(s)) }
+
+// Footer ends what people read with notes and the coverage. Beside what
+// machines read it tells both on stderr; JSON has the coverage in it.
+func (f *Frame) Footer(stderr io.Writer) error {
+	w, dim := f.Out, f.Style.Dim
+	switch {
+	case f.Form == "json":
+		return nil
+	case !f.people():
+		w, dim = stderr, func(s string) string { return s }
+	}
+	for _, n := range f.notes {
+		fmt.Fprintln(w, dim(n))
+	}
+	_, err := fmt.Fprintln(w, dim("coverage: "+f.Coverage().String()))
+	return err
+}
+
+// rest says how many rows are not shown.
+func (f *Frame) rest(n int) {
+	if n > 0 {
+		f.println(f.Style.Dim(fmt.Sprintf("and %s more; --top 0 shows all", countInt(n))))
+	}
+}
+
+// loss is a stretch of lost events in JSON.
+type loss struct {
+	FirstNS int64 `json:"first_ns"`
+	LastNS  int64 `json:"last_ns"`
+	Events  int64 `json:"events"`
+}
+
+// losses is the value that tells machines when events were lost.
+func (f *Frame) losses() out.Value {
+	list := []loss{}
+	for _, s := range f.Losses() {
+		list = append(list, loss{s.First, s.Last, s.Events})
+	}
+	return out.Value{Name: "losses", Value: list}
+}

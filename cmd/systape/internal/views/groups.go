@@ -1,0 +1,208 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+
+	"systape/cmd/systape/internal/out"
+	"systape/replay"
+	"systape/replay/latency"
+	"systape/replay/units"
+)
+
+// figure is one column of figures, as people read it.
+type figure struct {
+	name  string
+	wide  bool // only in wide tables
+	timed bool // of durations
+	text  func(*latency.Row) string
+	paint func(out.Style) func(string) string
+}
+
+func alarm(s out.Style) func(string) string { return s.Alarm }
+func note(s out.Style) func(string) string  { return s.Note }
+
+var figures = []figure{
+	{name: "calls", text: func(r *latency.Row) string { return units.Count(r.Count) }},
+	{name: "rate/s", wide: true, text: func(r *latency.Row) string { return units.RateCell(r.PerSecond) }},
+	{name: "errors", wide: true, text: func(r *latency.Row) string { return units.CountCell(r.Errors) }, paint: alarm},
+	{name: "err", text: func(r *latency.Row) string { return units.ShareCell(r.ErrorRate) }, paint: alarm},
+	{name: "total", timed: true, text: func(r *latency.Row) string { return units.DurationCell(r.TotalNS + r.CensoredNS) }},
+	{name: "share", timed: true, text: func(r *latency.Row) string { return units.ShareCell(r.Share) }},
+	{name: "min", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MinNS) }},
+	{name: "mean", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MeanNS) }},
+	{name: "stddev", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.StddevNS) }},
+	{name: "p50", timed: true, text: func(r *latency.Row) string { return quantile(r.P[0]) }},
+	{name: "p90", timed: true, text: func(r *latency.Row) string { return quantile(r.P[1]) }},
+	{name: "p99", timed: true, text: func(r *latency.Row) string { return quantile(r.P[2]) }},
+	{name: "p99.9", timed: true, text: func(r *latency.Row) string { return quantile(r.P[3]) }},
+	{name: "max", timed: true, text: func(r *latency.Row) string { return quantile(r.Longest()) }},
+	{name: "open", text: func(r *latency.Row) string { return units.CountCell(r.Censored) }, paint: note},
+}
+
+// ended leaves out what cannot be said of calls none of which has ended.
+func ended(r *latency.Row, ns int64) string {
+	if r.Count == 0 {
+		return ""
+	}
+	return units.DurationCell(ns)
+}
+
+// Groups is the table of groups.
+func (l *Latency) Groups() View {
+	t := latency.NewTable(l.Options)
+	return View{
+		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
+		Render: func() error {
+			rows := t.Rows(l.spanNS(), l.Sort)
+			l.warnFolded(t)
+			if l.people() {
+				return l.printGroups(rows)
+			}
+			fields := groupFields(l, func(r *latency.Row) *latency.Row { return r })
+			return writeRecords(&l.Frame, "groups", fields, rows[:min(len(rows), l.limit(0))], l.head()...)
+		},
+	}
+}
+
+func (l *Latency) printGroups(rows []latency.Row) error {
+	sections := latency.Sections(rows)
+	if len(sections) == 0 {
+		l.println("no calls")
+	}
+	open := int64(0)
+	for _, s := range sections {
+		open += s.Open
+	}
+	for _, s := range sections {
+		l.println(l.Style.Bold(l.sectionTitle(s.Waits)) + l.Style.Dim(": "+l.sectionSum(&s)))
+		shown := s.Rows[:min(len(s.Rows), l.limit(20))]
+		if err := l.groupTable(shown, open > 0).Write(l.Out, l.Style); err != nil {
+			return err
+		}
+		if rest := s.Rows[len(shown):]; len(rest) > 0 {
+			share := 0.0
+			for _, row := range rest {
+				share += row.Share
+			}
+			line := fmt.Sprintf("and %s more", countInt(len(rest)))
+			if p := units.ShareCell(share); p != "" && !l.Untimed {
+				line += " with " + p + " of the time"
+			}
+			l.println(l.Style.Dim(line + "; --top 0 shows all"))
+		}
+		l.println()
+	}
+	l.noteOpen(open)
+	return nil
+}
+
+// sectionSum says how many calls a section has and how long they took.
+func (l *Latency) sectionSum(s *latency.Section) string {
+	calls := units.Counted(s.Calls, "call")
+	if l.Untimed {
+		return calls
+	}
+	return units.Duration(s.NS) + " in " + calls
+}
+
+// groupTable makes the table of one section. Names give way when the line
+// would be too long.
+func (l *Latency) groupTable(rows []latency.Row, open bool) *out.Table {
+	t := &out.Table{Rows: make([][]string, len(rows))}
+	by := l.Options.By
+	for _, k := range by {
+		t.Columns = append(t.Columns, out.Column{Name: k.String(), Right: isNumber(k)})
+		for i := range rows {
+			t.Rows[i] = append(t.Rows[i], keyText(&rows[i].Values, rows[i].Folded > 0, k))
+		}
+	}
+	if l.every && l.Options.Waits == latency.WaitApart && len(by) > 0 { // an interval has one table for both
+		for i := range rows {
+			if rows[i].Waits {
+				t.Rows[i][0] += " (waits)"
+			}
+		}
+	}
+	for _, f := range figures {
+		if f.wide && !l.Wide || f.timed && l.Untimed || f.name == "open" && !open {
+			continue
+		}
+		c := out.Column{Name: f.name, Right: true}
+		if f.paint != nil {
+			c.Paint = f.paint(l.Style)
+		}
+		t.Columns = append(t.Columns, c)
+		for i := range rows {
+			t.Rows[i] = append(t.Rows[i], f.text(&rows[i]))
+		}
+	}
+	if len(by) > 0 && !l.Wide {
+		names := make([]int, len(by))
+		for i := range names {
+			names[i] = i
+		}
+		over := t.Fit(l.Style.TableWidth(), names...)
+		// On a narrow terminal, rather fewer columns than broken lines.
+		for _, name := range []string{"share", "p90", "p99.9", "err"} {
+			if l.Style.Width == 0 || over <= 0 {
+				break
+			}
+			t.Drop(name)
+			over = t.Fit(l.Style.TableWidth(), names...)
+		}
+	}
+	return t
+}
+
+// groupFields are the columns of groups in machine formats.
+func groupFields[T any](l *Latency, of func(*T) *latency.Row) []out.Field[T] {
+	fields := keyFields(l.Options.By, func(r *T) (*latency.Values, bool) { row := of(r); return &row.Values, row.Folded > 0 })
+	i64 := func(name string, f func(*latency.Row) int64) {
+		field := out.Int(name, func(r *T) int64 { return f(of(r)) })
+		if l.Untimed && strings.HasSuffix(name, "_ns") {
+			field.Unknown = func(*T) bool { return true }
+		}
+		fields = append(fields, field)
+	}
+	i64("count", func(r *latency.Row) int64 { return r.Count })
+	i64("errors", func(r *latency.Row) int64 { return r.Errors })
+	i64("total_ns", func(r *latency.Row) int64 { return r.TotalNS })
+	i64("min_ns", func(r *latency.Row) int64 { return r.MinNS })
+	i64("mean_ns", func(r *latency.Row) int64 { return r.MeanNS })
+	i64("stddev_ns", func(r *latency.Row) int64 { return r.StddevNS })
+	for p, name := range percentileNames {
+		i64(name+"_ns", func(r *latency.Row) int64 { return r.P[p].NS })
+	}
+	i64("max_ns", func(r *latency.Row) int64 { return r.MaxNS })
+	i64("censored", func(r *latency.Row) int64 { return r.Censored })
+	i64("censored_ns", func(r *latency.Row) int64 { return r.CensoredNS })
+	i64("censored_max_ns", func(r *latency.Row) int64 { return r.CensoredMaxNS })
+	share := out.Float("share", func(r *T) float64 { return of(r).Share })
+	if l.Untimed {
+		share.Unknown = func(*T) bool { return true }
+	}
+	fields = append(fields,
+		out.Text("unreached", func(r *T) string { return unreached(of(r)) }),
+		out.Float("error_rate", func(r *T) float64 { return of(r).ErrorRate }),
+		share,
+		out.Float("per_second", func(r *T) float64 { return of(r).PerSecond }))
+	if l.Options.Waits == latency.WaitApart {
+		fields = append(fields, out.Bool("waits", func(r *T) bool { return of(r).Waits }))
+	}
+	return fields
+}
+
+// percentileNames are those of latency.Percentiles in machine formats.
+var percentileNames = [4]string{"p50", "p90", "p99", "p999"}
+
+// unreached names the percentiles that are lower bounds.
+func unreached(r *latency.Row) string {
+	var names []string
+	for i, p := range r.P {
+		if p.Above {
+			names = append(names, percentileNames[i])
+		}
+	}
+	return strings.Join(names, " ")
+}

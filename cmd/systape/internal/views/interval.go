@@ -1,0 +1,189 @@
+package views
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"systape/cmd/systape/internal/out"
+	"systape/replay/latency"
+	"systape/replay/units"
+)
+
+// interval is a group of one interval, for machines.
+type interval struct {
+	latency.Row
+	start, recorded, lost int64
+}
+
+// intervals shows the figures of each interval as soon as it is over.
+type intervals struct {
+	*Latency
+	every time.Duration
+	rec   *out.Records[interval]
+	open  int64
+	shown bool  // there is an interval
+	next  int64 // where the last one ended
+}
+
+// Intervals is a table for each interval of time.
+func (l *Latency) Intervals(every time.Duration) (View, error) {
+	l.every = true
+	v := &intervals{Latency: l, every: every}
+	of, err := latency.NewIntervals(every.Nanoseconds(), l.Options, v.emit)
+	if err != nil {
+		return View{}, err
+	}
+	return View{Add: of.Add, Render: func() error {
+		if err := of.Close(); err != nil {
+			return err
+		}
+		return v.finish()
+	}}, nil
+}
+
+// recorded returns how much of an interval was recorded, all of it where the
+// capture does not say.
+func (v *intervals) recorded(i *latency.Interval) int64 {
+	from, to := v.span()
+	if !i.Last {
+		to = i.EndNS
+	}
+	if ns := i.RecordedNS(from, to); ns > 0 {
+		return ns
+	}
+	return v.every.Nanoseconds()
+}
+
+func (v *intervals) emit(i latency.Interval) error {
+	recorded := v.recorded(&i)
+	lost := latency.Lost(v.Losses(), i.StartNS, i.EndNS)
+	rows := i.Table.Rows(recorded, v.Sort)
+	v.warnFolded(i.Table)
+	if v.people() {
+		if v.shown {
+			v.printGap(v.next, i.StartNS)
+		}
+		v.shown, v.next = true, i.EndNS
+		for _, row := range rows {
+			v.open += row.Censored
+		}
+		return v.print(&i, rows, recorded, lost)
+	}
+	if err := v.begin(); err != nil {
+		return err
+	}
+	list := make([]interval, min(len(rows), v.limit(0)))
+	for n := range list {
+		list[n] = interval{rows[n], i.StartNS, recorded, lost}
+	}
+	return v.rec.Write(list)
+}
+
+// begin begins what machines read.
+func (v *intervals) begin() (err error) {
+	if v.rec != nil {
+		return nil
+	}
+	fields := []out.Field[interval]{out.Int("interval_ns", func(r *interval) int64 { return r.start })}
+	fields = append(fields, groupFields(v.Latency, func(r *interval) *latency.Row { return &r.Row })...)
+	fields = append(fields, out.Int("recorded_ns", func(r *interval) int64 { return r.recorded }), out.Int("lost_events", func(r *interval) int64 { return r.lost }))
+	head := []out.Value{{Name: "capture", Value: v.Meta()}, {Name: "every_ns", Value: v.every.Nanoseconds()}}
+	v.rec, err = records(&v.Frame, "groups", fields, head...)
+	return err
+}
+
+func (v *intervals) finish() error {
+	if v.people() {
+		if !v.shown {
+			v.println("no calls")
+		} else if _, to := v.span(); to > v.next {
+			v.printGap(v.next, to)
+		}
+		v.noteOpen(v.open)
+		return nil
+	}
+	if err := v.begin(); err != nil { // no calls at all
+		return err
+	}
+	return v.rec.Close(out.Value{Name: "coverage", Value: v.Coverage()}, v.losses())
+}
+
+func (v *intervals) clock(ns int64) string {
+	layout := "2006-01-02 15:04:05"
+	if v.every%time.Second != 0 {
+		layout += ".000000"
+	}
+	return time.Unix(0, ns).UTC().Format(layout)
+}
+
+// lostText says what is missing in an interval.
+func lostText(n int64) string { return units.Counted(n, "event") + " lost" }
+
+// printGap tells of losses where there is no interval because no call is left.
+func (v *intervals) printGap(from, to int64) {
+	if n := latency.Lost(v.Losses(), from, to); n > 0 {
+		v.println(v.Style.Bold(v.clock(from)) + v.Style.Dim(": no calls until "+v.clock(to)) + v.Style.Alarm("; "+lostText(n)))
+		v.println()
+	}
+}
+
+// print prints one interval: its time and calls on a line, its first groups
+// below.
+func (v *intervals) print(i *latency.Interval, rows []latency.Row, recorded, lost int64) error {
+	calls, open := int64(0), int64(0)
+	for _, row := range rows {
+		calls += row.Count
+		open += row.Censored
+	}
+	about := ": " + units.Counted(calls, "call")
+	if calls > 0 {
+		about += ", " + units.Rate(float64(calls)/float64(recorded)*1e9) + "/s"
+	}
+	if recorded < v.every.Nanoseconds() {
+		about += fmt.Sprintf(" (%s of it recorded)", units.Duration(recorded))
+	}
+	missing := ""
+	if lost > 0 {
+		missing = v.Style.Alarm("; " + lostText(lost))
+	}
+	v.println(v.Style.Bold(v.clock(i.StartNS)) + v.Style.Dim(about) + missing)
+	// Calls that work come first, within the one table that an interval is.
+	slices.SortStableFunc(rows, func(a, b latency.Row) int {
+		switch {
+		case a.Waits == b.Waits || v.Options.Waits != latency.WaitApart:
+			return 0
+		case a.Waits:
+			return 1
+		}
+		return -1
+	})
+	work := 0
+	for work < len(rows) && !rows[work].Waits {
+		work++
+	}
+	limit := v.limit(4)
+	shown := append(rows[:min(work, limit):min(work, limit)], rows[work:work+min(len(rows)-work, limit)]...)
+	t := v.groupTable(shown, open > 0)
+	// Intervals are compared, so their columns stay where they are, as long
+	// as there is room for it.
+	widths := map[string]int{"calls": 9, "err": 5, "share": 5}
+	for i := range t.Columns {
+		if open > 0 {
+			break
+		}
+		c := &t.Columns[i]
+		c.Min = 7
+		if w, ok := widths[c.Name]; ok {
+			c.Min = w
+		}
+		if by := v.Options.By; len(by) == 1 && i == 0 && !isNumber(by[0]) {
+			c.Min = 20
+		}
+	}
+	if err := t.Write(v.Out, v.Style); err != nil {
+		return err
+	}
+	v.println()
+	return nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var updateStories = flag.Bool("update-stories", false, "rewrite the answers in testdata/stories")
+
+// TestStories runs the commands of testdata/stories/*.txtar. A story is a
+// capture (section "capture", in the text form of package format) and what the
+// commands answer: a section "$ COMMAND FLAGS" holds what the command prints
+// about it, then what it says on standard error and its exit code. FILE stands
+// for the capture, which comes last unless it is named. -update-stories
+// rewrites the answers.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/stories/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { runStory(t, file) })
+	}
+}
+
+func runStory(t *testing.T, file string) {
+	t.Setenv("CLICOLOR_FORCE", "")
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var capture string
+	for i, f := range a.Files {
+		if f.Name == "capture" {
+			capture = latencyCapture(t, f.Data)
+			continue
+		}
+		words, ok := strings.CutPrefix(f.Name, "$ ")
+		if !ok {
+			t.Fatalf("section %q is neither a capture nor a command", f.Name)
+		}
+		args := strings.Fields(words)
+		named := false
+		for j := range args {
+			if args[j] == "FILE" {
+				args[j], named = capture, true
+			}
+		}
+		if !named {
+			args = append(args, capture)
+		}
+		got := story(t, args, capture)
+		if *updateStories {
+			a.Files[i].Data = []byte(got)
+		} else if want := string(f.Data); got != want {
+			t.Errorf("%s\ngot:\n%s\nwant:\n%s", words, got, want)
+		}
+		for line := range strings.Lines(got) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 && args[0] == "latency" && !strings.Contains(words, "format") && !strings.Contains(words, "wide") && !strings.HasPrefix(line, "hint:") && !strings.HasPrefix(line, "systape:") {
+				t.Errorf("%s: a line of %d columns, want at most 100: %s", words, n, line)
+			}
+		}
+	}
+	if *updateStories {
+		if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// story runs a command line and returns all that it says.
+func story(t testing.TB, args []string, capture string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
+	got := stdout.String()
+	if stderr.Len() > 0 {
+		got += "stderr:\n" + stderr.String()
+	}
+	if code != 0 {
+		got += fmt.Sprintf("exit code %d\n", code)
+	}
+	return strings.ReplaceAll(got, capture, "FILE")
+}
