@@ -14,6 +14,7 @@ import (
 
 	"systape/format/abi"
 	"systape/replay/sequences"
+	"systape/replay/units"
 )
 
 func newBaselineCommand() *cobra.Command {
@@ -102,6 +103,14 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 			return err
 		}
 	}
+	var learned int64
+	for _, s := range b.Sources {
+		learned += s.Calls
+	}
+	if learned == 0 {
+		return &exitError{code: exitFailed, err: errors.New("there are no calls to learn from: no baseline is written"),
+			hint: "'systape info' tells what is in a capture; filters may leave nothing"}
+	}
 	return baselineWrite(f.output, f.force, b)
 }
 
@@ -135,7 +144,8 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 	}
 	tr.Done(baselineSource(in), st.Taken())
 	if tr.Denied > 0 {
-		in.warn(fmt.Errorf("%d windows of %s found no room in the baseline", tr.Denied, arg))
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s brings the baseline above %s different windows of calls: no baseline is written", arg, units.Count(sequences.MaxWindows)),
+			hint: "calls that hardly repeat make no baseline; shorter windows may: -n 3 --order 2"}
 	}
 	src := (*b).Sources[len((*b).Sources)-1]
 	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, formatCount(src.Calls), formatCount(src.Streams),
@@ -184,10 +194,11 @@ func newBaselineCalibrateCommand() *cobra.Command {
 in the baseline which scores only a small share of them exceeds: for whole
 captures and for single threads. Each FILE is a capture of its own.
 
-The threshold is the quantile by nearest rank: the smallest value that at least
-that share of the scores does not exceed. A score is above it if it is greater.
-With fewer scores than 1/(1-quantile), 100 for 0.99, the threshold is only the
-largest score seen, and the baseline says so.`,
+The threshold of one capture or thread is the quantile by nearest rank: the
+smallest value that at least that share of the scores does not exceed. With fewer
+scores than 1/(1-quantile), 100 for 0.99, it is only the largest score seen, and
+the baseline says so. 'systape score' judges all threads and scores of a capture
+together; the limits for that are further out, by the upper end of the scores.`,
 		Example: `  systape baseline calibrate --baseline web.json wednesday.parquet thursday.parquet
   systape baseline calibrate --baseline web.json --quantile 0.95 -o web95.json week2/*.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runBaselineCalibrate(c, &f, baseline, args) },

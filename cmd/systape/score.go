@@ -3,13 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"systape/format/abi"
 	"systape/replay/sequences"
+	"systape/replay/units"
 )
 
 type scoreFlags struct {
@@ -39,8 +42,15 @@ Markov model, which calls were never seen, each with thread, time and place.
 
 A score is no verdict: it says how much a capture differs from the captures the
 baseline was made of, and the findings show where. What is new may be harmless,
-and what imitates the usual order of calls is not found this way. Thresholds
-come from 'systape baseline calibrate' only.
+and what imitates the usual order of calls is not found this way.
+
+Limits come from 'systape baseline calibrate' only. They allow for the number of
+threads and of scores: of captures like those that were calibrated with, a share
+of 1-quantile (1 in 100) is above any of them, whether they have 5 threads or
+5,000. Beyond the largest score that calibration has seen, scores are taken to
+thin out exponentially; the fewer captures it has seen, the further away limits
+are. A score above its limit is shown as "above", with --fail-above it is exit
+code 3.
 
 ` + inputHelp,
 		Example: `  systape score --baseline web.json today.parquet
@@ -50,7 +60,7 @@ come from 'systape baseline calibrate' only.
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.baseline, "baseline", "", "the `file` that 'systape baseline train' made")
-	flags.BoolVar(&f.fail, "fail-above", false, "exit with code 3 if a score is above its calibrated threshold")
+	flags.BoolVar(&f.fail, "fail-above", false, "exit with code 3 if a score is above its limit")
 	flags.IntVar(&f.top, "top", 10, "show the `N` most unusual threads, 0 for up to 1,000")
 	flags.IntVar(&f.findings, "findings", 5, "show the `N` most unusual stretches of calls")
 	flags.StringVar(&f.by, "by", "", "the baseline's own grouping; any other is refused")
@@ -67,6 +77,7 @@ type scored struct {
 	in       *input
 	baseline *sequences.Baseline
 	result   *sequences.Result
+	limits   []sequences.MetricLimits
 	taken    sequences.Taken
 	source   sequences.Source
 	known    int // symbols of the capture that the baseline has
@@ -99,7 +110,11 @@ func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so seq
 	if err := sequencesFeed(in, st, nil); err != nil {
 		return nil, err
 	}
-	s.result, s.taken = sc.Result(), st.Taken()
+	s.result, s.limits, s.taken = sc.Result(), sc.Limits(), st.Taken()
+	if s.result.Total.Calls == 0 {
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s has no calls: there is nothing to score", strings.Join(args, " ")),
+			hint: "'systape info' tells what is in it; filters may leave nothing"}
+	}
 	for id, seen := range met.seen {
 		if seen {
 			s.symbols++
@@ -129,8 +144,8 @@ func (s *scored) warn() {
 	t := &s.result.Total
 	longest := t.Windows[len(t.Windows)-1]
 	switch {
-	case t.Calls == 0:
-		s.in.warn(errors.New("no calls to score"))
+	case longest.Windows == 0:
+		s.in.warn(fmt.Errorf("no thread made %d calls in a row: there are no windows to score", longest.N))
 	case longest.Windows > 0 && longest.Share() > 0.95:
 		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", formatPercent(longest.Share()), longest.N))
 	case s.symbols >= 4 && 2*s.known < s.symbols:
@@ -178,13 +193,13 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	if err := out.close(err); err != nil {
 		return err
 	}
-	if f.fail && (len(s.result.Total.Above) > 0 || s.result.Alarmed > 0) {
-		return &exitError{code: exitDamaged, err: errors.New("scores above the calibrated thresholds: " + s.above())}
+	if f.fail && s.result.Above() {
+		return &exitError{code: exitDamaged, err: errors.New("scores above the limits: " + s.above())}
 	}
 	return nil
 }
 
-// above says which thresholds were exceeded.
+// above says which limits were exceeded.
 func (s *scored) above() string {
 	var parts []string
 	for _, e := range s.result.Total.Above {
@@ -198,7 +213,7 @@ func (s *scored) above() string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s %s", formatCount(n), plural(n, s.baseline.By.String()))
+		text += choose(s.result.AtLeast, "at least ", "") + units.Counted(n, s.baseline.By.String())
 	}
 	return text
 }
@@ -221,16 +236,25 @@ func scoreValue(metric string, v float64) string {
 	case strings.HasPrefix(metric, "novel_"):
 		return fmt.Sprintf("%.3f %%", 100*v)
 	case strings.HasPrefix(metric, "lfc_"):
-		return fmt.Sprintf("%.0f", v)
+		return strconv.FormatFloat(math.Ceil(10*v)/10, 'f', -1, 64)
 	}
 	return fmt.Sprintf("%.2f", v)
 }
 
-func metricOf(s *sequences.StreamScore, name string) float64 {
+// metricOf writes a metric of a stream, "-" if it has none.
+func metricOf(s *sequences.StreamScore, name string) string {
 	all := s.Metrics()
 	i := slices.IndexFunc(all, func(m sequences.Metric) bool { return m.Name == name })
-	if i < 0 {
-		return 0
+	if i < 0 || !all[i].Known {
+		return "-"
 	}
-	return all[i].Value
+	return scoreValue(name, all[i].Value)
+}
+
+// limitValue writes a limit, "-" if there is none.
+func limitValue(metric string, v float64) string {
+	if math.IsInf(v, 0) {
+		return "-"
+	}
+	return scoreValue(metric, v)
 }

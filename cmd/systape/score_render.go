@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"systape/replay/escape"
 	"systape/replay/sequences"
+	"systape/replay/units"
 )
 
 func (s *scored) text(w io.Writer, f *scoreFlags) {
@@ -16,35 +20,39 @@ func (s *scored) text(w io.Writer, f *scoreFlags) {
 	for _, src := range b.Sources {
 		calls += src.Calls
 	}
-	switch c := b.Calibration; {
+	c := b.Calibration
+	switch {
 	case c == nil:
 		fmt.Fprintf(w, "not calibrated: the scores have nothing to be compared with; see 'systape baseline calibrate'\n")
-	case len(t.Above) == 0 && s.result.Alarmed == 0:
-		fmt.Fprintf(w, "no score is above its threshold\n")
+	case !s.result.Above():
+		fmt.Fprintf(w, "no score is above its limit\n")
 	default:
-		fmt.Fprintf(w, "above the thresholds: %s\n", s.above())
+		fmt.Fprintf(w, "above the limits: %s\n", s.above())
 	}
-	fmt.Fprintf(w, "%s calls in %s %s, against %s calls of %d %s\n", formatCount(t.Calls), formatCount(s.taken.Streams),
-		plural(s.taken.Streams, b.By.String()), formatCount(calls), len(b.Sources), plural(int64(len(b.Sources)), "capture"))
+	fmt.Fprintf(w, "%s calls in %s, against %s calls of %s\n", units.Count(t.Calls), units.Counted(s.taken.Streams, b.By.String()),
+		units.Count(calls), units.Counted(int64(len(b.Sources)), "capture"))
 	fmt.Fprintf(w, "coverage: %v\n\n", s.in.coverage)
 
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	if c := b.Calibration; c != nil {
-		fmt.Fprintf(tw, "score\tcapture\tthreshold\tthreshold of a %s\t\n", b.By)
-		for _, m := range scoreMetricNames(b) {
-			v, limit := metricOf(t, m), c.Captures.Thresholds[m]
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", m, scoreValue(m, v), scoreValue(m, limit), scoreValue(m, c.Streams.Thresholds[m]), choose(v > limit, " above", ""))
-		}
-	} else {
+	if c == nil {
 		fmt.Fprintf(tw, "score\tcapture\t\n")
 		for _, m := range scoreMetricNames(b) {
-			fmt.Fprintf(tw, "%s\t%s\t\n", m, scoreValue(m, metricOf(t, m)))
+			fmt.Fprintf(tw, "%s\t%s\t\n", m, metricOf(t, m))
+		}
+	} else {
+		fmt.Fprintf(tw, "score\tcapture\tlimit\tlimit of a %s\t\n", b.By)
+		for _, l := range s.limits {
+			above := slices.ContainsFunc(t.Above, func(e sequences.Exceeded) bool { return e.Metric == l.Metric })
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", l.Metric, metricOf(t, l.Metric), limitValue(l.Metric, l.Capture), limitValue(l.Metric, l.Stream), choose(above, " above", ""))
 		}
 	}
 	tw.Flush()
-	if c := b.Calibration; c != nil {
-		fmt.Fprintf(w, "thresholds: quantile %v of %d %s%s and %d %s%s\n", c.Quantile, c.Captures.Count, plural(int64(c.Captures.Count), "capture"), tooFew(c.Captures),
-			c.Streams.Count, plural(int64(c.Streams.Count), b.By.String()), tooFew(c.Streams))
+	if c != nil {
+		r := s.result
+		fmt.Fprintf(w, "limits: at most %s of normal captures with %s is above any of them; calibrated with %s and %s%s\n", units.ShareOf(math.Round(1e6*(1-c.Quantile))/1e6),
+			units.Counted(r.Ended, b.By.String()), units.Counted(int64(c.Captures.Count), "capture"), units.Counted(int64(c.Streams.Count), b.By.String()),
+			choose(c.Supported(r.Ended, len(s.limits)), "", ",\nwhich are too few to have seen that: it is so if scores thin out exponentially"))
+		fmt.Fprintf(w, "%s of %s score above what %s of normal ones do\n", units.Count(r.Unusual), units.Counted(r.Ended, b.By.String()), units.ShareOf(c.Quantile))
 	}
 	for i, fr := range t.Frames {
 		if fr.Max > 0 {
@@ -64,7 +72,11 @@ func (s *scored) textUnknown(w io.Writer) {
 	fmt.Fprintf(w, "\ncalls that the baseline has never seen\n")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, u := range s.result.Unknown {
-		fmt.Fprintf(tw, "  %s\t%s\tfirst at %s in %s\n", u.Name, latencyPad(formatCount(u.Count), 7), latencyClock(u.First.TS), sequencesWho("thread", u.First.PID, u.First.TID, u.Comm, ""))
+		fmt.Fprintf(tw, "  %s\t%s\tfirst at %s in %s\n", escape.Text(u.Name), latencyPad(formatCount(u.Count), 7), latencyClock(u.First.TS),
+			escape.Text(sequencesWho("thread", u.First.PID, u.First.TID, u.Comm, "")))
+		if len(u.Calls) > 0 {
+			fmt.Fprintf(tw, "  \t\t  %s\n", escape.Text(strings.Join(slices.Concat(u.Calls[:u.At], []string{"[" + u.Name + "]"}, u.Calls[u.At+1:]), " ")))
+		}
 	}
 	tw.Flush()
 }
@@ -92,13 +104,13 @@ func (s *scored) textStreams(w io.Writer) {
 					mark = "!"
 				}
 			}
-			fmt.Fprintf(tw, "%s%s\t", scoreValue(m.Name, m.Value), mark)
+			fmt.Fprintf(tw, "%s%s\t", metricOf(x, m.Name), mark)
 		}
-		fmt.Fprintf(tw, "  %s\n", sequencesWho(by, x.PID, x.TID, x.Comm, x.Container))
+		fmt.Fprintf(tw, "  %s\n", escape.Text(sequencesWho(by, x.PID, x.TID, x.Comm, x.Container)))
 	}
 	tw.Flush()
 	if s.baseline.Calibration != nil {
-		fmt.Fprintf(w, "! above the threshold of a %s\n", by)
+		fmt.Fprintf(w, "! above the limit of a %s; that of novel windows is higher where there are few windows\n", by)
 	}
 }
 
@@ -108,7 +120,7 @@ func (s *scored) textFindings(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintf(w, "\nwhere\n")
 		}
-		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, sequencesWho("thread", f.PID, f.TID, f.Comm, ""),
+		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, escape.Text(sequencesWho("thread", f.PID, f.TID, f.Comm, "")),
 			latencyClock(f.FromTS), latencyClock(f.ToTS), formatCount(f.FromAt), formatCount(f.ToAt))
 		fmt.Fprintf(w, "   %s of %s windows new, %.1f bits a call", formatCount(f.Novel), formatCount(f.Windows), f.Bits)
 		if f.Unknown > 0 {
@@ -181,12 +193,20 @@ type scoreFindingJSON struct {
 }
 
 type scoreUnknownJSON struct {
-	Syscall string `json:"syscall"`
-	Count   int64  `json:"count"`
-	FirstNS int64  `json:"first_ns"`
-	PID     int32  `json:"first_pid"`
-	TID     int32  `json:"first_tid"`
-	Comm    string `json:"first_comm"`
+	Syscall string   `json:"syscall"`
+	Count   int64    `json:"count"`
+	FirstNS int64    `json:"first_ns"`
+	PID     int32    `json:"first_pid"`
+	TID     int32    `json:"first_tid"`
+	Comm    string   `json:"first_comm"`
+	Calls   []string `json:"calls"` // of the thread around it
+	At      int      `json:"at"`    // its place in calls
+}
+
+type scoreLimitJSON struct {
+	Metric  string   `json:"metric"`
+	Capture *float64 `json:"capture"`
+	Stream  *float64 `json:"stream"`
 }
 
 func scoreStream(s *sequences.StreamScore) scoreStreamJSON {
@@ -196,7 +216,9 @@ func scoreStream(s *sequences.StreamScore) scoreStreamJSON {
 		j.Above = []sequences.Exceeded{}
 	}
 	for _, m := range s.Metrics() {
-		j.Scores[m.Name] = m.Value
+		if m.Known {
+			j.Scores[m.Name] = m.Value
+		}
 	}
 	for _, w := range s.Windows {
 		j.Windows = append(j.Windows, scoreWindowJSON{w.N, w.Windows, w.Novel, w.Rare})
@@ -215,19 +237,32 @@ func (s *scored) json(w io.Writer, f *scoreFlags) error {
 		Verdict  bool               `json:"above"`
 		Limits   any                `json:"calibration"`
 		Total    scoreStreamJSON    `json:"total"`
+		Ended    int64              `json:"streams_scored"`
 		Alarmed  int64              `json:"streams_above"`
+		Unusual  int64              `json:"streams_unusual"`
+		Family   []scoreLimitJSON   `json:"limits"`
 		Streams  []scoreStreamJSON  `json:"streams"`
 		Unknown  []scoreUnknownJSON `json:"unknown"`
 		Findings []scoreFindingJSON `json:"findings"`
 	}{Coverage: s.in.coverage, Baseline: f.baseline, By: s.baseline.By.String(), Limits: s.baseline.Calibration,
-		Verdict: len(s.result.Total.Above) > 0 || s.result.Alarmed > 0,
-		Total:   scoreStream(&s.result.Total), Alarmed: s.result.Alarmed,
+		Verdict: s.result.Above(), Ended: s.result.Ended, Unusual: s.result.Unusual, Family: []scoreLimitJSON{},
+		Total: scoreStream(&s.result.Total), Alarmed: s.result.Alarmed,
 		Streams: []scoreStreamJSON{}, Unknown: []scoreUnknownJSON{}, Findings: []scoreFindingJSON{}}
+	for _, l := range s.limits {
+		k := scoreLimitJSON{Metric: l.Metric}
+		if !math.IsInf(l.Capture, 0) {
+			k.Capture = &l.Capture
+		}
+		if !math.IsInf(l.Stream, 0) {
+			k.Stream = &l.Stream
+		}
+		j.Family = append(j.Family, k)
+	}
 	for i := range s.result.Streams {
 		j.Streams = append(j.Streams, scoreStream(&s.result.Streams[i]))
 	}
 	for _, u := range s.result.Unknown {
-		j.Unknown = append(j.Unknown, scoreUnknownJSON{u.Name, u.Count, u.First.TS, u.First.PID, u.First.TID, u.Comm})
+		j.Unknown = append(j.Unknown, scoreUnknownJSON{u.Name, u.Count, u.First.TS, u.First.PID, u.First.TID, u.Comm, u.Calls, u.At})
 	}
 	for i := range s.result.Findings {
 		x := &s.result.Findings[i]

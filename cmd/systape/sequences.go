@@ -13,6 +13,7 @@ import (
 
 	"systape/replay/render/graph"
 	"systape/replay/sequences"
+	"systape/replay/units"
 )
 
 type sequencesFlags struct {
@@ -228,7 +229,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 // warn tells what a reader of the result must know.
 func (r *sequencesRun) warn() {
 	if n := r.counter.Denied(); n > 0 {
-		r.in.warn(fmt.Errorf("%d windows of calls found no room: the capture has more than 3,670,016 different ones, and those that came later are not counted", n))
+		r.in.warn(fmt.Errorf("%s of calls found no room: the capture has more than %s different ones, and those that came later are not counted", units.Counted(n, "window"), units.Count(sequences.MaxWindows)))
 	}
 	if n := r.taken.Assumed; n > 0 {
 		r.in.warn(fmt.Errorf("%d calls were still running after 262,144 later ones: they are counted as if they had not failed", n))

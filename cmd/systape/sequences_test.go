@@ -384,7 +384,7 @@ func TestBaselineAndScore(t *testing.T) {
 	}
 	must("score", "--baseline", base, "--fail-above", normal[5])
 	code, out, stderr := sequencesCommand(t, "score", "--baseline", base, "--fail-above", odd)
-	if code != 3 || !strings.Contains(stderr, "above the calibrated thresholds") {
+	if code != 3 || !strings.Contains(stderr, "above the limits") {
 		t.Errorf("the odd capture: exit code %d\n%s", code, stderr)
 	}
 	for _, want := range []string{"socket", "dup2", "calls that the baseline has never seen", "100/100", "nearest known", "never seen"} {
@@ -404,6 +404,25 @@ func TestBaselineAndScore(t *testing.T) {
 	_, stderr = must("score", "--baseline", base, realThreads(t))
 	if !strings.Contains(stderr, "of this program at all?") {
 		t.Errorf("another program is not warned of:\n%s", stderr)
+	}
+
+	// Of nothing there is no score, and no baseline.
+	empty := []string{"--from", "+1h"}
+	for _, args := range [][]string{
+		{"score", "--baseline", base, "--fail-above", normal[11]},
+		{"score", "--baseline", base, normal[11]},
+		{"baseline", "calibrate", "--baseline", base, normal[11]},
+	} {
+		if code, _, stderr := sequencesCommand(t, append(args, empty...)...); code != 1 || !strings.Contains(stderr, "has no calls") {
+			t.Errorf("%v of nothing: exit code %d\n%s", args, code, stderr)
+		}
+	}
+	nothing := filepath.Join(t.TempDir(), "nothing.json")
+	if code, _, stderr := sequencesCommand(t, append([]string{"baseline", "train", "-o", nothing, normal[0]}, empty...)...); code != 1 || !strings.Contains(stderr, "no calls to learn from") {
+		t.Errorf("a baseline of nothing: exit code %d\n%s", code, stderr)
+	}
+	if _, err := os.Stat(nothing); err == nil {
+		t.Error("a baseline of nothing is written")
 	}
 
 	// The same captures make the same baseline.

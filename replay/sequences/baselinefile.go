@@ -104,6 +104,9 @@ func DecodeBaseline(r io.Reader) (*Baseline, error) {
 		return nil, err
 	}
 	b.Tool, b.Sources, b.Calibration = f.Tool, f.Sources, f.Calibration
+	if c := b.Calibration; c != nil && (!(c.Quantile > 0 && c.Quantile < 1) || !c.Captures.sound() || !c.Streams.sound()) {
+		return nil, fmt.Errorf("the calibration makes no sense")
+	}
 	for i, s := range f.Symbols {
 		if s == "" || strings.ContainsAny(s, " \n") {
 			return nil, fmt.Errorf("symbol %d is %q", i, s)
@@ -149,7 +152,7 @@ func (b *Baseline) addLine(t *Table[int64], line string) error {
 	c := t.At(&w)
 	switch {
 	case c == nil:
-		return fmt.Errorf("more than %d distinct windows", maxDistinct)
+		return fmt.Errorf("more than %d distinct windows", MaxWindows)
 	case *c != 0:
 		return fmt.Errorf("%q occurs twice", line)
 	case b.totals[t.N()-1]+n < 0:

@@ -16,11 +16,12 @@ type Calibration struct {
 	Sources  []Source `json:"sources"`
 }
 
-// Limits are the thresholds for one kind of unit.
+// Limits are the thresholds for one kind of unit, taken one at a time.
 type Limits struct {
 	Count      int                `json:"count"`  // units that were scored
 	Enough     bool               `json:"enough"` // at least 1/(1-Quantile): with fewer the threshold is just the largest value seen
 	Thresholds map[string]float64 `json:"thresholds"`
+	Tails      map[string]Tail    `json:"tails,omitempty"` // the same further out; see [Tail.At]
 }
 
 // Needed returns how many units a quantile needs to differ from the maximum.
@@ -53,19 +54,23 @@ func (c *Calibrator) Stream(s *StreamScore) {
 		return
 	}
 	c.ns++
-	for _, m := range s.Metrics() {
-		c.streams[m.Name] = append(c.streams[m.Name], m.Value)
-	}
+	collect(c.streams, s)
 }
 
 // Capture adds the score of a whole capture.
 func (c *Calibrator) Capture(s *StreamScore, src Source) {
 	c.nc++
-	for _, m := range s.Metrics() {
-		c.captures[m.Name] = append(c.captures[m.Name], m.Value)
-	}
+	collect(c.captures, s)
 	src.Calls = s.Calls
 	c.sources = append(c.sources, src)
+}
+
+func collect(values map[string][]float64, s *StreamScore) {
+	for _, m := range s.Metrics() {
+		if m.Known {
+			values[m.Name] = append(values[m.Name], m.Value)
+		}
+	}
 }
 
 // Result returns the thresholds.
@@ -73,8 +78,10 @@ func (c *Calibrator) Result() *Calibration {
 	need := Needed(c.quantile)
 	limits := func(n int, values map[string][]float64) Limits {
 		l := Limits{Count: n, Enough: n >= need, Thresholds: map[string]float64{}}
+		l.Tails = map[string]Tail{}
 		for name, v := range values {
-			l.Thresholds[name] = nearestRank(v, c.quantile)
+			slices.Sort(v)
+			l.Thresholds[name], l.Tails[name] = nearestRank(v, c.quantile), newTail(v)
 		}
 		return l
 	}
@@ -83,10 +90,8 @@ func (c *Calibrator) Result() *Calibration {
 }
 
 // nearestRank returns the value at rank ceil(q·n), counted from 1, of the
-// sorted values.
+// ascending values.
 func nearestRank(v []float64, q float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
 	i := int(math.Ceil(q*float64(len(v))-1e-9)) - 1
 	return v[min(max(i, 0), len(v)-1)]
 }

@@ -19,6 +19,8 @@ const worstSpan = 20 // calls whose bits are added up to find the worst place
 type Metric struct {
 	Name  string
 	Value float64
+	Known bool    // false: there is none, because no sequence was long enough
+	least float64 // what the scores of normal units differ by on average, at least, beyond those that calibration has seen: two windows, half a bit
 }
 
 // WindowScore counts the windows of one length.
@@ -62,10 +64,11 @@ type StreamScore struct {
 	WorstBits float64       // largest sum over 20 calls in a row, divided by 20
 	WorstAt   int64         // position of the last of these
 	WorstTS   int64
-	Above     []Exceeded // thresholds that were exceeded
+	Above     []Exceeded // scores above the limits for this capture
 }
 
-// Exceeded is a score above its calibrated threshold.
+// Exceeded is a score above its limit for one of as many streams as the
+// capture has.
 type Exceeded struct {
 	Metric    string  `json:"metric"`
 	Value     float64 `json:"value"`
@@ -80,26 +83,31 @@ func (s *StreamScore) MeanBits() float64 {
 	return s.Bits / float64(s.Calls)
 }
 
-// Metrics returns the numbers for which a calibration sets thresholds:
-// novel_3, novel_6 (shares), lfc_20, lfc_100, bits_mean, bits_worst20.
+// Metrics returns the numbers for which a calibration sets thresholds, always
+// in this order: novel_3, novel_6 (shares), lfc_20, lfc_100, bits_mean,
+// bits_worst20.
 func (s *StreamScore) Metrics() []Metric {
-	var m []Metric
+	m := make([]Metric, 0, len(s.Windows)+len(s.Frames)+2)
+	longest := int64(0)
 	for _, w := range s.Windows {
-		m = append(m, Metric{"novel_" + strconv.Itoa(w.N), w.Share()})
+		longest = w.Windows
+		m = append(m, Metric{"novel_" + strconv.Itoa(w.N), w.Share(), w.Windows > 0, max(0.002, 2/float64(max(w.Windows, 1)))})
 	}
 	for _, f := range s.Frames {
-		m = append(m, Metric{"lfc_" + strconv.Itoa(f.Size), float64(f.Max)})
+		m = append(m, Metric{"lfc_" + strconv.Itoa(f.Size), float64(f.Max), longest > 0, 2})
 	}
-	return append(m, Metric{"bits_mean", s.MeanBits()}, Metric{"bits_worst20", s.WorstBits})
+	return append(m, Metric{"bits_mean", s.MeanBits(), s.Calls > 0, 0.2}, Metric{"bits_worst20", s.WorstBits, s.Calls > 0, 0.5})
 }
 
-// compare puts the limits on the score, strictly: equal is not above.
-func (s *StreamScore) compare(l *Limits) {
+// unusual reports whether a score is above its threshold, taken alone;
+// strictly: equal is not above.
+func (s *StreamScore) unusual(l *Limits) bool {
 	for _, m := range s.Metrics() {
-		if t, ok := l.Thresholds[m.Name]; ok && m.Value > t {
-			s.Above = append(s.Above, Exceeded{m.Name, m.Value, t})
+		if t, ok := l.Thresholds[m.Name]; ok && m.Known && m.Value > t {
+			return true
 		}
 	}
+	return false
 }
 
 // UnknownCall is a symbol that training never met.
@@ -107,8 +115,18 @@ type UnknownCall struct {
 	Name  string
 	Count int64
 	First Place
-	Comm  string // of the thread that made the first one
+	Comm  string   // of the thread that made the first one
+	Calls []string // what that thread called around the first one, itself included
+	At    int      // its position in Calls
+	calls []ID
 }
+
+// around is how many calls before and after its first occurrence a call that
+// was never seen is shown with.
+const around = 5
+
+// maxAround bounds how many calls that were never seen are shown that way.
+const maxAround = 1 << 12
 
 // ScoreOptions choose what a Scorer keeps.
 type ScoreOptions struct {
@@ -132,8 +150,15 @@ type Scorer struct {
 	unknown  map[ID]*UnknownCall
 	streams  topList[StreamScore]
 	findings topList[Finding]
-	alarmed  int64
+	family   *family // nil without calibration
+	ended    int64   // streams
+	unusual  int64
+	suspects []StreamScore // streams that were above a limit when they ended; the limits rise with the number of streams
+	more     int64         // streams that suspects had no room for
 }
+
+// maxSuspects bounds the streams that are kept to be judged at the end.
+const maxSuspects = 1 << 14
 
 type scoring struct {
 	StreamScore
@@ -142,6 +167,7 @@ type scoring struct {
 	sum     float64
 	since   int // calls since the last cut
 	episode episode
+	follows *UnknownCall // whose Calls the next ones still belong to
 }
 
 // NewScorer returns a scorer. The alphabet is a copy from b.Alphabet, which
@@ -165,6 +191,9 @@ func NewScorer(b *Baseline, alphabet *Alphabet, names func(*Stream) (comm, conta
 	}
 	s.total = s.empty()
 	s.total.Number = -1
+	if b.Calibration != nil {
+		s.family = newFamily(b.Calibration, s.total.Metrics())
+	}
 	s.streams = topList[StreamScore]{limit: opt.Streams, less: worseStream}
 	s.findings = topList[Finding]{limit: opt.Findings, less: worseFinding}
 	return s
@@ -207,9 +236,10 @@ func (s *Scorer) Step(st *Stream, step *Step) {
 	at := st.Calls - 1
 	sc.Calls++
 	sc.LastTS = step.TS
+	sc.surround(step)
 	if step.ID > s.known {
 		sc.Unknown++
-		s.unknownCall(st, step)
+		s.unknownCall(st, sc, step)
 	}
 
 	bits := s.markov.Bits(&st.Window)
@@ -260,12 +290,31 @@ func (s *Scorer) worst(sc *scoring, bits float64, at int64, step *Step) {
 	}
 }
 
-func (s *Scorer) unknownCall(st *Stream, step *Step) {
+// surround adds a step to the calls that a call never seen is shown with.
+func (sc *scoring) surround(step *Step) {
+	u := sc.follows
+	if u == nil {
+		return
+	}
+	if step.Begins == Follows {
+		u.calls = append(u.calls, step.ID)
+	}
+	if step.Begins != Follows || len(u.calls) > u.At+around {
+		sc.follows = nil
+	}
+}
+
+func (s *Scorer) unknownCall(st *Stream, sc *scoring, step *Step) {
 	u := s.unknown[step.ID]
 	if u == nil {
 		comm, _ := s.names(st)
 		u = &UnknownCall{Name: s.alphabet.Name(step.ID), First: Place{step.TS, step.PID, step.TID}, Comm: comm}
 		s.unknown[step.ID] = u
+		if len(s.unknown) <= maxAround {
+			n := min(st.Window.Filled(), around+1)
+			u.calls, u.At = slices.Clone(st.Window.Last(n)), n-1
+			sc.follows = u
+		}
 	}
 	u.Count++
 }
@@ -283,17 +332,31 @@ func (s *Scorer) End(st *Stream) {
 	for i, f := range sc.frames {
 		sc.Frames[i] = FrameScore{Size: f.size, Max: f.Max, FromTS: f.FromTS, ToTS: f.ToTS, FromAt: f.FromAt, ToAt: f.ToAt, PID: st.PID, TID: st.TID}
 	}
-	if c := s.b.Calibration; c != nil {
-		sc.compare(&c.Streams)
-		if len(sc.Above) > 0 {
-			s.alarmed++
-		}
+	s.ended++
+	if s.family != nil {
+		s.suspect(&sc.StreamScore)
 	}
 	s.total.add(&sc.StreamScore)
 	if s.opt.OnStream != nil {
 		s.opt.OnStream(&sc.StreamScore)
 	}
 	s.streams.add(sc.StreamScore, func(*StreamScore) {})
+}
+
+// suspect keeps a stream that may be above a limit in the end: the limits for
+// one of all streams are not below those for one of the streams so far.
+func (s *Scorer) suspect(x *StreamScore) {
+	if !x.unusual(&s.b.Calibration.Streams) && len(s.family.above(x, s.ended)) == 0 {
+		return
+	}
+	s.unusual++
+	switch {
+	case len(s.family.above(x, s.ended)) == 0:
+	case len(s.suspects) < maxSuspects:
+		s.suspects = append(s.suspects, *x)
+	default:
+		s.more++
+	}
 }
 
 func (t *StreamScore) add(s *StreamScore) {
@@ -323,18 +386,34 @@ func (t *StreamScore) add(s *StreamScore) {
 type Result struct {
 	Total    StreamScore
 	Streams  []StreamScore // the worst first
-	Alarmed  int64         // streams above a threshold, those not kept included
+	Ended    int64         // streams in all
+	Unusual  int64         // streams above a threshold of one stream: of normal ones, a share of 1-quantile is above each
+	Alarmed  int64         // streams above a limit that allows for the number of streams
+	AtLeast  bool          // there may be more of these: some were not kept
 	Findings []Finding     // the worst first
 	Unknown  []UnknownCall // most frequent first
 }
 
+// Above reports whether the capture or one of its streams is above a limit.
+func (r *Result) Above() bool { return len(r.Total.Above) > 0 || r.Alarmed > 0 }
+
 // Result returns the scores after all streams have ended.
 func (s *Scorer) Result() *Result {
-	r := &Result{Total: s.total, Streams: s.streams.sorted(), Alarmed: s.alarmed, Findings: s.findings.sorted()}
-	if c := s.b.Calibration; c != nil {
-		r.Total.compare(&c.Captures)
+	r := &Result{Total: s.total, Streams: s.streams.sorted(), Ended: s.ended, Unusual: s.unusual, Findings: s.findings.sorted()}
+	if s.family != nil {
+		r.Total.Above = s.family.above(&r.Total, 0)
+		for i := range s.suspects {
+			if len(s.family.above(&s.suspects[i], s.ended)) > 0 {
+				r.Alarmed++
+			}
+		}
+		r.AtLeast = s.more > 0
+		for i := range r.Streams {
+			r.Streams[i].Above = s.family.above(&r.Streams[i], s.ended)
+		}
 	}
 	for _, u := range s.unknown {
+		u.Calls = s.alphabet.Names(u.calls)
 		r.Unknown = append(r.Unknown, *u)
 	}
 	slices.SortFunc(r.Unknown, func(a, b UnknownCall) int {
@@ -344,4 +423,25 @@ func (s *Scorer) Result() *Result {
 		s.explain(&r.Findings[i])
 	}
 	return r
+}
+
+// MetricLimits are the limits of one score for a capture.
+type MetricLimits struct {
+	Metric  string
+	Capture float64 // of the capture; infinite if there is none
+	Stream  float64 // of each of its streams
+}
+
+// Limits returns the limits for the capture that was scored, nil without a
+// calibration, in the order of Metrics.
+func (s *Scorer) Limits() (list []MetricLimits) {
+	if s.family == nil {
+		return nil
+	}
+	for i, m := range s.total.Metrics() {
+		// A share has the finest steps in the capture; what a thread may reach
+		// depends on how many windows it has, and is shown for those of the capture.
+		list = append(list, MetricLimits{m.Name, s.family.limit(s.family.capture, i, &m, 1), s.family.limit(s.family.stream, i, &m, s.ended)})
+	}
+	return list
 }
