@@ -163,7 +163,7 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 	m.notACall(i)
 	m.args(i, args)
 	m.end(i, t)
-	m.batch.Detail[i] = detail
+	m.batch.Detail[i] = format.EscapeText(detail)
 	if kind == format.ThreadEnd {
 		*t = thread{} // the id may come again as another thread
 	}
@@ -225,7 +225,7 @@ func (m *merger) know(pid, tid int32, comm, container string) {
 // intern gives up names rather than events: a recording that has met more
 // distinct names than the table holds goes on with empty ones.
 func (m *merger) intern(s string) format.Symbol {
-	sym, err := m.names.Intern([]byte(s))
+	sym, err := m.names.Intern([]byte(format.EscapeText(s)))
 	if err != nil {
 		return 0
 	}

@@ -138,7 +138,7 @@ type codeWords[T ~uint8] struct {
 }
 
 var (
-	kindCodes = codeWords[Kind]{columnar.NewWords(kindNames[:]), errUnknownKind, func(int) int { return int(NumKinds) }}
+	kindCodes = codeWords[Kind]{columnar.NewWords(kindWords()), errUnknownKind, kindsOf}
 	abiCodes  = codeWords[abi.ABI]{columnar.NewWords(abiNames()), errUnknownABI, func(int) int { return len(abi.All()) }}
 )
 

@@ -5,9 +5,11 @@ import "systape/format/abi"
 // Kind says what a row of the events table is.
 type Kind uint8
 
-// The kinds of format version 1. Enter and Exit are tracepoint hits of
-// system calls; Fork, Exec, Rename and ThreadEnd tell what became of threads;
-// Lost says that events are missing, how many and when.
+// The kinds. Enter and Exit are tracepoint hits of system calls; Fork, Exec,
+// Rename and ThreadEnd tell what became of threads; Lost says that events are
+// missing, how many and when. Those since version 2: Mark tells of the capture
+// itself, Count of calls that have no rows of their own, FD of a descriptor that
+// was open at the start.
 const (
 	Enter Kind = iota
 	Exit
@@ -16,23 +18,68 @@ const (
 	Exec
 	Rename
 	ThreadEnd
+	Mark
+	Count
+	FD
 	NumKinds
 )
 
-var kindNames = [NumKinds]string{"enter", "exit", "lost", "fork", "exec", "rename", "thread_end"}
+// kinds is what is known of each kind: the word that captures store, the
+// format version that has it (a version's kinds are a prefix of these), and what
+// its arguments are called in text.
+var kinds = [NumKinds]struct {
+	word  string
+	since int
+	args  []string
+}{
+	Enter:     {"enter", 1, nil},
+	Exit:      {"exit", 1, nil},
+	Lost:      {"lost", 1, []string{"count", "first", "last", "enters", "exits", "cause"}},
+	Fork:      {"fork", 1, nil},
+	Exec:      {"exec", 1, []string{"old"}},
+	Rename:    {"rename", 1, nil},
+	ThreadEnd: {"thread_end", 1, []string{"code", "group"}},
+	Mark:      {"mark", 2, []string{"what", "first", "last"}},
+	Count:     {"count", 2, []string{"calls", "errors", "total", "first", "last"}},
+	FD:        {"fd", 2, []string{"fd", "flags"}},
+}
+
+// kindsOf returns how many of the kinds a format version has.
+func kindsOf(version int) int {
+	n := int(NumKinds)
+	for n > 0 && kinds[n-1].since > version {
+		n--
+	}
+	return n
+}
+
+func kindWords() []string {
+	var words []string
+	for _, k := range kinds {
+		words = append(words, k.word)
+	}
+	return words
+}
+
+// call reports whether rows of the kind are about a system call, and so have
+// nr and syscall.
+func (k Kind) call() bool { return k == Enter || k == Exit || k == Count }
+
+// nobodys reports whether rows of the kind belong to no thread.
+func (k Kind) nobodys() bool { return k == Lost || k == Mark }
 
 // String returns the word that captures store, such as "enter".
 func (k Kind) String() string {
 	if k < NumKinds {
-		return kindNames[k]
+		return kinds[k].word
 	}
 	return "unknown"
 }
 
 // ParseKind is the inverse of [Kind.String]; ok is false for any other word.
 func ParseKind(s string) (k Kind, ok bool) {
-	for i, n := range kindNames {
-		if n == s {
+	for i := range kinds {
+		if kinds[i].word == s {
 			return Kind(i), true
 		}
 	}
@@ -56,24 +103,68 @@ const (
 
 	EndCode  = 0 // ThreadEnd: exit code as wait(2) encodes it (code<<8, or the signal); -1: not known
 	EndGroup = 1 // ThreadEnd: 1 when it was the last thread of its process; -1: not known
+
+	MarkWhat  = 0 // Mark: a MarkOf
+	MarkFirst = 1 // Mark: first instant of the change, capture time; equals TS
+	MarkLast  = 2 // Mark: last instant of the change; at least MarkFirst
+
+	CountCalls   = 0 // Count: calls of PID (0: of all), ABI and Nr
+	CountErrors  = 1 // Count: those among CountCalls that returned an error
+	CountTotalNS = 2 // Count: their durations together, ns
+	CountFirst   = 3 // Count: first instant of the interval, capture time
+	CountLast    = 4 // Count: last instant of the interval; equals TS
+
+	FDNumber = 0 // FD: the descriptor, or one of FDCwd, FDRoot
+	FDFlags  = 1 // FD: how it was opened, the O_ flags of open(2) of the machine that was recorded
 )
+
+// Descriptors that are none, in [FDNumber].
+const (
+	FDCwd  = -100 // the working directory, AT_FDCWD of the kernel
+	FDRoot = -101 // the root directory
+)
+
+// MarkOf is what a [Mark] tells of: of the events that it names, those before
+// MarkFirst are all recorded and those after MarkLast not at all, or, for
+// Began, the other way round.
+type MarkOf int64
+
+// The marks.
+const (
+	EntersStopped MarkOf = 1 + iota
+	ExitsStopped
+	EntersBegan
+	ExitsBegan
+)
+
+var markWords = map[MarkOf]string{EntersStopped: "enters stopped", ExitsStopped: "exits stopped", EntersBegan: "enters began", ExitsBegan: "exits began"}
+
+// String names the mark in words.
+func (m MarkOf) String() string {
+	if s, ok := markWords[m]; ok {
+		return s
+	}
+	return "unknown mark"
+}
 
 // Cause says why events are missing.
 type Cause int64
 
-// The causes of format version 1.
+// The causes; those since version 2 are the last two.
 const (
 	CauseRingFull Cause = iota // the CPU's buffer was full: the recorder could not keep up
 	CauseDropped               // the recorder had the event and could not store it
+	CauseSkipped               // the kernel passed over the program, which stood preempted in another task
+	CauseDamaged               // what was stored made no sense, or was damaged later
+	numCauses
 )
+
+var causeWords = [numCauses]string{"buffer full", "not stored", "skipped by the kernel", "damaged"}
 
 // String names the cause in words.
 func (c Cause) String() string {
-	switch c {
-	case CauseRingFull:
-		return "buffer full"
-	case CauseDropped:
-		return "not stored"
+	if c >= 0 && c < numCauses {
+		return causeWords[c]
 	}
 	return "unknown cause"
 }

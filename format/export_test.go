@@ -31,6 +31,16 @@ func OpenBytes(data []byte, opt ReadOptions) (*Reader, error) {
 	return newReader([]*part{p}, opt), nil
 }
 
+// OpenAsVersion is OpenBytes of a Parquet capture that claims another version.
+func OpenAsVersion(data []byte, version int) (*Reader, error) {
+	r, err := openUnchecked(data)
+	if err == nil {
+		p := r.parts[0]
+		p.meta.Version, p.pq.version = version, version
+	}
+	return r, err
+}
+
 // openUnchecked is OpenBytes without looking at the footer's checksum, so that
 // a fuzzer gets past it.
 func openUnchecked(data []byte) (*Reader, error) {

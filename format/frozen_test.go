@@ -20,8 +20,8 @@ func TestFrozenCaptures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(answers) < 3 {
-		t.Fatalf("got %d frozen captures, want at least the three of version 1", len(answers))
+	if len(answers) < 6 {
+		t.Fatalf("got %d frozen captures, want at least three of each version", len(answers))
 	}
 	for _, answer := range answers {
 		path := strings.TrimSuffix(answer, ".json")

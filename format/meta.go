@@ -19,8 +19,9 @@ type Meta struct {
 	Recovered string    `json:"recovered,omitempty"` // set by recover: what was saved and what was not
 }
 
-// Version is the format version that this program writes.
-const Version = 1
+// Version is the format version that this program writes. It reads all earlier
+// ones, and writes the rest of a capture that began with an earlier one in that.
+const Version = 2
 
 // Host describes the machine that was recorded.
 type Host struct {

@@ -1,11 +1,18 @@
 package format_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"hash/crc32"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
 
 	"systape/format"
 )
@@ -106,5 +113,137 @@ func TestSpecTableOfRules(t *testing.T) {
 		if r[0] != rep.Rules[i].Rule {
 			t.Errorf("rule %d is %s in FORMAT.md, %s in verify", i, r[0], rep.Rules[i].Rule)
 		}
+	}
+}
+
+// jsonFields lists every field of the JSON documents that t makes, with its
+// type in the words of FORMAT.md.
+func jsonFields(t reflect.Type, path string, optional bool, add func(string)) {
+	mark := ""
+	if optional {
+		mark = " ?"
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		jsonFields(t.Elem(), path, optional, add)
+	case reflect.Struct:
+		for f := range t.Fields() {
+			name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
+			jsonFields(f.Type, strings.TrimPrefix(path+"."+name, "."), opts == "omitempty" && path != "" || opts == "omitempty" && f.Type.Kind() != reflect.Pointer, add)
+		}
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct {
+			add(path + mark + " | list of objects")
+			jsonFields(t.Elem(), path+"[]", false, add)
+			return
+		}
+		add(path + mark + " | list of " + jsonType(t.Elem()) + "s")
+	default:
+		add(path + mark + " | " + jsonType(t))
+	}
+}
+
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "boolean"
+	case reflect.String:
+		return "string"
+	case reflect.Float64:
+		return "number"
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint32:
+		return "integer"
+	}
+	return "a type that FORMAT.md has no word for: " + t.String()
+}
+
+func TestSpecTableOfFields(t *testing.T) {
+	var want, got []string
+	jsonFields(reflect.TypeFor[format.Meta](), "", false, func(s string) { want = append(want, s) })
+	for _, r := range tableOf(t, "field") {
+		name := strings.ReplaceAll(r[0], "`", "")
+		got = append(got, name+" | "+r[1])
+		if len(r) != 3 || len(r[2]) < 5 {
+			t.Errorf("%s: no meaning", name)
+		}
+		if strings.HasSuffix(strings.TrimSuffix(name, " ?"), "_ns") && !strings.HasPrefix(r[2], "ns") {
+			t.Errorf("%s: its unit is not said: %q", name, r[2])
+		}
+	}
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Fatalf("field %d:\nFORMAT.md %q\nthe code  %q", i, got[i:min(i+1, len(got))], want[i:min(i+1, len(want))])
+		}
+	}
+}
+
+// The checksum of a footer as a stranger computes it: by FORMAT.md, from what
+// another reader of Parquet says about the file.
+func TestSpecOfTheFootersChecksum(t *testing.T) {
+	data := encode(t, "parquet", events(5, groupRows+2000), 9000)
+	r, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var b []byte
+	i := func(v ...int64) {
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint64(b, uint64(x))
+		}
+	}
+	m := r.MetaData()
+	columns := m.Schema.NumColumns()
+	i(m.NumRows, int64(columns)+1, int64(r.NumRowGroups()))
+	root := m.Schema.Root()
+	i(-1, int64(root.RepetitionType()), int64(columns), int64(len(root.Name())))
+	b = append(b, root.Name()...)
+	for c := range columns {
+		leaf := m.Schema.Column(c)
+		i(int64(leaf.PhysicalType()), int64(leaf.SchemaNode().RepetitionType()), 0, int64(len(leaf.Name())))
+		b = append(b, leaf.Name()...)
+	}
+	for g := range r.NumRowGroups() {
+		group := m.RowGroup(g)
+		i(group.NumRows())
+		for c := range columns {
+			chunk, err := group.ColumnChunk(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dict := int64(0)
+			if chunk.HasDictionaryPage() {
+				dict = chunk.DictionaryPageOffset()
+			}
+			i(chunk.NumValues(), dict, chunk.DataPageOffset(), chunk.TotalCompressedSize(), int64(chunk.Type()), int64(chunk.Compression()))
+			if set, _ := chunk.StatsSet(); !set {
+				i(0, 0, 0)
+				continue
+			}
+			stats, err := chunk.Statistics()
+			if err != nil {
+				t.Fatal(err)
+			}
+			number := func(v []byte) int64 {
+				if chunk.Type() == parquet.Types.Int32 {
+					return int64(int32(binary.LittleEndian.Uint32(v)))
+				}
+				return int64(binary.LittleEndian.Uint64(v))
+			}
+			i(3, number(stats.EncodeMin()), number(stats.EncodeMax()))
+		}
+	}
+	keys, values := m.KeyValueMetadata().Keys(), m.KeyValueMetadata().Values()
+	got := ""
+	for k, key := range keys {
+		if key == "systape.check" {
+			got = values[k]
+			continue
+		}
+		i(int64(len(key)), int64(len(values[k])))
+		b = append(append(b, key...), values[k]...)
+	}
+	if want := fmt.Sprintf("%q", fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))); got != want {
+		t.Errorf("systape.check is %s, FORMAT.md gives %s", got, want)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"systape/format/internal/columnar"
 )
 
-// Symbol stands for a string of a [SymbolTable] table, so that batches compare and
+// Symbol stands for a string of a [SymbolTable], so that batches compare and
 // group names as integers. The zero Symbol is the empty string.
 type Symbol uint32
 
@@ -35,9 +35,10 @@ func NewSymbolTable() *SymbolTable {
 	return n
 }
 
-// Intern returns the Symbol of b, adding a copy of it when it is new. Bytes that
-// are no UTF-8 become \xNN, because captures store text. It fails when the
-// table would hold more than 64 MiB.
+// Intern returns the Symbol of b, text as captures store it, adding a copy of
+// it when it is new; what comes from the kernel goes through [EscapeText] first.
+// Bytes that are no UTF-8 become \xNN nevertheless. It fails when the table would
+// hold more than 64 MiB.
 func (n *SymbolTable) Intern(b []byte) (Symbol, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

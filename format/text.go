@@ -22,9 +22,12 @@ import (
 //	1600 exec 7/7 old=8 "/bin/ls"
 //	1700 rename 7/8 comm="worker"
 //	1800 thread_end 7/8 code=0 group=1
+//	1900 mark what=1 first=1900 last=1950 cpu=-1
+//	2000 count 7/0 read calls=90 errors=2 total=41000 first=1000 last=2000
+//	2000 fd 7/7 fd=3 flags=2 "/var/log/web"
 //
 // A line is TS KIND PID/TID and then, in any order, its fields; PID alone
-// stands for PID/PID, and lost rows may leave it out. A # outside of quotes
+// stands for PID/PID, and rows of lost and mark may leave it out. A # outside of quotes
 // begins a comment. The fields:
 //
 //	NAME  NAME(ARG, …)    the system call by name, enters with up to six arguments, missing ones are 0
@@ -38,6 +41,9 @@ import (
 //	count first last enters exits cause   lost: arg0 to arg5; first defaults to TS, last to first
 //	old=N                 exec: arg0, default TID
 //	code=N group=N        thread_end: arg0 and arg1
+//	what first last       mark: arg0 to arg2; first defaults to TS, last to first
+//	calls errors total first last   count: arg0 to arg4
+//	fd=N flags=N          fd: arg0 and arg1
 //	ret=N arg0=N … arg5=N what a row holds beyond the fields of its kind
 //
 // Numbers are decimal or 0x-hexadecimal, the latter as 64 bits, so that
@@ -75,13 +81,6 @@ func MustParseText(text string) []Event {
 		panic("format: internal error: " + err.Error())
 	}
 	return events
-}
-
-// argKeys are the words for arguments of rows that are not calls, by index.
-var argKeys = [NumKinds][6]string{
-	Lost:      {"count", "first", "last", "enters", "exits", "cause"},
-	Exec:      {"old"},
-	ThreadEnd: {"code", "group"},
 }
 
 // textParser takes one line apart. The first error stays.
@@ -192,7 +191,7 @@ func (p *textParser) event(position int64) Event {
 		p.fail("unknown kind %q", kind)
 		return e
 	}
-	if e.Kind != Lost || p.rest != "" && strings.IndexByte("-0123456789", p.rest[0]) >= 0 {
+	if !e.Kind.nobodys() || p.rest != "" && strings.IndexByte("-0123456789", p.rest[0]) >= 0 {
 		e.PID, e.TID = p.ids("pid/tid", p.word())
 	}
 	name := ""
@@ -274,12 +273,20 @@ func (p *textParser) field(e *Event, key string) {
 }
 
 func argIndex(k Kind, key string) int {
-	for i, name := range argKeys[k] {
-		if key == name || key == "arg"+strconv.Itoa(i) {
+	for i := range len(Event{}.Args) {
+		if key == argKey(k, i) || key == "arg"+strconv.Itoa(i) {
 			return i
 		}
 	}
 	return -1
+}
+
+// argKey is what text calls argument i of rows of kind k.
+func argKey(k Kind, i int) string {
+	if names := kinds[k].args; i < len(names) {
+		return names[i]
+	}
+	return "arg" + strconv.Itoa(i)
 }
 
 func (p *textParser) args(e *Event) {
@@ -307,7 +314,7 @@ func (p *textParser) args(e *Event) {
 
 // defaults fills in what follows from other fields, now that all are known.
 func (p *textParser) defaults(e *Event, name string) {
-	call := e.Kind == Enter || e.Kind == Exit
+	call := e.Kind.call()
 	switch {
 	case p.err != nil:
 	case name != "" && !p.seen["nr"]:
@@ -332,7 +339,7 @@ func (p *textParser) defaults(e *Event, name string) {
 		}
 	}
 	switch e.Kind {
-	case Lost:
+	case Lost, Mark: // LostFirst is MarkFirst, LostLast is MarkLast
 		if !p.seen["arg1"] && !p.seen["first"] {
 			e.Args[LostFirst] = e.TS
 		}
@@ -363,11 +370,11 @@ func AppendText(dst []byte, e Event) []byte { return appendText(dst, e, e.Seq-1)
 func appendText(dst []byte, e Event, position int64) []byte {
 	dst = strconv.AppendInt(dst, e.TS, 10)
 	dst = append(append(append(dst, ' '), e.Kind.String()...), ' ')
-	if e.Kind != Lost || e.PID != 0 || e.TID != 0 {
+	if !e.Kind.nobodys() || e.PID != 0 || e.TID != 0 {
 		dst = append(appendIDs(dst, int64(e.PID), int64(e.TID)), ' ')
 	}
 	written := 0 // arguments that the row's own form has told
-	call := e.Kind == Enter || e.Kind == Exit
+	call := e.Kind.call()
 	name := ""
 	if call {
 		name = abi.NameOr(e.ABI, e.Nr)
@@ -399,19 +406,20 @@ func appendText(dst []byte, e Event, position int64) []byte {
 		if written = 1; e.Args[ExecOldTID] != int64(e.TID) {
 			dst = appendTextField(dst, "old", e.Args[ExecOldTID])
 		}
+	case Mark:
+		written = MarkLast + 1
+		for i := range written {
+			dst = appendTextField(dst, argKey(Mark, i), e.Args[i])
+		}
 	case Lost:
-		for i, key := range argKeys[Lost] {
-			dst = appendTextField(dst, key, e.Args[i])
+		for i, v := range e.Args {
+			dst = appendTextField(dst, argKey(Lost, i), v)
 		}
 		written = len(e.Args)
 	}
 	for i := written; i < len(e.Args); i++ {
 		if e.Args[i] != 0 {
-			key := argKeys[e.Kind][i]
-			if key == "" {
-				key = "arg" + strconv.Itoa(i)
-			}
-			dst = appendTextField(dst, key, e.Args[i])
+			dst = appendTextField(dst, argKey(e.Kind, i), e.Args[i])
 		}
 	}
 	if e.Ret != 0 && e.Kind != Exit {

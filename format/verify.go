@@ -265,26 +265,25 @@ func (v *verifier) checkRows(b *Batch, last *rowState) {
 // kindFault says what row i has that its kind does not allow.
 func kindFault(b *Batch, i int) string {
 	kind := b.Kind[i]
-	call := kind == Enter || kind == Exit
 	switch {
 	case int(b.ABI[i]) >= len(abi.All()):
 		return "unknown ABI"
-	case call == (b.Syscall[i] == 0):
+	case kind.call() == (b.Syscall[i] == 0):
 		return fmt.Sprintf("syscall %q", b.Symbols.String(b.Syscall[i]))
-	case !call && b.Nr[i] != -1:
+	case !kind.call() && b.Nr[i] != -1:
 		return fmt.Sprintf("nr %d", b.Nr[i])
 	case kind != Exit && b.Ret[i] != 0:
 		return fmt.Sprintf("ret %d", b.Ret[i])
-	case kind != Lost && (b.PID[i] < 0 || b.TID[i] < 0):
+	case !kind.nobodys() && (b.PID[i] < 0 || b.TID[i] < 0):
 		return fmt.Sprintf("pid %d, tid %d", b.PID[i], b.TID[i])
 	}
 	arg := func(k int) int64 { return b.Args[k][i] }
-	used := 0 // bits: arguments that the kind uses
+	used := 0 // arguments that the kind uses
 	switch kind {
 	case Enter:
-		used = 1<<6 - 1
+		used = 6
 	case Lost:
-		used = 1<<6 - 1
+		used = 6
 		switch {
 		case arg(LostCount) < 0 || arg(LostEnters) < 0 || arg(LostExits) < 0:
 			return "negative counts"
@@ -294,20 +293,43 @@ func kindFault(b *Batch, i int) string {
 			return fmt.Sprintf("from %d to %d", arg(LostFirst), arg(LostLast))
 		}
 	case Fork:
-		used = 1<<ForkPID | 1<<ForkTID
+		used = 2
 		if arg(ForkPID) <= 0 || arg(ForkTID) <= 0 {
 			return fmt.Sprintf("child %d/%d", arg(ForkPID), arg(ForkTID))
 		}
 	case Exec:
-		used = 1 << ExecOldTID
+		used = 1
 	case ThreadEnd:
-		used = 1<<EndCode | 1<<EndGroup
+		used = 2
 		if g := arg(EndGroup); g < -1 || g > 1 {
 			return fmt.Sprintf("group end %d", g)
 		}
+	case Mark:
+		used = 3
+		switch {
+		case arg(MarkWhat) < int64(EntersStopped):
+			return fmt.Sprintf("mark %d", arg(MarkWhat))
+		case b.CPU[i] != -1 || b.PID[i] != 0 || b.TID[i] != 0:
+			return fmt.Sprintf("cpu %d, pid %d, tid %d", b.CPU[i], b.PID[i], b.TID[i])
+		case arg(MarkLast) < arg(MarkFirst) || arg(MarkFirst) != b.TS[i]:
+			return fmt.Sprintf("from %d to %d at %d", arg(MarkFirst), arg(MarkLast), b.TS[i])
+		}
+	case Count:
+		used = 5
+		switch {
+		case arg(CountCalls) < 0 || arg(CountErrors) < 0 || arg(CountErrors) > arg(CountCalls) || arg(CountTotalNS) < 0:
+			return fmt.Sprintf("%d calls, %d errors, %d ns", arg(CountCalls), arg(CountErrors), arg(CountTotalNS))
+		case arg(CountLast) < arg(CountFirst):
+			return fmt.Sprintf("from %d to %d", arg(CountFirst), arg(CountLast))
+		}
+	case FD:
+		used = 2
+		if fd := arg(FDNumber); fd < 0 && fd != FDCwd && fd != FDRoot {
+			return fmt.Sprintf("descriptor %d", fd)
+		}
 	}
-	for k := range b.Args {
-		if used>>k&1 == 0 && arg(k) != 0 {
+	for k := used; k < len(b.Args); k++ {
+		if arg(k) != 0 {
 			return fmt.Sprintf("arg%d is %d", k, arg(k))
 		}
 	}
