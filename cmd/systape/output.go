@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/out"
+	"systape/format"
 )
 
 // resultFile is where a result goes, see [out.File].
@@ -15,7 +17,10 @@ type resultFile struct{ *out.File }
 // createResult opens the output; "" and "-" are standard output. An existing
 // file is replaced with force only, and one of the inputs never.
 func createResult(stdout io.Writer, name string, inputs []string, force bool) (*resultFile, error) {
-	f, err := out.Create(stdout, name, inputs, force)
+	f, err := out.Create(stdout, name, out.Options{Inputs: inputs, FileOptions: format.FileOptions{Force: force, Created: func(f *os.File) error {
+		giveToInvoker(f) // where the file system knows owners
+		return nil
+	}}})
 	if err != nil {
 		return nil, outError(err)
 	}

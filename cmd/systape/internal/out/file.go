@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"systape/format"
 	"systape/replay/escape"
 )
 
@@ -16,16 +17,22 @@ import (
 // that is called NAME.partial until it is complete. It is buffered.
 type File struct {
 	*bufio.Writer
-	through *os.File    // a device, a pipe or a descriptor: written in place
-	file    *unfinished // a file of its own
+	through *os.File           // a device, a pipe or a descriptor: written in place
+	file    *format.Unfinished // a file of its own
+}
+
+// Options say how an output is made.
+type Options struct {
+	format.FileOptions
+	Inputs []string // what the result is made of
 }
 
 // Create opens the output called name; "" and "-" are stdout. What exists is
-// replaced with force only, and never if it is one of the inputs or lies in
+// replaced with Force only, and never if it is one of the inputs or lies in
 // an input folder. Devices, pipes and names of open descriptors, such as
 // /dev/stdout, are written through: to give their name to a file would take
 // /dev/null from everybody.
-func Create(stdout io.Writer, name string, inputs []string, force bool) (*File, error) {
+func Create(stdout io.Writer, name string, opt Options) (*File, error) {
 	buffered := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
 	if name == "" || name == "-" {
 		return &File{Writer: buffered(stdout)}, nil
@@ -34,43 +41,47 @@ func Create(stdout io.Writer, name string, inputs []string, force bool) (*File, 
 		if n == 1 {
 			return &File{Writer: buffered(stdout)}, nil
 		}
-		return through(os.NewFile(uintptr(n), name), nil)
+		return through(name, os.NewFile(uintptr(n), name), nil)
 	}
 	there, err := os.Stat(name)
 	switch {
 	case err == nil && there.IsDir():
 		return nil, &Error{Err: fmt.Errorf("%s is a folder", escape.Text(name)), Hint: "name a file in it"}
 	case err == nil && (!there.Mode().IsRegular() || inProc(name)):
-		return through(os.OpenFile(name, os.O_WRONLY, 0))
-	case err == nil && isInput(there, inputs):
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		return through(name, f, err)
+	case err == nil && isInput(there, opt.Inputs):
 		return nil, &Error{Kind: Usage, Err: fmt.Errorf("%s is the capture itself", escape.Text(name)), Hint: "choose another name for the result"}
 	}
-	file, err := createUnfinished(name, force)
+	file, err := format.CreateUnfinished(name, opt.FileOptions)
 	if err != nil {
-		return nil, refused(err)
+		return nil, refused(name, err)
 	}
 	return &File{Writer: buffered(file), file: file}, nil
 }
 
-func through(f *os.File, err error) (*File, error) {
+func through(name string, f *os.File, err error) (*File, error) {
 	if err == nil && f == nil {
-		err = errors.New("bad file descriptor")
+		err = fmt.Errorf("%s is not open", name)
 	}
 	if err == nil {
 		_, err = f.Stat()
 	}
 	if err != nil {
-		return nil, refused(err)
+		return nil, refused(name, err)
 	}
 	return &File{Writer: bufio.NewWriterSize(f, 64<<10), through: f}, nil
 }
 
-func refused(err error) error {
+func refused(name string, err error) error {
+	name = escape.Text(name)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Kind: Permission, Err: err}
-	case errors.Is(err, errThere):
-		return &Error{Err: err, Hint: "--force replaces it"}
+	case errors.Is(err, fs.ErrExist):
+		return &Error{Err: fmt.Errorf("%s exists", name), Hint: "--force replaces it"}
+	case errors.Is(err, format.ErrInUse):
+		return &Error{Err: fmt.Errorf("%s: %w", name, err), Hint: "choose another name, or wait"}
 	}
 	return err
 }
@@ -105,10 +116,12 @@ func (f *File) Complete() error {
 		err = errors.Join(err, f.through.Close())
 		f.through = nil
 	case f.file != nil && err != nil:
-		f.file.discard()
+		f.file.Abort()
 		f.file = nil
 	case f.file != nil:
-		err = f.file.publish()
+		if err = f.file.Publish(nil); err != nil {
+			err = refused(f.file.Name(), err)
+		}
 		f.file = nil
 	}
 	return err
@@ -122,7 +135,7 @@ func (f *File) Discard() error {
 	case f.through != nil:
 		err = f.through.Close()
 	case f.file != nil:
-		err = f.file.discard()
+		f.file.Abort()
 	}
 	f.through, f.file = nil, nil
 	return err
