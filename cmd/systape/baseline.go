@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
+	"systape/cmd/systape/internal/views"
 	"systape/format/abi"
+	"systape/replay/escape"
 	"systape/replay/sequences"
 	"systape/replay/units"
 )
@@ -148,8 +150,8 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 			hint: "calls that hardly repeat make no baseline; shorter windows may: -n 3 --order 2"}
 	}
 	src := (*b).Sources[len((*b).Sources)-1]
-	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, formatCount(src.Calls), formatCount(src.Streams),
-		plural(src.Streams, (*b).By.String()), baselineNews(*b, src), in.coverage)
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, units.Count(src.Calls), units.Count(src.Streams),
+		units.Plural(src.Streams, (*b).By.String()), baselineNews(*b, src), in.coverage)
 	return nil
 }
 
@@ -158,7 +160,7 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 func baselineNews(b *sequences.Baseline, src sequences.Source) string {
 	var parts []string
 	for _, n := range b.N {
-		parts = append(parts, fmt.Sprintf("%s new windows of %d", formatCount(src.NewWindows[strconv.Itoa(n)]), n))
+		parts = append(parts, fmt.Sprintf("%s new windows of %d", units.Count(src.NewWindows[strconv.Itoa(n)]), n))
 	}
 	return ", " + strings.Join(parts, ", ")
 }
@@ -242,7 +244,7 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 			return &exitError{code: exitFailed, err: fmt.Errorf("%s was used for training: its scores say nothing about normal ones", arg),
 				hint: "calibrate with captures that the baseline has not seen"}
 		}
-		cal.Capture(&s.result.Total, s.source)
+		cal.Capture(&s.Result.Total, s.source)
 	}
 	b.Calibration = cal.Result()
 	w := c.ErrOrStderr()
@@ -250,7 +252,7 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 		what   string
 		limits sequences.Limits
 	}{{"capture", b.Calibration.Captures}, {b.By.String(), b.Calibration.Streams}} {
-		fmt.Fprintf(w, "%s %s scored", formatCount(int64(l.limits.Count)), plural(int64(l.limits.Count), l.what))
+		fmt.Fprintf(w, "%s %s scored", units.Count(int64(l.limits.Count)), units.Plural(int64(l.limits.Count), l.what))
 		if !l.limits.Enough {
 			fmt.Fprintf(w, ": too few for a quantile of %v, which takes %d; the thresholds are the largest scores seen", f.quantile, sequences.Needed(f.quantile))
 		}
@@ -293,14 +295,14 @@ func newBaselineInfoCommand() *cobra.Command {
 func baselineInfo(w io.Writer, b *sequences.Baseline) error {
 	fmt.Fprintf(w, "%s calls by %s, in the order of entry; failed calls %s; restarted calls %s\n", b.ABI, b.By,
 		choose(b.WithErrors, "apart", "like others"), choose(b.Folded, "folded", "kept"))
-	fmt.Fprintf(w, "made by %s\n%d different calls\n", b.Tool, b.Symbols())
+	fmt.Fprintf(w, "made by %s\n%d different calls\n", escape.Text(b.Tool), b.Symbols())
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
-		fmt.Fprintf(w, "windows of %d calls: %s, %s of them distinct\n", n, formatCount(total), formatCount(int64(distinct)))
+		fmt.Fprintf(w, "windows of %d calls: %s, %s of them distinct\n", n, units.Count(total), units.Count(int64(distinct)))
 	}
 	fmt.Fprintf(w, "markov model of order %d\n\nmade of\n", b.Order)
 	for _, s := range b.Sources {
-		fmt.Fprintf(w, "  %s: %s calls in %s %s%s\n", s.Name, formatCount(s.Calls), formatCount(s.Streams), plural(s.Streams, b.By.String()), baselineNews(b, s))
+		fmt.Fprintf(w, "  %s: %s calls in %s %s%s\n", escape.Text(s.Name), units.Count(s.Calls), units.Count(s.Streams), units.Plural(s.Streams, b.By.String()), baselineNews(b, s))
 	}
 	c := b.Calibration
 	if c == nil {
@@ -308,9 +310,9 @@ func baselineInfo(w io.Writer, b *sequences.Baseline) error {
 		return nil
 	}
 	fmt.Fprintf(w, "\nthresholds: quantile %v by %s, of %d captures%s and %d %s%s\n", c.Quantile, c.Method, c.Captures.Count, tooFew(c.Captures), c.Streams.Count,
-		plural(int64(c.Streams.Count), b.By.String()), tooFew(c.Streams))
-	for _, m := range scoreMetricNames(b) {
-		fmt.Fprintf(w, "  %-13s %12s %12s\n", m, scoreValue(m, c.Captures.Thresholds[m]), scoreValue(m, c.Streams.Thresholds[m]))
+		units.Plural(int64(c.Streams.Count), b.By.String()), tooFew(c.Streams))
+	for _, m := range views.MetricNames(b) {
+		fmt.Fprintf(w, "  %-13s %12s %12s\n", m, views.ScoreValue(m, c.Captures.Thresholds[m]), views.ScoreValue(m, c.Streams.Thresholds[m]))
 	}
 	return nil
 }
@@ -346,7 +348,5 @@ func baselineInfoJSON(w io.Writer, b *sequences.Baseline) error {
 		total, distinct := b.Windows(n)
 		j.Windows = append(j.Windows, windows{n, total, distinct})
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(j)
+	return out.WriteJSON(w, j, " ")
 }

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/views"
 	"systape/format/abi"
 	"systape/replay"
 	"systape/replay/compare"
-	"systape/replay/escape"
 	"systape/replay/sequences"
 )
 
@@ -94,20 +94,8 @@ func compareSides(args []string, dash int) (a, b []string, err error) {
 	return a, b, nil
 }
 
-// compared is a comparison and what it rests on.
-type compared struct {
-	*compareFlags
-	names    [2][]string
-	sides    [2]*compare.Side
-	coverage [2]replay.Coverage
-	native   abi.ABI
-	result   *compare.Result
-}
-
 func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
-	usage := func(err error) error {
-		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
-	}
+	usage := func(err error) error { return usageError(c, err) }
 	a, b, err := compareSides(args, c.ArgsLenAtDash())
 	if err != nil {
 		return usage(err)
@@ -129,56 +117,35 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		}
 	}
 	opt.MaxN = f.n
-	x := &compared{compareFlags: f, names: [2][]string{a, b}}
+	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Top: f.top}
+	x.Form = f.format
 	alphabet := sequences.NewAlphabet()
 	var native *abi.ABI
-	for i := range x.sides {
-		x.sides[i] = compare.NewSide(f.n, sequences.NewCodec(f.n), alphabet)
-		for _, name := range x.names[i] {
-			if err := x.read(c, i, name, opt, alphabet, &native); err != nil {
+	for i := range x.Sides {
+		x.Sides[i] = compare.NewSide(f.n, sequences.NewCodec(f.n), alphabet)
+		for _, name := range x.Files[i] {
+			if err := compareRead(c, x, i, name, opt, alphabet, &native); err != nil {
 				return err
 			}
 		}
 	}
-	x.native = *native
-	x.result = compare.Compare(x.sides[0], x.sides[1])
-	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
+	x.Native = *native
+	x.Result = compare.Compare(x.Sides[0], x.Sides[1])
+	file, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
-	if f.format == "json" {
-		err = x.json(out)
-	} else {
-		x.text(out)
-	}
-	if err := out.close(err); err != nil {
+	x.Out = file
+	if err := file.close(x.Write()); err != nil {
 		return err
 	}
-	if what := x.fails(f.failOn); what != "" {
+	if what := x.Fails(f.failOn); what != "" {
 		return &exitError{code: exitDamaged, err: fmt.Errorf("the captures differ: %s", what)}
 	}
 	return nil
 }
 
-// fails says what differs of the kinds that --fail-on names, "" if nothing:
-// the verdict, and of "new" and "vanished" also what is too rare for it.
-func (x *compared) fails(kinds []string) string {
-	for i := range x.result.Differences {
-		d := &x.result.Differences[i]
-		if slices.Contains(kinds, "any") || slices.Contains(kinds, string(d.Kind)) {
-			return escape.Text(x.difference(d))
-		}
-	}
-	for i := range x.result.OneSided {
-		o := &x.result.OneSided[i]
-		if kind := oneSidedKind(o); slices.Contains(kinds, string(kind)) {
-			return string(kind) + ": " + escape.Text(x.oneSided(o))
-		}
-	}
-	return ""
-}
-
-func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
+func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
 	in, err := openInput(c, []string{name}, sequencesColumns, sequencesLinks(opt))
 	if err != nil {
 		return err
@@ -191,7 +158,7 @@ func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.O
 	case opt.Native != **native:
 		return fmt.Errorf("%s is of %s calls, the captures before it of %s calls: they cannot be compared", name, opt.Native, **native)
 	}
-	s := x.sides[side]
+	s := x.Sides[side]
 	timed := replay.Timed(in.Meta())
 	s.Begin(in.names, timed)
 	span := &compareSpan{from: math.MaxInt64, to: math.MinInt64}
@@ -205,13 +172,15 @@ func (x *compared) read(c *cobra.Command, side int, name string, opt sequences.O
 	if span.to > span.from {
 		s.Spanned(span.to - span.from)
 	}
-	total := &x.coverage[side]
+	total := &x.Coverages[side]
 	for status, n := range in.coverage.ByStatus {
 		total.ByStatus[status] += n
 	}
 	total.Calls += in.coverage.Calls
 	total.Used += in.coverage.Used
 	total.LostEvents += in.coverage.LostEvents
+	total.LostCalls += in.coverage.LostCalls
+	total.Vague = total.Vague || in.coverage.Vague
 	if !timed {
 		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies are not compared", name, in.Meta().Imported.From))
 	}

@@ -21,6 +21,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay/convert/importer"
+	"systape/replay/units"
 )
 
 type importFlags struct {
@@ -219,9 +220,9 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 }
 
 func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", formatCount(res.Calls), formatCount(res.Events), formatCount(res.Lines))
+	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", units.Count(res.Calls), units.Count(res.Events), units.Count(res.Lines))
 	if res.Skipped > 0 {
-		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", formatCount(res.Skipped))
+		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", units.Count(res.Skipped))
 	}
 	if len(res.Missing) > 0 {
 		fmt.Fprintf(w, "no information in: %s\n", strings.Join(res.Missing, ", "))
@@ -235,7 +236,7 @@ func importReport(w io.Writer, f *importFlags, res *importer.Result) {
 		{res.Nameless, "calls have names without a number in the table of " + res.ABI.String()},
 	} {
 		if n.count > 0 {
-			fmt.Fprintf(w, "note: %s %s\n", formatCount(n.count), n.what)
+			fmt.Fprintf(w, "note: %s %s\n", units.Count(n.count), n.what)
 		}
 	}
 }

@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/views"
 	"systape/format/abi"
 	"systape/replay/sequences"
 	"systape/replay/units"
@@ -74,14 +72,11 @@ code 3.
 
 // scored is a capture held against a baseline.
 type scored struct {
-	in       *input
-	baseline *sequences.Baseline
-	result   *sequences.Result
-	limits   []sequences.MetricLimits
-	taken    sequences.Taken
-	source   sequences.Source
-	known    int // symbols of the capture that the baseline has
-	symbols  int // symbols of the capture
+	views.Score
+	in      *input
+	source  sequences.Source
+	known   int // symbols of the capture that the baseline has
+	symbols int // symbols of the capture
 }
 
 func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so sequences.ScoreOptions) (*scored, error) {
@@ -101,7 +96,8 @@ func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so seq
 	}
 	alphabet := b.Alphabet()
 	met := &scoreSymbols{}
-	s := &scored{in: in, baseline: b, source: baselineSource(in)}
+	s := &scored{in: in, source: baselineSource(in)}
+	s.Capture, s.Baseline = in, b
 	sc := sequences.NewScorer(b, alphabet, sequencesNames(in), so)
 	st, err := sequences.NewStreams(sequencesOptions(in, opt), alphabet, sc, met)
 	if err != nil {
@@ -110,8 +106,8 @@ func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so seq
 	if err := sequencesFeed(in, st, nil); err != nil {
 		return nil, err
 	}
-	s.result, s.limits, s.taken = sc.Result(), sc.Limits(), st.Taken()
-	if s.result.Total.Calls == 0 {
+	s.Result, s.Limits, s.Taken = sc.Result(), sc.Limits(), st.Taken()
+	if s.Result.Total.Calls == 0 {
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s has no calls: there is nothing to score", strings.Join(args, " ")),
 			hint: "'systape info' tells what is in it; filters may leave nothing"}
 	}
@@ -141,22 +137,20 @@ func (s *scoreSymbols) End(*sequences.Stream) {}
 
 // warn tells when the comparison itself is doubtful.
 func (s *scored) warn() {
-	t := &s.result.Total
+	t := &s.Result.Total
 	longest := t.Windows[len(t.Windows)-1]
 	switch {
 	case longest.Windows == 0:
 		s.in.warn(fmt.Errorf("no thread made %d calls in a row: there are no windows to score", longest.N))
 	case longest.Windows > 0 && longest.Share() > 0.95:
-		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", formatPercent(longest.Share()), longest.N))
+		s.in.warn(fmt.Errorf("%s of the windows of %d calls are new: is the baseline of this program at all?", units.ShareCell(longest.Share()), longest.N))
 	case s.symbols >= 4 && 2*s.known < s.symbols:
 		s.in.warn(fmt.Errorf("the baseline knows %d of the %d different calls: is it of this program at all?", s.known, s.symbols))
 	}
 }
 
 func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
-	usage := func(err error) error {
-		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
-	}
+	usage := func(err error) error { return usageError(c, err) }
 	switch {
 	case f.baseline == "":
 		return usage(errors.New("--baseline is missing"))
@@ -180,81 +174,17 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.result.Findings = s.result.Findings[:min(f.findings, len(s.result.Findings))]
-	out, err := createResult(c.OutOrStdout(), f.output, append([]string{f.baseline}, args...), f.force)
+	s.Result.Findings = s.Result.Findings[:min(f.findings, len(s.Result.Findings))]
+	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.baseline}, args...), f.force)
 	if err != nil {
 		return err
 	}
-	if f.format == "json" {
-		err = s.json(out, f)
-	} else {
-		s.text(out, f)
-	}
-	if err := out.close(err); err != nil {
+	s.File, s.Form, s.Out = f.baseline, f.format, file
+	if err := file.close(s.Write()); err != nil {
 		return err
 	}
-	if f.fail && s.result.Above() {
-		return &exitError{code: exitDamaged, err: errors.New("scores above the limits: " + s.above())}
+	if f.fail && s.Result.Above() {
+		return &exitError{code: exitDamaged, err: errors.New("scores above the limits: " + s.AboveText())}
 	}
 	return nil
-}
-
-// above says which limits were exceeded.
-func (s *scored) above() string {
-	var parts []string
-	for _, e := range s.result.Total.Above {
-		parts = append(parts, e.Metric)
-	}
-	text := ""
-	if len(parts) > 0 {
-		text = "capture " + strings.Join(parts, " ")
-	}
-	if n := s.result.Alarmed; n > 0 {
-		if text != "" {
-			text += "; "
-		}
-		text += choose(s.result.AtLeast, "at least ", "") + units.Counted(n, s.baseline.By.String())
-	}
-	return text
-}
-
-// scoreMetricNames lists the metrics of a baseline in their order.
-func scoreMetricNames(b *sequences.Baseline) []string {
-	var names []string
-	for _, n := range b.N {
-		names = append(names, fmt.Sprint("novel_", n))
-	}
-	for _, n := range sequences.Frames {
-		names = append(names, fmt.Sprint("lfc_", n))
-	}
-	return append(names, "bits_mean", "bits_worst20")
-}
-
-// scoreValue writes a metric's value.
-func scoreValue(metric string, v float64) string {
-	switch {
-	case strings.HasPrefix(metric, "novel_"):
-		return fmt.Sprintf("%.3f %%", 100*v)
-	case strings.HasPrefix(metric, "lfc_"):
-		return strconv.FormatFloat(math.Ceil(10*v)/10, 'f', -1, 64)
-	}
-	return fmt.Sprintf("%.2f", v)
-}
-
-// metricOf writes a metric of a stream, "-" if it has none.
-func metricOf(s *sequences.StreamScore, name string) string {
-	all := s.Metrics()
-	i := slices.IndexFunc(all, func(m sequences.Metric) bool { return m.Name == name })
-	if i < 0 || !all[i].Known {
-		return "-"
-	}
-	return scoreValue(name, all[i].Value)
-}
-
-// limitValue writes a limit, "-" if there is none.
-func limitValue(metric string, v float64) string {
-	if math.IsInf(v, 0) {
-		return "-"
-	}
-	return scoreValue(metric, v)
 }

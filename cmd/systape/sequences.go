@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
+	"systape/cmd/systape/internal/views"
 	"systape/replay/render/graph"
 	"systape/replay/sequences"
 	"systape/replay/units"
@@ -65,7 +65,7 @@ program, and where the thread ends. --by process, container or capture lets the
 calls of several threads interleave as the scheduler willed it, which hides
 most of what is unusual.`
 
-var sequencesFormats = []string{"table", "json", "jsonl", "csv", "parquet"}
+var sequencesForms = append([]string{"table"}, out.RecordForms()...)
 
 func newSequencesCommand() *cobra.Command {
 	var f sequencesFlags
@@ -98,7 +98,7 @@ before the recording) are not in any sequence.
 	flags.BoolVar(&f.threads, "threads", false, "each thread's calls with loops folded: (poll read write)×592")
 	flags.StringVar(&f.graph, "graph", "", "also draw which call follows which: `file`.svg, .html, .dot or .json")
 	flags.Float64Var(&f.graphShare, "coverage", 0.95, "leave out the rarest edges of the graph, so that those shown carry this `share` of all transitions")
-	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(sequencesFormats, " ")+" (default: as FILE of -o is named, or table)")
+	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(sequencesForms, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")
 	flags.BoolVar(&f.force, "force", false, "replace the file of -o or --graph if it exists")
 	flags.SortFlags = false
@@ -128,14 +128,8 @@ func (f *sequencesFlags) check(c *cobra.Command) (opt sequences.Options, err err
 		return opt, fmt.Errorf("-n %d: want 1 to %d", f.n, sequences.MaxN)
 	}
 	opt.MaxN = max(f.n, 2)
-	if f.format == "" {
-		f.format = "table"
-		if ext := strings.TrimPrefix(filepath.Ext(f.output), "."); slices.Contains(sequencesFormats, ext) {
-			f.format = ext
-		}
-	}
-	if !slices.Contains(sequencesFormats, f.format) {
-		return opt, fmt.Errorf("--format: unknown format %q, want one of %s", f.format, strings.Join(sequencesFormats, " "))
+	if f.format, err = out.FormOf(f.format, f.output, sequencesForms, false); err != nil {
+		return opt, err
 	}
 	if f.top < 0 {
 		if c.Flags().Changed("top") {
@@ -165,89 +159,80 @@ func (f *sequencesFlags) check(c *cobra.Command) (opt sequences.Options, err err
 	return opt, nil
 }
 
-// sequencesRun is what the command found out.
-type sequencesRun struct {
-	*sequencesFlags
-	in       *input
-	opt      sequences.Options
-	alphabet *sequences.Alphabet
-	counter  *sequences.Counter
-	folds    *sequences.Folds
-	taken    sequences.Taken
-	keep     func(int64, float64) bool
-}
-
 func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	opt, err := f.check(c)
 	keep, rareErr := f.rareLimit()
 	if err = errors.Join(err, rareErr); err != nil {
-		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
+		return usageError(c, err)
 	}
 	in, err := openInput(c, args, sequencesColumns, sequencesLinks(opt))
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	run := &sequencesRun{sequencesFlags: f, in: in, opt: sequencesOptions(in, opt), alphabet: sequences.NewAlphabet(), keep: keep}
-	run.counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), run.alphabet)
-	sinks := []sequences.Sink{run.counter}
+	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: f.n, By: f.by, Top: f.top, Keep: keep,
+		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Restarts: f.restarts}
+	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
+	v.Counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), v.Alphabet)
+	sinks := []sequences.Sink{v.Counter}
 	if f.threads || f.format == "table" && !f.transitions && f.rare == "" {
 		limit, items := 8, 1024
 		if f.threads {
 			limit, items = f.top, 0
 		}
-		run.folds = sequences.NewFolds(limit, items, sequencesNames(in))
-		sinks = append(sinks, run.folds)
+		v.Folds = sequences.NewFolds(limit, items, sequencesNames(in))
+		sinks = append(sinks, v.Folds)
 	}
-	st, err := sequences.NewStreams(run.opt, run.alphabet, sinks...)
+	st, err := sequences.NewStreams(sequencesOptions(in, opt), v.Alphabet, sinks...)
 	if err != nil {
 		return err
 	}
 	if err := sequencesFeed(in, st, nil); err != nil {
 		return err
 	}
-	run.taken = st.Taken()
+	v.Taken = st.Taken()
 	if f.graph != "" {
-		if err := run.drawGraph(); err != nil {
+		if err := f.drawGraph(v, args); err != nil {
 			return err
 		}
 	}
-	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
+	file, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
-	if err := out.close(run.render(out)); err != nil {
+	v.Out = file
+	if err := file.close(v.Write()); err != nil {
 		return err
 	}
 	if f.format != "table" {
 		in.printCoverage()
 	}
-	run.warn()
+	sequencesWarn(in, v)
 	return nil
 }
 
-// warn tells what a reader of the result must know.
-func (r *sequencesRun) warn() {
-	if n := r.counter.Denied(); n > 0 {
-		r.in.warn(fmt.Errorf("%s of calls found no room: the capture has more than %s different ones, and those that came later are not counted", units.Counted(n, "window"), units.Count(sequences.MaxWindows)))
+// sequencesWarn tells what a reader of the result must know.
+func sequencesWarn(in *input, v *views.Sequences) {
+	if n := v.Counter.Denied(); n > 0 {
+		in.warn(fmt.Errorf("%s of calls found no room: the capture has more than %s different ones, and those that came later are not counted", units.Counted(n, "window"), units.Count(sequences.MaxWindows)))
 	}
-	if n := r.taken.Assumed; n > 0 {
-		r.in.warn(fmt.Errorf("%d calls were still running after 262,144 later ones: they are counted as if they had not failed", n))
+	if n := v.Taken.Assumed; n > 0 {
+		in.warn(fmt.Errorf("%s calls were still running after 262,144 later ones: they are counted as if they had not failed", units.Count(n)))
 	}
 }
 
-func (r *sequencesRun) drawGraph() error {
-	kind, err := graph.FormatOf(r.graph)
+func (f *sequencesFlags) drawGraph(v *views.Sequences, args []string) error {
+	kind, err := graph.FormatOf(f.graph)
 	if err != nil {
 		return err
 	}
-	out, err := createResult(os.Stdout, r.graph, r.in.paths, r.force)
+	file, err := createResult(os.Stdout, f.graph, args, f.force)
 	if err != nil {
 		return err
 	}
-	g := graph.New(r.counter, r.alphabet).Cover(r.graphShare)
-	return out.close(g.Write(out, kind, graph.Caption{
-		Title:    strings.Join(r.in.paths, " "),
-		Subtitle: fmt.Sprintf("by %s; %s", r.by, r.in.coverage),
+	g := graph.New(v.Counter, v.Alphabet).Cover(f.graphShare)
+	return file.close(g.Write(file, kind, graph.Caption{
+		Title:    strings.Join(args, " "),
+		Subtitle: fmt.Sprintf("by %s; %s", f.by, v.Coverage()),
 	}))
 }

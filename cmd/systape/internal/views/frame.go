@@ -31,6 +31,7 @@ type Frame struct {
 	Form  string // table, one of out.RecordForms, svg or png
 	// Origin is the metadata of a table: where it comes from.
 	Origin map[string]string
+	Of     string // what tables are of, before their names: latency, sequences
 
 	notes []string // lines below what people read
 }

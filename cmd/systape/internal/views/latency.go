@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"systape/cmd/systape/internal/out"
@@ -105,7 +106,7 @@ func records[T any](f *Frame, name string, fields []out.Field[T], head ...out.Va
 	for k, v := range f.Origin {
 		meta[k] = v
 	}
-	meta["systape.table"] = `"latency ` + name + `"`
+	meta["systape.table"] = strconv.Quote(strings.TrimSpace(f.Of + " " + name))
 	return out.NewRecords(f.Out, f.Form, fields, out.Document{Name: name, Head: head, Meta: meta, Symbols: f.Symbols()})
 }
 

@@ -1,10 +1,9 @@
-package main
+package views
 
 import (
-	"encoding/json"
-	"io"
 	"math"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format/abi"
 	"systape/replay"
 	"systape/replay/compare"
@@ -61,7 +60,7 @@ type compareOneSidedJSON struct {
 	Told    bool         `json:"in_differences"`
 }
 
-func (x *compared) json(w io.Writer) error {
+func (x *Comparison) json() error {
 	type sideJSON struct {
 		Files    []string        `json:"files"`
 		Coverage replay.Coverage `json:"coverage"`
@@ -70,7 +69,7 @@ func (x *compared) json(w io.Writer) error {
 		Windows  int64           `json:"windows"`
 		Distinct int             `json:"distinct"`
 	}
-	r := x.result
+	r := x.Result
 	j := struct {
 		Differ      bool                    `json:"differ"`
 		Differences []compareDifferenceJSON `json:"differences"`
@@ -87,7 +86,7 @@ func (x *compared) json(w io.Writer) error {
 		GoneGrams   int                     `json:"vanished_sequences"`
 		Edges       []compareGramJSON       `json:"transitions"`
 		Grams       []compareGramJSON       `json:"sequences"`
-	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.n, By: x.by, Calls: []compareCallJSON{}, Pace: r.Pace,
+	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.N, By: x.By, Calls: []compareCallJSON{}, Pace: r.Pace,
 		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}}
 	for i := range r.Differences {
 		d := compareDifferenceJSON{Kind: r.Differences[i].Kind, Text: x.difference(&r.Differences[i]), Syscalls: []string{}}
@@ -101,12 +100,12 @@ func (x *compared) json(w io.Writer) error {
 		k := compareOneSidedJSON{Kind: oneSidedKind(o), Syscall: o.Call.Name, Count: o.Count, Calls: o.Call.Count[o.Side],
 			FirstNS: o.First.TS, PID: o.First.PID, TID: o.First.TID, Comm: o.Comm, Told: o.Told}
 		if o.Errno != 0 {
-			k.Errno = abi.ErrnoName(x.native, o.Errno)
+			k.Errno = abi.ErrnoName(x.Native, o.Errno)
 		}
 		j.OneSided = append(j.OneSided, k)
 	}
-	for i, s := range x.sides {
-		j.Sides[i] = sideJSON{x.names[i], x.coverage[i], s.Calls, int64(s.Seconds() * 1e9), r.Windows[i], r.Distinct[i]}
+	for i, s := range x.Sides {
+		j.Sides[i] = sideJSON{x.Files[i], x.Coverages[i], s.Calls, int64(s.Seconds() * 1e9), r.Windows[i], r.Distinct[i]}
 	}
 	for i := range r.Calls {
 		c := &r.Calls[i]
@@ -117,7 +116,7 @@ func (x *compared) json(w io.Writer) error {
 			k.Differs = []compare.Kind{}
 		}
 		for _, e := range c.NewErrors {
-			k.NewErrors = append(k.NewErrors, abi.ErrnoName(x.native, e))
+			k.NewErrors = append(k.NewErrors, abi.ErrnoName(x.Native, e))
 		}
 		j.Calls = append(j.Calls, k)
 	}
@@ -134,8 +133,5 @@ func (x *compared) json(w io.Writer) error {
 	for _, g := range r.Grams {
 		j.Grams = append(j.Grams, compareGramJSON(g))
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(j)
+	return out.WriteJSON(x.Out, j, " ")
 }

@@ -1,48 +1,90 @@
-package main
+package views
 
 import (
 	"fmt"
-	"io"
 	"math"
+	"slices"
 	"strings"
-	"text/tabwriter"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format/abi"
+	"systape/replay"
 	"systape/replay/compare"
 	"systape/replay/escape"
 	"systape/replay/sequences"
 	"systape/replay/units"
 )
 
-func (x *compared) text(w io.Writer) {
-	r := x.result
+// Comparison is two sides held against each other.
+type Comparison struct {
+	Frame     // without a Capture: there are several
+	Files     [2][]string
+	Sides     [2]*compare.Side
+	Coverages [2]replay.Coverage
+	Native    abi.ABI
+	Result    *compare.Result
+	N         int
+	By        string
+	Top       int // calls and sequences to show; 0: all
+}
+
+// Write writes the comparison.
+func (x *Comparison) Write() error {
+	if x.people() {
+		return x.text()
+	}
+	return x.json()
+}
+
+// Fails says what differs of the kinds that the user minds, "" if nothing: the
+// verdict, and of "new" and "vanished" also what is too rare for it.
+func (x *Comparison) Fails(kinds []string) string {
+	for i := range x.Result.Differences {
+		d := &x.Result.Differences[i]
+		if slices.Contains(kinds, "any") || slices.Contains(kinds, string(d.Kind)) {
+			return escape.Text(x.difference(d))
+		}
+	}
+	for i := range x.Result.OneSided {
+		o := &x.Result.OneSided[i]
+		if kind := oneSidedKind(o); slices.Contains(kinds, string(kind)) {
+			return string(kind) + ": " + escape.Text(x.oneSided(o))
+		}
+	}
+	return ""
+}
+
+func (x *Comparison) text() error {
+	w, r := x.Out, x.Result
 	if len(r.Differences) == 0 {
 		fmt.Fprintf(w, "no difference\n")
 	} else {
 		fmt.Fprintf(w, "%s\n", units.Counted(int64(len(r.Differences)), "difference"))
 		for i := range r.Differences {
-			if x.top > 0 && i/2 >= x.top {
+			if x.Top > 0 && i/2 >= x.Top {
 				fmt.Fprintf(w, "  … and %d more\n", len(r.Differences)-i)
 				break
 			}
 			fmt.Fprintf(w, "  %-9s  %s\n", r.Differences[i].Kind, escape.Text(x.difference(&r.Differences[i])))
 		}
 	}
-	x.textOneSided(w)
+	x.textOneSided()
 	fmt.Fprintln(w)
 	for i, label := range []string{"A", "B"} {
-		s := x.sides[i]
+		s := x.Sides[i]
 		rate := "?"
 		if s.Seconds() > 0 {
 			rate = units.Rate(float64(s.Calls) / s.Seconds())
 		}
-		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, escape.Text(strings.Join(x.names[i], " ")), units.Count(s.Calls),
-			units.Duration(int64(s.Seconds()*1e9)), rate, x.coverage[i])
+		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, escape.Text(strings.Join(x.Files[i], " ")), units.Count(s.Calls),
+			units.Duration(int64(s.Seconds()*1e9)), rate, x.Coverages[i])
 	}
 	if r.Pace > 0 {
 		fmt.Fprintf(w, "calls in B take %.2f times as long as in A%s\n", r.Pace, choose(r.Paced >= compare.LeastPaced, ", in general", ""))
 	}
-	x.textCalls(w)
+	if err := x.textCalls(); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "\ndivergence (0 the same, 1 nothing in common)\n")
 	for _, d := range r.Divergences {
 		what := fmt.Sprintf("windows of %d", d.N)
@@ -55,15 +97,15 @@ func (x *compared) text(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "  transitions: %d only in A, %d only in B; windows of %d: %d only in A, %d only in B\n", r.GoneEdges, r.NewEdges, x.n, r.GoneGrams, r.NewGrams)
-	x.textGrams(w, "transitions that differ most", r.Edges)
-	if x.n > 2 {
-		x.textGrams(w, fmt.Sprintf("windows of %d that differ most", x.n), r.Grams)
+	fmt.Fprintf(w, "  transitions: %d only in A, %d only in B; windows of %d: %d only in A, %d only in B\n", r.GoneEdges, r.NewEdges, x.N, r.GoneGrams, r.NewGrams)
+	if err := x.textGrams("transitions that differ most", r.Edges); err != nil || x.N <= 2 {
+		return err
 	}
+	return x.textGrams(fmt.Sprintf("windows of %d that differ most", x.N), r.Grams)
 }
 
 // difference says in words what differs.
-func (x *compared) difference(d *compare.Difference) string {
+func (x *Comparison) difference(d *compare.Difference) string {
 	var c *compare.Call
 	if len(d.Calls) > 0 {
 		c = d.Calls[0]
@@ -78,12 +120,12 @@ func (x *compared) difference(d *compare.Difference) string {
 	case compare.Errors:
 		text := fmt.Sprintf("%s fails in %s of its calls, before in %s", c.Name, units.ShareOf(c.ErrorRate[1]), units.ShareOf(c.ErrorRate[0]))
 		for i, e := range c.NewErrors {
-			text += choose(i == 0, "; new: ", " ") + abi.ErrnoName(x.native, e)
+			text += choose(i == 0, "; new: ", " ") + abi.ErrnoName(x.Native, e)
 		}
 		return text
 	case compare.Latency:
 		if c == nil {
-			return fmt.Sprintf("calls in general take %.2f times as long: another load or another machine", x.result.Pace)
+			return fmt.Sprintf("calls in general take %.2f times as long: another load or another machine", x.Result.Pace)
 		}
 		return fmt.Sprintf("%s is %s: median %s, before %s; %s in all, before %s", c.Name, choose(c.Delta < 0, "faster", "slower"),
 			units.Duration(c.MedianNS[1]), units.Duration(c.MedianNS[0]), units.Duration(c.TotalNS[1]), units.Duration(c.TotalNS[0]))
@@ -113,24 +155,25 @@ func oneSidedKind(o *compare.OneSided) compare.Kind {
 }
 
 // oneSided says in words what one side alone has.
-func (x *compared) oneSided(o *compare.OneSided) string {
+func (x *Comparison) oneSided(o *compare.OneSided) string {
 	text := fmt.Sprintf("%s: %s", o.Call.Name, units.Counted(o.Count, "call"))
 	if o.Errno != 0 {
-		text = fmt.Sprintf("%s fails with %s: %s of %s", o.Call.Name, abi.ErrnoName(x.native, o.Errno), units.Count(o.Count),
+		text = fmt.Sprintf("%s fails with %s: %s of %s", o.Call.Name, abi.ErrnoName(x.Native, o.Errno), units.Count(o.Count),
 			units.Counted(o.Call.Count[o.Side], "call"))
 	}
 	return text + fmt.Sprintf(", first at %s in %d/%d %s", units.Clock(o.First.TS), o.First.PID, o.First.TID, o.Comm)
 }
 
 // textOneSided lists what one side alone has and the verdict does not tell of.
-func (x *compared) textOneSided(w io.Writer) {
+func (x *Comparison) textOneSided() {
+	w := x.Out
 	shown, more := 0, 0
-	for i := range x.result.OneSided {
-		o := &x.result.OneSided[i]
+	for i := range x.Result.OneSided {
+		o := &x.Result.OneSided[i]
 		switch {
 		case o.Told:
 			continue
-		case x.top > 0 && shown/2 >= x.top:
+		case x.Top > 0 && shown/2 >= x.Top:
 			more++
 			continue
 		case shown == 0:
@@ -144,14 +187,13 @@ func (x *compared) textOneSided(w io.Writer) {
 	}
 }
 
-func (x *compared) textCalls(w io.Writer) {
-	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "time A\tB\tcalls A\tB\terrors A\tB\tmedian A\tB\tdelta\t\n")
+func (x *Comparison) textCalls() error {
+	x.println()
+	t := out.Table{Columns: out.Columns(">time A", ">B", ">calls A", ">B", ">errors A", ">B", ">median A", ">B", ">delta", "")}
 	hidden := 0
-	for i := range x.result.Calls {
-		c := &x.result.Calls[i]
-		if x.top > 0 && i >= x.top && len(c.Differs) == 0 {
+	for i := range x.Result.Calls {
+		c := &x.Result.Calls[i]
+		if x.Top > 0 && i >= x.Top && len(c.Differs) == 0 {
 			hidden++
 			continue
 		}
@@ -169,27 +211,30 @@ func (x *compared) textCalls(w io.Writer) {
 		if c.Timed[0] > 0 && c.Timed[1] > 0 {
 			delta = fmt.Sprintf("%+.2f", c.Delta)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s%s%s\n", timed(0, c.TotalNS[0]), timed(1, c.TotalNS[1]), units.Count(c.Count[0]), units.Count(c.Count[1]),
-			units.ShareCell(c.ErrorRate[0]), units.ShareCell(c.ErrorRate[1]), timed(0, c.MedianNS[0]), timed(1, c.MedianNS[1]), delta, escape.Text(c.Name),
-			choose(c.Waits, " (waits)", ""), choose(len(kinds) > 0, "  < "+strings.Join(kinds, ", "), ""))
+		t.Add(timed(0, c.TotalNS[0]), timed(1, c.TotalNS[1]), units.Count(c.Count[0]), units.Count(c.Count[1]),
+			units.ShareCell(c.ErrorRate[0]), units.ShareCell(c.ErrorRate[1]), timed(0, c.MedianNS[0]), timed(1, c.MedianNS[1]), delta,
+			c.Name+choose(c.Waits, " (waits)", "")+choose(len(kinds) > 0, "  < "+strings.Join(kinds, ", "), ""))
 	}
-	t.Flush()
+	if err := t.Write(x.Out, x.Style); err != nil {
+		return err
+	}
 	if hidden > 0 {
-		fmt.Fprintf(w, "  … and %d more calls without a difference\n", hidden)
+		x.println(fmt.Sprintf("  … and %d more calls without a difference", hidden))
 	}
+	return nil
 }
 
-func (x *compared) textGrams(w io.Writer, title string, list []compare.Gram) {
+func (x *Comparison) textGrams(title string, list []compare.Gram) error {
 	if len(list) == 0 {
-		return
+		return nil
 	}
-	if x.top > 0 {
-		list = list[:min(x.top, len(list))]
+	if x.Top > 0 {
+		list = list[:min(x.Top, len(list))]
 	}
-	fmt.Fprintf(w, "\n%s\n", title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	x.println("\n" + title)
+	t := out.Table{Columns: out.Columns(">", ">", ""), Indent: "  "}
 	for _, g := range list {
-		fmt.Fprintf(t, "%s\t%s\t  %s\n", units.Count(g.Count[0]), units.Count(g.Count[1]), escape.Text(sequences.FoldNames(g.Calls)))
+		t.Add(units.Count(g.Count[0]), units.Count(g.Count[1]), sequences.FoldNames(g.Calls))
 	}
-	t.Flush()
+	return t.Write(x.Out, x.Style)
 }
