@@ -51,14 +51,19 @@ func appendRow(dst []byte, e *format.Event) []byte {
 	case format.Lost:
 		dst = append(dst, "*** "...)
 		dst = strconv.AppendInt(dst, e.Args[format.LostCount], 10)
-		dst = append(dst, " events lost on cpu "...)
-		dst = strconv.AppendInt(dst, int64(e.CPU), 10)
+		dst = append(dst, " events lost"...)
+		if e.CPU >= 0 {
+			dst = strconv.AppendInt(append(dst, " on cpu "...), int64(e.CPU), 10)
+		}
 		if span := e.Args[format.LostLast] - e.Args[format.LostFirst]; span > 0 {
 			dst = units.AppendDuration(append(dst, " within "...), span)
 		}
 		dst = append(dst, " ("...)
 		dst = append(dst, format.Cause(e.Args[format.LostCause]).String()...)
 		return append(dst, ") ***"...)
+	case format.Mark:
+		dst = append(append(dst, "*** "...), format.MarkOf(e.Args[format.MarkWhat]).String()...)
+		return append(dst, " ***"...)
 	case format.Fork:
 		dst = append(dst, "+++ started "...)
 		if e.Args[format.ForkPID] == int64(e.PID) {
