@@ -108,3 +108,14 @@ func unescape(s string) string {
 	}
 	return b.String()
 }
+
+// ArgumentsUnknown reports whether the detail of an enter says of any argument
+// that it is not known.
+func ArgumentsUnknown(detail string) bool {
+	for line := range strings.SplitSeq(detail, "\n") {
+		if strings.HasSuffix(line, "=?") {
+			return true
+		}
+	}
+	return false
+}

@@ -45,6 +45,8 @@ func runCase(t *testing.T, name string) {
 		switch key {
 		case "abi":
 			opt.ABI, _ = abi.Parse(value)
+		case "guess":
+			opt.Guess = value == "yes"
 		case "date":
 			if opt.Date, err = time.Parse("2006-01-02", value); err != nil {
 				t.Fatal(err)

@@ -3,9 +3,14 @@
 // system-call numbers as public data sets have them, and systape's own JSON
 // lines.
 //
-// What such a text does not say is not invented: columns without information
-// hold zeros, [Result.Missing] names them, and the capture says so. A line that
-// cannot be read is counted and shown to the caller, and the rest goes on.
+// What such a text does not say is not invented: an argument or a result that
+// it does not tell is marked as not known in the detail of its event (see
+// [format.Argument]), columns without any information hold zeros,
+// [Result.Missing] names them, and the capture says so. Names of flags become
+// numbers again, and paths go into detail. A line that cannot be read is
+// counted and shown to the caller, and the rest goes on.
+//
+// A text may be compressed by gzip and begin with a byte order mark.
 // Events of a text without times are one nanosecond apart, which says no more
 // than their order.
 //
@@ -16,7 +21,6 @@
 package importer
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -29,7 +33,7 @@ import (
 )
 
 // Formats lists what can be imported, in the words of the command line.
-var Formats = []string{"strace", "perf-script", "perf-trace", "lidds", "numbers", "unm", "jsonl"}
+var Formats = []string{"strace", "perf-script", "perf-trace", "babeltrace", "tracee", "lidds", "numbers", "unm", "jsonl"}
 
 // Source is one text to import.
 type Source struct {
@@ -42,6 +46,9 @@ type Source struct {
 type Options struct {
 	From string  // one of Formats
 	ABI  abi.ABI // by which numbers are named and names numbered
+	// Guess says that ABI is only a default: names at the beginning of the text
+	// that another ABI has and this one has not decide for that one.
+	Guess bool
 	// Date is the day (midnight) on which a text with times of day begins.
 	Date time.Time
 	// Map are the names of the calls by number, for unm; nil means those of
@@ -62,6 +69,7 @@ type Result struct {
 	Reorder  int64 // events that came too late to be put into the order of time; they have the time of their neighbour
 	Guessed  int64 // threads whose process is not known: each is taken for a process of its own
 	Nameless int64 // calls whose name has no number in the ABI's table
+	Returns  int64 // calls that are seen to return only
 	From     int64 // capture time of the first event
 	To       int64 // and the last
 	Missing  []string
@@ -82,6 +90,13 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	if opt.From == "jsonl" {
 		return importJSONL(sources, write)
 	}
+	ins, err := openInputs(sources)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Guess {
+		opt.ABI = guessABI(ins, opt.ABI)
+	}
 	im := &importer{opt: opt, out: newTimeline(write), missing: map[string]bool{}}
 	var p parser
 	switch opt.From {
@@ -92,6 +107,11 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	case "perf-trace":
 		im.out.hold = 1 << 18
 		p = newPerfTrace(im)
+	case "babeltrace":
+		p = newBabeltrace(im)
+	case "tracee":
+		im.out.hold = 1 << 18
+		p = newTracee(im, beginsWith(ins, `"sys_enter"`, `"sys_exit"`))
 	case "lidds":
 		p = newLIDDS(im)
 	case "numbers":
@@ -101,11 +121,12 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	default:
 		return nil, fmt.Errorf("unknown source %q: want one of %v", opt.From, Formats)
 	}
-	if err := im.read(sources, p); err != nil {
+	if err := im.read(ins, p); err != nil {
 		return &im.res, err
 	}
 	p.finish()
 	im.out.flush()
+	im.res.Returns = im.out.alone
 	if im.out.err != nil {
 		return &im.res, im.out.err
 	}
@@ -113,7 +134,7 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	im.res.From, im.res.To = im.out.first, im.out.last
 	for _, m := range []string{"ts_ns", "date", "exit ts_ns", "cpu", "pid", "tid", "nr", "ret", "comm", "container",
 		"arg0", "arg1", "arg2", "arg3", "arg4", "arg5", "fork", "exec", "thread_end"} {
-		if im.missing[m] || len(m) == 4 && m[:3] == "arg" && im.noArg[m[3]-'0'] {
+		if im.missing[m] || len(m) == 4 && m[:3] == "arg" && im.untold[m[3]-'0'] && !im.told[m[3]-'0'] {
 			im.res.Missing = append(im.res.Missing, m)
 		}
 	}
@@ -140,7 +161,9 @@ type importer struct {
 	out     *timeline
 	res     Result
 	missing map[string]bool
-	noArg   [6]bool // arguments among the missing
+	told    [6]bool // arguments of which at least one was known
+	untold  [6]bool // and those of which at least one was not
+	nothing [7]string
 	haveABI bool
 }
 
@@ -152,50 +175,39 @@ func (im *importer) lack(names ...string) {
 	}
 }
 
-func (im *importer) lackAll(except ...string) {
-	for i := range 6 {
-		if n := fmt.Sprint("arg", i); !slices.Contains(except, n) {
-			im.missing[n] = true
+// args stores what is known of a call's arguments.
+func (im *importer) args(ev *format.Event, args [6]int64, detail string) {
+	ev.Args, ev.Detail = args, detail
+	for i := range min(abi.NumArgs(ev.ABI, ev.Nr), len(args)) {
+		if format.ArgumentUnknown(detail, i, args[i]) {
+			im.untold[i] = true
+		} else {
+			im.told[i] = true
 		}
 	}
 }
 
-// input is one source being read.
-type input struct {
-	src  *Source
-	r    *bufio.Reader
-	text []byte
-	n    int64
-	ts   int64
-	err  error
+// noArgs says of all arguments of a call that they are not known.
+func (im *importer) noArgs(ev *format.Event) {
+	n := min(abi.NumArgs(ev.ABI, ev.Nr), len(ev.Args))
+	if im.nothing[n] == "" {
+		var d []byte
+		for i := range n {
+			d = format.AppendUnknownArgument(d, i)
+		}
+		im.nothing[n] = string(d)
+	}
+	im.args(ev, [6]int64{}, im.nothing[n])
 }
 
-// next reads the next line; a line that is too long comes cut, with an error
-// from line later on.
-func (in *input) next() {
-	in.text = in.text[:0]
-	in.n++
-	for {
-		part, err := in.r.ReadSlice('\n')
-		if len(in.text)+len(part) <= maxLine {
-			in.text = append(in.text, part...)
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if err != nil && (err != io.EOF || len(in.text) == 0) {
-			in.err = err
-		}
-		break
-	}
-	in.text = bytes.TrimRight(in.text, "\r\n")
+// orphan notes that a thread that the text has told of before returns from a
+// call whose beginning the text leaves out. Without it, such a call would look
+// refused.
+func (im *importer) orphan(ts int64, cpu int32) {
+	im.out.add(ts, nil, format.Event{Kind: format.Lost, CPU: cpu, Args: [6]int64{1, 0, 0, 1, 0, int64(format.CauseDropped)}})
 }
 
-func (im *importer) read(sources []Source, p parser) error {
-	ins := make([]*input, len(sources))
-	for i := range sources {
-		ins[i] = &input{src: &sources[i], r: bufio.NewReaderSize(sources[i].R, 1<<16)}
-	}
+func (im *importer) read(ins []*input, p parser) error {
 	merge := len(ins) > 1
 	for _, in := range ins {
 		in.next()

@@ -19,13 +19,18 @@ import (
 type lidds struct {
 	*importer
 	clock   clock
-	threads map[int32]*thread
+	threads map[int32]*liddsThread
+}
+
+type liddsThread struct {
+	*thread
+	inside bool // a call was entered and has not returned
+	known  bool // an event of it has been seen
 }
 
 func newLIDDS(im *importer) *lidds {
-	im.lackAll()
 	im.lack("container")
-	return &lidds{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*thread{}}
+	return &lidds{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*liddsThread{}}
 }
 
 func (l *lidds) begin(*Source) {}
@@ -126,7 +131,7 @@ func (l *lidds) line(b []byte) error {
 	}
 	t := l.threads[x.tid]
 	if t == nil {
-		t = &thread{tid: x.tid}
+		t = &liddsThread{thread: &thread{tid: x.tid}}
 		l.threads[x.tid] = t
 	}
 	t.pid, t.comm = x.pid, x.comm
@@ -134,7 +139,7 @@ func (l *lidds) line(b []byte) error {
 	ev := format.Event{ABI: a, CPU: x.cpu, Comm: x.comm}
 	if x.name == "procexit" {
 		ev.Kind = format.ThreadEnd
-		l.out.add(x.ts, t, ev)
+		l.out.add(x.ts, t.thread, ev)
 		delete(l.threads, x.tid)
 		l.out.advance(x.ts)
 		return nil
@@ -142,15 +147,21 @@ func (l *lidds) line(b []byte) error {
 	ev.Syscall, ev.Nr = x.name, l.number(a, x.name)
 	if x.enter {
 		ev.Kind = format.Enter
+		l.noArgs(&ev)
 	} else {
 		ev.Kind = format.Exit
 		if ret, ok := liddsResult(x.args); ok {
 			ev.Ret = ret
 		} else {
 			l.lack("ret")
+			ev.Detail = format.UnknownResult
+		}
+		if !t.inside && t.known {
+			l.orphan(x.ts, x.cpu) // sysdig leaves out what it had no room for
 		}
 	}
-	l.out.add(x.ts, t, ev)
+	t.inside, t.known = x.enter, true
+	l.out.add(x.ts, t.thread, ev)
 	l.out.advance(x.ts)
 	return nil
 }

@@ -20,7 +20,6 @@ type numbers struct {
 }
 
 func newNumbers(im *importer) *numbers {
-	im.lackAll()
 	im.lack("ts_ns", "exit ts_ns", "ret", "cpu", "pid", "tid", "comm", "container", "fork", "exec", "thread_end")
 	im.out.ordinal = true
 	return &numbers{importer: im, bySrc: map[*Source]*thread{}}
@@ -56,8 +55,10 @@ func (n *numbers) line(b []byte) error {
 // put writes a call: its enter and, since a thread makes one call after the
 // other, an exit without a result.
 func (im *importer) put(t *thread, nr int32, name string) {
-	im.out.add(0, t, format.Event{Kind: format.Enter, ABI: im.opt.ABI, Nr: nr, Syscall: name})
-	im.out.add(0, t, format.Event{Kind: format.Exit, ABI: im.opt.ABI, Nr: nr, Syscall: name})
+	ev := format.Event{Kind: format.Enter, ABI: im.opt.ABI, Nr: nr, Syscall: name}
+	im.noArgs(&ev)
+	im.out.add(0, t, ev)
+	im.out.add(0, t, format.Event{Kind: format.Exit, ABI: im.opt.ABI, Nr: nr, Syscall: name, Detail: format.UnknownResult})
 }
 
 func (n *numbers) finish() {}
@@ -71,7 +72,6 @@ type unm struct {
 }
 
 func newUNM(im *importer) *unm {
-	im.lackAll()
 	im.lack("ts_ns", "exit ts_ns", "ret", "cpu", "tid", "comm", "container", "fork", "exec", "thread_end")
 	im.out.ordinal = true
 	return &unm{importer: im, threads: map[int32]*thread{}}

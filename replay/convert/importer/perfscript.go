@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,11 +18,13 @@ import (
 //	comm tid [cpu] seconds: raw_syscalls:sys_enter: NR 59 (a0, a1, …)
 //	comm pid/tid [cpu] seconds:  raw_syscalls:sys_exit: NR 59 = 0
 //
-// The lines are in the order of time. The numbers mean calls of the machine
+// Stacks (perf script -g) and other events are left out. The lines are in the
+// order of time. The numbers mean calls of the machine
 // that recorded, which the text does not name.
 type perfScript struct {
 	*importer
 	threads map[int32]*perfThread
+	tells   bool // lines have process ids
 }
 
 type perfThread struct {
@@ -118,6 +121,9 @@ func (p *perfScript) line(b []byte) error {
 	}
 	h, err := perfHead(b)
 	if err != nil {
+		if isPerfFrame(b) || perfEvent.Match(b) {
+			return errIgnore
+		}
 		return err
 	}
 	if !h.haveCPU {
@@ -126,7 +132,7 @@ func (p *perfScript) line(b []byte) error {
 	t := p.thread(h.tid)
 	t.comm = string(h.comm)
 	if h.pid != 0 {
-		t.pid = h.pid
+		t.pid, p.tells = h.pid, true
 	} else if t.process() == 0 {
 		p.out.guess(t.thread)
 		p.lack("pid")
@@ -236,40 +242,43 @@ func perfField(b []byte, key string) (int32, bool) {
 func (p *perfScript) enter(t *perfThread, h *perfLine, ev format.Event, rest []byte) error {
 	inner := bytes.TrimSuffix(bytes.TrimPrefix(rest, []byte("(")), []byte(")"))
 	takes := abi.NumArgs(ev.ABI, ev.Nr)
+	var args [6]int64
 	for i, w := range bytes.Split(inner, []byte(",")) {
 		v, err := strconv.ParseUint(string(bytes.TrimSpace(w)), 16, 64)
 		if err != nil {
 			return errors.New("argument is no hexadecimal number")
 		}
-		if i < takes && i < 6 {
-			ev.Args[i] = int64(v)
+		if i < takes && i < len(args) {
+			args[i] = int64(v)
 		}
 	}
-	p.entered(t, h, ev, true)
+	p.args(&ev, args, "")
+	p.entered(t, h, ev)
 	return nil
 }
 
 // enterNamed reads "fd: 0x00000003, buf: 0x7ffd…, count: 0x00000200".
 func (p *perfScript) enterNamed(t *perfThread, h *perfLine, ev format.Event) error {
-	takes := abi.NumArgs(ev.ABI, ev.Nr)
-	n := 0
-	for _, w := range bytes.Split(h.rest, []byte(", ")) {
-		_, value, ok := bytes.Cut(w, []byte(": "))
-		v, isNumber := parseInteger(bytes.TrimSpace(value))
-		if n < takes && n < 6 {
-			if ok && isNumber {
-				ev.Args[n] = v
-			} else {
-				p.noArg[n] = true
-			}
+	takes := min(abi.NumArgs(ev.ABI, ev.Nr), len(ev.Args))
+	var args [6]int64
+	var detail []byte
+	words := bytes.Split(h.rest, []byte(", "))
+	for i := range takes {
+		ok := false
+		if i < len(words) {
+			_, value, _ := bytes.Cut(words[i], []byte(": "))
+			args[i], ok = parseInteger(bytes.TrimSpace(value))
 		}
-		n++
+		if !ok {
+			detail = format.AppendUnknownArgument(detail, i)
+		}
 	}
-	p.entered(t, h, ev, true)
+	p.args(&ev, args, string(detail))
+	p.entered(t, h, ev)
 	return nil
 }
 
-func (p *perfScript) entered(t *perfThread, h *perfLine, ev format.Event, haveArgs bool) {
+func (p *perfScript) entered(t *perfThread, h *perfLine, ev format.Event) {
 	ev.Kind = format.Enter
 	t.clone = 0
 	switch ev.Syscall {
@@ -320,13 +329,34 @@ func (p *perfScript) related(t *perfThread, child int32) *perfThread {
 func (p *perfScript) fork(t *perfThread, h *perfLine, ev format.Event, child int32) error {
 	delete(p.threads, child) // a new one, whoever had the id before
 	c := p.related(t, child)
-	if c.process() == 0 {
+	if c.process() == 0 && !p.tells { // else the child's own lines will say
 		p.out.guess(c.thread)
 		p.lack("pid")
 	}
-	ev.Kind, ev.Args[format.ForkPID], ev.Args[format.ForkTID] = format.Fork, int64(c.process()), int64(child)
-	p.out.add(h.ts, t.thread, ev)
+	ev.Kind = format.Fork
+	p.out.add(h.ts, t.thread, ev).child = c.thread
 	return nil
+}
+
+// perfEvent is a line about another event: "comm 12 [000] 1.000001: sched:sched_switch: …",
+// "1.000001:          1 cycles: …".
+var perfEvent = regexp.MustCompile(`\s\d+\.\d{6,9}:\s+(\d+\s+)?[\w:/-]+:`)
+
+// isPerfFrame tells a line of a stack: an address, and a symbol or a module in
+// parentheses.
+func isPerfFrame(b []byte) bool {
+	t := bytes.TrimLeft(b, " \t")
+	i := bytes.IndexByte(t, ' ')
+	if len(t) == len(b) || i < 4 || t[len(t)-1] != ')' {
+		return false
+	}
+	for _, c := range t[:i] {
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'f' {
+			continue
+		}
+		return false
+	}
+	return true
 }
 
 func (p *perfScript) finish() {}

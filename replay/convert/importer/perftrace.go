@@ -3,11 +3,13 @@ package importer
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/render/decode"
 )
 
 // perfTrace reads what perf trace prints:
@@ -17,6 +19,9 @@ import (
 //	 40.348 (149.589 ms): python3/32021  ... [continued]: futex())  = 0
 //	      ? (         ): thr/26399  ... [continued]: clone3())  = 0
 //
+// With --no-comm, the thread's id stands alone, or nothing does when there is
+// one thread only.
+//
 // A line stands where the call returned and has the time at which it was
 // entered, unless another thread's line came between: then there are two. Times
 // are milliseconds since perf trace began.
@@ -24,6 +29,8 @@ type perfTrace struct {
 	*importer
 	threads map[int32]*traceThread
 	last    int64
+	names   []string // of an enter's arguments
+	texts   [][]byte
 }
 
 type traceThread struct {
@@ -90,6 +97,13 @@ func (p *perfTrace) line(b []byte) error {
 	if !ok {
 		return errPerfTrace
 	}
+	if tid == 0 {
+		tid = 1
+		p.lack("tid")
+	}
+	if name == "" {
+		p.lack("comm")
+	}
 	th := p.threads[tid]
 	if th == nil {
 		th = &traceThread{thread: &thread{tid: tid, pid: tid}}
@@ -112,12 +126,19 @@ func traceThreadOf(b []byte) (comm string, tid int32, call []byte, ok bool) {
 		if !isID || len(after) == 0 || after[0] != ' ' {
 			continue
 		}
-		call = bytes.TrimLeft(after, " ")
-		if bytes.HasPrefix(call, []byte("... [continued]: ")) || isCallName(call[:max(0, bytes.IndexByte(call, '('))]) {
+		if call = bytes.TrimLeft(after, " "); isTraceCall(call) {
 			return string(bytes.TrimSpace(b[:i])), id, call, true
 		}
 	}
-	return "", 0, nil, false
+	call = bytes.TrimLeft(b, " ")
+	if id, after, isID := leadingID(call); isID && len(after) > 0 && after[0] == ' ' { // --no-comm
+		tid, call = id, bytes.TrimLeft(after, " ")
+	}
+	return "", tid, call, isTraceCall(call)
+}
+
+func isTraceCall(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("... [continued]: ")) || isCallName(b[:max(0, bytes.IndexByte(b, '('))])
 }
 
 func (p *perfTrace) call(t *traceThread, b []byte, ts int64, known bool, dur int64) error {
@@ -136,7 +157,7 @@ func (p *perfTrace) call(t *traceThread, b []byte, ts int64, known bool, dur int
 	if r, ok := bytes.CutSuffix(rest, []byte("...")); ok {
 		opening, rest = true, r
 	}
-	p.args(&ev, rest)
+	p.arguments(&ev, rest)
 	p.enter(t, ev, ts)
 	if opening {
 		t.open, t.at = ev.Syscall, ts
@@ -203,12 +224,35 @@ func (p *perfTrace) continued(t *traceThread, name string, rest []byte, ts int64
 	return nil
 }
 
-// args reads "fd: 4, buf: 0x7ffd, count: 832": perf leaves out arguments that
-// are zero, so a value's place is not known.
-func (p *perfTrace) args(ev *format.Event, _ []byte) {
-	for i := range min(abi.NumArgs(ev.ABI, ev.Nr), 6) {
-		p.noArg[i] = true
+// arguments reads "fd: 4, buf: 0x7ffd, count: 832". perf leaves out those that
+// are zero. Of a file name it shows the lower half of the address only.
+func (p *perfTrace) arguments(ev *format.Event, b []byte) {
+	if i := lastResult(b); i >= 0 {
+		b = b[:i-1]
 	}
+	b = bytes.TrimSuffix(bytes.TrimRight(b, " "), []byte(")"))
+	p.names, p.texts = p.names[:0], p.texts[:0]
+	proto := decode.Prototype(ev.Syscall)
+	for _, part := range splitList(b) {
+		name, text, ok := bytes.Cut(bytes.TrimSpace(part), []byte(": "))
+		if !ok {
+			if len(bytes.TrimSpace(part)) == 0 || bytes.HasSuffix(part, []byte(")")) {
+				continue
+			}
+			name, text = nil, []byte("?")
+		}
+		if bytes.HasPrefix(text, []byte("0x")) && slices.ContainsFunc(proto, func(a decode.Param) bool {
+			return a.Name == string(name) && a.Type == "const char*"
+		}) {
+			text = []byte("?")
+		}
+		p.names, p.texts = append(p.names, string(name)), append(p.texts, text)
+	}
+	if ev.Syscall == "mmap" && bytes.Contains(b, []byte("ANON")) { // perf hides what the kernel does not read
+		p.names, p.texts = append(p.names, "fd", "off"), append(p.texts, []byte("?"), []byte("?"))
+	}
+	args, detail := decode.ParseNamed(ev.ABI, ev.Nr, ev.Syscall, p.names, p.texts, proto != nil)
+	p.args(ev, args, detail)
 }
 
 // traceResult reads the result at the end of a line: "= 4", "= 0x7f…",

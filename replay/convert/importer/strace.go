@@ -8,6 +8,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/render/decode"
 )
 
 // strace reads strace's text: one line a call, or two when other threads come
@@ -25,6 +26,7 @@ type strace struct {
 	current *straceThread              // the one that lines without an id are about
 	cloners map[*straceThread]struct{} // those inside a call that makes a thread
 	attach  int                        // threads of main that strace announced and that have not been seen
+	told    map[int32]bool             // ids that strace said it attached to
 	half    []byte                     // beginning of a line that a message of strace split
 	text    straceText
 	untimed bool
@@ -35,6 +37,7 @@ type straceThread struct {
 	open    *openCall
 	abi     abi.ABI
 	seen    bool // a line was about it
+	called  bool // it has entered a call
 	ended   bool
 	execOld int32 // the thread id under which the open execve was entered, if not tid
 }
@@ -49,11 +52,29 @@ type openCall struct {
 	clone  bool
 	thread bool  // clone: the child is a thread
 	child  int32 // clone: its id, once it has been seen
+
+	// Of a call whose line was cut: its enter as long as it waits, and its
+	// arguments as far as they stood before the cut.
+	enter *node
+	order int64
+	cut   []byte
+}
+
+// settle lets the enter of a call go as it is.
+func (o *openCall) settle() *node {
+	n := o.enter
+	o.enter = nil
+	if n == nil || n.at < 0 || n.order != o.order {
+		return nil
+	}
+	n.pending = false
+	return n
 }
 
 func newStrace(im *importer) *strace {
 	im.lack("cpu", "container")
-	s := &strace{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*straceThread{}, cloners: map[*straceThread]struct{}{}}
+	s := &strace{importer: im, clock: newClock(im.opt.Date), threads: map[int32]*straceThread{},
+		cloners: map[*straceThread]struct{}{}, told: map[int32]bool{}}
 	return s
 }
 
@@ -64,7 +85,7 @@ func (s *strace) begin(src *Source) {
 			s.main = s.current
 			s.main.join(s.main.thread)
 		}
-		s.of(src.TID, "", true)
+		s.of(src.TID, "", true, false)
 		return
 	}
 	s.current = nil
@@ -112,22 +133,17 @@ func straceID(b []byte) (id int32, comm, rest []byte, ok bool) {
 	return id, comm, rest, true
 }
 
-// stracePath is what stands before "strace: " when it was called by a path.
-var stracePath = regexp.MustCompile(`(?:/[\w.+-]+)*/$`)
-
 func (s *strace) line(b []byte) error {
+	b = bytes.TrimLeft(b, " \t")
 	if s.half != nil {
 		b = append(s.half, b...)
 		s.half = nil
 	}
-	if i := bytes.Index(b, []byte("strace: ")); i >= 0 {
-		before := bytes.TrimSuffix(stracePath.ReplaceAll(b[:i], nil), []byte("^C"))
-		attached, isNote := s.note(b[i:], len(before) == 0)
+	if before, goesOn, ok := s.message(b); ok {
 		switch {
-		case !isNote:
 		case len(before) == 0:
 			return errIgnore
-		case attached: // the call goes on in the next line
+		case goesOn: // the call does in the next line
 			s.half = bytes.Clone(before)
 			return errIgnore
 		default:
@@ -146,7 +162,7 @@ func (s *strace) line(b []byte) error {
 	if s.text.kind == straceNote {
 		return errIgnore
 	}
-	t := s.of(id, string(comm), labelled)
+	t := s.of(id, string(comm), labelled, s.text.resumed && s.text.kind != straceSuperseded)
 	ts := s.clock.at(ns, kind, grain)
 	if kind == noStamp {
 		s.untimed = true
@@ -176,30 +192,66 @@ func (s *strace) skipBrackets(b []byte) []byte {
 	return b
 }
 
-// note reads a message of strace itself. alone says that the line begins
-// with it; elsewhere only those about processes are recognised.
-func (s *strace) note(b []byte, alone bool) (attached, ok bool) {
-	rest, isProcess := bytes.CutPrefix(b[len("strace: "):], []byte("Process "))
-	id, rest, isID := leadingID(rest)
+// straceMessage is what strace says of itself, at the end of a line: "strace:
+// Process 12 attached", "/usr/bin/strace: …", and as it was before 4.10
+// "Process 12 suspended".
+var straceMessage = regexp.MustCompile(`(?:(?:/[\w.+-]+)*/)?(?:strace: )?Process (\d+) (attached(?: with (\d+) threads)?(?: - interrupt to quit)?` +
+	`|attached \(waiting for parent\)|detached|suspended|resumed(?: \(parent \d+ ready\))?|created.*|leaving ptrace stop|Untraced)$`)
+
+// ownMessage begins a line that is nothing else.
+var ownMessage = regexp.MustCompile(`^(?:(?:/[\w.+-]+)*/)?strace: `)
+
+// message takes a message of strace off the end of a line. goesOn says that
+// the call before it does, in the next line.
+func (s *strace) message(b []byte) (before []byte, goesOn, ok bool) {
+	if bytes.IndexByte(b, ':') < 0 && !bytes.Contains(b, []byte("Process ")) {
+		return nil, false, false
+	}
+	m := straceMessage.FindSubmatchIndex(b)
+	if m == nil {
+		return nil, false, ownMessage.Match(b)
+	}
+	before = bytes.TrimSuffix(b[:m[0]], []byte("^C"))
+	id, _, _ := leadingID(b[m[2]:m[3]])
+	what := b[m[4]:m[5]]
 	switch {
-	case !isProcess || !isID:
-		return false, alone
-	case bytes.Equal(rest, []byte(" attached")):
-		t := s.thread(id, "")
-		if s.main == nil { // -p
-			s.main, s.current = t, t
-			t.join(t.thread)
-		}
-		return true, true
-	case bytes.HasPrefix(rest, []byte(" attached with ")):
+	case m[6] >= 0:
 		t := s.thread(id, "")
 		s.main, s.current = t, t
 		t.join(t.thread)
-		n, _, _ := leadingID(rest[len(" attached with "):])
+		n, _, _ := leadingID(b[m[6]:m[7]])
 		s.attach = int(n) - 1
-		return true, true
+	case bytes.HasPrefix(what, []byte("attached")):
+		t := s.thread(id, "")
+		s.told[id] = true
+		if s.main == nil && len(before) == 0 { // -p
+			s.main, s.current = t, t
+			t.join(t.thread)
+		}
+	case bytes.HasPrefix(what, []byte("detached")):
+		if t := s.threads[id]; t != nil && len(before) == 0 {
+			s.gone(t)
+		}
+		return before, false, true
 	}
-	return false, alone || bytes.Equal(rest, []byte(" detached"))
+	return before, true, true
+}
+
+// gone notes that there will be no more lines about a thread, whose end the
+// text does not tell.
+func (s *strace) gone(t *straceThread) {
+	if t.open != nil {
+		t.open.settle()
+	}
+	t.ended = true
+	delete(s.threads, t.tid)
+	delete(s.cloners, t)
+	if t.leader != nil {
+		t.leader.members--
+	}
+	if s.current == t {
+		s.current = nil
+	}
 }
 
 func (s *strace) personality(b []byte) error {
@@ -241,8 +293,9 @@ func (s *strace) thread(id int32, comm string) *straceThread {
 
 // of returns the thread that a line is about. Lines have ids only while
 // strace follows more than one thread, so the first lines' thread may get its
-// id later.
-func (s *strace) of(id int32, comm string, labelled bool) *straceThread {
+// id later, and a line without one is about the thread that is left. resumed
+// says that the line ends a call.
+func (s *strace) of(id int32, comm string, labelled, resumed bool) *straceThread {
 	if !labelled {
 		if s.current == nil || s.current.ended {
 			s.current = s.alone()
@@ -250,7 +303,10 @@ func (s *strace) of(id int32, comm string, labelled bool) *straceThread {
 		return s.current
 	}
 	t := s.threads[id]
-	if m := s.main; t == nil && m != nil && m.tid == 0 && (m.open == nil || !m.open.clone) {
+	if m := s.main; t == nil && m != nil && m.tid == 0 && !s.told[id] && (m.open == nil || !m.open.clone ||
+		m.open.child != 0 || len(s.told) > 0 || resumed && m.open.name == s.text.name) {
+		// An id that nothing tells of is that of the thread that had none,
+		// unless it is inside the call that may have made this one.
 		m.tid = id
 		s.threads[id] = m
 	}
@@ -375,24 +431,44 @@ func (s *strace) enter(t *straceThread, ts int64) {
 	nr, name := s.call(t.abi, x.name)
 	o := &openCall{name: name, nr: nr, abi: t.abi, ts: ts}
 	ev := format.Event{Kind: format.Enter, ABI: t.abi, Nr: nr, Syscall: name}
-	s.args(&ev, nr)
+	args, detail := decode.Parse(t.abi, nr, x.args[:min(x.nargs, len(x.args))])
+	s.importer.args(&ev, args, detail)
 	if cloneNames[name] {
-		o.clone, o.thread = true, bytes.Contains(x.all, []byte("CLONE_THREAD"))
-		if name == "clone" && !o.thread && x.nargs > 0 {
-			if flags, ok := parseArg(x.args[0]); ok {
-				o.thread = flags&0x10000 != 0 // CLONE_THREAD, -X raw
-			}
-		}
+		const cloneThread = 0x10000
+		o.clone, o.thread = true, bytes.Contains(x.all, []byte("CLONE_THREAD")) || name == "clone" && args[0]&cloneThread != 0
 	}
 	if strings.HasPrefix(name, "execve") {
 		o.path = firstString(x.all)
 	}
-	t.open = o
+	if t.open != nil {
+		t.open.settle()
+	}
+	t.open, t.called = o, true
 	delete(s.cloners, t)
 	if o.clone {
 		s.cloners[t] = struct{}{}
 	}
-	s.out.add(ts, t.thread, ev)
+	n := s.out.add(ts, t.thread, ev)
+	if x.kind == straceUnfinished && format.ArgumentsUnknown(detail) {
+		n.pending = true
+		o.enter, o.order, o.cut = n, n.order, bytes.Clone(x.all)
+	}
+}
+
+// whole reads the arguments of a cut call again, with what followed the cut.
+func (s *strace) whole(o *openCall) {
+	n := o.settle()
+	if n == nil {
+		return
+	}
+	var x straceText
+	rest := s.text.all
+	if bytes.HasPrefix(bytes.TrimLeft(rest, " "), []byte("=>")) { // what the call changed of its arguments, which stood before
+		rest = nil
+	}
+	x.splitArgs(append(o.cut, rest...))
+	args, detail := decode.Parse(o.abi, o.nr, x.args[:min(x.nargs, len(x.args))])
+	s.importer.args(&n.ev, args, detail)
 }
 
 // call finds name and number. strace calls unknown ones syscall_0x1ff.
@@ -403,21 +479,6 @@ func (s *strace) call(a abi.ABI, name string) (int32, string) {
 		}
 	}
 	return s.number(a, name), name
-}
-
-// args stores the arguments that stand for register values.
-func (s *strace) args(ev *format.Event, nr int32) {
-	x := &s.text
-	takes := abi.NumArgs(ev.ABI, nr)
-	for i := range min(takes, 6) {
-		if i < x.nargs && x.args[i] != nil {
-			if v, ok := parseArg(x.args[i]); ok {
-				ev.Args[i] = v
-				continue
-			}
-		}
-		s.noArg[i] = true
-	}
 }
 
 // exit writes the end of the open call. A call on one line has ended by -T's
@@ -472,11 +533,19 @@ func (s *strace) resumed(t *straceThread, ts int64) error {
 	x := &s.text
 	o := t.open
 	if x.kind == straceAbandoned || x.kind == straceUnfinished {
+		if o != nil {
+			o.settle()
+		}
 		return nil // the thread ended inside the call: its enter stays without an exit
 	}
 	if o == nil || o.name != x.name {
 		// The call was entered before strace attached.
 		nr, name := s.call(t.abi, x.name)
+		if o != nil {
+			o.settle()
+		} else if t.called {
+			s.orphan(ts, 0)
+		}
 		t.open = nil
 		delete(s.cloners, t)
 		t.exit = s.out.add(ts, t.thread, format.Event{Kind: format.Exit, ABI: t.abi, Nr: nr, Syscall: name, Ret: x.ret})
@@ -485,6 +554,7 @@ func (s *strace) resumed(t *straceThread, ts int64) error {
 		}
 		return nil
 	}
+	s.whole(o)
 	s.exit(t, ts, ts, false)
 	return nil
 }
@@ -498,6 +568,9 @@ func (s *strace) end(t *straceThread, ts int64) {
 		if x.core {
 			code |= 0x80
 		}
+	}
+	if t.open != nil {
+		t.open.settle()
 	}
 	t.ended, t.open = true, nil
 	if t.leader != nil { // else the call that made it has not returned yet, and will tell
@@ -531,6 +604,10 @@ func (s *strace) superseded(leader *straceThread, ts int64) error {
 	}
 	if o == nil {
 		o = &openCall{name: "execve", nr: s.number(leader.abi, "execve"), abi: leader.abi, ts: ts}
+	}
+	o.settle()
+	if leader.open != nil {
+		leader.open.settle()
 	}
 	by.open, by.ended = nil, true
 	delete(s.threads, by.tid)

@@ -257,6 +257,31 @@ func (s *straceText) splitArgs(b []byte) int {
 	return -1
 }
 
+// splitList cuts a list of arguments at its commas.
+func splitList(b []byte) [][]byte {
+	var parts [][]byte
+	depth, start := 0, 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		case ',':
+			if depth == 0 {
+				parts, start = append(parts, b[start:i]), i+1
+			}
+		}
+	}
+	return append(parts, b[min(start, len(b)):])
+}
+
 // skipAnnotation returns the position of the > that ends a descriptor's
 // annotation (-y, -yy): 3</tmp/a(b>, 3<TCP:[127.0.0.1:1->127.0.0.1:2]>,
 // 0</dev/pts/0<char 136:0>>. strace writes a > in a path as \76.
@@ -352,23 +377,6 @@ func parseInteger(b []byte) (int64, bool) {
 		return int64(n), true
 	}
 	return 0, false
-}
-
-// parseArg reads an argument that stands for a register's value.
-func parseArg(b []byte) (int64, bool) {
-	if i := bytes.IndexByte(b, '<'); i > 0 {
-		b = b[:i]
-	}
-	if i := bytes.Index(b, []byte(" /*")); i > 0 {
-		b = b[:i]
-	}
-	switch string(b) {
-	case "NULL":
-		return 0, true
-	case "AT_FDCWD":
-		return -100, true
-	}
-	return parseInteger(b)
 }
 
 // parseSeconds reads 12.345678 as nanoseconds.

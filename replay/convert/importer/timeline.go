@@ -34,6 +34,9 @@ type node struct {
 	th    *thread
 	child *thread // of a fork
 	ev    format.Event
+	// pending says that more may become known of the event: another line
+	// continues it.
+	pending bool
 }
 
 // timeline puts events into the order of time.
@@ -46,6 +49,8 @@ type timeline struct {
 	added   int64
 	seq     int64
 	enters  int64
+	alone   int64 // exits whose enter is not there
+	inside  map[int32]bool
 	late    int64
 	first   int64
 	last    int64
@@ -59,7 +64,7 @@ type timeline struct {
 const maxUnknown = 1 << 16
 
 func newTimeline(write func(*format.Batch) error) *timeline {
-	return &timeline{write: write, batch: format.NewBatch(format.NewSymbolTable(), batchRows)}
+	return &timeline{write: write, inside: map[int32]bool{}, batch: format.NewBatch(format.NewSymbolTable(), batchRows)}
 }
 
 // add takes an event of th. Events with the same time keep the order in which
@@ -112,6 +117,9 @@ func (t *timeline) flush() {
 // not set.
 func (t *timeline) emit(force bool) bool {
 	n := t.heap[0]
+	if n.pending && !force {
+		return false
+	}
 	if n.th != nil {
 		for _, th := range []*thread{n.th, n.child} {
 			if th == nil || th.tid != 0 && th.process() != 0 {
@@ -143,14 +151,23 @@ func (t *timeline) emit(force bool) bool {
 		e.TS = t.last
 		t.late++
 	}
-	if e.Kind == format.Lost {
+	if e.Kind == format.Lost && e.Args[format.LostFirst] == 0 {
 		e.Args[format.LostFirst], e.Args[format.LostLast] = e.TS, e.TS
 	}
 	if e.Kind != format.Enter && e.Kind != format.Exit {
 		e.Nr = -1
 	}
-	if e.Kind == format.Enter {
+	switch e.Kind {
+	case format.Enter:
 		t.enters++
+		t.inside[e.TID] = true
+	case format.Exit:
+		if !t.inside[e.TID] {
+			t.alone++
+		}
+		delete(t.inside, e.TID)
+	case format.ThreadEnd:
+		delete(t.inside, e.TID)
 	}
 	if !t.any {
 		t.any, t.first = true, e.TS

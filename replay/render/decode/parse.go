@@ -35,6 +35,7 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 	}
 	next, reg := 0, 0
 	params := c.params
+	named := cloneTexts(texts)
 	for i := 0; i < len(params) && reg < len(args); i++ {
 		if i == 1 {
 			params = c.of(&args)
@@ -52,7 +53,10 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 			continue
 		}
 		var text []byte
-		if next < len(texts) {
+		switch {
+		case named != nil:
+			text = stripComments(named[p.name])
+		case next < len(texts):
 			text = stripComments(texts[next])
 		}
 		next++
@@ -83,9 +87,38 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 	return args, string(lines)
 }
 
+// cloneTexts tells the texts of clone, which strace writes with the names of
+// its own: child_stack=NULL, flags=CLONE_VM|SIGCHLD. nil if they are not that.
+func cloneTexts(texts [][]byte) map[string][]byte {
+	var named map[string][]byte
+	for _, t := range texts {
+		name, value, ok := bytes.Cut(bytes.TrimSpace(t), []byte("="))
+		if !ok {
+			continue
+		}
+		switch string(name) {
+		case "child_stack", "stack":
+			name = []byte("stack")
+		case "flags", "tls":
+		case "parent_tid", "parent_tidptr":
+			name = []byte("parent_tid")
+		case "child_tid", "child_tidptr":
+			name = []byte("child_tid")
+		default:
+			continue
+		}
+		if named == nil {
+			named = map[string][]byte{}
+		}
+		named[string(name)] = value
+	}
+	return named
+}
+
 // ParseNamed is Parse for texts with the names of the kernel's own arguments,
-// in any order: those of perf trace, babeltrace and Tracee. missing says what
-// to make of an argument that has no text: true, it is 0.
+// in any order: those of perf trace, babeltrace and Tracee. zero says that an
+// argument without a text is 0, as perf trace has it, unless there are texts
+// that could not be assigned.
 func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte, zero bool) (args [6]int64, detail string) {
 	proto := Prototype(call)
 	c := lookup(a, nr)
@@ -126,6 +159,10 @@ func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte
 		if t != nil {
 			var v int64
 			if reg < len(params) {
+				k := params[reg].kind
+				if s, ok := quoted(t); ok && k != kindPath && k != kindStr {
+					t = []byte(s) // flags by name, as a text
+				}
 				v, known[reg] = params[reg].parse(a, &args, t)
 				if !known[reg] {
 					if k := params[reg].kind; k == kindPath || k == kindStr {
@@ -238,6 +275,8 @@ func (p *param) parse(a abi.ABI, args *[6]int64, t []byte) (int64, bool) {
 		if s := fcntlSet(int32(args[1])); s != nil {
 			return s.parse(a, t)
 		}
+	case kindMode:
+		return noSet.parse(a, t)
 	case kindPages:
 		v, ok := parseNumber(t)
 		return v / 4096, ok && v%4096 == 0
@@ -296,7 +335,7 @@ func (s *set) value(a abi.ABI, name string) (int64, bool) {
 func (s *set) suffix(a abi.ABI, name string) (v int64, ok bool) {
 	for _, list := range [][]constant{s.field[a], s.flags[a]} {
 		for i := range list {
-			if _, rest, cut := strings.Cut(list[i].name, "_"); cut && rest == name {
+			if first, rest, cut := strings.Cut(list[i].name, "_"); cut && (rest == name || rest == "OK" && first == name) {
 				if ok && v != int64(list[i].value) {
 					return 0, false
 				}
@@ -310,6 +349,9 @@ func (s *set) suffix(a abi.ABI, name string) (v int64, ok bool) {
 	return v, ok
 }
 
+// noSet reads what only literals has.
+var noSet set
+
 // aliases are names that other tools have for what the tables call otherwise.
 var aliases = map[string]string{
 	"AF_LOCAL": "AF_UNIX", "AF_FILE": "AF_UNIX", "PF_LOCAL": "AF_UNIX", "PF_FILE": "AF_UNIX", "AF_ROUTE": "AF_NETLINK", "O_NDELAY": "O_NONBLOCK",
@@ -321,6 +363,9 @@ var aliases = map[string]string{
 var literals = map[string]int64{
 	"NULL": 0, "AT_FDCWD": -100, "CWD": -100, "F_OK": 0, "IPC_PRIVATE": 0, "FUTEX_BITSET_MATCH_ANY": 0xffffffff, "STATX_ALL": 0xfff,
 	"MFD_HUGE_SHIFT": 26, "MAP_HUGE_SHIFT": 26, "SHM_HUGE_SHIFT": 26, "SWAP_FLAG_PRIO_SHIFT": 0, "MS_MGC_VAL": 0xc0ed0000, "PR_SET_PTRACER_ANY": -1,
+	"IRWXU": 0o700, "IRUSR": 0o400, "IWUSR": 0o200, "IXUSR": 0o100, "IRWXG": 0o70, "IRGRP": 0o40, "IWGRP": 0o20, "IXGRP": 0o10,
+	"IRWXO": 7, "IROTH": 4, "IWOTH": 2, "IXOTH": 1, "IRUGO": 0o444, "IWUGO": 0o222, "IXUGO": 0o111, "IRWXUGO": 0o777, "IALLUGO": 0o7777,
+	"ISUID": 0o4000, "ISGID": 0o2000, "ISVTX": 0o1000,
 	"FUTEX_PRIVATE_FLAG": 128, "FUTEX_OP_OPARG_SHIFT": 8, "SIG_0": 0,
 }
 
@@ -333,7 +378,7 @@ func nameValue(a abi.ABI, s *set, name string) (int64, bool) {
 			return v, true
 		}
 	}
-	if v, ok := literals[name]; ok {
+	if v, ok := literals[strings.TrimPrefix(name, "S_")]; ok {
 		return v, true
 	}
 	if other, ok := aliases[name]; ok {
