@@ -155,7 +155,7 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 		}
 		return nil, rows.Close()
 	}
-	o := export.Options{Symbols: in.names, Meta: in.Meta(), Weight: weight}
+	o := export.Options{Symbols: in.names, Meta: in.Meta(), Closing: in.Meta, Weight: weight}
 	if !in.filter.Empty() {
 		o.Filter = in.filter
 	}

@@ -43,26 +43,35 @@ func newImportCommand() *cobra.Command {
 on it. KIND is one of
 
   strace       strace's output, with or without -f, -ff, -t, -tt, -ttt, -r, -T,
-               -y, -Y, -i, -n and -X raw
+               -y, -Y, -i, -k, -n and -X raw, from -o or standard error
   perf-script  perf script of raw_syscalls (or syscalls:*), and of sched's fork,
-               exec and exit if they were recorded
+               exec and exit if they were recorded; stacks are left out
   perf-trace   perf trace's output
+  babeltrace   LTTng's system-call events as babeltrace2 prints them; record them
+               with lttng add-context -k -t pid -t tid -t procname
+  tracee       Tracee's JSON: sys_enter and sys_exit, or events of calls by name
   lidds        recordings of the LID-DS data sets, 2019 and 2021
   numbers      system-call numbers between blanks, each FILE one thread (ADFA-LD)
   unm          a process id and a number on each line; --map names the numbers
-  jsonl        systape's own JSON lines (export --to jsonl)
+  jsonl        systape's own JSON lines (export --to jsonl): all of a capture's
+               make the same capture again
 
 The capture says that it was imported, and which columns hold no information.
-What a text does not say is not invented: without times, events are numbered
-by nanoseconds; without durations, a call ends when it began. Lines that cannot be read
-are counted, and the first ones shown.
+What a text does not say is not invented: an argument that it does not tell is
+not known (replay shows ?), names of flags become numbers again, paths are
+kept; without times, events are numbered by nanoseconds; without durations, a
+call ends when it began. Lines that cannot be read are counted, and the first
+ones shown.
 
 Several FILEs are merged by time when their lines have times of day; the files
-of strace -ff are known by their names. FILE may be - for standard input.`,
+of strace -ff are known by their names. FILE may be - for standard input, and
+compressed by gzip.`,
 		Example: `  strace -f -ttt -T -o web.strace ./web; systape import --from strace web.strace -o web.parquet
   systape import --from strace trace.* -o trace.parquet
   perf record -e raw_syscalls:* -- ./web; perf script | systape import --from perf-script - -o web.parquet
   perf trace -o web.trace ./web; systape import --from perf-trace web.trace -o web.parquet
+  babeltrace2 ~/lttng-traces/web | systape import --from babeltrace - -o web.parquet
+  tracee --events sys_enter,sys_exit --output json:web.json; systape import --from tracee web.json -o web.parquet
   systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet
   systape export --to jsonl web.parquet | jq -c 'select(.comm == "nginx")' | systape import --from jsonl - -o nginx.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c, &f, args) },
@@ -70,7 +79,7 @@ of strace -ff are known by their names. FILE may be - for standard input.`,
 	flags := c.Flags()
 	flags.StringVar(&f.from, "from", "", "what FILE is: "+strings.Join(importer.Formats, " "))
 	flags.StringVarP(&f.output, "output", "o", "", "the `capture` to write")
-	flags.StringVar(&f.abi, "abi", "", "the ABI of numbers and names: x86_64 i386 x32 arm64 arm (default: that of this machine, i386 for numbers)")
+	flags.StringVar(&f.abi, "abi", "", "the ABI of numbers and names: x86_64 i386 x32 arm64 arm (default: the one that has the names of the text, i386 for numbers)")
 	flags.StringVar(&f.date, "date", "", "the `day` on which a text with times of day begins, such as 2026-03-01 (UTC)")
 	flags.StringVar(&f.names, "map", "", "unm: a `file` with the name of each number, one a line from 0")
 	flags.IntVar(&f.skipped, "show-skipped", 5, "show the first `N` lines that could not be read")
@@ -99,8 +108,11 @@ func (f *importFlags) options() (opt importer.Options, err error) {
 		opt.ABI = a
 	case f.from == "numbers" || f.from == "unm":
 		opt.ABI = abi.I386
-	case runtime.GOARCH == "arm64":
-		opt.ABI = abi.ARM64
+	default:
+		opt.Guess = true
+		if runtime.GOARCH == "arm64" {
+			opt.ABI = abi.ARM64
+		}
 	}
 	if f.date != "" {
 		if opt.Date, err = time.Parse("2006-01-02", f.date); err != nil {
@@ -185,8 +197,29 @@ func importInto(out *bufio.Writer, sources []importer.Source, opt importer.Optio
 	if err != nil {
 		return nil, err
 	}
-	meta.Imported.Missing, meta.Imported.Skipped, meta.Complete = res.Missing, res.Skipped, true
-	return res, w.Close(meta)
+	return res, w.Close(importEnd(meta, res))
+}
+
+// importEnd says what is known of the capture when the text has been read. Of
+// systape's own text, all rows of a capture are that capture again; some of
+// them are a selection of it, whose counts are those of the whole.
+func importEnd(meta *format.Meta, res *importer.Result) *format.Meta {
+	if res.Meta == nil {
+		meta.Imported.Missing, meta.Imported.Skipped, meta.Complete = res.Missing, res.Skipped, true
+		if res.Calls > 0 {
+			meta.Host.Arch = importArch[res.ABI]
+		}
+		return meta
+	}
+	m := *res.Meta
+	m.Version, m.Tool, m.Part = meta.Version, meta.Tool, meta.Part
+	if !res.Whole {
+		m.CaptureID, m.Counts = meta.CaptureID, nil
+		if m.Imported == nil {
+			m.Imported = meta.Imported
+		}
+	}
+	return &m
 }
 
 // importTID knows the files of strace -ff: NAME.TID.
@@ -194,7 +227,7 @@ func importTID(from, name string) int32 {
 	if from != "strace" {
 		return 0
 	}
-	n, err := strconv.ParseInt(strings.TrimPrefix(filepath.Ext(name), "."), 10, 32)
+	n, err := strconv.ParseInt(strings.TrimPrefix(filepath.Ext(strings.TrimSuffix(name, ".gz")), "."), 10, 32)
 	if err != nil || n <= 0 {
 		return 0
 	}
@@ -205,14 +238,17 @@ func importTID(from, name string) int32 {
 // of the text so that the same text gives the same capture.
 const importHead = 64 << 10
 
+// importArch is the machine that a text is likely to come from, as uname -m
+// names it.
+var importArch = map[abi.ABI]string{abi.X86_64: "x86_64", abi.X32: "x86_64", abi.I386: "i686", abi.ARM64: "aarch64", abi.ARM: "armv7l"}
+
 // importMeta says what is known about the recording.
 func importMeta(opt importer.Options, id string) *format.Meta {
-	arch := map[abi.ABI]string{abi.X86_64: "x86_64", abi.X32: "x86_64", abi.I386: "i686", abi.ARM64: "aarch64", abi.ARM: "armv7l"}[opt.ABI]
 	return &format.Meta{
 		Version:   format.Version,
 		CaptureID: id,
 		Tool:      "systape " + version,
-		Host:      format.Host{Arch: arch},
+		Host:      format.Host{Arch: importArch[opt.ABI]},
 		Request:   format.Request{Sample: 1},
 		Part:      format.Part{Number: 1, Last: true},
 		Imported:  &format.Imported{From: opt.From},
@@ -220,7 +256,7 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 }
 
 func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", units.Count(res.Calls), units.Count(res.Events), units.Count(res.Lines))
+	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", units.Count(res.Calls+res.Returns), units.Count(res.Events), units.Count(res.Lines))
 	if res.Skipped > 0 {
 		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", units.Count(res.Skipped))
 	}
@@ -233,6 +269,7 @@ func importReport(w io.Writer, f *importFlags, res *importer.Result) {
 	}{
 		{res.Reorder, "events came too late to be put into the order of time"},
 		{res.Guessed, "threads are taken for processes of their own, because the text does not say whose they are"},
+		{res.Returns, "of the calls are seen to return only"},
 		{res.Nameless, "calls have names without a number in the table of " + res.ABI.String()},
 	} {
 		if n.count > 0 {

@@ -19,8 +19,11 @@ import (
 type Options struct {
 	Symbols *format.SymbolTable // of the batches and calls
 	Meta    *format.Meta        // of the capture; nil: it says nothing about itself
-	Filter  *replay.Filter      // chooses calls; nil: all
-	Weight  Weight              // of Folded and PProf
+	// Closing returns what the capture says about itself at the end, which a
+	// spool knows only then; nil: the same as Meta.
+	Closing func() *format.Meta
+	Filter  *replay.Filter // chooses calls; nil: all
+	Weight  Weight         // of Folded and PProf
 	// Limit bounds the calls of formats that must be held in memory as a
 	// whole (Firefox); 0: 1,000,000. Those beyond it are left out.
 	Limit int

@@ -74,6 +74,9 @@ type Result struct {
 	To       int64 // and the last
 	Missing  []string
 	ABI      abi.ABI // of the first call
+
+	Meta  *format.Meta // what a text of systape's own says about the capture; nil: nothing
+	Whole bool         // and that all rows of that capture are in the text
 }
 
 // maxLine bounds what one line may take.
@@ -87,12 +90,12 @@ const batchRows = 8192
 // otherwise. An error is one of reading, of write, or says that the text is
 // not of the kind it is said to be; lines that cannot be read are no error.
 func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Result, error) {
-	if opt.From == "jsonl" {
-		return importJSONL(sources, write)
-	}
 	ins, err := openInputs(sources)
 	if err != nil {
 		return nil, err
+	}
+	if opt.From == "jsonl" {
+		return importJSONL(ins, write)
 	}
 	if opt.Guess {
 		opt.ABI = guessABI(ins, opt.ABI)

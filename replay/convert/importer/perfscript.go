@@ -347,7 +347,7 @@ var perfEvent = regexp.MustCompile(`\s\d+\.\d{6,9}:\s+(\d+\s+)?[\w:/-]+:`)
 func isPerfFrame(b []byte) bool {
 	t := bytes.TrimLeft(b, " \t")
 	i := bytes.IndexByte(t, ' ')
-	if len(t) == len(b) || i < 4 || t[len(t)-1] != ')' {
+	if len(t) == len(b) || i < 1 || t[len(t)-1] != ')' {
 		return false
 	}
 	for _, c := range t[:i] {

@@ -267,6 +267,9 @@ func traceResult(b []byte) (ret int64, returned, ok bool) {
 		return 0, false, true
 	}
 	word, rest, _ := bytes.Cut(w, []byte(" "))
+	if i := bytes.IndexByte(word, '<'); i > 0 { // = 11<pipe:[105902]>
+		word = word[:i]
+	}
 	n, isNumber := parseInteger(word)
 	if !isNumber {
 		return 0, false, false

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +111,66 @@ func TestAgainstEncodingJSON(t *testing.T) {
 				t.Errorf("event %d, %s: got %q, want %q", i, k, got, want)
 			}
 		}
+	}
+}
+
+// What a capture says about itself comes back; the last line about it counts,
+// for a spool knows its end only then.
+func TestMetaComesBack(t *testing.T) {
+	begun := &format.Meta{Version: 1, CaptureID: "ab", Host: format.Host{Name: "web1", CPUs: 2}, Part: format.Part{Number: 1, Rows: -1}}
+	ended := *begun
+	ended.Complete, ended.Counts = true, &format.Counts{PerCPU: []format.CPUCounts{{CPU: 0, Enters: 2, LostExits: 1}}}
+	text := jsonl.AppendMeta(nil, begun)
+	text = append(text, write(randomEvents(3))...)
+	text = jsonl.AppendMeta(text, &ended)
+	for _, n := range []int{1, 2, 3, 10} {
+		r := jsonl.NewReader(bytes.NewReader(text))
+		b := format.NewBatch(format.NewSymbolTable(), n)
+		rows := 0
+		for {
+			err := r.Read(b, n)
+			rows += b.N
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Meta() == nil || r.Meta().Host.Name != "web1" {
+				t.Fatalf("the host is not known with the first rows: %+v", r.Meta())
+			}
+		}
+		if rows != 3 || !reflect.DeepEqual(r.Meta(), &ended) {
+			t.Errorf("batches of %d: %d rows, %+v", n, rows, r.Meta())
+		}
+	}
+	if r := jsonl.NewReader(strings.NewReader(`{"kind":"meta"}`)); true {
+		if err := r.Read(format.NewBatch(nil, 1), 1); err == nil || !strings.Contains(err.Error(), "line 1") {
+			t.Errorf("a line without its content: %v", err)
+		}
+	}
+}
+
+// What is not known is null, also to a reader who writes lines by hand.
+func TestUnknownIsNull(t *testing.T) {
+	events := format.MustParseText(`1 enter 7 openat(-100, 0, 0x80000) "1=/etc/hosts"
+2 exit 7 openat = 0 "ret=?"
+3 enter 7 read(3, 0, 512) "1=?"
+4 enter 7 openat(-100, 0x7ffc, 0) "1=/etc/hosts"`)
+	text := string(write(events))
+	for i, want := range []string{`"arg0":-100,"arg1":null,"arg2":524288`, `"ret":null`, `"arg0":3,"arg1":null,"arg2":512`, `"arg1":32764`} {
+		if line := strings.Split(text, "\n")[i]; !strings.Contains(line, want) {
+			t.Errorf("line %d: %s\nwant %s", i, line, want)
+		}
+	}
+	got, err := read(strings.NewReader(text), 10)
+	if err != nil || !slices.Equal(got, events) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = read(strings.NewReader(`{"kind":"enter","nr":0,"arg0":3,"arg1":null}
+{"kind":"exit","nr":0,"ret":null}`), 10)
+	if err != nil || got[0].Detail != "1=?" || got[1].Detail != "ret=?" {
+		t.Errorf("by hand: %+v, %v", got, err)
 	}
 }
 

@@ -2,11 +2,15 @@ package jsonl
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"math/bits"
+	"regexp"
 	"strconv"
 	"unicode/utf8"
 
@@ -15,7 +19,7 @@ import (
 )
 
 // maxLine bounds what one line may take.
-const maxLine = 1 << 20
+const maxLine = 4 << 20
 
 // Reader reads events from JSON lines. It wants the columns of the events
 // table as keys, in any order. What a line leaves out is 0 or "", but for the
@@ -23,11 +27,16 @@ const maxLine = 1 << 20
 // which then is the name of abi and nr. Empty lines are skipped.
 type Reader struct {
 	lines *bufio.Scanner
+	meta  *format.Meta
 	line  int64
 	rows  int64
 	buf   []byte
 	err   error
 }
+
+// Meta returns what the capture says about itself, as far as it was read: the
+// last line about that counts. nil if there was none.
+func (r *Reader) Meta() *format.Meta { return r.meta }
 
 // NewReader returns a Reader of r.
 func NewReader(r io.Reader) *Reader {
@@ -57,7 +66,19 @@ func (r *Reader) Read(b *format.Batch, n int) error {
 			break
 		}
 		r.line++
-		if err := r.row(b, r.lines.Bytes()); err != nil {
+		line := r.lines.Bytes()
+		if isMeta(line) {
+			var m struct {
+				Meta *format.Meta `json:"meta"`
+			}
+			if err := json.Unmarshal(line, &m); err != nil || m.Meta == nil {
+				r.err = fmt.Errorf("line %d: what the capture says about itself cannot be read: %w", r.line, cmp.Or(err, errNoMeta))
+				break
+			}
+			r.meta = m.Meta
+			continue
+		}
+		if err := r.row(b, line); err != nil {
 			r.err = fmt.Errorf("line %d: %w", r.line, err)
 			break
 		}
@@ -66,6 +87,14 @@ func (r *Reader) Read(b *format.Batch, n int) error {
 		return nil // the next Read says it
 	}
 	return r.err
+}
+
+var errNoMeta = errors.New("the key meta is missing")
+
+var metaLine = regexp.MustCompile(`^\s*\{\s*"kind"\s*:\s*"meta"`)
+
+func isMeta(line []byte) bool {
+	return len(line) > 0 && bytes.Contains(line[:min(len(line), 40)], []byte(`"meta"`)) && metaLine.Match(line)
 }
 
 // columns are the keys of a line.
@@ -95,6 +124,7 @@ func (r *Reader) row(b *format.Batch, line []byte) error {
 		detail          string
 	}
 	e.seq = r.rows
+	unknown, unknownRet := 0, false // what is null
 	p.want('{')
 	for first := true; p.err == nil && !p.is('}'); first = false {
 		if !first {
@@ -139,9 +169,16 @@ func (r *Reader) row(b *format.Batch, line []byte) error {
 		case format.ColSyscall:
 			e.syscall = p.sym(b.Symbols)
 		case format.ColRet:
-			e.ret = p.int64()
+			var known bool
+			if e.ret, known = p.maybe(); !known {
+				unknownRet = true
+			}
 		case format.ColArg0, format.ColArg1, format.ColArg2, format.ColArg3, format.ColArg4, format.ColArg5:
-			e.args[bits.TrailingZeros32(uint32(col/format.ColArg0))] = p.int64()
+			i := bits.TrailingZeros32(uint32(col / format.ColArg0))
+			var known bool
+			if e.args[i], known = p.maybe(); !known {
+				unknown |= 1 << i
+			}
 		case format.ColComm:
 			e.comm = p.sym(b.Symbols)
 		case format.ColContainer:
@@ -167,6 +204,9 @@ func (r *Reader) row(b *format.Batch, line []byte) error {
 	if has&format.ColSyscall == 0 && e.kind <= format.Exit {
 		e.syscall = b.Symbols.InternString(abi.NameOr(e.abi, e.nr))
 	}
+	if unknown != 0 || unknownRet {
+		e.detail = tell(e.kind, e.detail, &e.args, unknown, unknownRet)
+	}
 	b.N++
 	b.TS, b.Seq, b.Kind = append(b.TS, e.ts), append(b.Seq, e.seq), append(b.Kind, e.kind)
 	b.CPU, b.PID, b.TID = append(b.CPU, e.cpu), append(b.PID, e.pid), append(b.TID, e.tid)
@@ -178,6 +218,34 @@ func (r *Reader) row(b *format.Batch, line []byte) error {
 	b.Detail = append(b.Detail, e.detail)
 	r.rows++
 	return nil
+}
+
+// tell returns the detail of a row with lines about what is null, where it has
+// none yet.
+func tell(kind format.Kind, detail string, args *[6]int64, unknown int, unknownRet bool) string {
+	switch {
+	case kind == format.Exit && unknownRet && detail == "":
+		return format.UnknownResult
+	case kind != format.Enter:
+		return detail
+	}
+	d := []byte(detail)
+	for i := range args {
+		if unknown&(1<<i) != 0 && !format.ArgumentUnknown(detail, i, 0) {
+			d = format.AppendUnknownArgument(d, i)
+		}
+	}
+	return string(d)
+}
+
+// maybe reads a number or null.
+func (p *parser) maybe() (v int64, known bool) {
+	p.space()
+	if rest, ok := bytes.CutPrefix(p.s, []byte("null")); ok {
+		p.s = rest
+		return 0, false
+	}
+	return p.int64(), true
 }
 
 // parser takes one flat object apart. The first error stays.

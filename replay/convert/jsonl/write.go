@@ -7,13 +7,18 @@
 //	{"ts_ns":1000,"seq":0,"kind":"enter","cpu":1,"pid":7,"tid":8,"abi":"x86_64","nr":0,"syscall":"read","ret":0,
 //	"arg0":3,"arg1":32512,"arg2":512,"arg3":0,"arg4":0,"arg5":0,"comm":"web","container":"","detail":""}
 //
-// (on one line). Some programs read JSON numbers as 64-bit floating point and
+// (on one line). What a capture says about itself is a line of its own, with
+// the key meta beside its kind: {"kind":"meta","meta":{…}}. An argument or a
+// result of which the row's detail says that it is not known is null.
+//
+// Some programs read JSON numbers as 64-bit floating point and
 // round those beyond 2^53: addresses and times; this package does not. Bytes
 // that are not UTF-8 are written as \udc80 to \udcff, as Python's
 // surrogateescape does.
 package jsonl
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"systape/format"
@@ -38,18 +43,35 @@ func AppendEvent(dst []byte, b *format.Batch, i int) []byte {
 	}
 	dst = number(dst, `","nr":`, b.Nr, i)
 	dst = sym(dst, `,"syscall":`, b, b.Syscall, i)
-	dst = number(dst, `,"ret":`, b.Ret, i)
-	for k, key := range argKeys {
-		dst = number(dst, key, b.Args[k], i)
-	}
-	dst = sym(dst, `,"comm":`, b, b.Comm, i)
-	dst = sym(dst, `,"container":`, b, b.Container, i)
 	detail := ""
 	if i < len(b.Detail) {
 		detail = b.Detail[i]
 	}
+	if detail == format.UnknownResult {
+		dst = append(dst, `,"ret":null`...)
+	} else {
+		dst = number(dst, `,"ret":`, b.Ret, i)
+	}
+	for k, key := range argKeys {
+		if detail != "" && i < len(b.Kind) && b.Kind[i] == format.Enter && i < len(b.Args[k]) && format.ArgumentUnknown(detail, k, b.Args[k][i]) {
+			dst = append(append(dst, key...), "null"...)
+		} else {
+			dst = number(dst, key, b.Args[k], i)
+		}
+	}
+	dst = sym(dst, `,"comm":`, b, b.Comm, i)
+	dst = sym(dst, `,"container":`, b, b.Container, i)
 	dst = AppendString(append(dst, `,"detail":`...), detail)
 	return append(dst, '}', '\n')
+}
+
+// AppendMeta appends what a capture says about itself as a line.
+func AppendMeta(dst []byte, m *format.Meta) []byte {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic("jsonl: internal error: " + err.Error()) // Meta holds nothing that has no JSON
+	}
+	return append(append(append(dst, `{"kind":"meta","meta":`...), text...), '}', '\n')
 }
 
 var argKeys = [6]string{`,"arg0":`, `,"arg1":`, `,"arg2":`, `,"arg3":`, `,"arg4":`, `,"arg5":`}
