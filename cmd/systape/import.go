@@ -212,9 +212,9 @@ func importEnd(meta *format.Meta, res *importer.Result) *format.Meta {
 		return meta
 	}
 	m := *res.Meta
-	m.Version, m.Tool, m.Part = meta.Version, meta.Tool, meta.Part
+	m.Version, m.Part = meta.Version, meta.Part
 	if !res.Whole {
-		m.CaptureID, m.Counts = meta.CaptureID, nil
+		m.CaptureID, m.Tool, m.Counts = meta.CaptureID, meta.Tool, nil
 		if m.Imported == nil {
 			m.Imported = meta.Imported
 		}
