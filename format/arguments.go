@@ -24,11 +24,11 @@ func AppendArgument(dst []byte, n int, text string) []byte {
 	if text == "?" {
 		return append(dst, `\x3f`...)
 	}
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c < ' ' || c == 0x7f || c == '\\' && isEscape(text[i:]):
-			dst = appendEscape(dst, c)
-		default:
+	const digits = "0123456789abcdef"
+	for _, c := range []byte(EscapeText(text)) {
+		if c < ' ' || c == 0x7f {
+			dst = append(dst, '\\', 'x', digits[c>>4], digits[c&15])
+		} else {
 			dst = append(dst, c)
 		}
 	}
@@ -45,26 +45,6 @@ func argumentHead(dst []byte, n int) []byte {
 	return append(strconv.AppendInt(dst, int64(n), 10), '=')
 }
 
-func appendEscape(dst []byte, c byte) []byte {
-	const digits = "0123456789abcdef"
-	return append(dst, '\\', 'x', digits[c>>4], digits[c&15])
-}
-
-// isEscape reports whether s begins like \xNN.
-func isEscape(s string) bool {
-	return len(s) >= 4 && s[0] == '\\' && s[1] == 'x' && unhex(s[2]) >= 0 && unhex(s[3]) >= 0
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	}
-	return -1
-}
-
 // Argument returns what the detail of an enter says of argument n: its text,
 // escapes resolved, or that it is not known. Without a line about it, told is
 // false: the register is all that there is.
@@ -75,7 +55,7 @@ func Argument(detail string, n int) (text string, unknown, told bool) {
 			if line = line[2:]; line == "?" {
 				return "", true, true
 			}
-			return unescape(line), false, true
+			return UnescapeText(line), false, true
 		}
 		detail = rest
 	}
@@ -91,22 +71,6 @@ func ArgumentUnknown(detail string, n int, register int64) bool {
 	}
 	_, _, told := Argument(detail, n)
 	return told
-}
-
-func unescape(s string) string {
-	if !strings.Contains(s, `\x`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if isEscape(s[i:]) {
-			b.WriteByte(byte(unhex(s[i+2])<<4 | unhex(s[i+3])))
-			i += 3
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 // ArgumentsUnknown reports whether the detail of an enter says of any argument
