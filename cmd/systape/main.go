@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"systape/replay/escape"
 )
 
 // version is set by the linker (-X main.version=…) in released builds.
@@ -95,10 +97,10 @@ func report(err error, stderr io.Writer) int {
 		code, hint = e.code, e.hint
 	}
 	if msg := err.Error(); msg != "" {
-		fmt.Fprintf(stderr, "systape: %s\n", msg)
+		fmt.Fprintf(stderr, "systape: %s\n", escape.Lines(msg))
 	}
 	if hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
+		fmt.Fprintf(stderr, "hint: %s\n", escape.Lines(hint))
 	}
 	return code
 }

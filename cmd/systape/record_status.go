@@ -6,11 +6,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
 
 	"systape/capture"
 	"systape/format"
+	"systape/replay/units"
 )
 
 // statusLine shows how a recording stands, once a second, on a terminal.
@@ -39,7 +39,7 @@ func startStatus(r *capture.Recording, stderr io.Writer, quiet bool) *statusLine
 				now := r.Status()
 				rate := float64(now.Events-last.Events) / (now.Elapsed - last.Elapsed).Seconds()
 				fmt.Fprintf(stderr, "\r\x1b[K%s  %s events  %s/s  %s lost  %s", now.Elapsed.Round(time.Second),
-					humanize.Comma(now.Events), humanize.Comma(int64(rate)), humanize.Comma(now.Lost), humanize.IBytes(uint64(now.Bytes)))
+					units.Count(now.Events), units.Count(int64(rate)), units.Count(now.Lost), units.Bytes(now.Bytes))
 				last = now
 			}
 		}
@@ -70,10 +70,10 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	if s.Events > 0 {
 		perEvent = fmt.Sprintf(", %.1f bytes each", float64(size)/float64(s.Events))
 	}
-	fmt.Fprintf(w, "systape: %s events in %s, %s lost, %s%s: %s\n", humanize.Comma(s.Events), s.Elapsed.Round(10*time.Millisecond),
-		humanize.Comma(s.Lost), humanize.IBytes(uint64(size)), perEvent, where)
+	fmt.Fprintf(w, "systape: %s events in %s, %s lost, %s%s: %s\n", units.Count(s.Events), s.Elapsed.Round(10*time.Millisecond),
+		units.Count(s.Lost), units.Bytes(size), perEvent, where)
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
-			humanize.IBytes(uint64(meta.Request.BufferSize*4)))
+			units.BytesFlag(meta.Request.BufferSize*4))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -160,14 +159,14 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 }
 
 // replayColour decides about colours.
-func replayColour(when string, out io.Writer) (bool, error) {
+func replayColour(when string, w io.Writer) (bool, error) {
 	switch when {
 	case "always":
 		return true, nil
 	case "never":
 		return false, nil
 	case "auto":
-		return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", nil
+		return out.StyleOf(w).Colour, nil
 	}
 	return false, fmt.Errorf("--color: %q, want auto, always or never", when)
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"systape/format"
 	"systape/format/abi"
@@ -115,7 +116,7 @@ func (f *folded) Finish(calls []replay.Call) ([]string, error) {
 // frame takes what separates frames and lines out of a name.
 func frame(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r == ';' || r < ' ' || r >= 0x7f && r < 0xa0 {
+		if r == ';' || !unicode.IsPrint(r) {
 			return '_'
 		}
 		return r
