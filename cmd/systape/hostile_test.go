@@ -79,11 +79,11 @@ func TestHostileNames(t *testing.T) {
 	dir := t.TempDir()
 	baseline := filepath.Join(dir, "baseline.json")
 	commands := []string{"replay FILE", "replay --events FILE", "replay --format jsonl FILE", "replay --events --format jsonl FILE",
-		"pair -o - --format csv FILE", "pair -o - --format jsonl FILE", "verify FILE", "verify --format json FILE",
+		"pair -o - --format csv FILE", "pair -o - --format jsonl FILE", "verify FILE", "verify --format json FILE", "info FILE", "info --format json FILE",
 		"baseline train -o BASELINE --force PLAIN", "baseline train -o BASELINE2 FILE", "baseline info BASELINE", "baseline info --json BASELINE",
 		"score --baseline BASELINE PLAIN", "score --baseline BASELINE --format json PLAIN",
 		"score --baseline BASELINE FILE", "score --baseline BASELINE2 FILE", "info /nowhere/\x1b[31m", "compare FILE FILE", "compare --format json FILE FILE",
-		"recover FILE -o RECOVERED"}
+		"recover FILE -o RECOVERED", "info RECOVERED"}
 	for _, view := range []string{"", "--by comm", "--by comm,container,errno --top 0", "--errors --by comm,syscall", "--every 10us --by comm", "--histogram --by comm", "--heatmap",
 		"--slowest 5", "--overhead", "--wide --by comm"} {
 		for _, form := range []string{"table", "json", "jsonl", "csv"} {

@@ -523,7 +523,7 @@ func TestSequencesOutputReplacesNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"sequences", "-o", file, file}, {"sequences", "--graph", file + ".svg", "--force", "-o", file, file}, {"compare", "--force", "-o", file, file, file}} {
+	for _, args := range [][]string{{"sequences", "-o", file, file}, {"sequences", "--graph", file + ".svg", "--force", "-o", file, file}, {"compare", "--force", "-o", file, file, file}, {"baseline", "train", "--force", "-o", file, file}} {
 		if code, _, _ := sequencesCommand(t, args...); code == 0 {
 			t.Errorf("%v succeeds", args)
 		}

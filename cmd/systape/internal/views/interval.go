@@ -111,8 +111,12 @@ func (v *intervals) finish() error {
 
 func (v *intervals) clock(ns int64) string {
 	layout := "2006-01-02 15:04:05"
-	if v.every%time.Second != 0 {
+	switch {
+	case v.every%time.Second == 0:
+	case v.every%time.Microsecond == 0:
 		layout += ".000000"
+	default:
+		layout += ".000000000"
 	}
 	return time.Unix(0, ns).UTC().Format(layout)
 }
