@@ -33,8 +33,7 @@ type merger struct {
 	heap    []*source // the sources with a record to give, oldest on top
 	mark    uint64    // every row up to this time has been written
 	lastTS  int64     // of the latest row, capture time
-	seq     int64
-	offset  int64 // capture time - CLOCK_MONOTONIC
+	offset  int64     // capture time - CLOCK_MONOTONIC
 
 	names    *format.SymbolTable
 	syscalls [3][bpf.TableSize]format.Symbol
@@ -45,9 +44,12 @@ type merger struct {
 	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
 	lossBuf  []loss
-	batch    *format.Batch
-	full     func(*format.Batch) (*format.Batch, error) // takes a full batch, gives an empty one
-	lates    int64                                      // rows whose time was set forward to keep the order
+	batch    *format.CodedBatch
+	coded    callCodes
+	known    int // rises when codes of threads may no longer hold
+	rare     map[format.Call]format.Code
+	full     func(*format.CodedBatch) error // writes a batch
+	lates    int64                          // rows whose time was set forward to keep the order
 	lostRows int64
 }
 
@@ -68,12 +70,19 @@ type source struct {
 	ts     uint64 // of the record at pos, when there is one
 	lastTS uint64 // of the record before pos
 
+	ids    uint64 // of the thread that was last looked up
+	thread format.Code
+	known  int // of the merger, when it was
+
 	reported [bpf.Classes]uint64 // losses that have become rows
 	gapStart uint64              // when the losses began that have not; 0 when there are none
 }
 
-func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resolver, batch *format.Batch, full func(*format.Batch) (*format.Batch, error)) *merger {
-	m := &merger{offset: offset, names: batch.Symbols, resolve: resolve, batch: batch, full: full, lastTS: math.MinInt64}
+func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resolver, names *format.SymbolTable, full func(*format.CodedBatch) error) *merger {
+	m := &merger{
+		offset: offset, names: names, resolve: resolve, batch: format.NewCodedBatch(names), rare: map[format.Call]format.Code{},
+		full: full, lastTS: math.MinInt64, known: 1,
+	}
 	m.abis = [3]abi.ABI{native, abi.I386, abi.X32}
 	if native == abi.ARM64 {
 		m.abis[bpf.ABICompat] = abi.ARM
@@ -91,7 +100,7 @@ func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resol
 		m.sources = append(m.sources, source{Buffer: b})
 	}
 	m.heap = make([]*source, 0, len(buffers))
-	extend(batch)
+	m.renew()
 	return m
 }
 
@@ -146,38 +155,51 @@ func (m *merger) poll(now uint64) (fullest uint64, err error) {
 // rowsUntil writes the rows up to and including end, as far as mark allows,
 // and returns the mark, which falls when a record turns out to be unfinished.
 func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
-	for len(m.heap) > 0 { // (4)
-		s := m.heap[0]
-		limit := min(end, mark)
-		if s.ts > limit {
-			break
-		}
-		for _, child := range [...]int{1, 2} {
-			if child >= len(m.heap) {
-				continue
+	for len(m.heap) > 0 && m.heap[0].ts <= min(end, mark) { // (4)
+		if m.batch.N == format.CodedRows {
+			if err := m.flush(); err != nil {
+				return mark, err
 			}
-			until := m.heap[child].ts
-			if m.heap[child].CPU < s.CPU {
-				until-- // at the same time, the lower CPU goes first
-			}
-			limit = min(limit, until)
 		}
-		more, blocked, err := m.run(s, limit)
-		if err != nil {
-			return mark, err
+		if m.rows(min(end, mark)) {
+			m.sink(0)
+			continue
 		}
-		if blocked {
+		if s := m.heap[0]; s.pos != s.head {
 			mark = min(mark, s.lastTS)
 		}
-		if !more {
-			m.heap[0] = m.heap[len(m.heap)-1]
-			m.heap = m.heap[:len(m.heap)-1]
-		}
+		m.heap[0] = m.heap[len(m.heap)-1]
+		m.heap = m.heap[:len(m.heap)-1]
 		if len(m.heap) > 0 {
 			m.sink(0)
 		}
 	}
 	return mark, nil
+}
+
+// rows writes the oldest record and, while they are calls and the batch has
+// room, those that follow it up to and including end. It stops at a source that
+// has nothing further to give in this poll, which then is the first of the
+// heap, and returns false.
+func (m *merger) rows(end uint64) (more bool) {
+	s := m.heap[0]
+	if r := s.At(s.pos); bpf.KindOf(r.Tag) > bpf.RecordExit {
+		m.life(s, r)
+		return s.advance(r.Tag)
+	}
+	return m.calls(end)
+}
+
+// turn returns until when the first source of the heap is ahead of the others.
+func (m *merger) turn(end uint64) uint64 {
+	for child := 1; child < min(3, len(m.heap)); child++ {
+		until := m.heap[child].ts
+		if m.heap[child].CPU < m.heap[0].CPU {
+			until-- // at the same time, the lower CPU goes first
+		}
+		end = min(end, until)
+	}
+	return end
 }
 
 // look reads the time of the record at pos; false while it is being written.
@@ -213,28 +235,16 @@ func (s *source) before(o *source) bool {
 	return s.ts < o.ts || s.ts == o.ts && s.CPU < o.CPU
 }
 
-// run writes rows of one CPU up to and including limit. more is false when
-// the source has nothing further to give in this poll.
-func (m *merger) run(s *source, limit uint64) (more, blocked bool, err error) {
-	for s.ts <= limit {
-		r := s.At(s.pos)
-		if m.batch.N == len(m.batch.TS) {
-			if err := m.flush(); err != nil {
-				return false, false, err
-			}
-		}
-		m.row(s, r)
-		s.lastTS = s.ts
-		s.pos += bpf.Size(r.Tag)
-		if s.pos == s.head {
-			return false, false, nil
-		}
-		if !s.look() {
-			return false, true, nil
-		}
-	}
-	return true, false, nil
+// advance passes over the record at pos, which has this tag. It returns whether
+// another one stands behind it.
+func (s *source) advance(tag uint64) bool {
+	s.lastTS = s.ts
+	s.pos += bpf.Size(tag)
+	return s.pos != s.head && s.look()
 }
+
+// seq returns how many rows there have been.
+func (m *merger) seq() int64 { return m.batch.Seq + int64(m.batch.N) }
 
 // release gives the room of what was read back to the kernel side.
 func (m *merger) release() {
@@ -246,21 +256,16 @@ func (m *merger) release() {
 	}
 }
 
-// flush hands the batch on. The kernel gets its room back first: whoever
-// takes the batch may be slow.
+// flush writes the batch. The kernel gets its room back first: writing may be
+// slow.
 func (m *merger) flush() error {
 	m.release()
 	if m.batch.N == 0 {
 		return nil
 	}
-	trim(m.batch)
-	next, err := m.full(m.batch)
-	if err != nil {
-		return err
-	}
-	extend(next)
-	m.batch = next
-	return nil
+	err := m.full(m.batch)
+	m.renew()
+	return err
 }
 
 // loss is what one CPU lost since the last row about it.

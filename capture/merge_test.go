@@ -98,17 +98,17 @@ func (noProc) container(pid int32, cgroup uint64) (string, bool) {
 }
 
 // collect returns a merger over the CPUs and the rows it has handed over.
-func collect(batchRows int, cpus ...*fakeCPU) (*merger, *[]format.Event) {
+func collect(cpus ...*fakeCPU) (*merger, *[]format.Event) {
 	var rows []format.Event
 	buffers := make([]bpf.Buffer, len(cpus))
 	for i, c := range cpus {
 		buffers[i] = c.Buffer
 	}
-	m := newMerger(buffers, abi.X86_64, 0, noProc{}, format.NewBatch(format.NewSymbolTable(), batchRows), func(b *format.Batch) (*format.Batch, error) {
+	m := newMerger(buffers, abi.X86_64, 0, noProc{}, format.NewSymbolTable(), func(b *format.CodedBatch) error {
 		for i := range b.N {
 			rows = append(rows, b.At(i))
 		}
-		return b, nil
+		return nil
 	})
 	m.clock = func() uint64 { panic("nothing is being dated") }
 	return m, &rows
@@ -130,7 +130,7 @@ func flushed(t *testing.T, m *merger) {
 
 func TestMergeWritesRowsInOrderOfTime(t *testing.T) {
 	a, b := newFakeCPU(0), newFakeCPU(1)
-	m, rows := collect(100, a, b)
+	m, rows := collect(a, b)
 	a.enter(10, 7, 7, 0, 3, 0x7f00, 512)
 	b.enter(11, 8, 8, 1, 1)
 	a.exit(12, 7, 7, 0, 512)
@@ -167,7 +167,7 @@ func check(t *testing.T, rows []format.Event, want []string) {
 // written before it, on any CPU.
 func TestMergeWaitsForUnfinishedRecord(t *testing.T) {
 	a, b := newFakeCPU(0), newFakeCPU(1)
-	m, rows := collect(100, a, b)
+	m, rows := collect(a, b)
 	a.enter(10, 7, 7, 0)
 	half := a.begin(bpf.ClassEnter, bpf.RecordBytes, 15)
 	b.enter(20, 8, 8, 1)
@@ -183,7 +183,7 @@ func TestMergeWaitsForUnfinishedRecord(t *testing.T) {
 
 func TestMergeLearnsNames(t *testing.T) {
 	c := newFakeCPU(0)
-	m, rows := collect(100, c)
+	m, rows := collect(c)
 	c.enter(10, 7, 7, 0)
 	life(c, 20, bpf.RecordFork, 7, 7, bpf.ForkPayload{ChildPidTgid: ids(9, 9), Cgroup: 5})
 	c.exit(21, 9, 9, 56, 0)
@@ -220,7 +220,7 @@ func TestMergeLearnsNames(t *testing.T) {
 // the first missing one, on whichever CPU the rows around it are.
 func TestMergeDatesLosses(t *testing.T) {
 	a, b := newFakeCPU(0), newFakeCPU(1)
-	m, rows := collect(1<<16, a, b)
+	m, rows := collect(a, b)
 	ts, written, lost := uint64(100), 0, 0
 	for lost < 10 {
 		if a.enter(ts, 7, 7, 0) {
@@ -257,7 +257,7 @@ func TestMergeDatesLosses(t *testing.T) {
 // at it.
 func TestMergeDatesLossInTheMaking(t *testing.T) {
 	a := newFakeCPU(0)
-	m, rows := collect(100, a)
+	m, rows := collect(a)
 	m.clock = func() uint64 { return 700 }
 	a.enter(10, 7, 7, 0)
 	poll(t, m, 500)
@@ -281,7 +281,7 @@ func TestMergeConservesEvents(t *testing.T) {
 			for i := range cpus {
 				cpus[i] = newFakeCPU(int32(i))
 			}
-			m, rows := collect(1+r.IntN(500), cpus...)
+			m, rows := collect(cpus...)
 			type pending struct {
 				r     *bpf.Record
 				tid   int32
@@ -313,6 +313,9 @@ func TestMergeConservesEvents(t *testing.T) {
 				}
 				if step%burst == burst-1 || r.IntN(5000) == 0 {
 					poll(t, m, now-uint64(r.IntN(50)))
+					if r.IntN(2) == 0 {
+						flushed(t, m)
+					}
 				}
 			}
 			for c, p := range halves {
@@ -367,8 +370,8 @@ func TestMergeConservesEvents(t *testing.T) {
 
 func BenchmarkMerge(b *testing.B) {
 	cpu := newFakeCPU(0)
-	m, _ := collect(16<<10, cpu)
-	m.full = func(b *format.Batch) (*format.Batch, error) { return b, nil }
+	m, _ := collect(cpu)
+	m.full = func(b *format.CodedBatch) error { return nil }
 	ts := uint64(1000)
 	events := 0
 	b.ReportAllocs()

@@ -25,8 +25,6 @@ const (
 	// work in the background; sealing takes about half a microsecond for one.
 	backgroundRate = 250_000
 
-	batchRows  = 16 << 10
-	batches    = 4
 	maxAnchors = 1000 // then every second one is dropped and the interval doubles
 )
 
@@ -38,11 +36,8 @@ type Recording struct {
 	command *command
 	meta    format.Meta
 
-	spool   *format.SpoolWriter
-	out     *queuedFile
-	full    chan *format.Batch
-	free    chan *format.Batch
-	spooled chan error
+	spool *format.SpoolWriter
+	out   *queuedFile
 
 	began  time.Time
 	took   atomic.Int64 // ns, once the recording has ended
@@ -169,10 +164,6 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	if runErr == nil {
 		runErr = r.merger.flush()
 	}
-	close(r.full)
-	if spoolErr := <-r.spooled; runErr == nil || errors.Is(runErr, errSpool) {
-		runErr = spoolErr
-	}
 	r.anchor()
 	meta := r.meta
 	meta.Counts = r.counts()
@@ -181,20 +172,17 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 		c.ProbeNSPerCall = 2 * float64(total.Nanoseconds()) / float64(runs)
 	}
 	meta.Cost = &c
-	meta.Part.Rows = r.merger.seq
+	meta.Part.Rows = r.merger.seq()
 	meta.Complete = runErr == nil && err == nil
 	if runErr == nil {
 		runErr = r.spool.Close(&meta)
 	}
-	if closeErr := r.out.Close(); runErr == nil || errors.Is(runErr, errSpool) {
+	if closeErr := r.out.Close(); runErr == nil {
 		runErr = closeErr
 	}
 	r.bytes.Store(r.out.Written())
 	return &meta, errors.Join(runErr, err, r.kernel.Close())
 }
-
-// errSpool means that the spooler has stopped; it says why itself.
-var errSpool = errors.New("the spool cannot be written")
 
 func (r *Recording) loop(ctx context.Context) error {
 	var deadline <-chan time.Time
@@ -226,8 +214,8 @@ func (r *Recording) loop(ctx context.Context) error {
 		fullest = max(fullest, used)
 		now := time.Now()
 		if d := now.Sub(judged); d >= judgeEvery {
-			r.judge(r.merger.seq-seq, d, fullest)
-			judged, seq, fullest = now, r.merger.seq, 0
+			r.judge(r.merger.seq()-seq, d, fullest)
+			judged, seq, fullest = now, r.merger.seq(), 0
 		}
 		if now.Sub(flushed) >= flushEvery {
 			if err := r.merger.flush(); err != nil {
@@ -260,7 +248,7 @@ func (r *Recording) poll() (fullest uint64, err error) {
 		}
 	}
 	r.lost.Store(int64(lost))
-	r.events.Store(r.merger.seq - r.merger.lostRows)
+	r.events.Store(r.merger.seq() - r.merger.lostRows)
 	r.bytes.Store(r.out.Written())
 	return fullest, err
 }

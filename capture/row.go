@@ -9,58 +9,71 @@ import (
 	"systape/format/abi"
 )
 
-// extend opens a batch for writing by index: every column gets the length of
-// its capacity.
-func extend(b *format.Batch) { setLen(b, cap(b.TS)); b.N = 0 }
-
-// trim ends it: every column gets the length N.
-func trim(b *format.Batch) { setLen(b, b.N) }
-
-func setLen(b *format.Batch, n int) {
-	b.TS, b.Seq, b.Kind = b.TS[:n], b.Seq[:n], b.Kind[:n]
-	b.CPU, b.PID, b.TID = b.CPU[:n], b.PID[:n], b.TID[:n]
-	b.ABI, b.Nr, b.Syscall, b.Ret = b.ABI[:n], b.Nr[:n], b.Syscall[:n], b.Ret[:n]
-	for i := range b.Args {
-		b.Args[i] = b.Args[i][:n]
-	}
-	b.Comm, b.Container, b.Detail = b.Comm[:n], b.Container[:n], b.Detail[:n]
-}
-
-// row writes one record as a row. The batch has room.
-func (m *merger) row(s *source, r *bpf.Record) {
-	pid, tid := int32(r.PidTgid>>32), int32(r.PidTgid)
-	t := m.threads.at(tid)
-	if !t.known {
-		m.meet(pid, tid)
-	}
-	switch bpf.KindOf(r.Tag) {
-	case bpf.RecordEnter:
-		i := m.begin(s, r.TS, format.Enter, pid, tid)
-		m.call(i, r.Tag)
-		b := m.batch
-		args := bpf.Payload[[6]int64](r)
-		count := (int(bpf.Size(r.Tag)) - bpf.RecordBytes) / 8
-		for k := range b.Args {
-			var v int64
-			if k < count {
-				v = args[k]
-			}
-			b.Args[k][i] = v
+// calls is rows for a record that is an enter or an exit, which nearly all are.
+func (m *merger) calls(end uint64) (more bool) {
+	b := m.batch
+	s := m.heap[0]
+	limit := m.turn(end)
+	for {
+		r := s.At(s.pos)
+		tag := r.Tag
+		if bpf.KindOf(tag) > bpf.RecordExit {
+			return true
 		}
-		m.end(i, t)
-	case bpf.RecordExit:
-		i := m.begin(s, r.TS, format.Exit, pid, tid)
-		m.call(i, r.Tag)
-		m.args(i, [6]int64{})
-		m.batch.Ret[i] = *bpf.Payload[int64](r)
-		m.end(i, t)
-	default:
-		m.life(s, r, t, pid, tid)
+		if r.PidTgid != s.ids || s.known != m.known {
+			s.ids, s.known = r.PidTgid, m.known
+			s.thread = m.thread(s, s.ids)
+		}
+		i := m.begin(r.TS)
+		b.Thread[i], b.Call[i] = s.thread, m.call(tag)
+		if bpf.KindOf(tag) == bpf.RecordExit {
+			b.Ret[i] = *bpf.Payload[int64](r)
+			for k := range b.Used {
+				b.Args[k][i] = 0
+			}
+		} else {
+			b.Ret[i] = 0
+			m.registers(i, r, tag)
+		}
+		if !s.advance(tag) {
+			return false
+		}
+		if b.N == format.CodedRows || s.ts > end {
+			return true
+		}
+		if s.ts > limit {
+			m.sink(0)
+			s = m.heap[0]
+			if s.ts > end {
+				return true
+			}
+			limit = m.turn(end)
+		}
 	}
 }
 
-// begin opens the next row with the columns that all kinds share.
-func (m *merger) begin(s *source, mono uint64, kind format.Kind, pid, tid int32) int {
+// registers sets the arguments of an enter.
+func (m *merger) registers(i int, r *bpf.Record, tag uint64) {
+	b := m.batch
+	n := (int(bpf.Size(tag)) - bpf.RecordBytes) / 8
+	args := bpf.Payload[[6]int64](r)
+	for k := n - 1; k >= b.Used; k-- {
+		if args[k] != 0 {
+			b.Use(k+1, i)
+			break
+		}
+	}
+	for k := range b.Used {
+		if k < n {
+			b.Args[k][i] = args[k]
+		} else {
+			b.Args[k][i] = 0
+		}
+	}
+}
+
+// begin opens the next row at a time by CLOCK_MONOTONIC. The batch has room.
+func (m *merger) begin(mono uint64) int {
 	b := m.batch
 	i := b.N
 	b.N++
@@ -72,50 +85,88 @@ func (m *merger) begin(s *source, mono uint64, kind format.Kind, pid, tid int32)
 		m.lates++
 	}
 	m.lastTS = ts
-	b.TS[i], b.Seq[i], b.Kind[i] = ts, m.seq, kind
-	m.seq++
-	b.CPU[i], b.PID[i], b.TID[i] = s.CPU, pid, tid
-	b.Ret[i] = 0
+	b.TS[i] = ts
 	return i
 }
 
-func (m *merger) call(i int, tag uint64) {
-	b := m.batch
+// thread returns the code of a thread on the CPU of s.
+func (m *merger) thread(s *source, ids uint64) format.Code {
+	pid, tid := int32(ids>>32), int32(ids)
+	t := m.threads.at(tid)
+	if !t.known {
+		m.meet(pid, tid)
+	}
+	return m.threadCode(s, t, pid, tid)
+}
+
+// threadCode returns the code of the thread t on the CPU of s.
+func (m *merger) threadCode(s *source, t *thread, pid, tid int32) format.Code {
+	table := &m.batch.Threads
+	if t.turn != table.Turn || t.cpu != s.CPU || t.pid != pid {
+		t.code = table.Add(format.Thread{CPU: s.CPU, PID: pid, TID: tid, Comm: t.comm, Container: t.container})
+		t.turn, t.cpu, t.pid = table.Turn, s.CPU, pid
+	}
+	return t.code
+}
+
+// callCodes are the codes of the calls that have one, by kind, ABI and number.
+type callCodes struct {
+	turn  int
+	codes [2][3][bpf.TableSize]format.Code // plus one; 0: none
+}
+
+// call returns the code of an enter or an exit.
+func (m *merger) call(tag uint64) format.Code {
 	a, nr := bpf.ABIOf(tag), bpf.Nr(tag)
 	if a > bpf.ABIX32 {
 		a = bpf.ABINative
 	}
-	b.ABI[i], b.Nr[i] = m.abis[a], nr
 	index := uint32(nr)
 	if a == bpf.ABIX32 {
 		index &^= 0x40000000
 	}
-	if index < bpf.TableSize {
-		b.Syscall[i] = m.syscalls[a][index]
-	} else {
-		b.Syscall[i] = m.intern(abi.NameOr(m.abis[a], nr))
+	kind := format.Kind(bpf.KindOf(tag) - bpf.RecordEnter)
+	if index >= bpf.TableSize {
+		return m.rareCall(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.intern(abi.NameOr(m.abis[a], nr))})
 	}
-}
-
-func (m *merger) args(i int, args [6]int64) {
-	for k := range m.batch.Args {
-		m.batch.Args[k][i] = args[k]
+	code := &m.coded.codes[kind&1][a][index]
+	if *code == 0 {
+		*code = m.batch.Calls.Add(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.syscalls[a][index]}) + 1
 	}
+	return *code - 1
 }
 
-func (m *merger) end(i int, t *thread) {
-	b := m.batch
-	b.Comm[i], b.Container[i], b.Detail[i] = t.comm, t.container, ""
+// rareCall returns the code of a row that has no place in the table by number.
+func (m *merger) rareCall(c format.Call) format.Code {
+	code, ok := m.rare[c]
+	if !ok {
+		code = m.batch.Calls.Add(c)
+		m.rare[c] = code
+	}
+	return code
 }
 
-// notACall fills the columns that only calls use.
-func (m *merger) notACall(i int) {
-	b := m.batch
-	b.ABI[i], b.Nr[i], b.Syscall[i] = m.abis[bpf.ABINative], -1, 0
+// renew empties the batch. Codes end where their table begins anew.
+func (m *merger) renew() {
+	turn := m.batch.Threads.Turn
+	m.batch.Next()
+	if turn != m.batch.Threads.Turn {
+		m.known++
+	}
+	if m.coded.turn != m.batch.Calls.Turn {
+		m.coded = callCodes{turn: m.batch.Calls.Turn}
+		clear(m.rare)
+	}
 }
 
 // life writes a row about a thread and learns from it.
-func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
+func (m *merger) life(s *source, r *bpf.Record) {
+	m.known++
+	pid, tid := int32(r.PidTgid>>32), int32(r.PidTgid)
+	t := m.threads.at(tid)
+	if !t.known {
+		m.meet(pid, tid)
+	}
 	var args [6]int64
 	var kind format.Kind
 	var detail string
@@ -129,13 +180,13 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 		if m.live != nil && !c.known {
 			m.live[int32(p.ChildPidTgid>>32)]++
 		}
-		*c = *t
+		*c = thread{comm: t.comm, container: t.container, known: true}
 	case bpf.RecordExec:
 		p := bpf.Payload[bpf.ExecPayload](r)
 		kind = format.Exec
 		args[format.ExecOldTID] = int64(p.OldTID)
 		detail = text(p.Filename[:])
-		t.comm = m.intern(text(p.Comm[:]))
+		t.comm, t.turn = m.intern(text(p.Comm[:])), 0
 		// Container runtimes move a process into its cgroup before it becomes the program.
 		if name, ok := m.resolve.container(pid, p.Cgroup); ok {
 			t.container = m.intern(name)
@@ -148,7 +199,7 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 		}
 	case bpf.RecordRename:
 		kind = format.Rename
-		t.comm = m.intern(text(bpf.Payload[bpf.RenamePayload](r).Comm[:]))
+		t.comm, t.turn = m.intern(text(bpf.Payload[bpf.RenamePayload](r).Comm[:])), 0
 	case bpf.RecordThreadEnd:
 		p := bpf.Payload[bpf.EndPayload](r)
 		kind = format.ThreadEnd
@@ -159,25 +210,32 @@ func (m *merger) life(s *source, r *bpf.Record, t *thread, pid, tid int32) {
 	default:
 		panic("capture: internal error: record of unknown kind")
 	}
-	i := m.begin(s, r.TS, kind, pid, tid)
-	m.notACall(i)
-	m.args(i, args)
-	m.end(i, t)
-	m.batch.Detail[i] = format.EscapeText(detail)
+	i := m.begin(r.TS)
+	m.other(i, kind, &args)
+	m.batch.Thread[i] = m.threadCode(s, t, pid, tid)
+	if detail != "" {
+		m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(detail)), append(m.batch.DetailAt, int32(i))
+	}
 	if kind == format.ThreadEnd {
 		*t = thread{} // the id may come again as another thread
 	}
 }
 
+// other fills the columns of a row that is no call, its thread apart.
+func (m *merger) other(i int, kind format.Kind, args *[6]int64) {
+	b := m.batch
+	b.Call[i], b.Ret[i] = m.rareCall(format.Call{Kind: kind, ABI: m.abis[bpf.ABINative], Nr: -1}), 0
+	b.SetArgs(i, args)
+}
+
 // lostRow writes that events are missing.
 func (m *merger) lostRow(l loss) error {
-	if m.batch.N == len(m.batch.TS) {
+	if m.batch.N == format.CodedRows {
 		if err := m.flush(); err != nil {
 			return err
 		}
 	}
-	i := m.begin(l.source, l.first, format.Lost, 0, 0)
-	m.notACall(i)
+	i := m.begin(l.first)
 	var args [6]int64
 	var total uint64
 	for c, n := range l.lost {
@@ -190,8 +248,8 @@ func (m *merger) lostRow(l loss) error {
 	args[format.LostEnters] = int64(l.lost[bpf.ClassEnter])
 	args[format.LostExits] = int64(l.lost[bpf.ClassExit])
 	args[format.LostCause] = int64(format.CauseRingFull)
-	m.args(i, args)
-	m.end(i, &thread{})
+	m.other(i, format.Lost, &args)
+	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{CPU: l.source.CPU})
 	l.source.gapStart = 0
 	atomic.AddUint64(&l.source.Control.Reported, total)
 	m.lostRows++

@@ -5,32 +5,13 @@ import (
 	"systape/format"
 )
 
-// handOver gives a full batch to the spooler and takes an empty one.
-func (r *Recording) handOver(b *format.Batch) (*format.Batch, error) {
-	r.full <- b
-	next := <-r.free
-	if next == nil {
-		return nil, errSpool
+// writeSpool writes a batch to the spool. It does not wait for the disk as long
+// as there is room for what is to be written.
+func (r *Recording) writeSpool(b *format.CodedBatch) error {
+	if err := r.spool.WriteCoded(b); err != nil {
+		return err
 	}
-	return next, nil
-}
-
-// writeSpool is the spooler. After an error it lets go of what comes.
-func (r *Recording) writeSpool() {
-	var failed error
-	for b := range r.full {
-		if failed == nil {
-			if failed = r.spool.Write(b); failed == nil {
-				failed = r.out.Flush()
-			}
-		}
-		if failed != nil {
-			r.free <- nil
-			continue
-		}
-		r.free <- b
-	}
-	r.spooled <- failed
+	return r.out.Flush()
 }
 
 func (r *Recording) counts() *format.Counts {

@@ -73,7 +73,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	offset := real - int64(mono)
 	r.meta = r.firstMeta(offset, cpus)
 	names := format.NewSymbolTable()
-	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, format.NewBatch(names, batchRows), r.handOver)
+	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, names, r.writeSpool)
 	r.merger.clock = monotonic
 	if kernel.Hook == "raw_tracepoint" {
 		r.merger.live = map[int32]int{}
@@ -104,15 +104,8 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		return nil, err
 	}
 	r.out.Flush()
-	r.full, r.free, r.spooled = make(chan *format.Batch, batches), make(chan *format.Batch, batches), make(chan error, 1)
-	for range batches - 1 {
-		r.free <- format.NewBatch(names, batchRows)
-	}
-	go r.writeSpool()
 	if len(opt.Command) > 0 {
 		if r.command, err = launch(kernel, opt.Command, files); err != nil {
-			close(r.full)
-			<-r.spooled
 			r.out.Close()
 			return nil, err
 		}

@@ -7,6 +7,11 @@ type thread struct {
 	comm      format.Symbol
 	container format.Symbol
 	known     bool
+
+	code format.Code // of the thread on a CPU, if the table of codes is still in that turn
+	cpu  int32
+	pid  int32
+	turn int
 }
 
 // threadTable finds a thread by its id with two array look-ups. Ids stay

@@ -78,7 +78,15 @@ func (c numbers[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b)) }
 
 func (c numbers[T]) inflate(_ *decoding, _ int, from *ipc.Decoder, b *Batch, n int) error {
 	c.resize(b, n)
-	return from.Numbers(columnar.Bytes(*c.of(b)))
+	dst := *c.of(b)
+	if !from.Coded() {
+		return from.Numbers(columnar.Bytes(dst))
+	}
+	keys, dict, err := from.Keys()
+	for i, k := range keys {
+		dst[i] = T(dict.Int32[k])
+	}
+	return err
 }
 
 func (c numbers[T]) chunks(_ *decoding, pos int, p *parquet.Budget, optional bool) chunkReader {
@@ -92,6 +100,10 @@ type textCells[T comparable] struct {
 }
 
 func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n int) error {
+	if from.Coded() {
+		c.resize(b, n)
+		return c.coded(d, pos, from, *c.of(b))
+	}
 	off, text, err := from.Text()
 	if err != nil {
 		return err
@@ -102,6 +114,39 @@ func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch,
 
 func (c textCells[T]) chunks(d *decoding, pos int, p *parquet.Budget, optional bool) chunkReader {
 	return &chunksOf[T]{pos, c.rowsOf, parquet.NewText(p, optional, c.parser(d, pos))}
+}
+
+// coded fills dst from a column that holds positions in a dictionary.
+func (c textCells[T]) coded(d *decoding, pos int, from *ipc.Decoder, dst []T) error {
+	keys, dict, err := from.Keys()
+	if err != nil {
+		return err
+	}
+	known, ok := d.parsed(pos).(*parsed[T])
+	if !ok || known.dict != dict || known.turn != dict.Turn || known.names != d.names {
+		known = &parsed[T]{dict: dict, turn: dict.Turn, names: d.names}
+		parse := c.parser(d, pos)
+		for i := range dict.Len() {
+			v, err := parse(dict.Word(i))
+			if err != nil {
+				return err
+			}
+			known.values = append(known.values, v)
+		}
+		d.dicts[pos] = known
+	}
+	for i, k := range keys {
+		dst[i] = known.values[k]
+	}
+	return nil
+}
+
+// parsed is what became of the words of a dictionary.
+type parsed[T any] struct {
+	dict   *ipc.Dictionary
+	turn   int
+	names  *SymbolTable
+	values []T
 }
 
 // parseRows turns words into values. They repeat, and mostly the word of the

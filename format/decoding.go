@@ -9,6 +9,15 @@ type decoding struct {
 	version int // of the file
 	names   *SymbolTable
 	caches  []*symbolCache // by the place of the column
+	dicts   []any          // likewise: *parsed[T], what became of a spool's dictionary
+}
+
+// parsed returns the dictionary of the column at pos as it was parsed last.
+func (d *decoding) parsed(pos int) any {
+	for pos >= len(d.dicts) {
+		d.dicts = append(d.dicts, nil)
+	}
+	return d.dicts[pos]
 }
 
 // symbols returns the cache of the column at pos.

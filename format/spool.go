@@ -4,42 +4,47 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"systape/format/internal/columnar"
 	"systape/format/internal/ipc"
 )
 
-// spoolBatchRows is how many rows a record batch holds at most. A batch whose
-// strings are too long for readers is split further.
-const spoolBatchRows = 1 << 16
+// maxSpoolRows is how many rows a record batch may have. Those that are written
+// have at most [CodedRows].
+const maxSpoolRows = 1 << 16
 
 // SpoolWriter appends batches of events to a spool: an Arrow IPC stream whose
-// schema is the events table, its buffers compressed with lz4. What Write has
-// written survives whatever happens to the process; see FORMAT.md, "Spool".
-// Errors of the underlying writer stick: after the first one every call
-// returns it.
+// schema is the events table, with dictionaries for what rows of a thread or of
+// a call have in common. What was written survives whatever happens to the
+// process; see FORMAT.md, "Spool". Errors of the underlying writer stick: after
+// the first one every call returns it.
 type SpoolWriter struct {
-	stream  *ipc.StreamWriter
+	stream  *ipc.CompactWriter
 	version int // of the rows
 	order   order
 	err     error
 	closed  bool
 	whole   int64 // bytes up to the last message that was written in full
-	values  []columnar.Values
-	run     []columnar.Values // rows of values that make a record batch
+	told    [2]told
+	values  []ipc.Compact
+	entries entries
+	coder   coder
 }
+
+// told is the part of a table that the spool has.
+type told struct{ turn, rows int }
 
 // NewSpoolWriter writes the head of a spool to w: the schema and what meta
 // says at the start. The spool does not buffer: w sees every batch at once.
 func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
-	s := &SpoolWriter{stream: ipc.NewStreamWriter(w, tableOf(meta.Version)), version: meta.Version}
+	s := &SpoolWriter{version: meta.Version}
 	pairs, err := meta.pairs()
 	if err == nil {
-		// Arrow writes the schema together with the first batch. A batch
-		// without rows brings it out now: a recorder that dies before its
-		// first event still leaves a capture that says what it is.
-		s.stream.Begin(pairs)
-		err = s.stream.Write(make([]columnar.Values, len(columns)), 0)
+		s.stream, err = ipc.NewCompactWriter(w, compactColumns(meta.Version))
+	}
+	if err == nil {
+		err = s.stream.Begin(pairs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("begin spool: %w", err)
@@ -48,42 +53,103 @@ func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
 	return s, nil
 }
 
-// Write appends all rows of b, in record batches of at most 65,536 rows. It
-// keeps nothing of b. The rows must continue the capture: seq by one for
-// each, ts never back. A batch that does not is refused whole, and the spool
-// stays usable.
+// Write appends all rows of b. It keeps nothing of b. The rows must continue
+// the capture: seq by one for each, ts never back. A batch that does not is
+// refused whole, and the spool stays usable.
 func (s *SpoolWriter) Write(b *Batch) error {
-	switch {
-	case s.err != nil:
-		return s.err
-	case s.closed:
-		return fmt.Errorf("write spool: %w", errClosed)
+	if err := s.usable(); err != nil {
+		return err
 	}
-	next, err := s.order.check(b, s.version)
-	if err != nil {
+	if _, err := s.order.check(b, s.version); err != nil {
 		return fmt.Errorf("write spool: %w", err)
 	}
-	s.values = b.values(s.values, s.version)
-	for from, step := 0, spoolBatchRows; from < b.N; {
+	for from, step := 0, CodedRows; from < b.N; {
 		to := min(from+step, b.N)
-		s.run = s.run[:0]
-		for i := range s.values {
-			s.run = append(s.run, s.values[i].Run(from, to))
-		}
-		err := s.stream.Write(s.run, to-from)
-		if errors.Is(err, columnar.ErrTooLarge) && to-from > 1 {
+		err := s.WriteCoded(s.coder.code(b, from, to))
+		if errors.Is(err, columnar.ErrTooLarge) && to-from > 1 && s.stream.Bytes() == s.whole {
+			s.err = nil
 			step = (to - from + 1) / 2 // nothing was written; long names make short batches
 			continue
 		}
 		if err != nil {
-			s.err = fmt.Errorf("write spool: %w", err)
-			return s.err
+			return err
 		}
-		s.whole = s.stream.Bytes()
 		from = to
 	}
-	s.order = next
 	return nil
+}
+
+func (s *SpoolWriter) usable() error {
+	if s.err == nil && s.closed {
+		return fmt.Errorf("write spool: %w", errClosed)
+	}
+	return s.err
+}
+
+// WriteCoded is Write for rows as the recorder has them, which go out without
+// another look at each.
+func (s *SpoolWriter) WriteCoded(b *CodedBatch) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	next, err := s.order.checkCoded(b)
+	if err != nil {
+		return fmt.Errorf("write spool: %w", err)
+	}
+	if b.N == 0 {
+		return nil
+	}
+	if err := s.write(b); err != nil {
+		s.err = fmt.Errorf("write spool: %w", err)
+		return s.err
+	}
+	s.whole, s.order = s.stream.Bytes(), next
+	return nil
+}
+
+func (s *SpoolWriter) write(b *CodedBatch) error {
+	now := [2]told{{b.Threads.Turn, len(b.Threads.Rows)}, {b.Calls.Turn, len(b.Calls.Rows)}}
+	s.values = s.values[:0]
+	for pos, c := range columnsOf(s.version) {
+		switch g := groupOf(1 << pos); {
+		case g != noGroup:
+			if now[g-1] != s.told[g-1] {
+				v := s.entries.column(b, 1<<pos)
+				if err := s.stream.Dictionary(pos, &v); err != nil {
+					return fmt.Errorf("column %s: %w", c.Name, err)
+				}
+			}
+		default:
+			s.values = append(s.values, b.compact(1<<pos))
+		}
+	}
+	s.told = now
+	return s.stream.Write(b.N, s.values, [][]int16{codesOf(b.Thread), codesOf(b.Call)})
+}
+
+func codesOf(c []Code) []int16 {
+	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(c))), len(c))
+}
+
+// compact returns a column of values.
+func (b *CodedBatch) compact(c Columns) ipc.Compact {
+	switch c {
+	case ColTS:
+		return ipc.Compact{Form: ipc.Rising, Int64: b.TS}
+	case ColSeq:
+		return ipc.Compact{Form: ipc.Counting, First: b.Seq}
+	case ColRet:
+		return ipc.Compact{Form: ipc.Repeating, Int64: b.Ret}
+	case ColDetail:
+		if len(b.Detail) > 0 {
+			return ipc.Compact{Form: ipc.Texts, At: b.DetailAt, Texts: b.Detail}
+		}
+		return ipc.Compact{}
+	}
+	if k := c.pos() - ColArg0.pos(); k >= 0 && k < b.Used {
+		return ipc.Compact{Form: ipc.Repeating, Int64: b.Args[k]}
+	}
+	return ipc.Compact{}
 }
 
 // Rows returns how many rows have been written.
@@ -108,7 +174,9 @@ func (s *SpoolWriter) Close(meta *Meta) error {
 		err = s.stream.End()
 	}
 	if err == nil {
-		s.stream.Begin(pairs)
+		err = s.stream.Begin(pairs)
+	}
+	if err == nil {
 		err = s.stream.End()
 	}
 	if err != nil {

@@ -63,13 +63,14 @@ func (s *spoolReader) readSchema() (*Meta, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
+	s.batches.Fields = fields
 	return m, nil
 }
 
 // checkFields checks that a schema describes the events table.
 func checkFields(fields []ipc.Field, table []eventColumn) error {
 	for i, f := range fields[:min(len(fields), len(table))] {
-		if c := table[i]; f.Name != c.Name || f.Type != c.Type || f.Nullable {
+		if c := table[i]; f.Name != c.Name || f.Type != c.Type {
 			return fmt.Errorf("%w: its column %d is %q, not %s (%v)", ErrNotCapture, i, f.Name, c.Name, c.Type)
 		}
 	}
@@ -101,8 +102,10 @@ func (s *spoolReader) next(b *Batch, n int) error {
 
 // nextBatch is next without copying: the rows are valid until the next call.
 func (s *spoolReader) nextBatch() (*Batch, error) {
-	if err := s.readBatch(); err != nil {
-		return nil, err
+	for s.at = s.rows.N; s.at == s.rows.N; {
+		if err := s.readBatch(); err != nil {
+			return nil, err
+		}
 	}
 	s.at = s.rows.N
 	return &s.rows, nil
@@ -135,7 +138,9 @@ func (s *spoolReader) readBatch() error {
 	if err != nil {
 		return s.corrupt(err)
 	}
-	s.batch++
+	if s.rows.N > 0 {
+		s.batch++
+	}
 	return nil
 }
 
@@ -207,12 +212,12 @@ func (s *spoolReader) readClosing() error {
 // decode fills s.rows from a record batch.
 func (s *spoolReader) decode(meta, body []byte) error {
 	table := columnsOf(s.meta.Version)
-	n, err := s.batches.Batch(meta, body, len(table), spoolBatchRows)
-	if err != nil {
+	n, err := s.batches.Batch(meta, body, maxSpoolRows)
+	if err != nil || n == 0 {
 		return err
 	}
 	for pos, c := range table {
-		err := s.batches.Next(c.Type)
+		err := s.batches.Next()
 		if err == nil && s.cols.has(pos) {
 			err = c.inflate(&s.decoding, pos, &s.batches, &s.rows, n)
 		}

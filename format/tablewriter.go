@@ -170,7 +170,7 @@ func (t *TableWriter) Flush() error {
 	}
 	size := parquet.GroupRows
 	if t.stream != nil {
-		size = spoolBatchRows
+		size = maxSpoolRows
 	}
 	if n < size {
 		return nil

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -16,7 +15,6 @@ import (
 
 	"systape/format"
 	"systape/replay"
-	"systape/replay/escape"
 )
 
 // inputHelp is the part of every offline command's help that tells what FILE
@@ -70,7 +68,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, usage(err)
 	}
 	opt.Stdin = c.InOrStdin()
-	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %s\n", escape.Text(err.Error())) }
+	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %v\n", err) }
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(err)
 	}
@@ -83,18 +81,6 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, err
 	}
 	return in, nil
-}
-
-// holdStdin makes standard input fit to be read twice, if it is one of paths.
-func holdStdin(c *cobra.Command, paths []string) (stdin io.Reader, done func() error, err error) {
-	if !slices.Contains(paths, "-") {
-		return c.InOrStdin(), func() error { return nil }, nil
-	}
-	pipe, err := replay.HoldPipe(c.InOrStdin())
-	if err != nil {
-		return nil, nil, err
-	}
-	return pipe.File(), pipe.Close, nil
 }
 
 // warn prints a warning. Nothing is wrong that the user must act on.

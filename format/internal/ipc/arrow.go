@@ -25,12 +25,16 @@ func arrowSchema(cols []columnar.Column, meta []columnar.Pair) *arrow.Schema {
 	for i, c := range cols {
 		fields[i] = arrow.Field{Name: c.Name, Type: arrowTypes[c.Type]}
 	}
+	return arrow.NewSchema(fields, arrowMetadata(meta))
+}
+
+func arrowMetadata(meta []columnar.Pair) *arrow.Metadata {
 	keys, values := make([]string, len(meta)), make([]string, len(meta))
 	for i, p := range meta {
 		keys[i], values[i] = p.Key, p.Value
 	}
 	md := arrow.NewMetadata(keys, values)
-	return arrow.NewSchema(fields, &md)
+	return &md
 }
 
 // newArray returns an array of n values without nulls over buffers that the

@@ -7,13 +7,21 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
 	"systape/format/internal/columnar"
 )
 
-// Decoder takes a record batch apart, column by column.
+// Decoder takes the batches of a stream apart, column by column.
 type Decoder struct {
+	Fields []Field // of the schema
+
+	zstd  *zstd.Decoder
+	codec byte
+	dicts map[int64]*Dictionary
+	keys  [4]keys // of the current batch, by where they lie in the body
+	next  int     // column after the current one
 	lz    *lz4.Reader
 	src   bytes.Reader
 	spans []span
@@ -25,14 +33,22 @@ type Decoder struct {
 	text  []byte
 }
 
-// Batch begins a record batch of cols columns and returns its rows, of which
-// it accepts maxRows. Meta and body must stay until the last column is read.
-func (d *Decoder) Batch(meta, body []byte, cols, maxRows int) (rows int, err error) {
+// Batch begins a record batch and returns its rows, of which it accepts
+// maxRows. Meta and body must stay until the last column is read. A batch of
+// the entries of a dictionary is taken in; it has no rows.
+func (d *Decoder) Batch(meta, body []byte, maxRows int) (rows int, err error) {
 	m := ParseMessage(meta)
-	if m.kind != messageBatch {
-		return 0, errors.New("a message that is no record batch")
+	switch m.kind {
+	case messageDictionary:
+		return 0, d.dictionary(m, body, maxRows)
+	case messageBatch:
+		return d.begin(m, m.header, len(d.Fields), body, maxRows)
 	}
-	n, spans, err := m.buffers(cols, len(body), d.spans[:0])
+	return 0, errors.New("a message that is no record batch")
+}
+
+func (d *Decoder) begin(m *Message, header, cols int, body []byte, maxRows int) (rows int, err error) {
+	n, codec, spans, err := m.buffers(header, cols, len(body), d.spans[:0])
 	d.spans = spans
 	if err != nil {
 		return 0, err
@@ -40,15 +56,31 @@ func (d *Decoder) Batch(meta, body []byte, cols, maxRows int) (rows int, err err
 	if n < 0 || n > int64(maxRows) {
 		return 0, fmt.Errorf("batch of %d rows, at most %d are read", n, maxRows)
 	}
-	d.rest, d.body, d.rows = spans, body, int(n)
+	if codec != codecLZ4 && codec != codecZstd {
+		return 0, errors.New("compressed with another codec than lz4 and zstd")
+	}
+	d.rest, d.body, d.rows, d.codec, d.next = spans, body, int(n), codec, 0
+	for i := range d.keys {
+		d.keys[i].at = span{}
+	}
 	return d.rows, nil
 }
 
-// Next goes to the next column, of type t. Every column must be passed, in
-// order, read or not.
-func (d *Decoder) Next(t columnar.Type) error {
+// Next goes to the next column. Every column must be passed, in order, read or
+// not.
+func (d *Decoder) Next() error {
+	if d.next == len(d.Fields) {
+		return errFlat
+	}
+	f := &d.Fields[d.next]
+	d.next++
+	return d.take(f.Type == columnar.String && f.Dictionary == NoDictionary)
+}
+
+// take goes to the next buffers.
+func (d *Decoder) take(text bool) error {
 	n := 2 // validity and values
-	if t == columnar.String {
+	if text {
 		n = 3
 	}
 	if len(d.rest) < n {
@@ -92,7 +124,7 @@ func (d *Decoder) Text() (off []int32, text []byte, err error) {
 }
 
 // inflate fills dst from a compressed buffer of the body: the length after
-// decompression, then an lz4 frame; or -1, then the bytes as they are.
+// decompression, then a frame of lz4 or zstd; or -1, then the bytes as they are.
 func (d *Decoder) inflate(dst []byte, at span) error {
 	if len(dst) == 0 {
 		return nil
@@ -112,6 +144,9 @@ func (d *Decoder) inflate(dst []byte, at span) error {
 	}
 	if size != int64(len(dst)) {
 		return fmt.Errorf("%d bytes, want %d", size, len(dst))
+	}
+	if d.codec == codecZstd {
+		return d.unpack(dst, src)
 	}
 	d.src.Reset(src)
 	if d.lz == nil {

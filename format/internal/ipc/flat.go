@@ -79,13 +79,16 @@ type Message struct {
 	bodyLen int64
 }
 
-// The kinds of messages, and of types, that a table without nulls, lists and
-// dictionaries needs.
+// The kinds of messages, of types and of compression that a table without nulls
+// and lists needs.
 const (
-	messageSchema = 1
-	messageBatch  = 3
-	typeInt       = 2
-	typeUtf8      = 5
+	messageSchema     = 1
+	messageDictionary = 2
+	messageBatch      = 3
+	typeInt           = 2
+	typeUtf8          = 5
+	codecLZ4          = 0
+	codecZstd         = 1
 )
 
 // ParseMessage reads the head of a message's metadata. What is wrong with it
@@ -112,10 +115,13 @@ func (m *Message) BodyLen() (int64, error) { return m.bodyLen, m.err }
 
 // Field is a column of a schema.
 type Field struct {
-	Name     string
-	Type     columnar.Type // NumTypes: one that is not read here
-	Nullable bool
+	Name       string
+	Type       columnar.Type // NumTypes: one that is not read here
+	Dictionary int64         // number of the dictionary that holds its values; NoDictionary
 }
+
+// NoDictionary is the Dictionary of a column that holds its values itself.
+const NoDictionary = -1
 
 // ErrNoSchema is a message of another kind where a schema must be.
 var ErrNoSchema = errors.New("it does not begin with a schema")
@@ -139,7 +145,7 @@ func (m *Message) Schema(maxFields int) ([]Field, []columnar.Pair, error) {
 	first, n = m.vector(m.header, 1, 4)
 	for i := range min(n, maxFields+1) {
 		field := m.ref(first + 4*i)
-		f := Field{Name: m.str(field, 0), Type: columnar.NumTypes, Nullable: m.field(field, 4) != 0}
+		f := Field{Name: m.str(field, 0), Type: columnar.NumTypes, Dictionary: NoDictionary}
 		kind, t, width := byte(0), 0, 0
 		if p := m.field(field, 2); p != 0 {
 			kind = m.u8(p)
@@ -160,6 +166,9 @@ func (m *Message) Schema(maxFields int) ([]Field, []columnar.Pair, error) {
 		case kind == typeUtf8:
 			f.Type = columnar.String
 		}
+		if p := m.field(field, 4); p != 0 && !m.dictionary(m.ref(p), &f) {
+			f.Type = columnar.NumTypes
+		}
 		fields = append(fields, f)
 		if m.err != nil {
 			return nil, nil, m.err
@@ -168,21 +177,41 @@ func (m *Message) Schema(maxFields int) ([]Field, []columnar.Pair, error) {
 	return fields, pairs, m.err
 }
 
+// dictionary reads how a field is encoded. Only positions of 16 bits are known
+// here, which is what an encoding without a type of its own does not have.
+func (m *Message) dictionary(at int, f *Field) bool {
+	f.Dictionary = 0
+	if p := m.field(at, 0); p != 0 {
+		f.Dictionary = m.i64(p)
+	}
+	width, signed := 0, false
+	if p := m.field(at, 1); p != 0 {
+		t := m.ref(p)
+		if p := m.field(t, 0); p != 0 {
+			width = m.u32(p)
+		}
+		if p := m.field(t, 1); p != 0 {
+			signed = m.u8(p) != 0
+		}
+	}
+	return f.Dictionary >= 0 && width == 16 && signed && (f.Type == columnar.Int32 || f.Type == columnar.String)
+}
+
 // buffers returns the rows of a record batch of cols columns and where its
 // buffers lie in the body, all of them inside it.
-func (m *Message) buffers(cols, bodyLen int, spans []span) (rows int64, _ []span, err error) {
-	if p := m.field(m.header, 0); p != 0 {
+func (m *Message) buffers(header, cols, bodyLen int, spans []span) (rows int64, codec byte, _ []span, err error) {
+	if p := m.field(header, 0); p != 0 {
 		rows = m.i64(p)
 	}
-	node, nodes := m.vector(m.header, 1, 16)
-	buf, bufs := m.vector(m.header, 2, 16)
-	comp := m.field(m.header, 3)
+	node, nodes := m.vector(header, 1, 16)
+	buf, bufs := m.vector(header, 2, 16)
+	comp := m.field(header, 3)
 	if m.err == nil && (nodes != cols || comp == 0) {
 		m.err = errFlat
 	}
 	if comp != 0 {
-		if p := m.field(m.ref(comp), 0); p != 0 && m.u8(p) != 0 {
-			m.err = errors.New("compressed with another codec than lz4")
+		if p := m.field(m.ref(comp), 0); p != 0 {
+			codec = m.u8(p)
 		}
 	}
 	for i := range nodes {
@@ -199,7 +228,7 @@ func (m *Message) buffers(cols, bodyLen int, spans []span) (rows int64, _ []span
 		}
 		spans = append(spans, span{int(off), int(size)})
 	}
-	return rows, spans, m.err
+	return rows, codec, spans, m.err
 }
 
 // span is a part of a body.

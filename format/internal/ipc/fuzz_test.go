@@ -8,6 +8,6 @@ func FuzzFlat(f *testing.F) {
 	f.Fuzz(func(t *testing.T, _ string, b []byte) {
 		m := ParseMessage(b)
 		m.Schema(19)
-		m.buffers(19, len(b), nil)
+		m.buffers(m.header, 19, len(b), nil)
 	})
 }
