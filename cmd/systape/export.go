@@ -25,6 +25,7 @@ const exportHelp = `Writes a capture for the tools that people have:
   pprof     a pprof profile (go tool pprof): calls and time by name, process, call and error
   csv       the calls table, as pair writes it
   jsonl     all events, one object a line; nothing is lost
+  tracee    Tracee's JSON lines: sys_enter, sys_exit, and the lives of threads
   strace    what strace -f -ttt -T would have written
 
 What a format cannot hold is said on standard error.
@@ -113,9 +114,9 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 		return err
 	}
 	defer in.Close()
-	if f.format == "jsonl" && !in.filter.Empty() {
+	if (f.format == "jsonl" || f.format == "tracee") && !in.filter.Empty() {
 		in.Close()
-		return usage("jsonl holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)")
+		return usage(f.format + " holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)")
 	}
 	file, err := createResult(c.OutOrStdout(), f.out, args, f.force)
 	if err != nil {

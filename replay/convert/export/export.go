@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"systape/format"
 	"systape/replay"
@@ -49,16 +50,31 @@ type Exporter interface {
 type constructor func(w *bufio.Writer, o Options) Exporter
 
 var formats = []struct {
-	name string
-	make constructor
+	name    string
+	make    constructor
+	endings []string // of files of this format
 }{
-	{"perfetto", newPerfetto},
-	{"chrome", newChrome},
-	{"firefox", newFirefox},
-	{"folded", newFolded},
-	{"pprof", newPProf},
-	{"jsonl", newJSONL},
-	{"strace", newStrace},
+	{"perfetto", newPerfetto, []string{".pftrace", ".perfetto-trace", ".perfetto"}},
+	{"chrome", newChrome, []string{".chrome.json", ".trace.json"}},
+	{"firefox", newFirefox, []string{".firefox.json", ".profile.json"}},
+	{"folded", newFolded, []string{".folded", ".collapsed"}},
+	{"pprof", newPProf, []string{".pb.gz", ".pprof"}},
+	{"jsonl", newJSONL, []string{".jsonl", ".ndjson"}},
+	{"strace", newStrace, []string{".strace"}},
+	{"tracee", newTracee, []string{".tracee.json", ".tracee"}},
+}
+
+// FormatOf returns the format that a file's name stands for, such as perfetto
+// for x.pftrace; "" when it stands for none.
+func FormatOf(file string) string {
+	for _, f := range formats {
+		for _, e := range f.endings {
+			if strings.HasSuffix(file, e) {
+				return f.name
+			}
+		}
+	}
+	return ""
 }
 
 // Formats lists the formats that [New] knows.

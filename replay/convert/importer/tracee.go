@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -201,6 +202,10 @@ func (e *traceeEvent) arg(name string) (int64, bool) {
 	return 0, false
 }
 
+func (e *traceeEvent) isNull(name string) bool {
+	return slices.ContainsFunc(e.Args, func(a traceeArg) bool { return a.Name == name && string(a.Value) == "null" })
+}
+
 func (e *traceeEvent) text(name string) string {
 	s := ""
 	for i := range e.Args {
@@ -248,6 +253,9 @@ func (t *tracee) event(e *traceeEvent, ts int64) error {
 		ret, ok := e.arg("ret")
 		if !ok {
 			ret = e.ReturnValue
+			if e.isNull("ret") {
+				ev.Detail = format.UnknownResult
+			}
 		}
 		t.exit(th, ev, ret, ts)
 		return nil

@@ -110,7 +110,7 @@ func (c *call) of(args *[6]int64) []param {
 
 // parseCall reads one entry of calls for one ABI.
 func parseCall(a abi.ABI, name, text string) call {
-	backwards := a == abi.I386 || a == abi.ARM64 || a == abi.ARM // CONFIG_CLONE_BACKWARDS
+	backwards := cloneBackwards(a)
 	for _, other := range strings.Split(text, ";")[1:] {
 		which, rest, _ := strings.Cut(strings.TrimSpace(other), " ")
 		if narrow(a) && which == "32" || a == abi.ARM && which == "arm" || backwards && which == "backwards" {
@@ -119,10 +119,7 @@ func parseCall(a abi.ABI, name, text string) call {
 	}
 	text, _, _ = strings.Cut(text, ";")
 	c := call{known: true}
-	var declared []Param
-	if !narrow(a) && !(backwards && name == "clone") {
-		declared = Prototype(name)
-	}
+	declared := Declared(a, name)
 	for word := range strings.FieldsSeq(text) {
 		if r, ok := strings.CutPrefix(word, "="); ok {
 			c.result = mustKind(r)

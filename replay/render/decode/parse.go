@@ -120,9 +120,9 @@ func cloneTexts(texts [][]byte) map[string][]byte {
 // argument without a text is 0, as perf trace has it, unless there are texts
 // that could not be assigned.
 func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte, zero bool) (args [6]int64, detail string) {
-	proto := Prototype(call)
+	proto := Declared(a, call)
 	c := lookup(a, nr)
-	if proto == nil || narrow(a) || !c.known {
+	if !c.known {
 		proto = nil
 	}
 	var lines []byte

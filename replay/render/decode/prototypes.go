@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"sync"
+
+	"systape/format/abi"
 )
 
 // Param is an argument as the kernel declares it.
@@ -15,11 +17,10 @@ type Param struct {
 // Bits returns how many bits of a register of 64 bits the kernel reads for an
 // argument of this type (include/linux/types.h).
 func (p Param) Bits() int {
-	t := strings.TrimPrefix(p.Type, "const ")
-	if strings.HasSuffix(t, "*") || strings.HasSuffix(t, "*const") {
+	if p.Pointer() {
 		return 64
 	}
-	switch t {
+	switch strings.TrimPrefix(p.Type, "const ") {
 	case "umode_t", "unsigned short":
 		return 16
 	case "int", "unsigned int", "unsigned", "u32", "__u32", "__s32", "pid_t", "uid_t", "gid_t", "key_t", "key_serial_t", "qid_t",
@@ -27,6 +28,12 @@ func (p Param) Bits() int {
 		return 32
 	}
 	return 64
+}
+
+// Pointer reports whether the argument is an address by its type.
+func (p Param) Pointer() bool {
+	t := strings.TrimSuffix(p.Type, "const")
+	return strings.HasSuffix(t, "*")
 }
 
 // Signed reports whether the type has a sign.
@@ -59,6 +66,19 @@ var prototypes = sync.OnceValue(func() map[string][]Param {
 	}
 	return m
 })
+
+// Declared returns the arguments of a call in the registers of an ABI, nil when
+// they are not known to be as the kernel declares them: registers of 32 bits
+// hold half of what a long one holds, and clone has another order on some.
+func Declared(a abi.ABI, call string) []Param {
+	if narrow(a) || call == "clone" && cloneBackwards(a) {
+		return nil
+	}
+	return Prototype(call)
+}
+
+// cloneBackwards tells the ABIs with CONFIG_CLONE_BACKWARDS.
+func cloneBackwards(a abi.ABI) bool { return a == abi.I386 || a == abi.ARM64 || a == abi.ARM }
 
 // Prototype returns the arguments of a call as the kernel declares them for
 // 64-bit ABIs; nil when it is not known. The caller must not change them.
