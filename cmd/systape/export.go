@@ -116,7 +116,7 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	defer in.Close()
 	if (f.format == "jsonl" || f.format == "tracee") && !in.filter.Empty() {
 		in.Close()
-		return usage(f.format + " holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)")
+		return usage("%s holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)", f.format)
 	}
 	file, err := createResult(c.OutOrStdout(), f.out, args, f.force)
 	if err != nil {

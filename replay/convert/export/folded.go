@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/units"
 )
 
 // stack is what folded stacks and pprof add up: who called what, and how it
@@ -29,13 +31,22 @@ type sums struct{ calls, ns int64 }
 // stacks adds up calls.
 type stacks struct {
 	walker
-	sums    map[stack]*sums
-	omitted int64 // calls without a measured duration
+	sums    map[stack]sums
+	omitted int64              // calls without a measured duration
+	others  map[int32]struct{} // processes whose sums were added to those of others, and are from then on
+	unnamed bool               // names of threads were given up, too
 }
+
+// maxStacks bounds how many sums are kept apart: as many as fit 300 MB with
+// the profile that is made of them.
+const maxStacks = 100_000
+
+// otherPID stands for the processes that were given up to keep that bound.
+const otherPID = -1
 
 func (s *stacks) init(o Options) {
 	s.walker = walker{o: o, v: s}
-	s.sums = map[stack]*sums{}
+	s.sums = map[stack]sums{}
 }
 
 func (s *stacks) Push(b *format.Batch, calls []replay.Call) error {
@@ -51,13 +62,97 @@ func (s *stacks) call(c *replay.Call) {
 		return
 	}
 	k := stack{c.Comm, c.PID, c.Syscall, c.ABI, int16(c.Errno())}
-	v := s.sums[k]
-	if v == nil {
-		v = new(sums)
-		s.sums[k] = v
+	if _, other := s.others[k.pid]; other {
+		if k.pid = otherPID; s.unnamed {
+			k.comm = 0
+		}
 	}
-	v.calls++
-	v.ns += c.DurNS
+	s.add(k, sums{1, c.DurNS})
+	if len(s.sums) > maxStacks {
+		s.fold()
+	}
+}
+
+func (s *stacks) add(k stack, v sums) {
+	old := s.sums[k]
+	s.sums[k] = sums{old.calls + v.calls, old.ns + v.ns}
+}
+
+// fold adds up the processes with the least weight until half of the bound is
+// free again.
+func (s *stacks) fold() {
+	type process struct {
+		pid    int32
+		weight int64
+		stacks int
+	}
+	at := map[int32]int{}
+	var all []process
+	for k, v := range s.sums {
+		if k.pid == otherPID {
+			continue
+		}
+		i, ok := at[k.pid]
+		if !ok {
+			i = len(all)
+			at[k.pid] = i
+			all = append(all, process{pid: k.pid})
+		}
+		all[i].stacks++
+		if s.o.Weight == Count {
+			all[i].weight += v.calls
+		} else {
+			all[i].weight += v.ns
+		}
+	}
+	slices.SortFunc(all, func(a, b process) int { return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(a.pid, b.pid)) })
+	if s.others == nil {
+		s.others = map[int32]struct{}{}
+	}
+	for n := 0; len(all) > 0 && n < maxStacks/2; all = all[1:] {
+		s.others[all[0].pid] = struct{}{}
+		n += all[0].stacks
+	}
+	s.merge(func(k stack) stack {
+		if _, other := s.others[k.pid]; other {
+			k.pid = otherPID
+		}
+		return k
+	})
+	if len(s.sums) > maxStacks*3/4 { // too many names
+		s.unnamed = true
+		s.merge(func(k stack) stack {
+			if k.pid == otherPID {
+				k.comm = 0
+			}
+			return k
+		})
+	}
+}
+
+// merge gives every sum the stack that as says.
+func (s *stacks) merge(as func(stack) stack) {
+	old := s.sums
+	s.sums = make(map[stack]sums, maxStacks/2)
+	for k, v := range old {
+		s.add(as(k), v)
+	}
+}
+
+// process is how a stack's process is shown.
+func (k *stack) process() string {
+	if k.pid == otherPID {
+		return "others"
+	}
+	return strconv.Itoa(int(k.pid))
+}
+
+// name is how a stack's thread is shown.
+func (k *stack) name(names *format.SymbolTable) string {
+	if k.pid == otherPID && k.comm == 0 {
+		return "other threads"
+	}
+	return shownName(names, k.comm, k.pid)
 }
 
 // sorted returns the stacks in an order that the capture alone decides.
@@ -74,6 +169,14 @@ func (s *stacks) notes() []string {
 	if s.omitted > 0 {
 		notes = append(notes, count(s.omitted, "call without a measured duration is", "calls without a measured duration are")+" left out: "+
 			statusList(s.shown, func(x replay.Status) bool { return !measured(x) }))
+	}
+	if len(s.others) > 0 {
+		what := "their names are kept"
+		if s.unnamed {
+			what = "without the names of threads"
+		}
+		notes = append(notes, fmt.Sprintf("more than %s sums: %s with the least of them are together as others, %s",
+			units.Count(maxStacks), units.Counted(int64(len(s.others)), "process"), what))
 	}
 	notes = append(notes, "threads, arguments and order are not in sums")
 	return append(notes, lossNote(s.lost)...)
@@ -96,7 +199,7 @@ func (f *folded) Finish(calls []replay.Call) ([]string, error) {
 	f.rest(calls)
 	for _, k := range f.sorted() {
 		v := f.sums[k]
-		fmt.Fprintf(f.w, "%s (%d);%s", frame(shownName(f.o.Symbols, k.comm, k.pid)), k.pid, frame(f.o.Symbols.String(k.syscall)))
+		fmt.Fprintf(f.w, "%s (%s);%s", frame(k.name(f.o.Symbols)), k.process(), frame(f.o.Symbols.String(k.syscall)))
 		if k.errno != 0 {
 			fmt.Fprintf(f.w, ";%s", errnoText(k.abi, int(k.errno)))
 		}

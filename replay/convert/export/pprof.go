@@ -3,7 +3,6 @@ package export
 import (
 	"bufio"
 	"errors"
-	"strconv"
 
 	"github.com/google/pprof/profile"
 
@@ -49,11 +48,11 @@ func (p *pprof) Finish(calls []replay.Call) ([]string, error) {
 	}
 	for _, k := range p.sorted() {
 		v := p.sums[k]
-		comm := shownName(p.o.Symbols, k.comm, k.pid)
+		comm := k.name(p.o.Symbols)
 		s := &profile.Sample{
 			Value:    []int64{v.calls, v.ns},
 			Location: []*profile.Location{location(p.o.Symbols.String(k.syscall)), location(comm)},
-			Label:    map[string][]string{"comm": {comm}, "pid": {strconv.Itoa(int(k.pid))}, "abi": {k.abi.String()}},
+			Label:    map[string][]string{"comm": {comm}, "pid": {k.process()}, "abi": {k.abi.String()}},
 		}
 		if k.errno != 0 {
 			name := errnoText(k.abi, int(k.errno))
