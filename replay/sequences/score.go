@@ -2,6 +2,7 @@ package sequences
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -147,6 +148,7 @@ type Scorer struct {
 	names    func(*Stream) (comm, container string)
 	live     []*scoring // by slot
 	total    StreamScore
+	bits     int64 // of total, in units of bitUnit
 	unknown  map[ID]*UnknownCall
 	streams  topList[StreamScore]
 	findings topList[Finding]
@@ -156,6 +158,11 @@ type Scorer struct {
 	suspects []StreamScore // streams that were above a limit when they ended; the limits rise with the number of streams
 	more     int64         // streams that suspects had no room for
 }
+
+// bitUnit is the step in which the bits of streams are added up: a sum of
+// integers is the same in whatever order the streams end, which depends on how
+// a capture is cut into batches.
+const bitUnit = 1.0 / (1 << 24)
 
 // maxSuspects bounds the streams that are kept to be judged at the end.
 const maxSuspects = 1 << 14
@@ -337,6 +344,8 @@ func (s *Scorer) End(st *Stream) {
 		s.suspect(&sc.StreamScore)
 	}
 	s.total.add(&sc.StreamScore)
+	s.bits += int64(math.Round(sc.Bits / bitUnit))
+	s.total.Bits = float64(s.bits) * bitUnit
 	if s.opt.OnStream != nil {
 		s.opt.OnStream(&sc.StreamScore)
 	}
@@ -359,6 +368,7 @@ func (s *Scorer) suspect(x *StreamScore) {
 	}
 }
 
+// add adds all of s but its Bits to t, in whatever order the streams come.
 func (t *StreamScore) add(s *StreamScore) {
 	if t.Calls == 0 || s.FirstTS < t.FirstTS {
 		t.FirstTS = s.FirstTS
@@ -366,8 +376,7 @@ func (t *StreamScore) add(s *StreamScore) {
 	t.LastTS = max(t.LastTS, s.LastTS)
 	t.Calls += s.Calls
 	t.Unknown += s.Unknown
-	t.Bits += s.Bits
-	if s.WorstBits > t.WorstBits {
+	if s.WorstBits > t.WorstBits || s.WorstBits == t.WorstBits && s.WorstTS < t.WorstTS {
 		t.WorstBits, t.WorstAt, t.WorstTS = s.WorstBits, s.WorstAt, s.WorstTS
 	}
 	for i := range t.Windows {
@@ -376,8 +385,8 @@ func (t *StreamScore) add(s *StreamScore) {
 		t.Windows[i].Rare += s.Windows[i].Rare
 	}
 	for i := range t.Frames {
-		if s.Frames[i].Max > t.Frames[i].Max {
-			t.Frames[i] = s.Frames[i]
+		if f, most := &s.Frames[i], &t.Frames[i]; f.Max > most.Max || f.Max == most.Max && f.FromTS < most.FromTS {
+			*most = *f
 		}
 	}
 }
