@@ -40,7 +40,7 @@ test: .venv/ready
 
 race:
 	@command -v cc >/dev/null || { echo 'the race detector needs a C compiler: apt-get install gcc libc6-dev'; exit 1; }
-	CGO_ENABLED=1 go test -race -timeout 30m $(RACE)
+	CGO_ENABLED=1 go test -race -short -timeout 30m $(RACE)
 
 fuzz:
 	sh testdata/fuzz.sh $(FUZZ_SECONDS)
