@@ -176,6 +176,12 @@ func (s *Side) Step(st *sequences.Stream, step *sequences.Step) {
 // End implements [sequences.Sink].
 func (s *Side) End(st *sequences.Stream) { s.counter.End(st) }
 
+// Held implements [sequences.Keeper].
+func (s *Side) Held() int64 { return s.counter.Held() }
+
+// Move implements [sequences.Keeper].
+func (s *Side) Move(slot int, st *sequences.State) { s.counter.Move(slot, st) }
+
 // Call implements [sequences.CallSink].
 func (s *Side) Call(id sequences.ID, c *replay.Call) {
 	s.counter.Call(id, c)

@@ -87,6 +87,20 @@ func (c *Counter) End(s *Stream) {
 	}
 }
 
+// Held implements [Keeper]. A call's number is next to nothing.
+func (c *Counter) Held() int64 { return 0 }
+
+// Move implements [Keeper].
+func (c *Counter) Move(slot int, s *State) {
+	for len(c.last) <= slot {
+		c.last = append(c.last, 0)
+	}
+	integer(s, &c.last[slot])
+	if !s.Reading() {
+		c.last[slot] = 0
+	}
+}
+
 // Call implements [CallSink].
 func (c *Counter) Call(id ID, call *replay.Call) {
 	if call.Status == replay.OK || call.Status == replay.Restarted {

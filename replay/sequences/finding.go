@@ -38,14 +38,13 @@ type Finding struct {
 }
 
 type episode struct {
-	Finding
-	open    bool
-	lastNew int64         // position
-	bits    float64       // of its calls, those after the last new window included
-	windows int64         // likewise
-	recent  [MaxN]float64 // bits of the last calls
-	times   [MaxN]int64
-	filled  int
+	*Finding               // nil outside of one
+	lastNew  int64         // position
+	bits     float64       // of its calls, those after the last new window included
+	windows  int64         // likewise
+	recent   [MaxN]float64 // bits of the last calls
+	times    [MaxN]int64
+	filled   int
 }
 
 // follow keeps the stretch of new windows that the stream is in, if any.
@@ -60,10 +59,10 @@ func (s *Scorer) follow(st *Stream, sc *scoring, step *Step, at int64, bits floa
 	e.recent[MaxN-1], e.times[MaxN-1] = bits, step.TS
 	e.filled = min(e.filled+1, MaxN)
 
-	if e.open && at-e.lastNew > episodeGap {
+	if e.Finding != nil && at-e.lastNew > episodeGap {
 		s.closeEpisode(sc)
 	}
-	if !e.open {
+	if e.Finding == nil {
 		if !anyNew {
 			return
 		}
@@ -101,9 +100,9 @@ func (s *Scorer) openEpisode(st *Stream, sc *scoring, step *Step, at int64) {
 	e := &sc.episode
 	n := min(st.Window.Filled(), s.b.N[len(s.b.N)-1])
 	comm, _ := s.names(st)
-	e.Finding = Finding{PID: step.PID, TID: step.TID, Comm: comm, Stream: st.Number, FromAt: at - int64(n) + 1,
+	e.Finding = &Finding{PID: step.PID, TID: step.TID, Comm: comm, Stream: st.Number, FromAt: at - int64(n) + 1,
 		FromTS: e.times[MaxN-n], calls: slices.Clone(st.Window.Last(n))}
-	e.open, e.bits, e.windows = true, 0, 0
+	e.bits, e.windows = 0, 0
 	for _, b := range e.recent[MaxN-n : MaxN-1] {
 		e.bits += b
 	}
@@ -111,18 +110,17 @@ func (s *Scorer) openEpisode(st *Stream, sc *scoring, step *Step, at int64) {
 
 func (s *Scorer) closeEpisode(sc *scoring) {
 	e := &sc.episode
-	if !e.open {
+	f := e.Finding
+	if f == nil {
 		return
 	}
-	e.open = false
-	f := e.Finding
+	e.Finding = nil
 	n := f.ToAt - f.FromAt + 1
 	if int64(len(f.calls)) > n {
 		f.calls = f.calls[:n]
 	}
 	f.More = n - int64(len(f.calls))
-	e.Finding = Finding{}
-	s.findings.add(f, func(*Finding) {})
+	s.findings.add(*f, func(*Finding) {})
 }
 
 func worseFinding(a, b *Finding) int {
@@ -143,4 +141,35 @@ func (s *Scorer) explain(f *Finding) {
 	f.Window = s.alphabet.Names(f.window)
 	nearest, d := s.b.Nearest(len(f.window), f.window)
 	f.Nearest, f.Distance = s.b.alphabet.Names(nearest), d
+}
+
+func (e *episode) move(s *State) {
+	s.Int(&e.lastNew)
+	s.float(&e.bits)
+	s.Int(&e.windows)
+	integer(s, &e.filled)
+	for i := MaxN - e.filled; i < MaxN; i++ {
+		s.float(&e.recent[i])
+		s.Int(&e.times[i])
+	}
+	open := e.Finding != nil
+	s.bool(&open)
+	if !open {
+		return
+	}
+	if s.Reading() {
+		e.Finding = new(Finding)
+	}
+	f := e.Finding
+	integer(s, &f.PID)
+	integer(s, &f.TID)
+	s.text(&f.Comm)
+	integer(s, &f.Stream)
+	for _, v := range []*int64{&f.FromTS, &f.ToTS, &f.FromAt, &f.ToAt, &f.Novel, &f.Windows, &f.Unknown, &f.WindowTS, &f.WindowAt} {
+		s.Int(v)
+	}
+	s.float(&f.Bits)
+	s.float(&f.WindowBits)
+	s.ids(&f.calls)
+	s.ids(&f.window)
 }

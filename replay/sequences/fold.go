@@ -27,6 +27,7 @@ type Folder struct {
 	key    []byte
 	more   int64
 	limit  int
+	inside int // items in bodies
 }
 
 // item is a symbol (count 1) or a loop, whose body then is -1-what; what 0
@@ -43,7 +44,7 @@ func newFolder(limit int) *Folder {
 	if limit == 0 {
 		limit = maxItems
 	}
-	return &Folder{byKey: map[string]int32{}, limit: limit}
+	return &Folder{limit: limit}
 }
 
 // Push appends a call.
@@ -111,9 +112,35 @@ func (f *Folder) body(items []item) int32 {
 	if !ok {
 		i = int32(len(f.bodies))
 		f.bodies = append(f.bodies, append([]item(nil), items...))
+		if f.byKey == nil {
+			f.byKey = map[string]int32{}
+		}
 		f.byKey[string(f.key)] = i
+		f.inside += len(items)
 	}
 	return i
+}
+
+// held returns about how many bytes the folder takes.
+func (f *Folder) held() int64 {
+	return 192 + 16*int64(cap(f.items)) + 100*int64(len(f.bodies)) + 24*int64(f.inside)
+}
+
+func (f *Folder) move(s *State) {
+	one := func(it *item) { integer(s, &it.what); s.Int(&it.count) }
+	list(s, &f.items, one)
+	bodies := f.bodies
+	if s.Reading() {
+		bodies, f.bodies = nil, nil
+	}
+	list(s, &bodies, func(b *[]item) {
+		list(s, b, one)
+		if s.Reading() {
+			f.body(*b)
+		}
+	})
+	s.Int(&f.more)
+	integer(s, &f.limit)
 }
 
 func sameItems(a, b []item) bool {

@@ -1,8 +1,6 @@
 package sequences
 
 import (
-	"cmp"
-	"slices"
 	"sort"
 
 	"systape/format"
@@ -161,7 +159,7 @@ func (s *Streams) assume(w *waiting) {
 }
 
 func (s *Streams) orderedMark(w *waiting) {
-	st := s.byKey[int64(w.pid)]
+	st := s.find(int64(w.pid))
 	switch {
 	case st == nil:
 	case w.kind == format.Exec:
@@ -181,7 +179,7 @@ func (s *Streams) orderedStep(w *waiting) {
 	}
 	st := s.recent
 	if st == nil || st.key != key || st.over {
-		if st = s.byKey[key]; st == nil {
+		if st = s.find(key); st == nil {
 			st = s.add(key)
 		}
 		s.recent = st
@@ -198,8 +196,4 @@ func (s *Streams) orderedStep(w *waiting) {
 	st.lastSeq, st.lastEnd = w.seq, w.ts
 	s.step = Step{ID: w.id, TS: w.ts, PID: w.pid, TID: w.tid, Comm: w.comm, Container: w.container}
 	s.emit(st)
-}
-
-func sortStreams(l []*Stream) {
-	slices.SortFunc(l, func(a, b *Stream) int { return cmp.Compare(a.Number, b.Number) })
 }

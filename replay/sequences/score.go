@@ -120,6 +120,7 @@ type UnknownCall struct {
 	Calls []string // what that thread called around the first one, itself included
 	At    int      // its position in Calls
 	calls []ID
+	id    ID
 }
 
 // around is how many calls before and after its first occurrence a call that
@@ -147,6 +148,7 @@ type Scorer struct {
 	markov   *Markov
 	names    func(*Stream) (comm, container string)
 	live     []*scoring // by slot
+	scored   int64      // of these
 	total    StreamScore
 	bits     int64 // of total, in units of bitUnit
 	unknown  map[ID]*UnknownCall
@@ -169,7 +171,7 @@ const maxSuspects = 1 << 14
 
 type scoring struct {
 	StreamScore
-	frames  [2]*Locality
+	frames  [2]Locality
 	bits    [worstSpan]float64
 	sum     float64
 	since   int // calls since the last cut
@@ -236,9 +238,10 @@ func (s *Scorer) Step(st *Stream, step *Step) {
 		sc = &scoring{StreamScore: s.empty()}
 		sc.Number, sc.FirstTS = st.Number, step.TS
 		for i, size := range Frames {
-			sc.frames[i] = NewLocality(size)
+			sc.frames[i].size = size
 		}
 		s.live[st.Slot] = sc
+		s.scored++
 	}
 	at := st.Calls - 1
 	sc.Calls++
@@ -270,8 +273,8 @@ func (s *Scorer) Step(st *Stream, step *Step) {
 		}
 		if i == len(s.tables)-1 {
 			novel = known == nil
-			for _, f := range sc.frames {
-				f.Push(novel, step.TS, at)
+			for i := range sc.frames {
+				sc.frames[i].Push(novel, step.TS, at)
 			}
 		}
 	}
@@ -315,7 +318,7 @@ func (s *Scorer) unknownCall(st *Stream, sc *scoring, step *Step) {
 	u := s.unknown[step.ID]
 	if u == nil {
 		comm, _ := s.names(st)
-		u = &UnknownCall{Name: s.alphabet.Name(step.ID), First: Place{step.TS, step.PID, step.TID}, Comm: comm}
+		u = &UnknownCall{id: step.ID, Name: s.alphabet.Name(step.ID), First: Place{step.TS, step.PID, step.TID}, Comm: comm}
 		s.unknown[step.ID] = u
 		if len(s.unknown) <= maxAround {
 			n := min(st.Window.Filled(), around+1)
@@ -333,10 +336,12 @@ func (s *Scorer) End(st *Stream) {
 	}
 	sc := s.live[st.Slot]
 	s.live[st.Slot] = nil
+	s.scored--
 	s.closeEpisode(sc)
 	sc.PID, sc.TID = st.PID, st.TID
 	sc.Comm, sc.Container = s.names(st)
-	for i, f := range sc.frames {
+	for i := range sc.frames {
+		f := &sc.frames[i]
 		sc.Frames[i] = FrameScore{Size: f.size, Max: f.Max, FromTS: f.FromTS, ToTS: f.ToTS, FromAt: f.FromAt, ToAt: f.ToAt, PID: st.PID, TID: st.TID}
 	}
 	s.ended++
@@ -350,6 +355,66 @@ func (s *Scorer) End(st *Stream) {
 		s.opt.OnStream(&sc.StreamScore)
 	}
 	s.streams.add(sc.StreamScore, func(*StreamScore) {})
+}
+
+// scoringHeld is about what a scoring takes. A stretch of new windows takes as
+// much again, but most streams have none.
+const scoringHeld = 1400
+
+// Held implements [Keeper].
+func (s *Scorer) Held() int64 { return s.scored * scoringHeld }
+
+// Move implements [Keeper].
+func (s *Scorer) Move(slot int, st *State) {
+	for len(s.live) <= slot {
+		s.live = append(s.live, nil)
+	}
+	if !st.Reading() {
+		s.live[slot].move(st, s)
+		s.live[slot] = nil
+		s.scored--
+		return
+	}
+	sc := &scoring{StreamScore: s.empty()}
+	for i, size := range Frames {
+		sc.frames[i].size = size
+	}
+	sc.move(st, s)
+	s.live[slot] = sc
+	s.scored++
+}
+
+// move carries what is known before the stream's end.
+func (sc *scoring) move(st *State, s *Scorer) {
+	integer(st, &sc.Number)
+	for _, v := range []*int64{&sc.FirstTS, &sc.LastTS, &sc.Calls, &sc.Unknown, &sc.WorstAt, &sc.WorstTS} {
+		st.Int(v)
+	}
+	for i := range sc.Windows {
+		w := &sc.Windows[i]
+		st.Int(&w.Windows)
+		st.Int(&w.Novel)
+		st.Int(&w.Rare)
+	}
+	st.float(&sc.Bits)
+	st.float(&sc.WorstBits)
+	st.float(&sc.sum)
+	integer(st, &sc.since)
+	for i := range min(sc.since, worstSpan) {
+		st.float(&sc.bits[i])
+	}
+	for i := range sc.frames {
+		sc.frames[i].move(st)
+	}
+	sc.episode.move(st)
+	var id ID // of the call never seen that it follows
+	if sc.follows != nil {
+		id = sc.follows.id
+	}
+	integer(st, &id)
+	if st.Reading() && id != 0 {
+		sc.follows = s.unknown[id]
+	}
 }
 
 // suspect keeps a stream that may be above a limit in the end: the limits for

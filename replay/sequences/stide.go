@@ -7,61 +7,47 @@ import "slices"
 // The frame holds fewer windows at the start of a stream, and goes on over
 // cuts, as in the authors' program.
 type Locality struct {
-	size   int
-	ring   []frameSlot
-	next   int
-	count  int
-	Max    int   // mismatches in the worst frame
-	FromTS int64 // capture time of the first and of the last mismatch in it
-	ToTS   int64
-	FromAt int64 // their positions in the stream, from 0: of the last call of the window
-	ToAt   int64
+	size    int
+	windows int64
+	recent  []mismatch // of the last size windows, oldest first
+	Max     int        // mismatches in the worst frame
+	FromTS  int64      // capture time of the first and of the last mismatch in it
+	ToTS    int64
+	FromAt  int64 // their positions in the stream, from 0: of the last call of the window
+	ToAt    int64
 }
 
-type frameSlot struct {
-	ts, at   int64
-	mismatch bool
-}
+// mismatch is where a window was new: its number, its time and its position.
+type mismatch struct{ window, ts, at int64 }
 
 // NewLocality returns a frame of the given number of windows.
 func NewLocality(size int) *Locality { return &Locality{size: size} }
 
 // Push adds a window that ended at the given time and position, and returns
 // the number of mismatches in the frame that ends with it.
-func (l *Locality) Push(mismatch bool, ts, at int64) int {
-	if len(l.ring) < l.size {
-		l.ring = append(l.ring, frameSlot{ts, at, mismatch})
-	} else {
-		if l.ring[l.next].mismatch {
-			l.count--
-		}
-		l.ring[l.next] = frameSlot{ts, at, mismatch}
+func (l *Locality) Push(new bool, ts, at int64) int {
+	l.windows++
+	if len(l.recent) > 0 && l.recent[0].window <= l.windows-int64(l.size) {
+		l.recent = append(l.recent[:0], l.recent[1:]...)
 	}
-	l.next = (l.next + 1) % l.size
-	if mismatch {
-		l.count++
-		if l.count > l.Max {
-			l.Max, l.ToTS, l.ToAt = l.count, ts, at
-			first := l.first()
-			l.FromTS, l.FromAt = first.ts, first.at
+	if new {
+		l.recent = append(l.recent, mismatch{l.windows, ts, at})
+		if n := len(l.recent); n > l.Max {
+			l.Max, l.ToTS, l.ToAt = n, ts, at
+			l.FromTS, l.FromAt = l.recent[0].ts, l.recent[0].at
 		}
 	}
-	return l.count
+	return len(l.recent)
 }
 
-// first returns the oldest mismatch of the frame.
-func (l *Locality) first() frameSlot {
-	n := len(l.ring)
-	start := 0
-	if n == l.size {
-		start = l.next
-	}
-	for i := range n {
-		if s := l.ring[(start+i)%n]; s.mismatch {
-			return s
-		}
-	}
-	return frameSlot{}
+func (l *Locality) move(s *State) {
+	s.Int(&l.windows)
+	list(s, &l.recent, func(m *mismatch) { s.Int(&m.window); s.Int(&m.ts); s.Int(&m.at) })
+	integer(s, &l.Max)
+	s.Int(&l.FromTS)
+	s.Int(&l.ToTS)
+	s.Int(&l.FromAt)
+	s.Int(&l.ToAt)
 }
 
 // Nearest returns the baseline's window of n calls that differs from ids in

@@ -58,6 +58,9 @@ type Options struct {
 	// Late are losses whose rows stand later in the capture than the time
 	// they tell of; see replay.LateLosses.
 	Late []replay.Loss
+	// Store takes the state of idle streams when there are too many to keep
+	// in memory; without one, memory is that of the live threads.
+	Store *Store
 }
 
 // A Stream is the calls of one thread, from its first to its last (or of one
@@ -68,7 +71,7 @@ type Stream struct {
 	Comm      format.Symbol
 	Container format.Symbol
 	Number    int    // position among all streams of the capture, from 0
-	Slot      int    // small number, used again after the stream's end: sinks keep their state of a stream in slices by Slot
+	Slot      int    // small number, used again after the stream's end: where a [Keeper] keeps its state of the stream
 	Calls     int64  // steps so far, the current one included
 	Window    Window // calls since the last cut, the current one included
 
@@ -78,6 +81,7 @@ type Stream struct {
 	hole    bool  // calls may be missing before the next step
 	exec    bool  // the next step is another program's first
 	over    bool  // End was called
+	touched int64 // the Push of its last call
 	marks   []mark
 }
 
@@ -138,7 +142,8 @@ type Taken struct {
 }
 
 // Streams divides the events and calls of a capture into streams. Memory is
-// that of the live threads, however long the capture.
+// bounded, with a Store for idle threads, however long the capture and however
+// many threads live at a time.
 type Streams struct {
 	opt      Options
 	alphabet *Alphabet
@@ -146,7 +151,11 @@ type Streams struct {
 	codec    Codec
 	sinks    []Sink
 	calls    []CallSink
+	keepers  []Keeper
 	byKey    map[int64]*Stream
+	away     map[int64]place // streams in the store
+	state    []byte
+	pushes   int64
 	recent   *Stream
 	free     []int // slots
 	slots    int
@@ -179,6 +188,9 @@ func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error
 		if c, ok := k.(CallSink); ok {
 			s.calls = append(s.calls, c)
 		}
+		if c, ok := k.(Keeper); ok {
+			s.keepers = append(s.keepers, c)
+		}
 	}
 	return s, nil
 }
@@ -206,6 +218,7 @@ func (s *Streams) Push(b *format.Batch, calls []replay.Call) {
 		}
 	}
 	s.ended = s.ended[:0]
+	s.settle()
 	if s.opt.By != ByThread {
 		s.pushOrdered(b, calls)
 		return
@@ -229,16 +242,20 @@ func (s *Streams) Finish(calls []replay.Call) {
 			s.threadCall(&calls[i])
 		}
 	}
-	live := make([]*Stream, 0, len(s.byKey))
-	for _, st := range s.byKey {
-		if st.Calls > 0 {
-			live = append(live, st)
+	for _, key := range s.remaining() {
+		if st := s.find(key); st != nil {
+			s.end(st)
 		}
 	}
-	sortStreams(live)
-	for _, st := range live {
-		s.end(st)
+}
+
+// Err returns why the result is not whole: the store failed. It is nil
+// otherwise.
+func (s *Streams) Err() error {
+	if s.opt.Store == nil {
+		return nil
 	}
+	return s.opt.Store.Err()
 }
 
 func (s *Streams) event(b *format.Batch, i int, k format.Kind) {
@@ -264,7 +281,7 @@ func (s *Streams) event(b *format.Batch, i int, k format.Kind) {
 // mark notes an event for the thread's later calls. The thread may not have
 // made a call yet: its calls of this batch come after the events.
 func (s *Streams) mark(tid int64, m mark) *Stream {
-	st := s.byKey[tid]
+	st := s.find(tid)
 	if st == nil {
 		st = s.add(tid)
 	}
@@ -281,7 +298,7 @@ func (s *Streams) threadCall(c *replay.Call) {
 	}
 	st := s.recent
 	if st == nil || st.key != int64(c.TID) || st.over {
-		st = s.byKey[int64(c.TID)]
+		st = s.find(int64(c.TID))
 	}
 	if st != nil && len(st.marks) > 0 && st.marks[0].seq < seq {
 		st = s.applyMarks(st, seq)
@@ -351,7 +368,9 @@ func (s *Streams) advance(st *Stream, c *replay.Call) {
 func (s *Streams) applyMarks(st *Stream, seq int64) *Stream {
 	for len(st.marks) > 0 && st.marks[0].seq < seq {
 		m := st.marks[0]
-		st.marks = st.marks[1:]
+		if st.marks = st.marks[1:]; len(st.marks) == 0 {
+			st.marks = nil
+		}
 		switch {
 		case m.gap:
 			st.hole = true
@@ -403,6 +422,10 @@ func (s *Streams) add(key int64) *Stream {
 func (s *Streams) begin(st *Stream) {
 	st.Number = int(s.taken.Streams)
 	s.taken.Streams++
+	s.takeSlot(st)
+}
+
+func (s *Streams) takeSlot(st *Stream) {
 	if n := len(s.free); n > 0 {
 		st.Slot, s.free = s.free[n-1], s.free[:n-1]
 	} else {
@@ -448,6 +471,7 @@ func (s *Streams) emit(st *Stream) {
 	}
 	st.Window.Push(s.codec, s.step.ID)
 	st.Calls++
+	st.touched = s.pushes
 	s.taken.Calls++
 	for _, k := range s.sinks {
 		k.Step(st, &s.step)

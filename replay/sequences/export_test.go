@@ -1,0 +1,9 @@
+package sequences
+
+// SetMaxHeld makes idle streams move to the store from so many bytes on, and
+// returns how to undo it.
+func SetMaxHeld(n int64) (undo func()) {
+	old := maxHeld
+	maxHeld = n
+	return func() { maxHeld = old }
+}
