@@ -146,68 +146,66 @@ func total(x []float64) float64 {
 	return t
 }
 
-// counted is a list of windows with their counts.
+// topGrams is how many windows are kept for showing.
+const topGrams = 50
+
+// counted is windows of one side, to go over and to look into.
 type counted struct {
-	list  []sequences.Sequence
+	each  func(yield func(ids []sequences.ID, n int64))
+	count func(ids []sequences.ID) int64
 	total int64
 }
 
 func (s *Side) windows() counted {
-	l, _ := s.counter.Sequences(sequences.MostFirst, 0, nil)
-	return counted{l, s.counter.Windows()}
+	return counted{s.counter.Each, s.counter.CountOf, s.counter.Windows()}
 }
 
 func (s *Side) edges() counted {
-	var c counted
-	for _, t := range s.counter.Transitions() {
-		c.list = append(c.list, sequences.Sequence{IDs: []sequences.ID{t.From, t.To}, Count: t.Count})
-		c.total += t.Count
-	}
-	return c
+	var total int64
+	s.counter.EachTransition(func(_ []sequences.ID, n int64) { total += n })
+	return counted{s.counter.EachTransition, s.counter.TransitionsOf, total}
 }
 
-// topGrams is how many windows are kept for showing.
-const topGrams = 50
-
+// grams compares windows of two sides, without holding them all at once.
 func grams(alphabet *sequences.Alphabet, a, b counted) (top []Gram, bits float64, fresh, gone int) {
-	type both struct {
-		ids   []sequences.ID
+	type gram struct {
+		ids   [sequences.MaxN]sequences.ID
+		n     int
 		count [2]int64
+		bits  float64
 	}
-	byKey := make(map[string]*both, len(a.list))
-	var keys []*both
-	var key []byte
-	for i, c := range []counted{a, b} {
-		for _, s := range c.list {
-			key = key[:0]
-			for _, id := range s.IDs {
-				key = append(key, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
-			}
-			x := byKey[string(key)]
-			if x == nil {
-				x = &both{ids: s.IDs}
-				byKey[string(key)] = x
-				keys = append(keys, x)
-			}
-			x.count[i] = s.Count
-		}
+	compare := func(x, y gram) int {
+		return cmp.Or(cmp.Compare(y.bits, x.bits), slices.Compare(alphabet.Names(x.ids[:x.n]), alphabet.Names(y.ids[:y.n])))
 	}
-	all := make([]Gram, 0, len(keys))
-	for _, x := range keys {
-		d := divergence(float64(x.count[0]), float64(x.count[1]), float64(a.total), float64(b.total))
+	var most []gram
+	add := func(ids []sequences.ID, x, y int64) {
+		d := divergence(float64(x), float64(y), float64(a.total), float64(b.total))
 		bits += d
-		switch {
-		case x.count[0] == 0:
-			fresh++
-		case x.count[1] == 0:
+		if d == 0 || len(most) >= topGrams && d < most[topGrams-1].bits {
+			return
+		}
+		g := gram{n: len(ids), count: [2]int64{x, y}, bits: d}
+		copy(g.ids[:], ids)
+		at, _ := slices.BinarySearchFunc(most, g, compare)
+		most = slices.Insert(most, at, g)
+		most = most[:min(len(most), topGrams)]
+	}
+	a.each(func(ids []sequences.ID, n int64) {
+		other := b.count(ids)
+		if other == 0 {
 			gone++
 		}
-		if d > 0 {
-			all = append(all, Gram{Calls: alphabet.Names(x.ids), Count: x.count, Bits: d})
-		}
-	}
-	slices.SortFunc(all, func(x, y Gram) int {
-		return cmp.Or(cmp.Compare(y.Bits, x.Bits), slices.Compare(x.Calls, y.Calls))
+		add(ids, n, other)
 	})
-	return all[:min(len(all), topGrams)], bits, fresh, gone
+	b.each(func(ids []sequences.ID, n int64) {
+		if a.count(ids) == 0 {
+			fresh++
+			add(ids, 0, n)
+		}
+	})
+	for i := range most {
+		g := &most[i]
+		top = append(top, Gram{Calls: alphabet.Names(g.ids[:g.n]), Count: g.count, Bits: g.bits})
+	}
+	return top, bits, fresh, gone
 }

@@ -27,6 +27,7 @@ type Baseline struct {
 	codec    Codec
 	tables   []*Table[int64] // by length-1; nil for lengths that nobody needs
 	totals   [MaxN]int64     // windows by length-1
+	distinct int             // windows in all tables
 	markov   *Markov
 }
 
@@ -154,12 +155,17 @@ func either(cond bool, yes, no string) string {
 	return no
 }
 
+// MaxBaseline bounds how many distinct windows a baseline holds, of all lengths
+// together. Programs that do the same again and again make some ten thousand;
+// where there is no end of new ones, being new says nothing.
+const MaxBaseline = 1 << 19
+
 // Training adds captures to a baseline. It is a [Sink].
 type Training struct {
 	b      *Baseline
 	before []int
 	calls  int64
-	Denied int64 // windows for which there was no room
+	Denied int64 // windows for which there was no room: the baseline is of no use
 }
 
 // Train begins the next source: streams made with the baseline's own
@@ -185,12 +191,18 @@ func (t *Training) Step(s *Stream, _ *Step) {
 		if tab == nil {
 			continue
 		}
-		if n := tab.At(&s.Window); n != nil {
-			*n++
-			t.b.totals[i]++
-		} else {
-			t.Denied++
+		n := tab.Get(&s.Window)
+		if n == nil && t.b.distinct < MaxBaseline {
+			if n = tab.At(&s.Window); n != nil {
+				t.b.distinct++
+			}
 		}
+		if n == nil {
+			t.Denied++
+			continue
+		}
+		*n++
+		t.b.totals[i]++
 	}
 }
 

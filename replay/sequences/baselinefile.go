@@ -1,6 +1,8 @@
 package sequences
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,8 +17,12 @@ import (
 // it and all earlier ones.
 const baselineVersion = 1
 
-// maxBaselineBytes bounds what Decode reads.
-const maxBaselineBytes = 1 << 30
+// maxBaselineBytes bounds what Decode reads, maxFieldBytes what of it is not
+// windows.
+const (
+	maxBaselineBytes = 1 << 28
+	maxFieldBytes    = 1 << 25
+)
 
 // baselineFile is the JSON form. A window is one string, "12 openat read
 // close": how often it occurred, and the names of its calls.
@@ -37,42 +43,155 @@ type baselineFile struct {
 }
 
 // Encode writes the baseline as JSON. The same baseline gives the same bytes.
+// Windows are written one by one.
 func (b *Baseline) Encode(w io.Writer) error {
 	f := baselineFile{Baseline: baselineVersion, Tool: b.Tool, ABI: b.ABI.String(), By: b.By.String(), Order: "entry",
 		WithErrors: b.WithErrors, Restarts: either(b.Folded, "fold", "keep"), N: b.N, Markov: b.Order, Sources: b.Sources,
 		Calibration: b.Calibration, Symbols: slices.Clone(b.alphabet.names[1:]), Windows: map[string][]string{}}
 	slices.Sort(f.Symbols)
-	for i, t := range b.tables {
-		if t == nil {
-			continue
-		}
-		type entry struct{ calls, line string }
-		list := make([]entry, 0, t.Len())
-		for ids, n := range t.All() {
-			calls := strings.Join(b.alphabet.Names(ids), " ")
-			list = append(list, entry{calls, strconv.FormatInt(*n, 10) + " " + calls})
-		}
-		slices.SortFunc(list, func(x, y entry) int { return strings.Compare(x.calls, y.calls) })
-		lines := make([]string, len(list))
-		for k := range list {
-			lines[k] = list[k].line
-		}
-		f.Windows[strconv.Itoa(i+1)] = lines
-	}
-	e := json.NewEncoder(w)
+	var head bytes.Buffer
+	e := json.NewEncoder(&head)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
-	return e.Encode(f)
+	if err := e.Encode(f); err != nil {
+		return err
+	}
+	const end = "{}\n}\n" // no windows, and the end of the object
+	if _, err := w.Write(bytes.TrimSuffix(head.Bytes(), []byte(end))); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	out.WriteByte('{')
+	var lengths []string // in the order that encoding/json gives to the keys of a map
+	for i, t := range b.tables {
+		if t != nil {
+			lengths = append(lengths, strconv.Itoa(i+1))
+		}
+	}
+	slices.Sort(lengths)
+	for k, n := range lengths {
+		i, _ := strconv.Atoi(n)
+		if err := b.encodeTable(out, b.tables[i-1], either(k == 0, "", ","), n); err != nil {
+			return err
+		}
+	}
+	out.WriteString("\n }\n}\n")
+	return out.Flush()
 }
 
-// DecodeBaseline reads what Encode wrote.
-func DecodeBaseline(r io.Reader) (*Baseline, error) {
-	var f baselineFile
-	lim := &io.LimitedReader{R: r, N: maxBaselineBytes + 1}
-	if err := json.NewDecoder(lim).Decode(&f); err != nil {
-		if lim.N <= 0 {
-			return nil, fmt.Errorf("more than %d MiB", maxBaselineBytes>>20)
+// encodeTable writes the windows of one length, sorted by their calls.
+func (b *Baseline) encodeTable(out *bufio.Writer, t *Table[int64], comma, length string) error {
+	fmt.Fprintf(out, "%s\n  %q: [", comma, length)
+	var x, y [MaxN]ID
+	order := slices.SortedFunc(t.places(), func(p, q uint32) int {
+		return b.compareLines(t.ids(p, x[:t.n]), t.ids(q, y[:t.n]))
+	})
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false)
+	for k, at := range order {
+		ids, n := t.at(at, x[:t.n])
+		line.Reset()
+		if err := e.Encode(strconv.FormatInt(*n, 10) + " " + strings.Join(b.alphabet.Names(ids), " ")); err != nil {
+			return err
 		}
+		out.WriteString(either(k == 0, "\n   ", ",\n   "))
+		out.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+	}
+	if len(order) > 0 {
+		out.WriteString("\n  ")
+	}
+	_, err := out.WriteString("]")
+	return err
+}
+
+// compareLines orders windows as the text of their calls: a name that begins
+// another one is followed by a blank, which stands before all that names have.
+func (b *Baseline) compareLines(x, y []ID) int {
+	for i := range x {
+		if x[i] != y[i] {
+			return strings.Compare(b.alphabet.Name(x[i])+" ", b.alphabet.Name(y[i])+" ")
+		}
+	}
+	return 0
+}
+
+// DecodeBaseline reads what Encode wrote. Windows are read one by one, so they
+// must stand behind the fields that say what they are.
+func DecodeBaseline(r io.Reader) (*Baseline, error) {
+	lim := &io.LimitedReader{R: r, N: maxBaselineBytes + 1}
+	b, err := decodeBaseline(json.NewDecoder(lim))
+	if err != nil && lim.N <= 0 {
+		return nil, fmt.Errorf("more than %d MiB", maxBaselineBytes>>20)
+	}
+	return b, err
+}
+
+func decodeBaseline(d *json.Decoder) (b *Baseline, err error) {
+	if err := delimiter(d, '{'); err != nil {
+		return nil, err
+	}
+	fields, size := map[string]json.RawMessage{}, 0
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("read JSON: %w", err)
+		}
+		if key == "windows" {
+			if b, err = newDecoded(fields); err == nil {
+				err = b.decodeWindows(d)
+			}
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, fmt.Errorf("read JSON: %w", err)
+		}
+		if size += len(value); size > maxFieldBytes {
+			return nil, fmt.Errorf("more than %d MiB beside the windows", maxFieldBytes>>20)
+		}
+		fields[key.(string)] = value
+	}
+	if err := delimiter(d, '}'); err != nil {
+		return nil, err
+	}
+	all, err := newDecoded(fields) // with what stands behind the windows
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, fmt.Errorf("windows of %d calls are missing", all.firstLength())
+	}
+	b.Tool, b.Sources, b.Calibration, b.WithErrors, b.Folded, b.ABI, b.By = all.Tool, all.Sources, all.Calibration, all.WithErrors, all.Folded, all.ABI, all.By
+	return b, nil
+}
+
+func delimiter(d *json.Decoder, want json.Delim) error {
+	t, err := d.Token()
+	if err == nil && t != want {
+		err = fmt.Errorf("%v where %v should be", t, want)
+	}
+	if err != nil {
+		return fmt.Errorf("read JSON: %w", err)
+	}
+	return nil
+}
+
+func (b *Baseline) firstLength() int {
+	return 1 + slices.IndexFunc(b.tables, func(t *Table[int64]) bool { return t != nil })
+}
+
+// newDecoded makes the baseline that the fields tell of, without windows.
+func newDecoded(fields map[string]json.RawMessage) (*Baseline, error) {
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	f := baselineFile{Order: "entry", Restarts: "keep"}
+	if err := json.Unmarshal(text, &f); err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
 	if f.Baseline == 0 {
@@ -115,21 +234,57 @@ func DecodeBaseline(r io.Reader) (*Baseline, error) {
 			return nil, fmt.Errorf("symbol %q occurs twice", s)
 		}
 	}
-	for i, t := range b.tables {
-		if t == nil {
+	return b, nil
+}
+
+// decodeWindows reads the windows of all lengths.
+func (b *Baseline) decodeWindows(d *json.Decoder) error {
+	if err := delimiter(d, '{'); err != nil {
+		return err
+	}
+	seen := make([]bool, len(b.tables))
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("read JSON: %w", err)
+		}
+		n, err := strconv.Atoi(key.(string))
+		if err != nil || n < 1 || n > len(b.tables) || b.tables[n-1] == nil {
+			var skipped json.RawMessage // of a length that nobody needs
+			if err := d.Decode(&skipped); err != nil {
+				return fmt.Errorf("read JSON: %w", err)
+			}
 			continue
 		}
-		lines, ok := f.Windows[strconv.Itoa(i+1)]
-		if !ok {
-			return nil, fmt.Errorf("windows of %d calls are missing", i+1)
+		if seen[n-1] {
+			return fmt.Errorf("windows of %d calls occur twice", n)
 		}
-		for k, line := range lines {
-			if err := b.addLine(t, line); err != nil {
-				return nil, fmt.Errorf("windows of %d calls, entry %d: %w", i+1, k, err)
+		seen[n-1] = true
+		if err := delimiter(d, '['); err != nil {
+			return err
+		}
+		for k := 0; d.More(); k++ {
+			var line string
+			err := d.Decode(&line)
+			if err != nil {
+				err = fmt.Errorf("read JSON: %w", err)
+			} else {
+				err = b.addLine(b.tables[n-1], line)
+			}
+			if err != nil {
+				return fmt.Errorf("windows of %d calls, entry %d: %w", n, k, err)
 			}
 		}
+		if err := delimiter(d, ']'); err != nil {
+			return err
+		}
 	}
-	return b, nil
+	for i, t := range b.tables {
+		if t != nil && !seen[i] {
+			return fmt.Errorf("windows of %d calls are missing", i+1)
+		}
+	}
+	return delimiter(d, '}')
 }
 
 func (b *Baseline) addLine(t *Table[int64], line string) error {
@@ -151,14 +306,15 @@ func (b *Baseline) addLine(t *Table[int64], line string) error {
 	}
 	c := t.At(&w)
 	switch {
-	case c == nil:
-		return fmt.Errorf("more than %d distinct windows", MaxWindows)
+	case c == nil || *c == 0 && b.distinct >= MaxBaseline:
+		return fmt.Errorf("more than %d distinct windows", MaxBaseline)
 	case *c != 0:
 		return fmt.Errorf("%q occurs twice", line)
 	case b.totals[t.N()-1]+n < 0:
 		return fmt.Errorf("%q: the counts add up to too much", line)
 	}
 	*c = n
+	b.distinct++
 	b.totals[t.N()-1] += n
 	return nil
 }

@@ -2,6 +2,7 @@ package sequences
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"systape/replay"
@@ -152,26 +153,81 @@ const (
 // all), at most limit of them (0 means all) in the given order, and how many
 // there were.
 func (c *Counter) Sequences(o Order, limit int, keep func(count int64, share float64) bool) (list []Sequence, matched int) {
-	less := func(a, b *Sequence) int {
-		d := cmp.Compare(b.Count, a.Count)
+	all, matched := c.EachSequence(o, limit, keep)
+	list = make([]Sequence, 0, min(matched, max(limit, 0)))
+	for s := range all {
+		s.IDs = slices.Clone(s.IDs)
+		list = append(list, *s)
+	}
+	return list, matched
+}
+
+// EachSequence is Sequences one by one, for the many that do not fit into
+// memory twice. A Sequence is valid until the next one.
+func (c *Counter) EachSequence(o Order, limit int, keep func(count int64, share float64) bool) (all iter.Seq[*Sequence], matched int) {
+	var x, y [MaxN]ID
+	less := func(a, b *uint32) int {
+		_, m := c.windows.at(*a, x[:c.n])
+		_, n := c.windows.at(*b, y[:c.n])
+		d := cmp.Compare(n.N, m.N)
 		if o == RarestFirst {
 			d = -d
 		}
 		if d != 0 {
 			return d
 		}
-		return compareNames(c.alphabet, a.IDs, b.IDs)
+		return compareNames(c.alphabet, c.windows.ids(*a, x[:c.n]), c.windows.ids(*b, y[:c.n]))
 	}
-	top := topList[Sequence]{limit: limit, less: less}
-	for ids, w := range c.windows.All() {
-		share := float64(w.N) / float64(c.total)
-		if keep != nil && !keep(w.N, share) {
-			continue
+	top := topList[uint32]{limit: limit, less: less}
+	share := func(n int64) float64 { return float64(n) / float64(c.total) }
+	for place := range c.windows.places() {
+		if _, w := c.windows.at(place, x[:c.n]); keep == nil || keep(w.N, share(w.N)) {
+			matched++
+			top.add(place, func(*uint32) {})
 		}
-		matched++
-		top.add(Sequence{IDs: ids, Count: w.N, Share: share, First: w.First}, func(s *Sequence) { s.IDs = slices.Clone(s.IDs) })
 	}
-	return top.sorted(), matched
+	return func(yield func(*Sequence) bool) {
+		var s Sequence
+		ids := make([]ID, c.n)
+		for _, place := range top.sorted() {
+			calls, w := c.windows.at(place, ids)
+			s = Sequence{IDs: calls, Count: w.N, Share: share(w.N), First: w.First}
+			if !yield(&s) {
+				return
+			}
+		}
+	}, matched
+}
+
+// Each calls yield with every distinct window and its count, in no particular
+// order. The calls are valid until yield returns.
+func (c *Counter) Each(yield func(ids []ID, n int64)) {
+	for ids, w := range c.windows.All() {
+		yield(ids, w.N)
+	}
+}
+
+// CountOf returns how often a window occurred.
+func (c *Counter) CountOf(ids []ID) int64 {
+	if w := c.windows.Lookup(ids); w != nil {
+		return w.N
+	}
+	return 0
+}
+
+// EachTransition is Each of the transitions, as windows of two calls.
+func (c *Counter) EachTransition(yield func(ids []ID, n int64)) {
+	for ids, n := range c.pairs.All() {
+		yield(ids, *n)
+	}
+}
+
+// TransitionsOf returns how often the second of two calls followed the first.
+func (c *Counter) TransitionsOf(ids []ID) int64 {
+	if n := c.pairs.Lookup(ids); n != nil {
+		return *n
+	}
+	return 0
 }
 
 func compareNames(a *Alphabet, x, y []ID) int {

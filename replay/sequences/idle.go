@@ -20,7 +20,7 @@ type Keeper interface {
 
 // maxHeld is how many bytes live streams, and what sinks know about them, may
 // take before idle ones move to the store. Tests make it small.
-var maxHeld int64 = 48 << 20
+var maxHeld int64 = 24 << 20
 
 const streamHeld = 384 // bytes of a Stream, with its place in the index
 

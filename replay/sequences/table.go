@@ -192,6 +192,50 @@ func (t *Table[V]) All() iter.Seq2[[]ID, *V] {
 	}
 }
 
+// places yields where every window is. A place takes four bytes, a window up
+// to forty.
+func (t *Table[V]) places() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		if t.wide != nil {
+			for i := range t.wide.vals {
+				if !yield(uint32(i)) {
+					return
+				}
+			}
+			return
+		}
+		for i := range t.slots {
+			if t.slots[i].key != 0 && !yield(uint32(i)) {
+				return
+			}
+		}
+	}
+}
+
+// ids returns the calls of the window at a place, in buf or in the table.
+func (t *Table[V]) ids(place uint32, buf []ID) []ID {
+	if t.wide != nil {
+		return t.wide.window(int(place))
+	}
+	t.unpack(t.slots[place].key, buf)
+	return buf
+}
+
+// at returns the window at a place, in buf or in the table, and its value.
+func (t *Table[V]) at(place uint32, buf []ID) ([]ID, *V) {
+	if t.wide != nil {
+		return t.wide.window(int(place)), &t.wide.vals[place]
+	}
+	return t.ids(place, buf), &t.slots[place].val
+}
+
+// Lookup returns the value of a window that is given by its calls, nil when
+// the table does not have it.
+func (t *Table[V]) Lookup(ids []ID) *V {
+	w := t.codec.window(ids)
+	return t.Get(&w)
+}
+
 // wideTable is a hash table whose keys are the symbols themselves.
 type wideTable[V any] struct {
 	n     int
