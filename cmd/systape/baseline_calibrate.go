@@ -54,6 +54,7 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 	if err != nil {
 		return err
 	}
+	defer limitMemory()()
 	b.Calibration = nil
 	trained := map[string]bool{}
 	for _, s := range b.Sources {

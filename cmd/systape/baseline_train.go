@@ -61,6 +61,7 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 	if _, err := sequences.NewBaseline(sequences.BaselineOptions{N: f.n, Order: f.order}, opt); err != nil {
 		return usage(err)
 	}
+	defer limitMemory()()
 	var b *sequences.Baseline
 	for _, arg := range args {
 		if err := baselineLearn(c, f, opt, &b, arg); err != nil {
@@ -98,8 +99,11 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 	} else if native != (*b).ABI {
 		return fmt.Errorf("%s is of %s calls, the captures before it of %s calls: one baseline is of one ABI", arg, native, (*b).ABI)
 	}
+	divide := sequencesOptions(in, (*b).Options())
+	divide.Store = newStore()
+	defer divide.Store.Close()
 	tr, alphabet := (*b).Train()
-	st, err := sequences.NewStreams(sequencesOptions(in, (*b).Options()), alphabet, tr)
+	st, err := sequences.NewStreams(divide, alphabet, tr)
 	if err != nil {
 		return err
 	}
@@ -108,7 +112,7 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 	}
 	tr.Done(baselineSource(in), st.Taken())
 	if tr.Denied > 0 {
-		return &exitError{code: exitFailed, err: fmt.Errorf("%s brings the baseline above %s different windows of calls: no baseline is written", arg, units.Count(sequences.MaxWindows)),
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s brings the baseline above %s different windows of calls: no baseline is written", arg, units.Count(sequences.MaxBaseline)),
 			hint: "calls that hardly repeat make no baseline; shorter windows may: -n 3 --order 2"}
 	}
 	src := (*b).Sources[len((*b).Sources)-1]

@@ -37,6 +37,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		}
 	}
 	opt.MaxN = f.n
+	defer limitMemory()()
 	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Top: f.top}
 	x.Form = f.format
 	alphabet := sequences.NewAlphabet()
@@ -72,6 +73,8 @@ func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, o
 	}
 	defer in.Close()
 	opt = sequencesOptions(in, opt)
+	opt.Store = newStore()
+	defer opt.Store.Close()
 	switch {
 	case *native == nil:
 		*native = &opt.Native

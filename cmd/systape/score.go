@@ -76,6 +76,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	case f.top < 0 || f.findings < 0:
 		return usage(errors.New("--top and --findings are not negative"))
 	}
+	defer limitMemory()()
 	b, err := baselineRead(f.baseline)
 	if err != nil {
 		return err

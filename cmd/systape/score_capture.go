@@ -36,12 +36,15 @@ func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so seq
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s does not fit the baseline: %w", strings.Join(args, " "), err),
 			hint: "train a baseline with captures of the same kind"}
 	}
+	opt = sequencesOptions(in, opt)
+	opt.Store = newStore()
+	defer opt.Store.Close()
 	alphabet := b.Alphabet()
 	met := &scoreSymbols{}
 	s := &scored{in: in, source: baselineSource(in)}
 	s.Capture, s.Baseline = in, b
 	sc := sequences.NewScorer(b, alphabet, sequencesNames(in), so)
-	st, err := sequences.NewStreams(sequencesOptions(in, opt), alphabet, sc, met)
+	st, err := sequences.NewStreams(opt, alphabet, sc, met)
 	if err != nil {
 		return nil, err
 	}

@@ -20,11 +20,15 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	if err = errors.Join(err, rareErr); err != nil {
 		return usageError(c, err)
 	}
+	defer limitMemory()()
 	in, err := openInput(c, args, sequencesColumns, sequencesLinks(opt))
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	opt = sequencesOptions(in, opt)
+	opt.Store = newStore()
+	defer opt.Store.Close()
 	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: f.n, By: f.by, Top: f.top, Keep: keep,
 		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Restarts: f.restarts}
 	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
@@ -35,10 +39,10 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		if f.threads {
 			limit, items = f.top, 0
 		}
-		v.Folds = sequences.NewFolds(limit, items, sequencesNames(in))
+		v.Folds = sequences.NewFolds(limit, items, sequencesNames(in), opt.Store)
 		sinks = append(sinks, v.Folds)
 	}
-	st, err := sequences.NewStreams(sequencesOptions(in, opt), v.Alphabet, sinks...)
+	st, err := sequences.NewStreams(opt, v.Alphabet, sinks...)
 	if err != nil {
 		return err
 	}
@@ -56,7 +60,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		return err
 	}
 	v.Out = file
-	if err := file.close(v.Write()); err != nil {
+	if err := file.close(errors.Join(v.Write(), opt.Store.Err())); err != nil {
 		return err
 	}
 	if f.format != "table" {

@@ -49,7 +49,7 @@ func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
 // not nil, the chosen calls to it. Coverage is complete when it returns.
 func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) error {
 	var kept []replay.Call
-	return in.pairs(func(b *format.Batch, calls []replay.Call) error {
+	err := in.pairs(func(b *format.Batch, calls []replay.Call) error {
 		if b != nil {
 			st.Push(b, calls)
 		} else {
@@ -59,7 +59,7 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 		if also != nil {
 			if in.filter.Empty() {
 				also(calls)
-				return nil
+				return st.Err()
 			}
 			kept = kept[:0]
 			for i := range calls {
@@ -69,8 +69,12 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 			}
 			also(kept)
 		}
-		return nil
+		return st.Err()
 	})
+	if err != nil {
+		return err
+	}
+	return st.Err()
 }
 
 // sequencesLinks returns the columns that it takes to know which calls

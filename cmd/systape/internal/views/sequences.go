@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"systape/cmd/systape/internal/out"
@@ -44,16 +45,31 @@ func (s *Sequences) Write() error {
 		}
 		return writeRecords(&s.Frame, "transitions", s.transitionFields(), list)
 	}
-	list, _ := s.list()
-	return writeRecords(&s.Frame, "sequences", s.sequenceFields(), list)
+	return s.sequenceRecords()
 }
 
-func (s *Sequences) list() ([]sequences.Sequence, int) {
+// each goes over the sequences to show, of all those that match. Each is
+// valid until the next one.
+func (s *Sequences) each() (all iter.Seq[*sequences.Sequence], matched int) {
 	order := sequences.MostFirst
 	if s.Keep != nil {
 		order = sequences.RarestFirst
 	}
-	return s.Counter.Sequences(order, s.Top, s.Keep)
+	return s.Counter.EachSequence(order, s.Top, s.Keep)
+}
+
+func (s *Sequences) sequenceRecords() error {
+	rec, err := records(&s.Frame, "sequences", s.sequenceFields())
+	if err != nil {
+		return err
+	}
+	all, _ := s.each()
+	for q := range all {
+		if err := rec.Write([]sequences.Sequence{*q}); err != nil {
+			return err
+		}
+	}
+	return rec.Close()
 }
 
 // names of calls, joined by blanks.
@@ -103,10 +119,9 @@ func (s *Sequences) threadRecords() error {
 	if err != nil {
 		return err
 	}
-	list, _ := s.Folds.Streams()
-	for i := range list { // the text of one at a time
-		text, more := list[i].Folder.Text(s.Alphabet, 0)
-		if err := rec.Write([]thread{{&list[i], text, more}}); err != nil {
+	for f := range s.Folds.Streams() { // the text of one at a time
+		text, more := f.Folder.Text(s.Alphabet, 0)
+		if err := rec.Write([]thread{{f, text, more}}); err != nil {
 			return err
 		}
 	}
@@ -176,13 +191,12 @@ func streamName(by string, pid, tid int32, comm, container string) string {
 }
 
 func (s *Sequences) foldTable(limit int) {
-	list, all := s.Folds.Streams()
-	if len(list) == 0 {
+	kept, all := s.Folds.Count()
+	if kept == 0 {
 		return
 	}
 	s.println("\nwhat " + units.Plural(2, s.By) + " do")
-	for i := range list {
-		f := &list[i]
+	for f := range s.Folds.Streams() {
 		s.println("  " + streamName(s.By, f.PID, f.TID, f.Comm, f.Container) + ", " + units.Counted(f.Calls, "call"))
 		text, more := f.Folder.Text(s.Alphabet, limit)
 		text = escape.Text(text)
@@ -200,24 +214,26 @@ func (s *Sequences) foldTable(limit int) {
 			}
 		}
 	}
-	if more := all - int64(len(list)); more > 0 {
+	if more := all - int64(kept); more > 0 {
 		s.println(fmt.Sprintf("  … and %s more %s with fewer calls", units.Count(more), units.Plural(more, s.By)))
 	}
 }
 
 func (s *Sequences) sequenceTable() error {
-	list, matched := s.list()
+	all, matched := s.each()
 	what := "most frequent sequences"
 	if s.Keep != nil {
 		what = "rare sequences"
 	}
-	if len(list) == 0 {
+	if matched == 0 {
 		s.println("\nno " + strings.TrimPrefix(what, "most frequent "))
 		return nil
 	}
 	s.println("\n" + what)
 	t := out.Table{Columns: out.Columns(">", ">", ""), Indent: "  "}
-	for _, q := range list {
+	shown := 0
+	for q := range all {
+		shown++
 		where := ""
 		if s.Keep != nil {
 			where = fmt.Sprintf("   first at %s in %d/%d", units.Clock(q.First.TS), q.First.PID, q.First.TID)
@@ -227,7 +243,7 @@ func (s *Sequences) sequenceTable() error {
 	if err := t.Write(s.Out, s.Style); err != nil {
 		return err
 	}
-	if more := matched - len(list); more > 0 {
+	if more := matched - shown; more > 0 {
 		s.println(fmt.Sprintf("  … and %s more", countInt(more)))
 	}
 	return nil

@@ -2,28 +2,6 @@ package views
 
 import "systape/cmd/systape/internal/out"
 
-// sequencesJSON is the form that DESIGN fixes; later keys are additions.
-type sequencesJSON struct {
-	Coverage    any              `json:"coverage"`
-	By          string           `json:"by"`
-	N           int              `json:"n"`
-	Windows     int64            `json:"windows"`
-	Distinct    int              `json:"distinct"`
-	Sequences   []sequenceJSON   `json:"sequences"`
-	Transitions []transitionJSON `json:"transitions"`
-
-	Entropy     float64      `json:"entropy_bits"`
-	EntropyRate float64      `json:"entropy_rate_bits"`
-	Order       string       `json:"order"`
-	Restarts    string       `json:"restarts"`
-	WithErrors  bool         `json:"with_errors"`
-	Streams     int64        `json:"streams"`
-	Calls       int64        `json:"calls"`
-	CutsLost    int64        `json:"cuts_lost"`
-	CutsExec    int64        `json:"cuts_exec"`
-	Threads     []threadJSON `json:"threads,omitempty"`
-}
-
 type sequenceJSON struct {
 	Calls []string `json:"calls"`
 	Count int64    `json:"count"`
@@ -52,26 +30,43 @@ type threadJSON struct {
 	More      int64  `json:"more"`
 }
 
+// json writes the form that DESIGN fixes; keys after the transitions are
+// additions. Lists are written one by one.
 func (s *Sequences) json() error {
-	list, _ := s.list()
 	calls, rate := s.Counter.Entropy()
-	j := sequencesJSON{Coverage: s.Coverage(), By: s.By, N: s.N, Windows: s.Counter.Windows(), Distinct: s.Counter.Distinct(),
-		Sequences: []sequenceJSON{}, Transitions: []transitionJSON{}, Entropy: calls, EntropyRate: rate, Order: "entry",
-		Restarts: s.Restarts, WithErrors: s.WithErrors, Streams: s.Taken.Streams, Calls: s.Taken.Calls,
-		CutsLost: s.Taken.Cuts, CutsExec: s.Taken.Programs}
-	for _, q := range list {
-		j.Sequences = append(j.Sequences, sequenceJSON{s.Alphabet.Names(q.IDs), q.Count, q.Share, q.First.TS, q.First.PID, q.First.TID})
-	}
-	for _, t := range s.Counter.Transitions() {
-		j.Transitions = append(j.Transitions, transitionJSON{s.Alphabet.Name(t.From), s.Alphabet.Name(t.To), t.Count, t.P})
-	}
-	if s.Folds != nil {
-		folded, _ := s.Folds.Streams()
-		for i := range folded {
-			f := &folded[i]
-			text, more := f.Folder.Text(s.Alphabet, 0)
-			j.Threads = append(j.Threads, threadJSON{f.PID, f.TID, f.Comm, f.Container, f.FirstTS, f.LastTS, f.Calls, text, more})
+	o := out.NewObject(s.Out)
+	o.Key("coverage", s.Coverage())
+	o.Key("by", s.By)
+	o.Key("n", s.N)
+	o.Key("windows", s.Counter.Windows())
+	o.Key("distinct", s.Counter.Distinct())
+	o.List("sequences", func(add func(any)) {
+		all, _ := s.each()
+		for q := range all {
+			add(sequenceJSON{s.Alphabet.Names(q.IDs), q.Count, q.Share, q.First.TS, q.First.PID, q.First.TID})
 		}
+	})
+	o.List("transitions", func(add func(any)) {
+		for _, t := range s.Counter.Transitions() {
+			add(transitionJSON{s.Alphabet.Name(t.From), s.Alphabet.Name(t.To), t.Count, t.P})
+		}
+	})
+	o.Key("entropy_bits", calls)
+	o.Key("entropy_rate_bits", rate)
+	o.Key("order", "entry")
+	o.Key("restarts", s.Restarts)
+	o.Key("with_errors", s.WithErrors)
+	o.Key("streams", s.Taken.Streams)
+	o.Key("calls", s.Taken.Calls)
+	o.Key("cuts_lost", s.Taken.Cuts)
+	o.Key("cuts_exec", s.Taken.Programs)
+	if s.Folds != nil {
+		o.List("threads", func(add func(any)) {
+			for f := range s.Folds.Streams() {
+				text, more := f.Folder.Text(s.Alphabet, 0)
+				add(threadJSON{f.PID, f.TID, f.Comm, f.Container, f.FirstTS, f.LastTS, f.Calls, text, more})
+			}
+		})
 	}
-	return out.WriteJSON(s.Out, j, "")
+	return o.Close()
 }
