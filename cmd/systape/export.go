@@ -144,7 +144,7 @@ func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes
 	add, finish := in.progress("exporting")
 	defer finish()
 	if kind == "csv" {
-		rows, err := views.NewCalls(w, "csv", in.names, nil)
+		rows, err := views.NewCalls(w, "csv", in, nil)
 		if err != nil {
 			return nil, err
 		}

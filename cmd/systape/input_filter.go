@@ -137,8 +137,14 @@ func parseInstant(s string) (ns int64, relative bool, err error) {
 // event when it must.
 func (in *input) instant(name, s string) (int64, error) {
 	ns, relative, err := parseInstant(s)
-	if err != nil || !relative {
-		return ns, err
+	if err != nil {
+		return 0, err
+	}
+	if !relative {
+		if _, err := strconv.ParseInt(s, 10, 64); s != "" && err != nil {
+			ns = in.Meta().Clock.Wall().Capture(ns) // a time of day, not capture time itself
+		}
+		return ns, nil
 	}
 	start, ok, err := in.Begin()
 	if err != nil {

@@ -74,7 +74,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	}
 	defer func() { err = errors.Join(err, file.discard()) }()
 
-	w, err := views.NewCalls(file, kind, in.names, tableOrigin(in, args))
+	w, err := views.NewCalls(file, kind, in, tableOrigin(in, args))
 	if err != nil {
 		return err
 	}

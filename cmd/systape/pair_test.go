@@ -117,10 +117,10 @@ func TestPairJSONLines(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &row); err != nil {
 		t.Fatal(err)
 	}
-	if len(row) != len(views.CallFields(format.NewSymbolTable())) || row["comm"] != "a\"\\\n," {
+	if len(row) != len(views.CallFields(format.NewSymbolTable(), format.WallClock{})) || row["comm"] != "a\"\\\n," {
 		t.Errorf("got %d columns, comm %q: %s", len(row), row["comm"], stdout)
 	}
-	for _, c := range views.CallFields(format.NewSymbolTable()) {
+	for _, c := range views.CallFields(format.NewSymbolTable(), format.WallClock{}) {
 		if _, ok := row[c.Name]; !ok {
 			t.Errorf("no column %s", c.Name)
 		}

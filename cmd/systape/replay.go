@@ -214,7 +214,7 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 	}
 	r.options.Wall = in.Meta().Clock.Wall()
 	r.print = text.NewPrinter(in.names, r.options)
-	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in.names, nil); err != nil {
+	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in, nil); err != nil {
 		return err
 	}
 	switch {

@@ -71,7 +71,7 @@ func AppendMeta(dst []byte, m *format.Meta) []byte {
 	if err != nil {
 		panic("jsonl: internal error: " + err.Error()) // Meta holds nothing that has no JSON
 	}
-	return append(append(append(dst, `{"kind":"meta","meta":`...), text...), '}', '\n')
+	return append(append(append(dst, `{"kind":"meta","meta":`...), escape.JSON(text)...), '}', '\n')
 }
 
 var argKeys = [6]string{`,"arg0":`, `,"arg1":`, `,"arg2":`, `,"arg3":`, `,"arg4":`, `,"arg5":`}

@@ -11,8 +11,9 @@ import (
 	"systape/replay/render/decode"
 )
 
-// CallFields is the calls table.
-func CallFields(names *format.SymbolTable) []out.Field[replay.Call] {
+// CallFields is the calls table. Its time is what the clock of the recorded
+// machine showed.
+func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[replay.Call] {
 	type call = replay.Call
 	n := newCallNames(names)
 	delta := func(f out.Field[call]) out.Field[call] { f.Delta = true; return f }
@@ -21,7 +22,7 @@ func CallFields(names *format.SymbolTable) []out.Field[replay.Call] {
 	return []out.Field[call]{
 		stats(delta(out.Int("start_ns", func(c *call) int64 { return c.StartNS }))),
 		out.Int("dur_ns", func(c *call) int64 { return c.DurNS }),
-		delta(out.Time("time", func(c *call) int64 { return c.StartNS })),
+		delta(out.Time("time", func(c *call) int64 { return wall.At(c.StartNS) })),
 		stats(out.Int32("pid", func(c *call) int64 { return int64(c.PID) })),
 		stats(out.Int32("tid", func(c *call) int64 { return int64(c.TID) })),
 		out.Symbol("comm", func(c *call) format.Symbol { return c.Comm }),
@@ -66,8 +67,8 @@ func callDetail(c *replay.Call) string {
 
 // NewCalls begins a calls table in one of the forms of out.Records, with meta as
 // its metadata.
-func NewCalls(w io.Writer, form string, names *format.SymbolTable, meta map[string]string) (*out.Records[replay.Call], error) {
-	return out.NewRecords(w, form, CallFields(names), out.Document{Name: "calls", Meta: meta, Symbols: names})
+func NewCalls(w io.Writer, form string, c Capture, meta map[string]string) (*out.Records[replay.Call], error) {
+	return out.NewRecords(w, form, CallFields(c.Symbols(), c.Meta().Clock.Wall()), out.Document{Name: "calls", Meta: meta, Symbols: c.Symbols()})
 }
 
 // callNames are the Symbols of what is a number in a call.

@@ -43,7 +43,7 @@ func (l *Latency) printErrors(rows []latency.ErrorRow) error {
 		failed += row.Count
 	}
 	l.println(l.Style.Bold("failed calls") + l.Style.Dim(fmt.Sprintf(": %s, of %s; first and last since %s",
-		units.Count(failed), units.Counted(int64(len(rows)), "kind"), units.Date(from))))
+		units.Count(failed), units.Counted(int64(len(rows)), "kind"), l.date(from))))
 	keys := l.errorKeys()
 	var t out.Table
 	for _, k := range keys {

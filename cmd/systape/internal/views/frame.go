@@ -11,6 +11,7 @@ import (
 	"systape/format"
 	"systape/replay"
 	"systape/replay/escape"
+	"systape/replay/units"
 )
 
 // Capture is what a view says about the capture that its result rests on;
@@ -49,6 +50,15 @@ func (f *Frame) note(format string, args ...any) {
 
 // name is a name of the capture, fit to be shown.
 func (f *Frame) name(s format.Symbol) string { return escape.Text(f.Symbols().String(s)) }
+
+// date is the time of day at a capture time, with its day.
+func (f *Frame) date(ns int64) string { return units.Date(f.wall(ns)) }
+
+// clock is the time of day at a capture time.
+func (f *Frame) clock(ns int64) string { return units.Clock(f.wall(ns)) }
+
+// wall is what the clock of the recorded machine showed at a capture time.
+func (f *Frame) wall(ns int64) int64 { return f.Meta().Clock.Wall().At(ns) }
 
 // Footer ends what people read with notes and the coverage. Beside what
 // machines read it tells both on stderr; JSON has the coverage in it.

@@ -81,7 +81,7 @@ func (l *Latency) printHeat(h *latency.Heat) error {
 // and shades for the counts.
 func (l *Latency) printHeatMap(m *heatSection) {
 	s := l.Style
-	l.println(s.Bold(m.title) + s.Dim(fmt.Sprintf(": %s by latency and time, from %s", units.Count(int64(m.Total)), units.Date(m.OriginNS))))
+	l.println(s.Bold(m.title) + s.Dim(fmt.Sprintf(": %s by latency and time, from %s", units.Count(int64(m.Total)), l.date(m.OriginNS))))
 	lines := heatLabels(&m.HeatMap, s.Colour)
 	rows := len(m.LowNS) - 1
 	for i, label := range lines {

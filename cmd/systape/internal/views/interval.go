@@ -118,7 +118,7 @@ func (v *intervals) clock(ns int64) string {
 	default:
 		layout += ".000000000"
 	}
-	return time.Unix(0, ns).UTC().Format(layout)
+	return time.Unix(0, v.wall(ns)).UTC().Format(layout)
 }
 
 // lostText says what is missing in an interval.

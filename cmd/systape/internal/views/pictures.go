@@ -26,7 +26,7 @@ func (l *Latency) newPicture(title string) *picture.Picture {
 	p := &picture.Picture{Y: 36}
 	p.Text(picture.Margin, p.Y, "title", title)
 	from, to := l.span()
-	about := []string{units.Date(from), units.Duration(to - from)}
+	about := []string{l.date(from), units.Duration(to - from)}
 	m := l.Meta()
 	if m.Host.Name != "" {
 		about = append(about, m.Host.Name)
@@ -63,7 +63,7 @@ func (l *Latency) Poster() View {
 			p := l.newPicture("System-call latency")
 			l.drawPercentiles(p, latency.Sections(rows))
 			for _, m := range l.heatSections(h, 200, true) {
-				drawHeatMap(p, &m)
+				drawHeatMap(p, &m, l.date(m.OriginNS))
 			}
 			return p.Write(l.Out, l.Form)
 		},
@@ -144,7 +144,7 @@ func (l *Latency) drawSection(p *picture.Picture, section *latency.Section, scal
 func (l *Latency) drawHeat(h *latency.Heat) error {
 	p := l.newPicture("System-call latency over time")
 	for _, m := range l.heatSections(h, 200, true) {
-		drawHeatMap(p, &m)
+		drawHeatMap(p, &m, l.date(m.OriginNS))
 	}
 	return p.Write(l.Out, l.Form)
 }
@@ -155,8 +155,9 @@ func heatScale(m *latency.HeatMap, bottom, top float64) picture.RowScale {
 	return picture.RowScale{From: bottom, To: top, Low: m.LowNS}
 }
 
-// drawHeatMap draws one map with its axes and its legend.
-func drawHeatMap(p *picture.Picture, m *heatSection) {
+// drawHeatMap draws one map with its axes and its legend; origin is when it
+// begins, in words.
+func drawHeatMap(p *picture.Picture, m *heatSection, origin string) {
 	p.Heading(m.title+" over time", fmt.Sprintf("%s; a cell is %s wide and about a factor of √2 high", units.Counted(int64(m.Total), "call"), units.Duration(m.StepNS)))
 	cols, rows := len(m.Counts), len(m.LowNS)-1
 	top, height, width := p.Y+4, float64(rows)*8, picture.Right-picture.Left
@@ -195,7 +196,7 @@ func drawHeatMap(p *picture.Picture, m *heatSection) {
 		p.Rect(x, p.Y-10, 14, 11, gap)
 		p.Text(x+20, p.Y, "dim small", "events were lost: more calls were made")
 	}
-	p.Text(picture.Right, p.Y, "end dim small", "from "+units.Date(m.OriginNS))
+	p.Text(picture.Right, p.Y, "end dim small", "from "+origin)
 }
 
 // drawHistograms draws the histogram of each group, two beside each other,

@@ -27,7 +27,7 @@ func mapOf(t *testing.T, losses []replay.LossSpan, durations ...int64) (string, 
 	m := h.Map(false, 200, true)
 	m.MarkLost(losses)
 	var p picture.Picture
-	drawHeatMap(&p, &heatSection{title: "calls", HeatMap: m})
+	drawHeatMap(&p, &heatSection{title: "calls", HeatMap: m}, "")
 	var b bytes.Buffer
 	if err := p.Write(&b, "svg"); err != nil {
 		t.Fatal(err)

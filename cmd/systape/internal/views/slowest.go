@@ -67,7 +67,7 @@ func (l *Latency) printSlowest(s *latency.Slowest, around int) {
 			l.println()
 		}
 		any = true
-		l.println(l.Style.Bold(title) + l.Style.Dim(": times in UTC, from "+units.Date(l.extent.First)))
+		l.println(l.Style.Bold(title) + l.Style.Dim(": times in UTC, from "+l.date(l.extent.First)))
 		for i := range calls {
 			if calls[i].LowerBound {
 				open++
@@ -111,7 +111,7 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 		lost = true
 		return "  " + l.Style.Alarm(lostText(n))
 	}
-	l.println(fmt.Sprintf("%3d %s  %s  %s  %s", place, l.Style.Bold(out.Pad(took, 8)), l.Style.Dim(units.Clock(c.StartNS)),
+	l.println(fmt.Sprintf("%3d %s  %s  %s  %s", place, l.Style.Bold(out.Pad(took, 8)), l.Style.Dim(l.clock(c.StartNS)),
 		l.Style.Note(who), l.callText(&c.Call)) + mark(c.lost))
 	near := func(n *latency.Neighbor, sign string, gap, gone int64) {
 		l.println(l.Style.Dim(fmt.Sprintf("    %s  %s%s took %s", out.Pad(sign+units.DurationCell(gap), 8),
