@@ -135,9 +135,11 @@ const (
 	ExitsStopped
 	EntersBegan
 	ExitsBegan
+	ThreadLost // no change: events of the row's thread are among the lost, between its row before and the next
 )
 
-var markWords = map[MarkOf]string{EntersStopped: "enters stopped", ExitsStopped: "exits stopped", EntersBegan: "enters began", ExitsBegan: "exits began"}
+var markWords = map[MarkOf]string{EntersStopped: "enters stopped", ExitsStopped: "exits stopped", EntersBegan: "enters began", ExitsBegan: "exits began",
+	ThreadLost: "events of the thread were lost"}
 
 // String names the mark in words.
 func (m MarkOf) String() string {
@@ -158,6 +160,11 @@ const (
 	CauseDamaged               // what was stored made no sense, or was damaged later
 	numCauses
 )
+
+// MarksThreads reports whether a recorder of format version 2 names, by
+// [ThreadLost], each thread that lost events to the cause: other threads lost
+// none.
+func (c Cause) MarksThreads() bool { return c == CauseRingFull || c == CauseDropped }
 
 var causeWords = [numCauses]string{"buffer full", "not stored", "skipped by the kernel", "damaged"}
 

@@ -309,6 +309,10 @@ func kindFault(b *Batch, i int) string {
 		switch {
 		case arg(MarkWhat) < int64(EntersStopped):
 			return fmt.Sprintf("mark %d", arg(MarkWhat))
+		case arg(MarkWhat) == int64(ThreadLost):
+			if b.TID[i] == 0 {
+				return "no thread"
+			}
 		case b.CPU[i] != -1 || b.PID[i] != 0 || b.TID[i] != 0:
 			return fmt.Sprintf("cpu %d, pid %d, tid %d", b.CPU[i], b.PID[i], b.TID[i])
 		case arg(MarkLast) < arg(MarkFirst) || arg(MarkFirst) != b.TS[i]:

@@ -91,7 +91,7 @@ func (s *Conservation) Events(b *format.Batch) {
 			c.lost.Events += l.Events
 			c.lost.Enters += l.Enters
 			c.lost.Exits += l.Exits
-		default:
+		case format.Fork, format.Exec, format.Rename, format.ThreadEnd:
 			c.lifecycle++
 		}
 	}

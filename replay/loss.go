@@ -66,19 +66,26 @@ const never = math.MinInt64
 // a span that ends now; so the latest end of all losses so far, by what they
 // hold, is all that has to be kept.
 type losses struct {
+	// marked says that the stream names the threads that lost events to a full
+	// buffer: such a loss says nothing of others, and is only noted in ends.
+	marked bool
+
 	enter int64    // latest instant at which an enter may be missing
 	exit  int64    // likewise, an exit
 	life  [2]int64 // likewise, a lifecycle event, and a second one
 	// unsafe is the latest instant that mayHideCall answers true for.
 	unsafe int64
+	// ends is the latest instant at which an exit or a lifecycle event is
+	// missing, whosever it is.
+	ends int64
 
 	late []Loss // not begun yet, by First
 	next int64  // First of late[0]; MaxInt64 when there is none
 	told map[Loss]int
 }
 
-func (s *losses) init(late []Loss) {
-	*s = losses{enter: never, exit: never, life: [2]int64{never, never}, unsafe: never, next: math.MaxInt64}
+func (s *losses) init(late []Loss, marked bool) {
+	*s = losses{marked: marked, enter: never, exit: never, life: [2]int64{never, never}, unsafe: never, ends: never, next: math.MaxInt64}
 	if len(late) == 0 {
 		return
 	}
@@ -119,15 +126,21 @@ func (s *losses) add(l Loss, now int64) (late bool) {
 
 func (s *losses) note(l Loss) {
 	unknown := l.Events <= 0
+	n := l.lifecycle()
+	if unknown {
+		n = 2
+	}
+	if unknown || l.Exits > 0 || n > 0 {
+		s.ends = max(s.ends, l.Last)
+	}
+	if s.marked && l.Cause.MarksThreads() {
+		return
+	}
 	if unknown || l.Enters > 0 {
 		s.enter = max(s.enter, l.Last)
 	}
 	if unknown || l.Exits > 0 {
 		s.exit = max(s.exit, l.Last)
-	}
-	n := l.lifecycle()
-	if unknown {
-		n = 2
 	}
 	for range min(n, 2) {
 		if l.Last > s.life[0] {
@@ -146,9 +159,14 @@ func (s *losses) note(l Loss) {
 // its id.
 func (s *losses) mayHideCall(start int64) bool { return s.unsafe >= start }
 
-// mayHideEnd reports whether a thread that entered a call at start may have
-// left it, so that nothing can be said of how long it lasted.
-func (s *losses) mayHideEnd(start int64) bool { return s.exit >= start || s.life[0] >= start }
+// mayHideReturn reports whether a thread that entered a call at start, and
+// goes on, may have left it unseen.
+func (s *losses) mayHideReturn(start int64) bool { return s.exit >= start || s.life[0] >= start }
+
+// mayHideEnd reports whether a thread that entered a call at start, and of
+// which nothing more is seen, may have left it, so that nothing can be said of
+// how long it lasted.
+func (s *losses) mayHideEnd(start int64) bool { return s.ends >= start }
 
 // mayHideEnter reports whether a thread whose last event was at last may have
 // entered a call since, or become another thread.

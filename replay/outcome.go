@@ -21,12 +21,12 @@ func (p *Pairer) interruptedByEnter(t *thread, seq int64, out []Call) []Call {
 		c.Status = NoReturn
 	case classSigreturn:
 		c.Status = Sigreturn
-		if p.loss.mayHideEnd(c.StartNS) {
+		if p.mayHaveReturned(t, &c) {
 			c.Status = ExitLost
 		}
 	default:
 		c.Status = ExitLost
-		if !p.loss.mayHideEnd(c.StartNS) {
+		if !p.mayHaveReturned(t, &c) {
 			p.cov.Unexplained++
 		}
 	}
@@ -35,13 +35,25 @@ func (p *Pairer) interruptedByEnter(t *thread, seq int64, out []Call) []Call {
 	return append(out, c)
 }
 
+// mayHaveReturned reports whether the exit of t's open call c may be missing,
+// as its next row lets one think.
+func (p *Pairer) mayHaveReturned(t *thread, c *Call) bool {
+	return t.flags&flagLost != 0 || p.loss.mayHideReturn(c.StartNS)
+}
+
+// mayHaveEntered reports whether an enter of t may be missing since its latest
+// row.
+func (p *Pairer) mayHaveEntered(t *thread) bool {
+	return t.flags&flagLost != 0 || p.loss.mayHideEnter(t.last)
+}
+
 // exitSlowly handles an exit with a call open where something is unusual.
 func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out []Call) []Call {
 	c := p.open[t.slot]
 	p.spare = append(p.spare, t.slot)
 	t.slot = -1
 	class := p.classes.of(c.ABI, c.Nr)
-	if p.loss.mayHideCall(c.StartNS) || t.flags&flagMoved != 0 {
+	if p.loss.mayHideCall(c.StartNS) || t.flags&(flagMoved|flagLost) != 0 {
 		c.Status, c.EndSeq = ExitLost, p.seq(b, i)
 		p.cov.ByStatus[ExitLost]++
 		out = append(out, c)
@@ -51,7 +63,7 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 			x.Status = ChildReturn
 		}
 		p.cov.ByStatus[x.Status]++
-		t.flags &^= flagNew | flagExeced | flagMoved
+		t.flags &^= flagNew | flagExeced | flagMoved | flagLost
 		return append(out, x)
 	}
 	c.ExitSeq, c.CPUExit, c.Ret = p.seq(b, i), b.CPU[i], b.Ret[i]
@@ -108,7 +120,7 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 	switch {
 	case p.firstReturn(t, b, i):
 		c.Status = ChildReturn
-	case p.loss.mayHideEnter(t.last):
+	case p.mayHaveEntered(t):
 		c.Status = EnterLost
 	case t.last < p.begin:
 		// Nothing is known of the thread since enters are recorded. It has
@@ -128,7 +140,7 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 	if t.flags&flagInterrupted != 0 {
 		p.refused(t)
 	}
-	t.flags &^= flagNew | flagExeced
+	t.flags &^= flagNew | flagExeced | flagLost
 	if c.Status == Denied && p.waiting {
 		return p.hold(c, out)
 	}
@@ -170,7 +182,7 @@ func (p *Pairer) firstReturn(t *thread, b *format.Batch, i int) bool {
 	case classSpawn:
 		return b.Ret[i] == 0
 	case classExec:
-		return t.flags&(flagNew|flagExeced) == flagNew|flagExeced && !p.loss.mayHideEnter(t.last)
+		return t.flags&(flagNew|flagExeced) == flagNew|flagExeced && !p.mayHaveEntered(t)
 	}
 	return false
 }
@@ -187,7 +199,7 @@ func (p *Pairer) ended(t *thread, seq int64, dated bool, out []Call) []Call {
 	switch {
 	case p.classes.of(c.ABI, c.Nr) == classExit:
 		c.Status = NoReturn
-	case p.loss.mayHideEnd(c.StartNS):
+	case dated && p.mayHaveReturned(t, &c), !dated && p.loss.mayHideEnd(c.StartNS):
 		c.Status = ExitLost
 	default:
 		c.Status = Killed
@@ -207,6 +219,7 @@ func (p *Pairer) exec(b *format.Batch, i int, out []Call) ([]Call, error) {
 		return out, p.tooMany("threads", maxThreads)
 	}
 	p.forget(t) // the new program starts without handlers
+	lost := t.flags & flagLost
 	if old != tid {
 		if t.slot >= 0 {
 			out = p.ended(t, p.seq(b, i), false, out)
@@ -220,7 +233,7 @@ func (p *Pairer) exec(b *format.Batch, i int, out []Call) ([]Call, error) {
 			*t = thread{tid: tid, slot: -1, last: unseen}
 		}
 	}
-	t.flags |= flagExeced
+	t.flags |= flagExeced | lost
 	if t.slot >= 0 && len(b.Detail) > 0 {
 		if c := &p.open[t.slot]; p.classes.of(c.ABI, c.Nr) == classExec {
 			c.Detail = b.Detail[i]

@@ -63,9 +63,11 @@ const (
 //	    no_return or open_at_end. (A fatal signal, or execve and exit_group of
 //	    a sibling, mostly make a call return a restart code before its thread
 //	    ends: it is restarted, and nothing continues it.)
-//	(6) A loss overrides all of it. Every thread may have been on any CPU, so
-//	    a loss concerns each thread whose last event lies before the loss's
-//	    end. For such a thread, an exit after an enter closes nothing if an
+//	(6) A loss overrides all of it. Where the recorder names the threads that
+//	    lost events (format.ThreadLost, from version 2 on), it concerns
+//	    these, from their row before to the next. Otherwise every thread may
+//	    have been on any CPU, so a loss concerns each thread whose last event
+//	    lies before the loss's end. For such a thread, an exit after an enter closes nothing if an
 //	    exit may be missing between them, for then the exit may belong to a
 //	    later call of the same number: they become exit_lost and enter_lost.
 //	    An exit alone is enter_lost if an enter may be missing before it. An
@@ -118,7 +120,7 @@ func NewPairer(opt PairOptions) *Pairer {
 		linking: true,
 	}
 	p.threads.init()
-	p.loss.init(opt.Late)
+	p.loss.init(opt.Late, opt.Meta != nil && opt.Meta.Version >= 2 && opt.Meta.Imported == nil)
 	if opt.Meta != nil {
 		p.Learn(opt.Meta)
 		p.waiting = opt.Growing && opt.Meta.Version < 2 && p.end == math.MaxInt64
@@ -223,7 +225,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				if t.flags&flagInterrupted != 0 {
 					p.link(t, c, hasArgs)
 				}
-				t.flags &^= flagNew | flagExeced | flagMoved
+				t.flags &^= flagNew | flagExeced | flagMoved | flagLost
 			}
 			if p.floating && p.classes.of(c.ABI, c.Nr) == classCreds {
 				t.flags |= flagMoved
@@ -284,6 +286,11 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				if t := p.threads.find(tids[i]); t != nil {
 					t.flags |= flagMoved
 				}
+			}
+		case format.Mark:
+			var err error
+			if out, err = p.mark(b, i, out); err != nil {
+				return out, err
 			}
 		case format.ThreadEnd:
 			if t := p.threads.find(tids[i]); t != nil {

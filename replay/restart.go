@@ -89,7 +89,7 @@ func (p *Pairer) interrupt(t *thread, c *Call, hasArgs bool) {
 func (p *Pairer) link(t *thread, c *Call, hasArgs bool) {
 	s := p.links[t.tid]
 	r := &s.calls[s.n-1]
-	if p.loss.mayHideEnter(r.end) || p.loss.mayHideEnd(r.end) {
+	if p.loss.mayHideEnter(r.end) || p.loss.mayHideReturn(r.end) {
 		p.forget(t)
 		return
 	}

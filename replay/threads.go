@@ -19,6 +19,7 @@ const (
 	flagExeced                  // its exec row came, and nothing it did since
 	flagMoved                   // inside its open call it may have left the recorder's filter
 	flagInterrupted             // Pairer.links has calls of it that may be continued
+	flagLost                    // events of it are missing since its latest row
 )
 
 // threads holds the live threads: a dense list, and an open-addressing table

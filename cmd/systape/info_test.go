@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,15 +76,15 @@ func TestInfoForPeople(t *testing.T) {
 	}
 	for _, want := range []string{
 		"capture    0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f, complete\n",
-		"events     4 in 1.5s, ",
+		"events     4 in 1.50 s, ",
 		"time       2026-09-21T14:13:21.000000000Z to 2026-09-21T14:13:22.500000000Z\n",
 		"host       web1, Linux 6.18.0, x86_64, 2 CPUs, Debian 12\n",
-		"request    ls -l; with children; by tp_btf, 8.0 MiB a CPU\n",
+		"request    ls -l; with children; by tp_btf, 8 MiB a CPU\n",
 		"kinds      1 enter, 1 exit, 1 lost, 1 exec\n",
-		"lost       3 events (2 enters, 1 exits)\n",
+		"lost       3 events (2 enters, 1 exit)\n",
 		"cost       0.25 s of CPU, 41 MiB of memory at most\n",
 		"probe      sys_exit, 2026-09-21T14:13:20.000000000Z to 2026-09-21T14:13:23.000000000Z\n",
-		"\ncolumn      type         bytes  bytes/event   share\n",
+		"\ncolumn     type   bytes  bytes/event  share\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -93,6 +94,77 @@ func TestInfoForPeople(t *testing.T) {
 		if strings.TrimRight(line, " ") != line {
 			t.Errorf("blanks at the end of %q", line)
 		}
+	}
+}
+
+// TestInfoOfADamagedPage: whatever column is damaged, info says so, and does
+// not call the capture complete.
+func TestInfoOfADamagedPage(t *testing.T) {
+	path := infoCapture(t, false)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for at := len(whole) / 8; at < len(whole)/2; at += len(whole) / 40 {
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 0x5a
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, got, stderr := infoRun(t, "info", path)
+		if code == 0 && (!strings.Contains(got, ", complete") || !strings.Contains(got, "\ncalls ")) {
+			t.Errorf("byte %d damaged: exit code 0, and\n%s", at, got)
+		}
+		if code == 3 && (got != "" && !strings.Contains(got, ", damaged\n") || stderr == "") {
+			t.Errorf("byte %d damaged: exit code 3, and\n%s%s", at, got, stderr)
+		}
+		if code == 3 {
+			told++
+		}
+	}
+	if told < 5 {
+		t.Errorf("only %d damages were told", told)
+	}
+}
+
+// TestInfoEscapes: nothing that a capture says begins a line of its own or
+// reaches the terminal as a command.
+func TestInfoEscapes(t *testing.T) {
+	const evil = "x\x1b]0;owned\x07\nlost       nothing\u009b31m\u202e"
+	m := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0f", 16), Tool: evil, Part: format.Part{Number: 1, Rows: -1, Last: true}, Complete: true,
+		Host:    format.Host{Name: evil, Kernel: evil, Arch: evil, Distribution: evil},
+		Request: format.Request{Command: []string{"ls", evil, "a b"}, Syscalls: evil, Comms: []string{evil}, Cgroups: []string{evil}, Containers: []string{evil}, Hook: evil},
+		Probes:  []format.Probe{{Name: evil}}, Imported: &format.Imported{From: evil, Missing: []string{evil}}}
+	path := filepath.Join(t.TempDir(), "trace.spool")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := format.NewSpoolWriter(f, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := format.NewBatch(format.NewSymbolTable(), 1)
+	b.Append(format.Event{TS: 1, Kind: format.Exit, Nr: 3, Syscall: "close", PID: 7, TID: 7, Comm: evil, Ret: -1})
+	if err := errors.Join(w.Write(b), w.Close(m)); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"info", path}, {"info", "--format", "json", path}, {"verify", path}} {
+		_, got, stderr := infoRun(t, args...)
+		for _, r := range got + stderr {
+			if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0x202e {
+				t.Errorf("%v: %q in\n%s%s", args[0], r, got, stderr)
+				break
+			}
+		}
+		if strings.Contains(got+stderr, "\nlost       nothing\n") {
+			t.Errorf("%v: a forged line in\n%s", args, got)
+		}
+	}
+	if _, got, _ := infoRun(t, "info", path); !strings.Contains(got, ` 'a b'`) {
+		t.Errorf("the command cannot be pasted:\n%s", got)
 	}
 }
 

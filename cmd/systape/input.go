@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,6 +16,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
+	"systape/replay/escape"
 )
 
 // inputHelp is the part of every offline command's help that tells what FILE
@@ -68,7 +70,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, usage(err)
 	}
 	opt.Stdin = c.InOrStdin()
-	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %v\n", err) }
+	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %s\n", escape.Text(err.Error())) }
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(err)
 	}
@@ -81,6 +83,18 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, err
 	}
 	return in, nil
+}
+
+// holdStdin makes standard input fit to be read twice, if it is one of paths.
+func holdStdin(c *cobra.Command, paths []string) (stdin io.Reader, done func() error, err error) {
+	if !slices.Contains(paths, "-") {
+		return c.InOrStdin(), func() error { return nil }, nil
+	}
+	pipe, err := replay.HoldPipe(c.InOrStdin())
+	if err != nil {
+		return nil, nil, err
+	}
+	return pipe.File(), pipe.Close, nil
 }
 
 // warn prints a warning. Nothing is wrong that the user must act on.

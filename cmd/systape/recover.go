@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/views"
 	"systape/format"
+	"systape/replay/units"
 )
 
 // newRecoverCommand makes the command that saves what is left of a capture.
@@ -54,15 +55,15 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 		if err != nil {
 			return recoverError(err)
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s: %s events saved", to, humanize.Comma(res.Rows))
+		fmt.Fprintf(c.OutOrStdout(), "%s: %s events saved", to, units.Count(res.Rows))
 		if res.Rows > 0 {
-			fmt.Fprintf(c.OutOrStdout(), ", %s to %s", infoTime(res.FirstNS), infoTime(res.LastNS))
+			fmt.Fprintf(c.OutOrStdout(), ", %s to %s", views.Instant(res.FirstNS), views.Instant(res.LastNS))
 		}
 		if res.Complete {
 			fmt.Fprintln(c.OutOrStdout(), "; complete, nothing is missing")
 			continue
 		}
-		fmt.Fprintf(c.OutOrStdout(), "; %s of %s were of no use\n", humanize.Bytes(uint64(res.Unusable)), humanize.Bytes(uint64(res.Read+res.Unusable)))
+		fmt.Fprintf(c.OutOrStdout(), "; %s of %s were of no use\n", units.Bytes(res.Unusable), units.Bytes(res.Read+res.Unusable))
 		if res.Why != nil {
 			fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", res.Why)
 		}

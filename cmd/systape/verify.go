@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,14 +57,12 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: func(err error) {
 		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err)
 	}}
-	if slices.Contains(args, "-") {
-		pipe, err := replay.HoldPipe(opt.Stdin)
-		if err != nil {
-			return err
-		}
-		defer pipe.Close()
-		opt.Stdin = pipe.File()
+	stdin, done, err := holdStdin(c, args)
+	if err != nil {
+		return err
 	}
+	defer done()
+	opt.Stdin = stdin
 	rep, err := format.Verify(args, opt, func(*format.Batch) error { return c.Context().Err() })
 	if err != nil {
 		return inputError(err)
