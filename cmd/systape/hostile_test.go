@@ -113,7 +113,7 @@ func TestHostileNames(t *testing.T) {
 		for i := range words {
 			words[i] = paths.Replace(words[i])
 		}
-		got := story(t, words, capture)
+		got := answer(t, words)
 		kind := ""
 		if i := strings.Index(command, "NAME."); i >= 0 {
 			kind = strings.Fields(command[i+5:])[0]

@@ -61,6 +61,11 @@ ended, percentiles apart; censored, censored_ns and censored_max_ns are of those
 that had not; unreached names the percentiles that are lower bounds; waits tells
 calls that wait by nature, and share is of the time of all calls of that kind.
 
+Where events were lost, intervals, maps, threads and the slowest calls are marked,
+so that a hole is not taken for low load: lost_events and lost_ns in machine
+formats, and all losses in json. Rates of an interval are of the part of it that
+was recorded, recorded_ns.
+
 ` + inputHelp,
 		Example: `  systape latency web.parquet
   systape latency --by comm,syscall --sort p99 --top 10 web.parquet

@@ -5,20 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"systape/cmd/systape/internal/views"
 	"systape/format"
 )
-
-var updatePair = flag.Bool("update-pair", false, "rewrite the expected output of testdata/pair")
 
 // runPairCommand runs systape pair without a terminal.
 func runPairCommand(t testing.TB, args ...string) (code int, stdout, stderr string) {
@@ -26,43 +21,6 @@ func runPairCommand(t testing.TB, args ...string) (code int, stdout, stderr stri
 	var out, err bytes.Buffer
 	code = run(context.Background(), append([]string{"pair"}, args...), strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
-}
-
-// TestPairCases runs the commands of testdata/pair/*.txtar: a section named
-// "$ FLAGS" holds what pair prints with these flags, standard error after 2>.
-func TestPairCases(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/pair/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			capture := latencyCapture(t, a.Files[0].Data)
-			for i := range a.Files[1:] {
-				f := &a.Files[i+1]
-				flags := strings.Fields(strings.TrimPrefix(f.Name, "$"))
-				code, stdout, stderr := runPairCommand(t, append([]string{capture, "-o", "-"}, flags...)...)
-				if code != 0 {
-					t.Errorf("%s: exit code %d: %s", f.Name, code, stderr)
-				}
-				got := stdout + "2> " + stderr
-				if *updatePair {
-					f.Data = []byte(got)
-				} else if want := string(f.Data); got != want {
-					t.Errorf("%s: got\n%swant\n%s", f.Name, got, want)
-				}
-			}
-			if *updatePair {
-				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
 }
 
 const pairTwoCalls = `1000 enter 7 read(3, 0x7f00, 1)

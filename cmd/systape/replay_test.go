@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,59 +19,12 @@ import (
 	"systape/replay/convert/jsonl"
 )
 
-var updateReplay = flag.Bool("update-replay", false, "rewrite the expected output of testdata/replay")
-
 // runReplayCommand runs a command line of systape without a terminal.
 func runReplayCommand(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
 	code = run(context.Background(), args, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
-}
-
-// TestReplayCases runs the commands of testdata/replay/*.txtar: a section
-// named "$ replay FLAGS" or "$ export FLAGS" holds what the command prints for
-// the capture of the first section, standard error after 2>.
-func TestReplayCases(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/replay/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			capture := latencyCapture(t, a.Files[0].Data)
-			changed := false
-			for i := range a.Files[1:] {
-				f := &a.Files[i+1]
-				words := strings.Fields(strings.TrimPrefix(f.Name, "$ "))
-				code, stdout, stderr := runReplayCommand(t, append([]string{words[0], capture}, words[1:]...)...)
-				if code != exitOK {
-					t.Errorf("%s: exit code %d: %s", f.Name, code, stderr)
-				}
-				got := strings.ReplaceAll(stdout, "\x1b", "^")
-				if stderr != "" {
-					got += "2>\n" + stderr
-				}
-				if got == string(f.Data) {
-					continue
-				}
-				if *updateReplay {
-					f.Data, changed = []byte(got), true
-					continue
-				}
-				t.Errorf("%s: got\n%s\nwant\n%s", f.Name, got, f.Data)
-			}
-			if changed {
-				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
 }
 
 const replayLoopCapture = `1000000000 enter 7/7 getpid() comm="sh"

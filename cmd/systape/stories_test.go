@@ -19,8 +19,8 @@ var updateStories = flag.Bool("update-stories", false, "rewrite the answers in t
 // capture (section "capture", in the text form of package format) and what the
 // commands answer: a section "$ COMMAND FLAGS" holds what the command prints
 // about it, then what it says on standard error and its exit code. FILE stands
-// for the capture, which comes last unless it is named. -update-stories
-// rewrites the answers.
+// for the capture, which comes last unless it is named, and ^ for the escape of
+// colours. -update-stories rewrites the answers.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -57,7 +57,7 @@ func runStory(t *testing.T, file string) {
 		if !named {
 			args = append(args, capture)
 		}
-		got := story(t, args, capture)
+		got := strings.NewReplacer(capture, "FILE", "\x1b", "^").Replace(answer(t, args))
 		if *updateStories {
 			a.Files[i].Data = []byte(got)
 		} else if want := string(f.Data); got != want {
@@ -76,8 +76,8 @@ func runStory(t *testing.T, file string) {
 	}
 }
 
-// story runs a command line and returns all that it says.
-func story(t testing.TB, args []string, capture string) string {
+// answer runs a command line and returns all that it says.
+func answer(t testing.TB, args []string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
@@ -88,5 +88,5 @@ func story(t testing.TB, args []string, capture string) string {
 	if code != 0 {
 		got += fmt.Sprintf("exit code %d\n", code)
 	}
-	return strings.ReplaceAll(got, capture, "FILE")
+	return got
 }
