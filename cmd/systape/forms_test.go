@@ -77,7 +77,7 @@ func formsRows() []formsRow {
 		rows = append(rows, formsRow{args: "pair --format " + form + " -o - F", but: about, arrow: form == "arrows", fast: form == "jsonl"})
 	}
 	for _, form := range exportFormats() {
-		rows = append(rows, formsRow{args: "export --to " + form + " F", fast: form == "strace"})
+		rows = append(rows, formsRow{args: "export --to " + form + " F", but: about, fast: form == "strace"})
 	}
 	return rows
 }
