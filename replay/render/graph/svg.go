@@ -90,14 +90,14 @@ func (g *Graph) drawNodes(b *bytes.Buffer, l *layout) {
 		n, p := &g.Nodes[i], &l.items[i]
 		x, y := p.x-p.w/2, p.y-p.h/2
 		if isMark(i) {
-			fmt.Fprintf(b, `<g class="mark"><title>%s of %s sequences</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="12"/><text x="%.1f" y="%.1f">%s</text></g>`+"\n",
-				n.Name, units.Count(n.Count), x, y, p.w, p.h, p.x, p.y+4, n.Name)
+			fmt.Fprintf(b, `<g class="mark"><title>%s of %s</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="12"/><text x="%.1f" y="%.1f">%s</text></g>`+"\n",
+				n.Name, units.Counted(n.Count, "sequence"), x, y, p.w, p.h, p.x, p.y+4, n.Name)
 			continue
 		}
 		share := math.Log1p(float64(n.Count)) / math.Log1p(float64(most))
 		fill, ink := shade(share)
-		fmt.Fprintf(b, `<g class="node" data-n="%d"><title>%s: %s calls%s</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6" fill="%s"/>`,
-			i, escape.XML(n.Name), units.Count(n.Count), escape.XML(timeText(n)), x, y, p.w, p.h, fill)
+		fmt.Fprintf(b, `<g class="node" data-n="%d"><title>%s: %s%s</title><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="6" fill="%s"/>`,
+			i, escape.XML(n.Name), units.Counted(n.Count, "call"), escape.XML(timeText(n)), x, y, p.w, p.h, fill)
 		fmt.Fprintf(b, `<text class="name" x="%.1f" y="%.1f" fill="%s">%s</text><text class="more" x="%.1f" y="%.1f" fill="%s">%s</text></g>`+"\n",
 			p.x, p.y-2, ink, escape.XML(n.Name), p.x, p.y+13, ink, escape.XML(nodeText(n)))
 	}
@@ -143,8 +143,8 @@ func (g *Graph) drawEdges(b *bytes.Buffer, l *layout) {
 			path, at = curve(r.points)
 		}
 		from, to := g.Nodes[e.From].Name, g.Nodes[e.To].Name
-		fmt.Fprintf(b, `<g class="%s" data-f="%d" data-t="%d"><title>%s → %s: %s times, %s</title><path d="%s" stroke-width="%.1f" stroke-opacity=".75" marker-end="url(#tip)"/></g>`+"\n",
-			class, e.From, e.To, escape.XML(from), escape.XML(to), units.Count(e.Count), units.ShareCell(e.P), path, stroke)
+		fmt.Fprintf(b, `<g class="%s" data-f="%d" data-t="%d"><title>%s → %s: %s, %s</title><path d="%s" stroke-width="%.1f" stroke-opacity=".75" marker-end="url(#tip)"/></g>`+"\n",
+			class, e.From, e.To, escape.XML(from), escape.XML(to), units.Counted(e.Count, "time"), units.ShareCell(e.P), path, stroke)
 		label := units.ShareCell(e.P)
 		w := float64(len(label)) * 6
 		at = labels.place(r, at, w)
