@@ -126,7 +126,7 @@ func parseCall(a abi.ABI, name, text string) call {
 			continue
 		}
 		p := parseParam(word)
-		if n := len(c.params); n < len(declared) {
+		if n := len(c.params); n < len(declared) && p.kind != kindFD { // mmap declares a long, and takes an int of it (fget)
 			p.bits, p.signed = uint8(declared[n].Bits()), p.signed || declared[n].Signed()
 		}
 		c.params = append(c.params, p)
