@@ -6,21 +6,33 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"systape/bpf"
 )
 
 // command is the process that was started to be recorded.
 type command struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	code int           // valid after done: its exit code, or 128 + the signal that ended it
+	cmd     *exec.Cmd
+	stopped chan syscall.Signal // what stopped it, each time
+	done    chan struct{}       // closed when it has ended
+	code    int                 // valid after done: its exit code, or 128 + the signal that ended it
 }
 
-// Files are what a recorded command gets as its standard files.
-type Files struct{ In, Out, Err *os.File }
+// Files are what a recorded command gets from its caller through the recorder:
+// its standard files, and the signals that it ignores from the start. (The rest
+// it inherits.) Start has os/signal ignore these signals; the caller watches
+// again those that it wants to.
+type Files struct {
+	In, Out, Err *os.File
+	Ignored      []syscall.Signal
+}
 
 // launch starts the command with the kernel side looking on. The thread that
 // forks is named to the kernel side first, so that the child is known before
@@ -34,25 +46,101 @@ func launch(k *bpf.Kernel, args []string, files Files) (*command, error) {
 		}
 		return nil, startError(args[0], err)
 	}
-	c := &command{cmd: &exec.Cmd{Path: path, Args: args, Stdin: files.In, Stdout: files.Out, Stderr: files.Err}, done: make(chan struct{})}
+	c := &command{
+		cmd:     &exec.Cmd{Path: path, Args: args, Stdin: files.In, Stdout: files.Out, Stderr: files.Err},
+		stopped: make(chan syscall.Signal, 1),
+		done:    make(chan struct{}),
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := k.SetLauncher(uint32(syscall.Gettid())); err != nil {
 		return nil, err
 	}
+	beginIgnoring(files.Ignored)
 	err = c.cmd.Start()
+	endIgnoring(files.Ignored)
 	if unset := k.SetLauncher(0); unset != nil {
 		return nil, unset
 	}
 	if err != nil {
 		return nil, startError(args[0], err)
 	}
-	go func() {
-		c.cmd.Wait() // the state says more than the error
-		c.code = exitCode(c.cmd.ProcessState)
-		close(c.done)
-	}()
+	go c.wait()
 	return c, nil
+}
+
+// wait tells of each time that the command is stopped, until it has ended.
+func (c *command) wait() {
+	pid := c.cmd.Process.Pid
+	for {
+		var state, taken unix.Siginfo
+		// The end is left for os/exec to see.
+		err := unix.Waitid(unix.P_PID, pid, &state, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || state.Code != cldStopped {
+			break
+		}
+		unix.Waitid(unix.P_PID, pid, &taken, unix.WSTOPPED|unix.WNOHANG, nil)
+		select {
+		case c.stopped <- stopSignal(&state):
+		default:
+		}
+	}
+	c.cmd.Wait() // the state says more than the error
+	c.code = exitCode(c.cmd.ProcessState)
+	close(c.done)
+}
+
+// cldStopped is CLD_STOPPED (include/uapi/asm-generic/siginfo.h).
+const cldStopped = 5
+
+// stopSignal reads si_status, which follows si_pid and si_uid.
+func stopSignal(info *unix.Siginfo) syscall.Signal {
+	type child struct {
+		signo, errno, code, _ int32 // 64 bits: the union is aligned
+		pid, uid, status      int32
+	}
+	return syscall.Signal((*child)(unsafe.Pointer(info)).status)
+}
+
+// PID returns the process id of the recorded command, 0 without one.
+func (r *Recording) PID() int {
+	if r.command == nil {
+		return 0
+	}
+	return r.command.cmd.Process.Pid
+}
+
+// Stopped tells each time that the command is stopped by which signal it is;
+// nil without a command.
+func (r *Recording) Stopped() <-chan syscall.Signal {
+	if r.command == nil {
+		return nil
+	}
+	return r.command.stopped
+}
+
+// beginIgnoring makes signals ignored, which a child inherits. Where SIGCHLD is
+// ignored, nobody gets to know how a child ended; and what faults raise, such
+// as SIGSEGV, Go does not let be ignored.
+func beginIgnoring(list []syscall.Signal) {
+	for _, s := range list {
+		if s != unix.SIGCHLD {
+			signal.Ignore(s)
+		}
+	}
+}
+
+// endIgnoring gives the runtime back the one signal that it needs: it
+// interrupts its threads by it.
+func endIgnoring(list []syscall.Signal) {
+	if slices.Contains(list, unix.SIGURG) {
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, unix.SIGURG)
+		signal.Stop(c)
+	}
 }
 
 func startError(name string, err error) error {

@@ -6,13 +6,17 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 	"time"
 
 	"systape/format"
 )
 
-// Files are what a recorded command gets as its standard files.
-type Files struct{ In, Out, Err *os.File }
+// Files are what a recorded command gets from its caller.
+type Files struct {
+	In, Out, Err *os.File
+	Ignored      []syscall.Signal
+}
 
 // Status is how a recording stands.
 type Status struct {
@@ -38,6 +42,7 @@ func (*Recording) Busy() bool             { return false }
 func (*Recording) Done() <-chan struct{}  { return nil }
 func (*Recording) ExitCode() int          { return 0 }
 func (*Recording) Signal(os.Signal) error { return nil }
+func (*Recording) PID() int               { return 0 }
 func (*Recording) Run(context.Context) (*format.Meta, error) {
 	return nil, errors.New("recording needs Linux")
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -156,25 +155,20 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	if err != nil {
 		return err
 	}
-	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	relay := relaySignals(len(args) > 0, end)
+	defer relay.stop()
+	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
 	if out.stream {
 		files.Out = os.Stderr // standard output is the capture's
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // nohup(1)
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	defer signal.Stop(signals)
-
 	recording, err := capture.Start(options, files, out.file)
 	if err != nil {
 		out.discard()
 		return recordSetupError(err, args)
 	}
-	go passSignals(signals, recording, stop)
+	relay.begin(recording)
 	sealer := startSealer(recording, out)
 	status := startStatus(recording, stderr, f.quiet)
 	meta, err := recording.Run(ctx)
@@ -192,6 +186,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		select {
 		case <-recording.Done():
 		case <-ctx.Done():
+			recordSurvivor(stderr, recording.PID(), args)
 		}
 		return &exitError{code: recordFailed}
 	}
@@ -207,30 +202,13 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 			if code := recording.ExitCode(); code != 0 {
 				return &exitError{code: code}
 			}
-		default: // told to stop before the command had ended
+		default: // the recording was told to end before
+			if !f.quiet {
+				recordSurvivor(stderr, recording.PID(), args)
+			}
 		}
 	}
 	return nil
-}
-
-// passSignals ends the recording at SIGINT, SIGTERM and SIGHUP. A command gets the
-// signal first and the recording ends with it; a second signal ends the
-// recording and lets the command run on. A terminal's Ctrl-C has reached the
-// command already.
-func passSignals(signals <-chan os.Signal, r *capture.Recording, stop func()) {
-	for n := 0; ; n++ {
-		s, ok := <-signals
-		if !ok {
-			return
-		}
-		if r.Done() == nil || n > 0 {
-			stop()
-			continue
-		}
-		if s != os.Interrupt || !term.IsTerminal(int(os.Stdin.Fd())) {
-			r.Signal(s)
-		}
-	}
 }
 
 func recordSetupError(err error, args []string) error {

@@ -41,6 +41,8 @@ func TestRecord(t *testing.T) {
 		{"signals", recordSignals},
 		{"duration", recordDuration},
 		{"terminal", recordTerminal},
+		{"interactive", recordInteractive},
+		{"job control", recordJobControl},
 		{"strace", recordStrace},
 		{"children", recordChildren},
 		{"i386", recordI386},

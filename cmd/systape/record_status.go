@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/term"
@@ -76,4 +77,11 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
 			units.BytesFlag(meta.Request.BufferSize*4))
 	}
+}
+
+// recordSurvivor says that the command runs on after its recording has ended,
+// and what can be done about it.
+func recordSurvivor(w io.Writer, pid int, args []string) {
+	fmt.Fprintf(w, "systape: %s (process %d) runs on, no longer recorded\n", filepath.Base(args[0]), pid)
+	fmt.Fprintf(w, "hint: kill %d ends it; systape record -p %d -f records it again\n", pid, pid)
 }

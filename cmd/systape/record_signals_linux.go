@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"systape/capture"
+	"systape/cmd/systape/internal/signals"
+)
+
+// signalGrace is how long a recording goes on that was told to end by a signal
+// which its command has got, too.
+const signalGrace = 5 * time.Second
+
+// signalRelay answers the signals that the recorder gets. Without a command,
+// INT, QUIT, TERM and HUP end the recording. With one:
+//
+//	           typed or hung up: the command has it   sent to the recorder alone
+//	INT QUIT   is the command's, however often        goes to the command, ends the recording
+//	HUP        ends the recording                     goes to the command, ends the recording
+//	TERM                                              goes to the command, ends the recording
+//	USR1 USR2                                         goes to the command
+//	TSTP       the recorder stops with the command    goes to the command, and likewise
+//
+// What ends the recording gives the command time to end first, for the
+// recording ends with it: none when the command ignores the signal, else
+// signalGrace. A second such signal does not wait.
+type signalRelay struct {
+	watcher   *signals.Watcher
+	inherited []syscall.Signal // ignored when the recorder was started
+	started   chan *capture.Recording
+	quit      chan struct{}
+}
+
+// relaySignals begins to receive signals. What comes before the
+// recording has begun is answered then; end ends it.
+func relaySignals(command bool, end func()) *signalRelay {
+	s := &signalRelay{inherited: signals.Inherited(), started: make(chan *capture.Recording), quit: make(chan struct{})}
+	// A shell starts what runs in the background with INT ignored, and its
+	// scripts end it by just that.
+	list := []syscall.Signal{unix.SIGINT, unix.SIGTERM}
+	others := []syscall.Signal{unix.SIGQUIT, unix.SIGHUP, unix.SIGPIPE}
+	if command {
+		others = append(others, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
+	}
+	for _, o := range others {
+		if !slices.Contains(s.inherited, o) {
+			list = append(list, o)
+		}
+	}
+	s.watcher = signals.Watch(list...)
+	go s.run(end)
+	return s
+}
+
+// begin says that the recording has begun.
+func (s *signalRelay) begin(r *capture.Recording) {
+	s.watcher.Again()
+	s.started <- r
+}
+
+// stop ends the answering: signals do what they do to any program.
+func (s *signalRelay) stop() {
+	s.watcher.Stop()
+	close(s.quit)
+}
+
+func (s *signalRelay) run(end func()) {
+	var early []signals.Received
+	var r *capture.Recording
+	for r == nil {
+		select {
+		case <-s.quit:
+			return
+		case got := <-s.watcher.C:
+			got.Typed = false // there is no command yet that could have got it
+			early = append(early, got)
+		case r = <-s.started:
+		}
+	}
+	a := &signalAnswers{recording: r, end: end}
+	for _, got := range early {
+		a.answer(got)
+	}
+	for {
+		select {
+		case <-s.quit:
+			return
+		case got := <-s.watcher.C:
+			a.answer(got)
+		case by := <-r.Stopped():
+			a.commandStopped(by)
+		}
+	}
+}
+
+// signalAnswers answers the signals to a recording that has begun.
+type signalAnswers struct {
+	recording *capture.Recording
+	end       func()
+	ending    bool // told to end
+	stopping  bool // told to stop with the command
+}
+
+func (a *signalAnswers) answer(got signals.Received) {
+	pid := a.recording.PID()
+	if pid == 0 {
+		if got.Signal != unix.SIGPIPE {
+			a.end()
+		}
+		return
+	}
+	pass, end := signalAnswer(got, reachedByTerminal(pid))
+	if got.Signal == unix.SIGTSTP {
+		if processStopped(pid) {
+			stopSelf(pid)
+			return
+		}
+		a.stopping = pass
+	}
+	if pass {
+		a.recording.Signal(got.Signal)
+	}
+	if !end {
+		return
+	}
+	if a.ending || processIgnores(pid, got.Signal) {
+		a.end()
+	} else {
+		time.AfterFunc(signalGrace, a.end)
+	}
+	a.ending = true
+}
+
+// signalAnswer is the table of signalRelay: whether the command gets the
+// signal from us, and whether the recording ends. Reached means that what is
+// typed at the terminal gets to the command by itself.
+func signalAnswer(got signals.Received, reached bool) (pass, end bool) {
+	sent := !got.Typed || !reached
+	switch got.Signal {
+	case unix.SIGINT, unix.SIGQUIT:
+		return sent, sent
+	case unix.SIGHUP, unix.SIGTERM:
+		return sent, true
+	case unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP:
+		return sent, false
+	}
+	return false, false // SIGPIPE: the write that failed says it
+}
+
+// commandStopped stops the recorder when job control has stopped its command:
+// the shell that is to show it and to continue it waits for the recorder.
+func (a *signalAnswers) commandStopped(by syscall.Signal) {
+	jobControl := by == unix.SIGTSTP || by == unix.SIGTTIN || by == unix.SIGTTOU
+	if jobControl && (a.stopping || inForeground()) {
+		a.stopping = false
+		stopSelf(a.recording.PID())
+	}
+}
+
+// stopSelf stops this process, and continues the command when it has been
+// continued, if the shell has not.
+func stopSelf(command int) {
+	unix.Kill(os.Getpid(), unix.SIGSTOP)
+	time.Sleep(20 * time.Millisecond) // in which the process is stopped
+	if processStopped(command) {
+		unix.Kill(command, unix.SIGCONT)
+	}
+}
+
+// reachedByTerminal reports whether a process is in our process group, which
+// is what the terminal sends its signals to.
+func reachedByTerminal(pid int) bool {
+	group, err := unix.Getpgid(pid)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// inForeground reports whether our process group has the terminal.
+func inForeground() bool {
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// processStopped reports whether a process is stopped (proc_pid_stat(5)).
+func processStopped(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return err == nil && bytes.HasPrefix(state, []byte("T"))
+}
+
+// processIgnores reports whether a process ignores a signal (proc_pid_status(5)).
+func processIgnores(pid int, s syscall.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if mask, ok := strings.CutPrefix(line, "SigIgn:"); ok {
+			bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+			return err == nil && bits>>(s-1)&1 == 1
+		}
+	}
+	return false
+}
