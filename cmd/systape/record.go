@@ -57,8 +57,14 @@ The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
 'systape recover' makes a capture of a spool that was left behind.
 
-The command's output and exit code are its own. Recording ends with the
-command, with the processes given by -p, after -d, or at Ctrl-C or SIGTERM.`,
+The command's output and exit code are its own. Recording ends with the command,
+with the processes given by -p, after -d, or when the recorder is told to end.
+
+With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
+INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
+recording: at once if the command ignores them, or else with the command, which
+has 5 seconds. A command that runs on after its recording is named. Without a
+command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 		Example: `  systape record -o git.parquet -- git status
   systape record -p 1234 -f -d 10s
   systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet

@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	// Below the commands: what anything is written with, then pictures, then
 	// what each result looks like.
 	"systape/cmd/systape/internal/out":     {"systape/format", "systape/replay/escape", "github.com/jedib0t/go-pretty", "golang.org/x/term"},
+	"systape/cmd/systape/internal/signals": {"golang.org/x/sys"},
 	"systape/cmd/systape/internal/picture": {"systape/replay/escape", "golang.org/x/image"},
 	"systape/cmd/systape/internal/views":   {"systape/cmd/systape/internal/out", "systape/cmd/systape/internal/picture", "systape/format", "systape/replay"},
 	"systape/cmd": {"systape/cmd/systape/internal", "systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
