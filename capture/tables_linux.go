@@ -39,10 +39,11 @@ func syscallFilter(set *abi.Set) *bpf.SyscallFilter {
 			f.Wanted[i][nr] = set.Has(a, int32(nr))
 		}
 	}
-	f.Unlisted = set.Has(nativeABI(), 1<<20)
+	// The kernel side does not tell apart what is beyond its tables.
+	f.Unlisted = set.HasUnlisted(nativeABI())
 	// The exit of rt_sigreturn shows no number on x86 (arch/x86/kernel/signal_64.c,
 	// restore_sigcontext: orig_ax = -1).
-	f.Negative = set.Has(nativeABI(), -1) || set.HasName("rt_sigreturn")
+	f.Negative = set.HasNegative(nativeABI()) || set.HasName("rt_sigreturn")
 	return f
 }
 

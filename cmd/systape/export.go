@@ -50,7 +50,7 @@ func (t *exportTo) Set(s string) error {
 		*t.format = s
 		return nil
 	}
-	if _, _, err := parseInstant(s); err != nil {
+	if _, err := parseInstant(s); err != nil {
 		return fmt.Errorf("%q is no format (%s) and no time", s, strings.Join(exportFormats(), " "))
 	}
 	t.time = s

@@ -27,9 +27,9 @@ standard input. Several FILEs of one recording are one capture.
 
 Filters take lists with commas between the values; a call must satisfy every
 filter that is given. Names may hold * for any characters. --syscall speaks
-strace's language: openat,read or %file or !futex. Times are RFC 3339
-(2026-03-01T12:00:00.5Z), nanoseconds since the epoch, or an offset from the
-first event of the capture (+1.5s); a call counts by when it began.`
+strace's language: openat,read or %file or !futex. A call counts by when it began.
+
+` + instantHelp + `.`
 
 // An input is the capture that an offline command works on: a session with
 // the command's flags, warnings and progress.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func addFilterFlags(c *cobra.Command) {
 	f.StringSlice("errno", nil, "only calls that failed with these errors, by name or number; any: with any")
 	f.String("from", "", "only calls that began at this time or later")
 	f.String("to", "", "only calls that began before this time")
-	f.Duration("min-duration", 0, "only calls that took at least this long")
+	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
 	f.SortFlags = false
 }
 
@@ -81,15 +80,12 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 		f.Errnos = append(f.Errnos, n)
 	}
 	if d, err := flags.GetDuration("min-duration"); err == nil {
-		if d < 0 {
-			return "", "", fmt.Errorf("--min-duration: %v is negative", d)
-		}
 		f.MinDuration = d.Nanoseconds()
 	}
 	from, _ = flags.GetString("from")
 	to, _ = flags.GetString("to")
 	for name, v := range map[string]string{"from": from, "to": to} {
-		if _, _, err := parseInstant(v); err != nil {
+		if _, err := parseInstant(v); err != nil {
 			return "", "", fmt.Errorf("--%s: %w", name, err)
 		}
 	}
@@ -107,54 +103,26 @@ func parseIDs(name string, words []string) (ids []int32, err error) {
 	return ids, nil
 }
 
-// parseInstant reads a time; relative means that it counts from the first
-// event of the capture.
-func parseInstant(s string) (ns int64, relative bool, err error) {
-	if s == "" {
-		return 0, false, nil
-	}
-	if offset, ok := strings.CutPrefix(s, "+"); ok {
-		d, err := time.ParseDuration(offset)
-		if err != nil || d < 0 {
-			return 0, false, fmt.Errorf("%q is no offset such as +1.5s", s)
-		}
-		return d.Nanoseconds(), true, nil
-	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n, false, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return 0, false, fmt.Errorf("%q is no time: want RFC 3339 (2026-03-01T12:00:00Z), nanoseconds since the epoch, or an offset (+1.5s)", s)
-	}
-	if y := t.Year(); y < 1678 || y > 2261 {
-		return 0, false, fmt.Errorf("the year of %q cannot be told in nanoseconds", s)
-	}
-	return t.UnixNano(), false, nil
-}
-
 // instant resolves a time that parseFilter has read. It looks at the first
 // event when it must.
 func (in *input) instant(name, s string) (int64, error) {
-	ns, relative, err := parseInstant(s)
-	if err != nil {
+	at, err := parseInstant(s)
+	if err != nil || at.form == noInstant {
 		return 0, err
 	}
-	if !relative {
-		if _, err := strconv.ParseInt(s, 10, 64); s != "" && err != nil {
-			ns = in.Meta().Clock.Wall().Capture(ns) // a time of day, not capture time itself
-		}
-		return ns, nil
-	}
-	start, ok, err := in.Begin()
+	first, ok, err := in.Begin()
 	if err != nil {
 		return 0, inputError(err)
 	}
 	if !ok {
 		return 0, nil // an empty capture has nothing to bound
 	}
-	if ns > math.MaxInt64-start {
-		return 0, &exitError{code: exitUsage, err: fmt.Errorf("--%s: %q lies beyond all time", name, s)}
+	ns, word, err := at.resolve(first, in.Meta().Clock.Wall())
+	if err != nil {
+		return 0, &exitError{code: exitUsage, err: fmt.Errorf("--%s: %w", name, err)}
 	}
-	return start + ns, nil
+	if word != "" {
+		in.warn(fmt.Errorf("--%s %s", name, word))
+	}
+	return ns, nil
 }

@@ -85,7 +85,7 @@ was recorded, recorded_ns.
 	flags.StringVar(&f.censored, "censored", "include", "calls that had not ended: include or exclude")
 	flags.BoolVar(&f.wide, "wide", false, "table with all figures")
 	flags.BoolVar(&f.errors, "errors", false, "what failed with which error, when and where, beside what succeeded")
-	flags.DurationVar(&f.every, "every", 0, "the figures of each interval of this `length`, such as 1s; they begin at multiples of it in UTC")
+	addDuration(flags, &f.every, "every", "", 0, "the figures of each interval of this `length`, such as 1s; they begin at multiples of it in UTC")
 	flags.BoolVar(&f.histogram, "histogram", false, "bars by powers of two; in machine formats, the buckets themselves")
 	flags.BoolVar(&f.heatmap, "heatmap", false, "latency over time")
 	flags.IntVar(&f.slowest, "slowest", 0, "the `N` slowest calls, each with what its thread called before and after")

@@ -87,7 +87,7 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.BoolVarP(&f.follow, "follow", "f", false, "with -p: processes that they start, too")
 	flags.BoolVarP(&f.all, "all", "a", false, "record the whole system, the recorder apart")
 	flags.StringVarP(&f.expression, "trace", "e", "", "record only these `calls`, in strace's language: openat,read or %file or !futex")
-	flags.DurationVarP(&f.duration, "duration", "d", 0, "stop after this `time`, such as 10s or 1m")
+	addDuration(flags, &f.duration, "duration", "d", 0, "stop after this `time`: 10s, 1m, or a number of seconds")
 	flags.StringSliceVar(&f.comms, "comm", nil, "only threads of these `names`")
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")

@@ -68,10 +68,10 @@ func newReplayCommand() *cobra.Command {
 	fl.StringVar(&f.columns, "columns", "", "these columns, or +added and -removed ones: "+strings.Join(replayColumnWords(), " "))
 	fl.StringVar(&f.timeStyle, "time", "relative", "times as relative (to the first event), clock (local time of day) or epoch")
 	fl.StringVar(&f.colour, "color", "auto", "auto (on a terminal, unless NO_COLOR is set), always or never")
-	fl.DurationVar(&f.patience, "patience", 10*time.Millisecond, "cut a call in two when other lines would wait longer than this for it")
+	addDuration(fl, &f.patience, "patience", "", 10*time.Millisecond, "cut a call in two when other lines would wait longer than this for it")
 	addFilterFlags(c)
 	fl.StringVar(&f.around, "around", "", "only what happened within --within of this time")
-	fl.DurationVar(&f.within, "within", 50*time.Millisecond, "for --around")
+	addDuration(fl, &f.within, "within", "", 50*time.Millisecond, "for --around")
 	return c
 }
 
@@ -118,10 +118,8 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		return usage(errors.New("--follow reads one spool"))
 	case f.around != "" && (changed("from") || changed("to")):
 		return usage(errors.New("--around is a time span of its own: give it, or --from and --to"))
-	case f.within < 0 || f.patience < 0:
-		return usage(errors.New("--within and --patience cannot be negative"))
 	}
-	if _, _, err := parseInstant(f.around); err != nil {
+	if _, err := parseInstant(f.around); err != nil {
 		return usage(fmt.Errorf("--around: %w", err))
 	}
 	if f.follow && args[0] != "-" {

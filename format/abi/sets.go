@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"regexp"
@@ -14,12 +15,13 @@ import (
 type Set struct {
 	text  string
 	bits  [numABIs][slots / 64]uint64
-	other [numABIs]bool // everything that has no slot
+	other [numABIs]bool    // everything that has no slot
+	apart [numABIs][]int32 // but these, in order
 }
 
-// slots is how many numbers of each ABI a Set tells apart; those above all
-// tables share one answer. The private calls of ARM, numbers from 0x0f0001,
-// have the last slots.
+// slots is how many numbers of each ABI have a bit of their own. Those beyond
+// all tables, and negative ones, share one answer unless they are named. The
+// private calls of ARM, numbers from 0x0f0001, have the last slots.
 const (
 	slots    = 1024
 	armSlots = slots - 16
@@ -50,9 +52,21 @@ func (s *Set) Has(a ABI, nr int32) bool {
 	}
 	i := slot(a, nr)
 	if i < 0 {
-		return s.other[a]
+		_, apart := slices.BinarySearch(s.apart[a], nr)
+		return s.other[a] != apart
 	}
 	return s.bits[a][i/64]&(1<<(i%64)) != 0
+}
+
+// HasUnlisted reports whether the set contains a number of a beyond all
+// tables; HasNegative whether it contains a negative one.
+func (s *Set) HasUnlisted(a ABI) bool {
+	return s.other[a] || slices.ContainsFunc(s.apart[a], func(nr int32) bool { return nr >= 0 })
+}
+
+// HasNegative is described with [Set.HasUnlisted].
+func (s *Set) HasNegative(a ABI) bool {
+	return s.other[a] || slices.ContainsFunc(s.apart[a], func(nr int32) bool { return nr < 0 })
 }
 
 // HasName reports whether the set contains the call of that name under any
@@ -105,7 +119,8 @@ func (s *Set) Numbers(a ABI) []int32 {
 //
 //	openat         the call of that name, in every ABI that has it
 //	openat@64      only in 64-bit ABIs; @32 and @x32 likewise
-//	59             the call with that number, whatever its name, in every ABI
+//	59             the call with that number, whatever its name, in every ABI; any 32-bit number
+//	syscall_999    likewise: what captures call a number without a name
 //	%file          a class: %file %desc %network (%net) %process %memory %signal %ipc %clock %timer
 //	               %poll %sync %io %creds %pure %stat %lstat %fstat %%stat %statfs %fstatfs %%statfs
 //	/^open|creat$  every call whose name the regular expression matches; it may not hold a comma
@@ -146,6 +161,12 @@ func (s *Set) negate() {
 func (s *Set) set(a ABI, nr int32) {
 	if i := slot(a, nr); i >= 0 {
 		s.bits[a][i/64] |= 1 << (i % 64)
+	} else if at, apart := slices.BinarySearch(s.apart[a], nr); apart == s.other[a] {
+		if apart {
+			s.apart[a] = slices.Delete(s.apart[a], at, at+1)
+		} else {
+			s.apart[a] = slices.Insert(s.apart[a], at, nr)
+		}
 	}
 }
 
@@ -157,7 +178,7 @@ func (s *Set) add(full string) error {
 	case "all":
 		var none Set
 		none.negate()
-		s.bits, s.other = none.bits, none.other
+		s.bits, s.other, s.apart = none.bits, none.other, none.apart
 		return nil
 	case "none":
 		return nil
@@ -190,8 +211,11 @@ func (s *Set) add(full string) error {
 		}
 		return nil
 	}
-	if nr, err := strconv.ParseInt(word, 0, 32); err == nil {
-		return s.addNumber(abis, int32(nr), full)
+	if nr, err := strconv.ParseInt(strings.TrimPrefix(word, "syscall_"), 0, 32); err == nil {
+		s.addNumber(abis, int32(nr))
+		return nil
+	} else if errors.Is(err, strconv.ErrRange) {
+		return fmt.Errorf("%q: system-call numbers have 32 bits", full)
 	}
 	if s.addName(abis, word) || optional {
 		return nil
@@ -204,22 +228,13 @@ func (s *Set) add(full string) error {
 
 // addNumber adds the raw number nr; on x32, which marks its numbers, nr may
 // come with or without the mark.
-func (s *Set) addNumber(abis []ABI, nr int32, full string) error {
-	found := false
+func (s *Set) addNumber(abis []ABI, nr int32) {
 	for _, a := range abis {
-		n := nr
+		s.set(a, nr)
 		if a == X32 && nr >= 0 {
-			n |= x32Bit
-		}
-		if slot(a, n) >= 0 {
-			found = true
-			s.set(a, n)
+			s.set(a, nr|x32Bit)
 		}
 	}
-	if !found {
-		return fmt.Errorf("%q: system-call numbers go from 0 to %d", full, armSlots-1)
-	}
-	return nil
 }
 
 func (s *Set) addName(abis []ABI, name string) (found bool) {

@@ -50,6 +50,13 @@ func TestParseSet(t *testing.T) {
 		{"!all", "", "read syscall_999 no_such_call"},
 		{"!none", "read syscall_999 no_such_call", ""},
 		{"999", "syscall_999", "syscall_998 read"},
+		{"syscall_999", "syscall_999", "syscall_998 read"},
+		{"9999,syscall_-1", "syscall_9999 syscall_-1", "syscall_9998 syscall_-2 read"},
+		{"-1", "syscall_-1", "syscall_-2 read"},
+		{"!syscall_9999", "syscall_9998 read", "syscall_9999"},
+		{"9999,all", "syscall_9999 syscall_9998", ""},
+		{"all,9999", "syscall_9999 syscall_9998", ""},
+		{"0x7fffffff,syscall_-2147483648", "syscall_2147483647 syscall_-2147483648", "syscall_2147483646"},
 		{"mmap2", "mmap2", "mmap"},
 		{"cacheflush", "cacheflush", "set_tls"},
 	} {
@@ -81,8 +88,8 @@ func TestParseSetSaysWhatIsWrong(t *testing.T) {
 		"read,!futex":   `set of system calls "read,!futex": "!futex": a ! negates the whole list and stands in front of it`,
 		"/(":            "set of system calls \"/(\": \"/(\": error parsing regexp: missing closing ): `(`",
 		"/nothing_at_a": `set of system calls "/nothing_at_a": "/nothing_at_a" matches no system call`,
-		"5000":          `set of system calls "5000": "5000": system-call numbers go from 0 to 1007`,
-		"-1":            `set of system calls "-1": "-1": system-call numbers go from 0 to 1007`,
+		"5000000000":    `set of system calls "5000000000": "5000000000": system-call numbers have 32 bits`,
+		"syscall_x":     `set of system calls "syscall_x": unknown system call "syscall_x", did you mean "_sysctl"?`,
 		"read@16":       `set of system calls "read@16": "read@16": after @ stands 64, 32 or x32`,
 	} {
 		if _, err := abi.ParseSet(expr); err == nil || err.Error() != want {
@@ -125,7 +132,7 @@ func TestSetKnowsABIs(t *testing.T) {
 }
 
 func TestNegationIsComplement(t *testing.T) {
-	for _, expr := range []string{"read", "%file", "all", "none", "/^f", "999", "cacheflush,4@32"} {
+	for _, expr := range []string{"read", "%file", "all", "none", "/^f", "999", "cacheflush,4@32", "2001,-2,901", "all,-1"} {
 		plain, not := mustSet(t, expr), mustSet(t, "!"+expr)
 		for _, a := range abi.All() {
 			for _, base := range []int32{math.MinInt32, -3, 0, 900, 2000, 0x0f0000, 0x40000000, 0x7ffffff0} {
@@ -173,11 +180,29 @@ func FuzzParseSet(f *testing.F) {
 			t.Fatalf("%q parsed once, then: %v", expr, err)
 		}
 		for _, a := range abi.All() {
-			for nr := int32(-1); nr < 500; nr++ {
+			for nr := int32(-3); nr < 1100; nr++ {
 				if s.Has(a, nr) != again.Has(a, nr) {
 					t.Fatalf("%q: %v %d differs the second time", expr, a, nr)
 				}
 			}
 		}
 	})
+}
+
+func TestSetBeyondTheTables(t *testing.T) {
+	for _, c := range []struct {
+		expr               string
+		unlisted, negative bool
+	}{
+		{"read", false, false},
+		{"!read", true, true},
+		{"9999", true, false},
+		{"syscall_-1", false, true},
+		{"!9999,-1", true, true}, // all but these
+	} {
+		s := mustSet(t, c.expr)
+		if got := [2]bool{s.HasUnlisted(abi.X86_64), s.HasNegative(abi.X86_64)}; got != [2]bool{c.unlisted, c.negative} {
+			t.Errorf("%s: got %v", c.expr, got)
+		}
+	}
 }
