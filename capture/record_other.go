@@ -35,6 +35,9 @@ func Start(Options, Files, *os.File) (*Recording, error) {
 	}
 }
 
+// KernelObjects tells which kernel programs this program has.
+func KernelObjects() string { return "no objects: recording needs Linux" }
+
 // The methods of a Recording do nothing here.
 func (*Recording) Status() Status         { return Status{} }
 func (*Recording) Committed() int64       { return 0 }

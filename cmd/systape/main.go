@@ -8,13 +8,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"systape/replay/escape"
 )
-
-// version is set by the linker (-X main.version=…) in released builds.
-var version = "dev"
 
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -46,43 +41,13 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// commands holds the constructors of all commands, in the order of the data's
-// way; each file of a command has one.
-var commands = []func() *cobra.Command{
-	newRecordCommand,
-	newReplayCommand,
-	newPairCommand,
-	newLatencyCommand,
-	newSequencesCommand,
-	newBaselineCommand,
-	newScoreCommand,
-	newCompareCommand,
-	newExportCommand,
-	newImportCommand,
-	newInfoCommand,
-	newVerifyCommand,
-	newRecoverCommand,
-}
-
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := &cobra.Command{
-		Use:           "systape",
-		Short:         "A flight recorder for system calls",
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-	}
+	root := newRoot(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
-	})
-	for _, c := range commands {
-		root.AddCommand(c())
-	}
 	return report(root.ExecuteContext(ctx), stderr)
 }
 

@@ -96,9 +96,6 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no status line and no summary")
 	flags.BoolVar(&f.noBTF, "no-btf", false, "hook as on a kernel without BTF")
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{code: recordFailed, err: err, hint: "see 'systape record --help'"}
-	})
 	return c
 }
 
@@ -134,7 +131,7 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 	if f.buffer != "" {
 		n, err := humanize.ParseBytes(f.buffer)
 		if err != nil {
-			return o, fmt.Errorf("--buffer %s: %w", f.buffer, err)
+			return o, fmt.Errorf("--buffer %s: want a size such as 4MiB", f.buffer)
 		}
 		o.Buffer = int64(n)
 	}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// allCommands returns every command of ours, with its subcommands.
+func allCommands() []*cobra.Command {
+	var all []*cobra.Command
+	var add func(c *cobra.Command)
+	add = func(c *cobra.Command) {
+		all = append(all, c)
+		for _, sub := range c.Commands() {
+			if sub.Name() != "completion" {
+				add(sub)
+			}
+		}
+	}
+	add(newRoot(nil))
+	return all
+}
+
+// commandLine runs a command line as main does, in an empty folder.
+func commandLine(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// Every help ends in examples, and each of them is a command line that its
+// command takes: with the captures there, it would run.
+func TestExamples(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range allCommands() {
+		if c.Example == "" {
+			t.Errorf("%s has no examples", c.CommandPath())
+			continue
+		}
+		found := 0
+		for line := range strings.Lines(c.Example) {
+			for _, args := range systapeCommands(line) {
+				found++
+				checkExample(t, strings.TrimSpace(line), args)
+			}
+			if !strings.HasPrefix(line, "  ") || strings.HasPrefix(line, "   ") {
+				t.Errorf("%s: an example that is not indented by two: %q", c.CommandPath(), line)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no example runs systape", c.CommandPath())
+		}
+	}
+}
+
+func checkExample(t *testing.T, line string, args []string) {
+	t.Helper()
+	root := newRoot(args)
+	c, rest, err := root.Find(args)
+	if err != nil || c == root && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		t.Errorf("%s: no such command: %v", line, err)
+		return
+	}
+	if c.Name() == "record" {
+		// Recording needs rights, and would take place.
+		if err := c.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		return
+	}
+	for i, a := range args {
+		if a == "-" && (i == 0 || args[i-1] != "-o") { // from a pipe that is empty here
+			args[i] = "none.spool"
+		}
+	}
+	code, _, stderr := commandLine(t, args...)
+	if code == exitUsage || strings.Contains(stderr, "panic") {
+		t.Errorf("%s: got code %d, %s", line, code, stderr)
+	}
+}
+
+// systapeCommands returns the arguments of each systape in a line of shell.
+func systapeCommands(line string) (commands [][]string) {
+	t.Helper()
+	var words []string
+	end := func() {
+		for len(words) > 0 && words[0] != "systape" {
+			words = words[1:] // sudo, ssh HOST
+		}
+		if len(words) > 0 {
+			commands = append(commands, words[1:])
+		}
+		words = nil
+	}
+	tokens := regexp.MustCompile(`'[^']*'|"[^"]*"|&&|[|;]|[0-9]*>>?|[^\s'"|;&>]+`)
+	skip := false
+	for _, token := range tokens.FindAllString(line, -1) {
+		switch {
+		case token == "|" || token == "&&" || token == ";":
+			end()
+		case strings.HasSuffix(token, ">") || strings.HasSuffix(token, ">>"):
+			skip = true
+		case skip:
+			skip = false
+		case token[0] == '\'' || token[0] == '"':
+			words = append(words, token[1:len(token)-1])
+		case token == "#":
+			end()
+			return commands
+		default:
+			words = append(words, token)
+		}
+	}
+	end()
+	return commands
+}
+
+// No message speaks of Go's packages, whatever is given to whichever flag.
+func TestMessagesAreOurs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("x.parquet", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	foreign := regexp.MustCompile(`strconv|parsing|invalid syntax|invalid argument|time: (missing|invalid|unknown unit)|json: |unexpected EOF`)
+	for _, c := range allCommands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			for _, value := range []string{"%%", "-1.5x", "99999999999999999999999", ""} {
+				args := append(strings.Fields(c.CommandPath())[1:], "--"+f.Name+"="+value)
+				if c.Name() != "record" {
+					args = append(args, "x.parquet")
+				} else if value == "" {
+					return // a recording could begin
+				}
+				func() {
+					defer func() {
+						if p := recover(); p != nil {
+							t.Errorf("%q: %v\n%s", args, p, debug.Stack())
+						}
+					}()
+					code, _, stderr := commandLine(t, args...)
+					if foreign.MatchString(stderr) {
+						t.Errorf("%q: got code %d, %s", args, code, stderr)
+					}
+				}()
+			}
+		})
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		line string
+		code int
+		says string
+	}{
+		{"frobnicate", 2, `unknown command "frobnicate"`},
+		{"latncy x.parquet", 2, "did you mean latency?"},
+		{"baseline trian", 2, "did you mean train?"},
+		{"help latncy", 2, "did you mean latency?"},
+		{"--frobnicate", 2, "unknown flag: --frobnicate"},
+		{"latency --frobnicate", 2, "hint: see 'systape latency --help'"},
+		{"latency --top", 2, "--top needs a value"},
+		{"latency --top many x.parquet", 2, "--top many: want a whole number"},
+		{"latency --every -1s x.parquet", 2, "a duration cannot be negative"},
+		{"latency --min-duration soon x.parquet", 2, "--min-duration soon: want a duration such as 10s"},
+		{"record", 2, "give a command, -p PID or -a"},
+		{"record -p abc", 2, "--pid abc: want whole numbers"},
+		{"record -d 5x -a", 2, "--duration 5x: want a duration"},
+		{"record --frobnicate", 2, "unknown flag: --frobnicate"},
+		{"record --frobnicate -- true", 125, "unknown flag: --frobnicate"},
+		{"record -p abc -- true", 125, "--pid abc"},
+	} {
+		code, stdout, stderr := commandLine(t, strings.Fields(c.line)...)
+		if code != c.code || stdout != "" || !strings.HasPrefix(stderr, "systape: ") || !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: got code %d, %q, %q, want code %d and %q", c.line, code, stdout, stderr, c.code, c.says)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
+		code, stdout, stderr := commandLine(t, args...)
+		last := -1
+		for _, group := range []string{"\nRecord", "\n  record ", "\nLook:", "\n  replay ", "\n  latency ", "\nJudge:", "\nShare:", "\nFiles:"} {
+			at := strings.Index(stdout, group)
+			if at < last {
+				t.Errorf("%q: %q is at %d, after %d", args, group, at, last)
+			}
+			last = at
+		}
+		if code != 0 || stderr != "" {
+			t.Errorf("%q: got code %d, %s", args, code, stderr)
+		}
+	}
+	code, stdout, _ := commandLine(t, "help", "baseline", "train")
+	if code != 0 || !strings.Contains(stdout, "systape baseline train -o BASELINE") {
+		t.Errorf("got code %d, %s", code, stdout)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, _ := commandLine(t, "--version")
+	want := regexp.MustCompile(`^systape \S+\ncommit   .+\nGo       go1\.\d+\S*, \w+/\w+\nkernel   (no )?objects.*\n$`)
+	if code != 0 || !want.MatchString(stdout) {
+		t.Errorf("got code %d, %q", code, stdout)
+	}
+}
