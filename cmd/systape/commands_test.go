@@ -90,7 +90,6 @@ func checkExample(t *testing.T, line string, args []string) {
 
 // systapeCommands returns the arguments of each systape in a line of shell.
 func systapeCommands(line string) (commands [][]string) {
-	t.Helper()
 	var words []string
 	end := func() {
 		for len(words) > 0 && words[0] != "systape" {
