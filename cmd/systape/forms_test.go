@@ -335,7 +335,9 @@ func TestFormsKnowsAllCommands(t *testing.T) {
 			t.Errorf("systape %s is in the table of forms: %v, and there is a reason why not: %v", name, inTable, reason)
 		}
 	}
-	for _, command := range commands {
-		check("", command())
+	for _, group := range commandGroups {
+		for _, command := range group.commands {
+			check("", command())
+		}
 	}
 }
