@@ -109,11 +109,25 @@ func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch,
 		return err
 	}
 	c.resize(b, n)
+	if len(text) == 0 {
+		empty, err := c.parser(d, pos)(nil)
+		if err != nil {
+			return &CorruptError{Err: err}
+		}
+		fill(*c.of(b), empty)
+		return nil
+	}
 	return parseRows(*c.of(b), off, text, c.parser(d, pos))
 }
 
 func (c textCells[T]) chunks(d *decoding, pos int, p *parquet.Budget, optional bool) chunkReader {
 	return &chunksOf[T]{pos, c.rowsOf, parquet.NewText(p, optional, c.parser(d, pos))}
+}
+
+func fill[T any](dst []T, v T) {
+	for i := range dst {
+		dst[i] = v
+	}
 }
 
 // coded fills dst from a column that holds positions in a dictionary.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 )
 
 // SealOptions says how a spool becomes a capture.
@@ -160,8 +161,8 @@ func (s *Sealer) Finish() (*SealResult, error) {
 	if err != nil && s.err == nil {
 		return nil, s.fail(err)
 	}
-	for more := true; more && s.err == nil; {
-		more, _ = s.Step(st.Size())
+	if s.err == nil {
+		s.rest(st.Size())
 	}
 	if s.err != nil {
 		return nil, s.err
@@ -170,6 +171,70 @@ func (s *Sealer) Finish() (*SealResult, error) {
 		return nil, s.fail(s.src.incomplete("the recorder did not end properly"))
 	}
 	return s.publish(s.src.meta)
+}
+
+// rest seals the rest of the spool with all CPUs: one reads, the others encode.
+func (s *Sealer) rest(size int64) {
+	if s.ended {
+		return
+	}
+	s.in.upTo = size
+	s.w.file.Workers = runtime.GOMAXPROCS(0)
+	const ahead = 4
+	type read struct {
+		b    *Batch
+		done int64
+		err  error
+	}
+	batches, free := make(chan read, ahead), make(chan *Batch, ahead)
+	for range ahead {
+		free <- new(Batch)
+	}
+	quit := make(chan struct{})
+	go func() {
+		defer close(batches)
+		for {
+			b, err := s.src.nextBatch()
+			next := read{nil, s.src.frames.N, err}
+			if err == nil {
+				select {
+				case next.b = <-free:
+				case <-quit:
+					return
+				}
+				*next.b, *b = *b, *next.b
+				b.N = next.b.N // what the reader counts by
+				s.src.at = b.N
+				if s.src.names.Len() > maxSealNames {
+					s.src.forgetNames()
+				}
+			}
+			batches <- next
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for next := range batches {
+		switch {
+		case s.err != nil: // the reader has still to end
+		case next.err == io.EOF:
+			s.ended = true
+		case errors.Is(next.err, ErrIncomplete) && next.done >= size:
+		case next.err != nil:
+			s.fail(next.err)
+		default:
+			if err := s.w.Write(next.b); err != nil {
+				s.fail(err)
+				close(quit)
+				continue
+			}
+			free <- next.b
+			if s.opt.Progress != nil {
+				s.opt.Progress(next.done, size)
+			}
+		}
+	}
 }
 
 // publish closes the capture with meta.

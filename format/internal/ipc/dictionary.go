@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"systape/format/internal/columnar"
+	"systape/format/internal/zframe"
 )
 
 // Dictionary is the values that a column's positions stand for.
@@ -135,6 +136,9 @@ func (d *Decoder) Keys() ([]int16, *Dictionary, error) {
 
 // unpack fills dst from a zstd frame.
 func (d *Decoder) unpack(dst, src []byte) error {
+	if zframe.Decode(dst, src) {
+		return nil
+	}
 	if d.zstd == nil {
 		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderLowmem(true))
 		if err != nil {

@@ -10,12 +10,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-var decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+var general, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
 
-// back decodes a frame with a decoder that knows nothing of how it was made.
+// back decodes a frame with a decoder that knows nothing of how it was made,
+// and with ours: it must do all of Rising and Counting, or say that it does not.
 func back(t *testing.T, frame, want []byte) {
 	t.Helper()
-	got, err := decoder.DecodeAll(frame, make([]byte, 0, len(want)))
+	ours := make([]byte, len(want))
+	if Decode(ours, frame) && !bytes.Equal(ours, want) {
+		t.Fatalf("our decoder: %d bytes differ", len(want))
+	}
+	got, err := general.DecodeAll(frame, make([]byte, 0, len(want)))
 	if err != nil {
 		t.Fatalf("decode: %v", err)
 	}
@@ -41,6 +46,9 @@ func TestCountingAnyNumbers(t *testing.T) {
 			}
 			frame := e.Counting(nil, first, n)
 			back(t, frame, bytesOf(v))
+			if !Decode(bytesOf(v), frame) {
+				t.Errorf("from %d, %d numbers: not decoded by us", first, n)
+			}
 			if n == 8192 && len(frame) > 1300 {
 				t.Errorf("from %d: %d numbers take %d bytes", first, n, len(frame))
 			}
@@ -63,6 +71,9 @@ func TestRisingAnyNumbers(t *testing.T) {
 			}
 			frame := e.Rising(nil, v)
 			back(t, frame, bytesOf(v))
+			if !Decode(bytesOf(v), frame) {
+				t.Errorf("steps of %d, %d numbers: not decoded by us", step, n)
+			}
 			if bytes := float64(len(frame)) / 8192; n == 8192 && (step <= 300 && bytes > 2.2 || step <= 70_000 && bytes > 3.2) {
 				t.Errorf("steps of %d: %.2f bytes for each number", step, bytes)
 			}
@@ -127,6 +138,37 @@ func TestRepeatingIsSmall(t *testing.T) {
 	}
 }
 
+// Any damage is seen, or does no harm: what is decoded is what the general
+// decoder makes of the same bytes.
+func TestDecodeDamage(t *testing.T) {
+	var e Encoder
+	v := make([]int64, 700)
+	for i := range v {
+		v[i] = 1795700000e9 + int64(i)*997
+	}
+	for _, frame := range [][]byte{e.Rising(nil, v), e.Counting(nil, 1000, 700), e.Zeros(nil, 5600)} {
+		for i := range frame {
+			for _, bit := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
+				bad := bytes.Clone(frame)
+				bad[i] ^= bit
+				ours := make([]byte, 5600)
+				if !Decode(ours, bad) {
+					continue
+				}
+				theirs, err := general.DecodeAll(bad, make([]byte, 0, 5600))
+				if err != nil || !bytes.Equal(ours, theirs) {
+					t.Fatalf("byte %d, bit %#x: decoded, and the general decoder says %v", i, bit, err)
+				}
+			}
+		}
+		for n := range frame {
+			if Decode(make([]byte, 5600), frame[:n]) {
+				t.Fatalf("decoded when cut to %d bytes", n)
+			}
+		}
+	}
+}
+
 func TestTurnsOfTheTable(t *testing.T) {
 	var e Encoder
 	e.turn = 1<<16 - 3
@@ -153,11 +195,13 @@ func BenchmarkEncoder(b *testing.B) {
 		}
 	}
 	var dst []byte
+	frame, turns2 := e.Rising(nil, times), make([]int64, n)
 	for _, c := range []struct {
 		name string
 		f    func() []byte
 	}{
 		{"rising", func() []byte { return e.Rising(dst[:0], times) }},
+		{"rising-back", func() []byte { Decode(bytesOf(turns2), frame); return frame }},
 		{"counting", func() []byte { return e.Counting(dst[:0], 1_000_000, n) }},
 		{"repeating-by-turns", func() []byte { return e.Repeating(dst[:0], bytesOf(turns)) }},
 		{"repeating-two-codes-at-random", func() []byte { return e.Repeating(dst[:0], bytesOf(random)) }},
