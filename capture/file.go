@@ -22,13 +22,15 @@ type queuedFile struct {
 	written int64
 }
 
+// What waits for the disk may take 64 MiB: ten million events and more, one
+// second at the highest speeds.
 const (
 	chunkBytes  = 1 << 20
-	queueChunks = 24
+	queueChunks = 64
 )
 
 func newQueuedFile(f *os.File) *queuedFile {
-	q := &queuedFile{file: f, queue: make(chan []byte, queueChunks), free: make(chan []byte, queueChunks+1), stop: make(chan struct{})}
+	q := &queuedFile{file: f, queue: make(chan []byte, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
 	q.writer.Add(2)
 	go q.write()
 	go q.sync()
@@ -51,14 +53,24 @@ func (q *queuedFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush hands on what has been written since the last time.
+// Flush hands on what has been written since the last time: at once when the
+// disk has nothing to do, and otherwise when it makes a chunk.
 func (q *queuedFile) Flush() error {
+	if len(q.chunk) >= chunkBytes || len(q.chunk) > 0 && len(q.queue) == 0 {
+		q.hand()
+	}
+	return q.failed()
+}
+
+func (q *queuedFile) hand() {
 	if len(q.chunk) > 0 {
 		q.queue <- q.chunk
 		q.chunk = nil
 	}
-	return q.failed()
 }
+
+// Behind reports whether much waits for the disk.
+func (q *queuedFile) Behind() bool { return len(q.queue) > queueChunks/4 }
 
 func (q *queuedFile) failed() error {
 	q.mu.Lock()
@@ -84,6 +96,7 @@ func (q *queuedFile) fail(err error) {
 func (q *queuedFile) write() {
 	defer q.writer.Done()
 	defer close(q.stop)
+	defer urgent(-10)()
 	for chunk := range q.queue {
 		if q.failed() == nil {
 			n, err := q.file.Write(chunk)
@@ -126,7 +139,7 @@ func (q *queuedFile) sync() {
 // Close writes what is queued, puts it on disk and returns the first error of
 // all. The file stays open.
 func (q *queuedFile) Close() error {
-	q.Flush()
+	q.hand()
 	close(q.queue)
 	q.writer.Wait()
 	if err := q.failed(); err != nil {

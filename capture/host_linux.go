@@ -92,12 +92,18 @@ func cost() format.Cost {
 	return format.Cost{CPUSeconds: seconds(u.Utime) + seconds(u.Stime), PeakRSSBytes: u.Maxrss << 10}
 }
 
-// bufferSize divides the memory for kernel buffers among the CPUs: 16 MiB for
-// each on small machines, 256 MiB in all on larger ones, never below 1 MiB
-// for one.
+// bufferSize divides the memory for kernel buffers among the CPUs: 128 MiB in
+// all, or a sixteenth of a small machine's memory; not above 64 MiB for one, a
+// quarter of a second at the highest speeds, and never below 1 MiB. With what
+// waits for the disk the recorder stays below 256 MiB.
 func bufferSize(cpus int) int64 {
-	size := int64(16 << 20)
-	for size > 1<<20 && size*int64(cpus) > 256<<20 {
+	all := int64(128 << 20)
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) == nil {
+		all = min(all, int64(uint64(info.Totalram)*uint64(info.Unit)/16))
+	}
+	size := int64(64 << 20)
+	for size > 1<<20 && size*int64(cpus) > all {
 		size /= 2
 	}
 	return size

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +19,6 @@ const (
 	lookEvery   = 250 * time.Millisecond // at what the processes that are recorded have become
 	anchorEvery = 10 * time.Second
 	judgeEvery  = 100 * time.Millisecond
-
-	// Up to so many events a second for each CPU but one there is time for
-	// work in the background; sealing takes about half a microsecond for one.
-	backgroundRate = 250_000
 
 	maxAnchors = 1000 // then every second one is dropped and the interval doubles
 )
@@ -109,16 +104,9 @@ func (r *Recording) detach(names []string) error {
 	return errors.Join(errs...)
 }
 
-// Busy reports whether recording needs the machine for itself: events come so
-// fast, or a buffer is so full, that work in the background would cost some.
+// Busy reports whether recording needs the machine for itself: a buffer or what
+// waits for the disk is so full that work in the background would cost events.
 func (r *Recording) Busy() bool { return r.busy.Load() }
-
-// judge goes by the events of the time since the last look, and by the
-// fullest buffer.
-func (r *Recording) judge(events int64, d time.Duration, fullest uint64) {
-	limit := backgroundRate * max(1, float64(runtime.NumCPU()-1))
-	r.busy.Store(float64(events)/d.Seconds() > limit || fullest > uint64(r.opt.Buffer)/4)
-}
 
 // Done is closed when the recorded command has ended; nil without a command.
 func (r *Recording) Done() <-chan struct{} {
@@ -140,10 +128,7 @@ func (r *Recording) Signal(s os.Signal) error { return r.command.cmd.Process.Sig
 // and returns the closing metadata. The spool is complete unless an error is
 // returned; what was written before it stays.
 func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	unix.Setpriority(unix.PRIO_PROCESS, 0, -10) // of this thread; refused without rights, which does no harm
-	defer unix.Setpriority(unix.PRIO_PROCESS, 0, 0)
+	defer urgent(-20)()
 
 	runErr := r.loop(ctx)
 	r.took.Store(int64(time.Since(r.began)))
@@ -192,7 +177,7 @@ func (r *Recording) loop(ctx context.Context) error {
 		deadline = timer.C
 	}
 	flushed, looked, anchored, judged := time.Now(), time.Now(), time.Now(), time.Now()
-	interval, seq := anchorEvery, int64(0)
+	interval := anchorEvery
 	var fullest uint64
 	for {
 		select {
@@ -213,12 +198,15 @@ func (r *Recording) loop(ctx context.Context) error {
 		}
 		fullest = max(fullest, used)
 		now := time.Now()
-		if d := now.Sub(judged); d >= judgeEvery {
-			r.judge(r.merger.seq()-seq, d, fullest)
-			judged, seq, fullest = now, r.merger.seq(), 0
+		if now.Sub(judged) >= judgeEvery {
+			r.busy.Store(fullest > uint64(r.opt.Buffer)/4 || r.out.Behind())
+			judged, fullest = now, 0
 		}
 		if now.Sub(flushed) >= flushEvery {
 			if err := r.merger.flush(); err != nil {
+				return err
+			}
+			if err := r.out.Flush(); err != nil {
 				return err
 			}
 			flushed = now

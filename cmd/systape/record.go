@@ -92,7 +92,7 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
 	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
-	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 16MiB, less on many CPUs)")
+	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 64MiB, less on many CPUs)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no status line and no summary")
 	flags.BoolVar(&f.noBTF, "no-btf", false, "hook as on a kernel without BTF")
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")

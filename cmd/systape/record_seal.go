@@ -11,8 +11,7 @@ import (
 )
 
 // recordSealer makes the capture of the spool while recording goes on, as long
-// as that leaves the recorder the time it needs. What is left is done at the
-// end. (A thread of low priority would be worse than none: the whole program
+// as nobody else wants the CPUs. What is left is done at the end. (A thread of low priority would be worse than none: the whole program
 // waits for it at every step of the garbage collector.)
 type recordSealer struct {
 	out    *recordOutput
@@ -35,22 +34,18 @@ func startSealer(r *capture.Recording, out *recordOutput) *recordSealer {
 
 func (s *recordSealer) run(r *capture.Recording) {
 	defer close(s.done)
-	tick := time.NewTicker(sealEvery)
-	defer tick.Stop()
+	var turns capture.Background
+	turns.Begin()
+	defer turns.End()
 	for {
-		more := !r.Busy() && s.step(r)
-		select {
-		case <-s.quit:
-			return
-		default:
-		}
-		if more {
-			continue
+		wait := sealEvery
+		if !r.Busy() && s.step(r) {
+			wait = turns.Pause()
 		}
 		select {
 		case <-s.quit:
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
