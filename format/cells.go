@@ -179,7 +179,7 @@ func parseRows[T any](dst []T, off []int32, text []byte, parse func(w []byte) (T
 		default:
 			v, err := parse(w)
 			if err != nil {
-				return &CorruptError{Row: int64(i), Err: err}
+				return &CorruptError{Rule: RuleData, Row: int64(i), Err: err}
 			}
 			known[1], values[1] = known[0], values[0]
 			known[0], values[0] = w, v

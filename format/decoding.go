@@ -34,8 +34,9 @@ func (d *decoding) symbols(pos int) *symbolCache {
 // symbolCache finds the Symbols of words without going through the table's
 // lock.
 type symbolCache struct {
-	names *SymbolTable
-	slots [1 << 8]struct {
+	names   *SymbolTable
+	invalid int // words that were no UTF-8
+	slots   [1 << 8]struct {
 		word string
 		sym  Symbol
 		ok   bool
@@ -68,6 +69,7 @@ func (c *symbolCache) symbol(w []byte) (Symbol, error) {
 		slot.word, slot.sym, slot.ok = c.names.String(sym), sym, true
 		if slot.word != string(w) {
 			slot.ok = false // not UTF-8: stored in another form
+			c.invalid++
 		}
 	}
 	return sym, err

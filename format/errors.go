@@ -18,9 +18,34 @@ var ErrNotCapture = errors.New("not a capture")
 // program knows.
 var ErrVersion = errors.New("the capture was written by a newer version of systape")
 
-// CorruptError says where a capture is damaged. Group and Row are -1 where
-// the damage has no such place; Row counts from the start of the file.
+// Rule is one of the numbered rules of FORMAT.md that a capture keeps.
+type Rule uint8
+
+// The rules, by their numbers in FORMAT.md.
+const (
+	RuleFile     Rule = 1 + iota // R1
+	RuleMeta                     // R2
+	RuleTable                    // R3
+	RuleData                     // R4
+	RuleRows                     // R5
+	RuleSeq                      // R6
+	RuleTime                     // R7
+	RuleStats                    // R8
+	RuleKinds                    // R9
+	RuleText                     // R10
+	RuleParts                    // R11
+	RuleComplete                 // R12
+	numRules
+)
+
+// String returns the name in FORMAT.md, such as "R7".
+func (r Rule) String() string { return fmt.Sprintf("R%d", uint8(r)) }
+
+// CorruptError says where a capture is damaged, and which rule it breaks.
+// Group and Row are -1 where the damage has no such place; Row counts from the
+// start of the file.
 type CorruptError struct {
+	Rule   Rule // 0 where a batch was refused that never was in a file
 	File   string
 	Group  int // row group of a Parquet file, batch of a spool
 	Row    int64
@@ -55,19 +80,25 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 
 // IncompleteError is the [ErrIncomplete] of one file.
 type IncompleteError struct {
-	File  string
-	Rows  int64 // rows that the file had, all of them delivered
-	Bytes int64 // bytes after the last whole batch, of no use
-	Why   string
+	File      string
+	Rows      int64 // rows that the file had, all of them delivered
+	Why       string
+	Recording bool // nothing is wrong: a recorder is still writing the spool
 }
 
 // Error says what was there and why more is not.
 func (e *IncompleteError) Error() string {
+	if e.Recording {
+		return fmt.Sprintf("%s: %v: %d events so far", e.File, ErrRecording, e.Rows)
+	}
 	return fmt.Sprintf("%s: %v after %d events: %s", e.File, ErrIncomplete, e.Rows, e.Why)
 }
 
-// Is makes errors.Is(err, ErrIncomplete) hold.
-func (e *IncompleteError) Is(target error) bool { return target == ErrIncomplete }
+// Is makes errors.Is(err, ErrIncomplete) hold, and errors.Is(err, ErrRecording)
+// for a spool that is still being written.
+func (e *IncompleteError) Is(target error) bool {
+	return target == ErrIncomplete || e.Recording && target == ErrRecording
+}
 
 var (
 	errNoNames     = errors.New("batch without names")

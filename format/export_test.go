@@ -58,3 +58,23 @@ func openUnchecked(data []byte) (*Reader, error) {
 	p := &part{name: pq.name, size: int64(len(data)), pq: pq, meta: pq.meta}
 	return newReader([]*part{p}, ReadOptions{Columns: AllColumns, Symbols: NewSymbolTable()}), nil
 }
+
+// EncodeUnchecked returns a Parquet capture of any rows, in any order.
+func EncodeUnchecked(ev []Event, m *Meta) ([]byte, error) {
+	var out writeBuffer
+	w, err := NewParquetWriter(&out, m)
+	if err != nil {
+		return nil, err
+	}
+	b := NewBatch(NewSymbolTable(), len(ev))
+	for _, e := range ev {
+		b.Append(e)
+	}
+	w.rows.Symbols = b.Symbols
+	if err := w.take(b, 0, b.N); err != nil {
+		return nil, err
+	}
+	w.order.rows = int64(b.N)
+	err = w.Close(m)
+	return out, err
+}

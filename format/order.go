@@ -25,13 +25,13 @@ func (o order) check(b *Batch, version int) (order, error) {
 	next := o.first + o.rows
 	for i, s := range b.Seq {
 		if s != next {
-			return o, &CorruptError{Group: -1, Row: o.rows + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
+			return o, &CorruptError{Rule: RuleSeq, Group: -1, Row: o.rows + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
 		}
 		next++
 	}
 	for i, ts := range b.TS {
 		if ts < o.ts {
-			return o, &CorruptError{Group: -1, Row: o.rows + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, o.ts)}
+			return o, &CorruptError{Rule: RuleTime, Group: -1, Row: o.rows + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, o.ts)}
 		}
 		o.ts = ts
 	}

@@ -53,14 +53,14 @@ func openParquet(name string, file io.ReaderAt, size int64) (*parquetReader, err
 		err = checkFooter(foot)
 	}
 	if err != nil {
-		return nil, &CorruptError{File: name, Group: -1, Row: -1, Err: err}
+		return nil, &CorruptError{Rule: RuleFile, File: name, Group: -1, Row: -1, Err: err}
 	}
 	p, err := newParquetReader(name, file, foot)
 	if err != nil {
 		return nil, err
 	}
 	if rows := p.meta.Part.Rows; rows >= 0 && rows != foot.Rows {
-		return nil, &CorruptError{File: name, Group: -1, Row: -1, Err: fmt.Errorf("%d rows, the metadata says %d", foot.Rows, rows)}
+		return nil, &CorruptError{Rule: RuleRows, File: name, Group: -1, Row: -1, Err: fmt.Errorf("%d rows, the metadata says %d", foot.Rows, rows)}
 	}
 	return p, nil
 }
@@ -170,7 +170,7 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 }
 
 func (p *parquetReader) corrupt(column string, err error) error {
-	return &CorruptError{File: p.name, Group: -1, Row: -1, Column: column, Err: err}
+	return &CorruptError{Rule: RuleTable, File: p.name, Group: -1, Row: -1, Column: column, Err: err}
 }
 
 // nextGroup goes to the next row group that can hold wanted rows.
@@ -242,7 +242,7 @@ func (p *parquetReader) next(b *Batch, n int) error {
 			err = c.end()
 		}
 		if err != nil {
-			return &CorruptError{File: p.name, Group: p.group, Row: p.row, Column: columns[pos].Name, Err: err}
+			return &CorruptError{Rule: RuleData, File: p.name, Group: p.group, Row: p.row, Column: columns[pos].Name, Err: err}
 		}
 	}
 	p.inGroup -= n

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"systape/format/internal/ipc"
 	"systape/format/internal/parquet"
 )
 
@@ -33,6 +34,7 @@ type part struct {
 	pq     *parquetReader
 	sp     *spoolReader
 	whole  bool
+	empty  string // why there is nothing in it; "" if there may be
 }
 
 func (p *part) close() error {
@@ -44,8 +46,9 @@ func (p *part) close() error {
 	return err
 }
 
-// openParts opens the files and puts them in order.
-func openParts(paths []string, opt *ReadOptions) (parts []*part, err error) {
+// openParts opens the files and puts them in order. Damaged, if not nil, is told
+// of files that cannot be opened, and says whether to go on without them.
+func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
 	defer func() {
 		if err != nil {
 			for _, p := range parts {
@@ -68,16 +71,16 @@ func openParts(paths []string, opt *ReadOptions) (parts []*part, err error) {
 		}
 		st, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(path, SpoolSuffix) {
-			if s, serr := os.Stat(path + SpoolSuffix); serr == nil && s.Mode().IsRegular() {
-				opt.Warn(fmt.Errorf("%s does not exist yet; reading %s%s", path, path, SpoolSuffix))
-				path, st, err = path+SpoolSuffix, s, nil
+			if s, serr := os.Stat(SpoolName(path)); serr == nil && s.Mode().IsRegular() {
+				opt.Warn(fmt.Errorf("%s does not exist yet; reading %s", path, SpoolName(path)))
+				path, st, err = SpoolName(path), s, nil
 			}
 		}
 		if err != nil {
 			return parts, err
 		}
 		if st.IsDir() {
-			inside, err := openFolder(path, opt.Warn)
+			inside, err := openFolder(path, opt.Warn, damaged)
 			parts = append(parts, inside...)
 			if err != nil {
 				return parts, err
@@ -85,10 +88,16 @@ func openParts(paths []string, opt *ReadOptions) (parts []*part, err error) {
 			continue
 		}
 		p, err := openFile(path)
+		if err != nil && damaged != nil && damaged(err) {
+			continue
+		}
 		if err != nil {
 			return parts, err
 		}
 		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return nil, nil // all were damaged
 	}
 	return arrange(parts, opt)
 }
@@ -120,7 +129,8 @@ func newPart(path string, f *os.File) (*part, error) {
 	if n, err := f.ReadAt(head[:], 0); err != nil && err != io.EOF {
 		return nil, err
 	} else if n == 0 && strings.HasSuffix(path, SpoolSuffix) {
-		return nil, &IncompleteError{File: path, Why: "the spool is empty"}
+		p.nothing("the spool is empty")
+		return p, nil
 	}
 	if string(head[:]) == parquet.Magic {
 		p.pq, err = openParquet(path, f, p.size)
@@ -135,11 +145,28 @@ func newPart(path string, f *os.File) (*part, error) {
 		return nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
 	}
 	s, err := openSpool(path, io.NewSectionReader(f, 0, p.size), 0, nil)
+	if errors.Is(err, ErrIncomplete) && strings.HasSuffix(path, SpoolSuffix) {
+		p.nothing("the head of the spool is not whole")
+		return p, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	p.meta = s.meta
 	return p, nil
+}
+
+// nothing makes p a capture of nothing: the recorder was killed before it had
+// written the head of the spool.
+func (p *part) nothing(why string) {
+	p.spool, p.meta = true, nothingMeta()
+	p.sp = &spoolReader{decoding: decoding{version: Version}, name: p.name, meta: p.meta, frames: ipc.FrameReader{R: strings.NewReader("")}, empty: why}
+	p.empty = why
+}
+
+// nothingMeta is what is known of a capture of which nothing is known.
+func nothingMeta() *Meta {
+	return &Meta{Version: Version, CaptureID: strings.Repeat("0", 32), Tool: "unknown", Part: Part{Number: 1, Rows: -1}}
 }
 
 // openStdin opens what comes from standard input: a spool, or any capture when
@@ -180,11 +207,13 @@ func openStdin(opt *ReadOptions) (*part, error) {
 }
 
 // openFolder opens all captures in a folder, not in folders below it.
-func openFolder(dir string, warn func(error)) (parts []*part, err error) {
+func openFolder(dir string, warn func(error), damaged func(error) bool) (parts []*part, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	var empty []*part
+	bad := 0
 	for _, e := range entries {
 		name := e.Name()
 		if e.IsDir() || !strings.HasSuffix(name, ".parquet") && !strings.HasSuffix(name, SpoolSuffix) {
@@ -192,10 +221,15 @@ func openFolder(dir string, warn func(error)) (parts []*part, err error) {
 		}
 		p, err := openFile(filepath.Join(dir, name))
 		if errors.Is(err, ErrNotCapture) {
-			continue // other tables may lie beside a capture
+			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture
+			continue
 		}
-		if errors.Is(err, ErrIncomplete) {
-			warn(err) // a spool that was begun and got no further
+		if err != nil && damaged != nil && damaged(err) {
+			bad++
+			continue
+		}
+		if err == nil && p.empty != "" {
+			empty = append(empty, p)
 			continue
 		}
 		if err != nil {
@@ -203,7 +237,15 @@ func openFolder(dir string, warn func(error)) (parts []*part, err error) {
 		}
 		parts = append(parts, p)
 	}
-	if len(parts) == 0 {
+	for i, p := range empty {
+		if len(parts) == 0 && i == 0 {
+			parts = append(parts, p) // nothing else is there
+			continue
+		}
+		warn(fmt.Errorf("left out: %s: %s", p.name, p.empty))
+		p.close()
+	}
+	if len(parts) == 0 && bad == 0 {
 		return nil, fmt.Errorf("%s: %w: no captures in the folder", dir, ErrNotCapture)
 	}
 	return parts, nil
@@ -277,6 +319,9 @@ func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (fileReader,
 		}
 		p.sp = s
 	}
+	if p.file != nil {
+		p.sp.inUse = func() bool { return inUse(p.file) }
+	}
 	p.sp.cols, p.sp.names = cols, names
 	return p.sp, nil
 }
@@ -288,7 +333,7 @@ func (p *part) finished(src fileReader, last bool) error {
 		p.whole = s.whole
 	}
 	if !last && p.meta.Part.Last {
-		return &CorruptError{File: p.name, Group: -1, Row: -1, Err: errors.New("it says it is the last part, and another follows")}
+		return &CorruptError{Rule: RuleParts, File: p.name, Group: -1, Row: -1, Err: errors.New("it says it is the last part, and another follows")}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func Open(paths []string, opt ReadOptions) (*Reader, error) {
 	if opt.Warn == nil {
 		opt.Warn = func(error) {}
 	}
-	parts, err := openParts(paths, &opt)
+	parts, err := openParts(paths, &opt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (r *Reader) decode() {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			send(chunk{err: &CorruptError{File: place, Group: -1, Row: -1, Err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())}})
+			send(chunk{err: &CorruptError{Rule: RuleData, File: place, Group: -1, Row: -1, Err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())}})
 		}
 	}()
 	err := r.readParts(&place, func() (*Batch, bool) {
@@ -224,7 +224,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		if first {
 			next, first = p.meta.Part.FirstSeq, false
 		} else if p.meta.Part.FirstSeq != next {
-			return &CorruptError{File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
+			return &CorruptError{Rule: RuleSeq, File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
 		}
 		if pq, ok := file.(*parquetReader); ok {
 			pq.skipped = func(rows int64) { next += rows }
@@ -250,13 +250,13 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 			row = next - begin
 			for i, s := range b.Seq {
 				if s != next {
-					return &CorruptError{File: p.name, Group: file.place(), Row: row + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
+					return &CorruptError{Rule: RuleSeq, File: p.name, Group: file.place(), Row: row + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
 				}
 				next++
 			}
 			for i, ts := range b.TS {
 				if ts < last && !(row+int64(i) == 0 && last == 0) {
-					return &CorruptError{File: p.name, Group: file.place(), Row: row + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, last)}
+					return &CorruptError{Rule: RuleTime, File: p.name, Group: file.place(), Row: row + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, last)}
 				}
 				last = ts
 			}

@@ -1,6 +1,8 @@
 package format
 
 import (
+	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +17,12 @@ type spoolReader struct {
 	name    string
 	frames  ipc.FrameReader
 	batches ipc.Decoder
-	meta    *Meta // as known at the start; the closing one after the end
-	whole   bool  // the closing stream was there
+	meta    *Meta       // as known at the start; the closing one after the end
+	whole   bool        // the closing stream was there, and all rows that it tells of
+	ended   *Meta       // what the closing stream says, even if rows are missing
+	closing bool        // it is the closing stream that comes next
+	empty   string      // why there is nothing to read; "" if there may be
+	inUse   func() bool // whether a recorder is writing it; nil: not known
 	cols    Columns
 	batch   int   // record batches read
 	start   int64 // rows before the current batch
@@ -54,7 +60,7 @@ func (s *spoolReader) readSchema() (*Meta, error) {
 		fields, pairs, err = ipc.ParseMessage(meta).Schema(len(columns))
 	}
 	if err != nil {
-		return nil, &CorruptError{File: s.name, Group: -1, Row: -1, Err: err}
+		return nil, &CorruptError{Rule: RuleFile, File: s.name, Group: -1, Row: -1, Err: err}
 	}
 	m, err := parseMeta(pairs)
 	if err == nil {
@@ -118,12 +124,15 @@ func (s *spoolReader) forgetNames() { s.names = NewSymbolTable() }
 func (s *spoolReader) readBatch() error {
 	s.start += int64(s.rows.N)
 	s.rows.N, s.at = 0, 0
+	if s.closing {
+		return s.readClosing()
+	}
 	meta, body, between, err := s.frames.Next()
 	switch {
 	case err == io.EOF:
 		return s.readClosing()
 	case errors.Is(err, ipc.ErrTorn) && between:
-		return s.incomplete("the recorder did not end properly")
+		return s.incomplete(cmp.Or(s.empty, "the recorder did not end properly"))
 	case errors.Is(err, ipc.ErrTorn):
 		return s.incomplete("it ends within a batch")
 	case errors.Is(err, ipc.ErrFraming), errors.Is(err, ipc.ErrChecksum):
@@ -136,7 +145,7 @@ func (s *spoolReader) readBatch() error {
 		err = s.decode(meta, body)
 	}
 	if err != nil {
-		return s.corrupt(err)
+		return s.corrupt(RuleData, err)
 	}
 	if s.rows.N > 0 {
 		s.batch++
@@ -144,20 +153,34 @@ func (s *spoolReader) readBatch() error {
 	return nil
 }
 
-func (s *spoolReader) corrupt(err error) error {
-	var c *CorruptError
-	if errors.As(err, &c) {
-		c.File, c.Group = s.name, s.batch
-		if c.Row >= 0 {
-			c.Row += s.start
-		}
-		return c
+// resync goes on after damage at the next message that is whole. It returns
+// how many bytes it passed over; ok is false if there is no such message. The
+// input must be a file.
+func (s *spoolReader) resync(f io.ReaderAt, size int64) (passed int64, ok bool) {
+	s.rows.N, s.at = 0, 0
+	from := s.frames.N
+	at, schema, ok := ipc.Resync(f, from, size)
+	if !ok {
+		return size - from, false
 	}
-	return &CorruptError{File: s.name, Group: s.batch, Row: s.start, Err: err}
+	s.frames.R, s.frames.N, s.closing = bufio.NewReaderSize(io.NewSectionReader(f, at, 1<<62), 1<<18), at, schema
+	return at - from, true
+}
+
+func (s *spoolReader) corrupt(rule Rule, err error) error {
+	c, ok := errors.AsType[*CorruptError](err)
+	if !ok {
+		return &CorruptError{Rule: rule, File: s.name, Group: s.batch, Row: s.start, Err: err}
+	}
+	c.Rule, c.File, c.Group = rule, s.name, s.batch
+	if c.Row >= 0 {
+		c.Row += s.start
+	}
+	return c
 }
 
 func (s *spoolReader) incomplete(why string) error {
-	return &IncompleteError{File: s.name, Rows: s.start, Why: why}
+	return &IncompleteError{File: s.name, Rows: s.start, Why: why, Recording: s.inUse != nil && s.inUse()}
 }
 
 // zerosFollow reports whether nothing but zeros follows up to the end of the
@@ -191,19 +214,20 @@ func (s *spoolReader) readClosing() error {
 	if _, _, _, err := s.frames.Next(); errors.Is(err, ipc.ErrTorn) {
 		return s.incomplete("it ends before the last end mark")
 	} else if err == nil {
-		return s.corrupt(ipc.ErrFraming)
+		return s.corrupt(RuleFile, ipc.ErrFraming)
 	} else if err != io.EOF {
-		return s.corrupt(err)
+		return s.corrupt(RuleFile, err)
 	}
 	var one [1]byte
 	if n, _ := io.ReadFull(s.frames.R, one[:]); n != 0 {
-		return s.corrupt(errors.New("data after the end of the spool"))
+		return s.corrupt(RuleFile, errors.New("data after the end of the spool"))
 	}
 	if meta.CaptureID != s.meta.CaptureID {
-		return s.corrupt(fmt.Errorf("closing metadata of another capture, %q", meta.CaptureID))
+		return s.corrupt(RuleMeta, fmt.Errorf("closing metadata of another capture, %q", meta.CaptureID))
 	}
+	s.ended = meta
 	if meta.Part.Rows != s.start {
-		return s.corrupt(fmt.Errorf("%d rows, the metadata says %d", s.start, meta.Part.Rows))
+		return s.corrupt(RuleRows, fmt.Errorf("%d rows, the metadata says %d", s.start, meta.Part.Rows))
 	}
 	s.meta, s.whole = meta, true
 	return io.EOF

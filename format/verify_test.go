@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 
 func verify(t *testing.T, data []byte) *format.Report {
 	t.Helper()
-	rep, err := format.Verify([]string{put(t, data)}, format.ReadOptions{}, nil)
+	rep, err := format.Verify(t.Context(), []string{put(t, data)}, format.ReadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func verify(t *testing.T, data []byte) *format.Report {
 func failed(rep *format.Report) string {
 	var out []string
 	for _, f := range rep.Rules {
-		if !f.OK {
+		if f.State == format.Fails {
 			out = append(out, f.Rule)
 		}
 	}
@@ -117,22 +118,109 @@ func TestVerifyOfDamagedFiles(t *testing.T) {
 	}
 }
 
-func TestVerifyGivesEveryRowAway(t *testing.T) {
-	ev := events(23, 20_000)
-	path := put(t, encode(t, "parquet", ev, 500))
-	var got []format.Event
-	if _, err := format.Verify([]string{path}, format.ReadOptions{}, func(b *format.Batch) error {
-		for i := range b.N {
-			got = append(got, b.At(i))
+// unchecked returns the rules that could not be checked.
+func unchecked(rep *format.Report) string {
+	var out []string
+	for _, f := range rep.Rules {
+		if f.State == format.NotChecked {
+			out = append(out, f.Rule)
 		}
-		return nil
-	}); err != nil {
+	}
+	return strings.Join(out, " ")
+}
+
+// Six rows with two holes and a step back in time: a reader ends at the first
+// of them, a verifier tells all three.
+func TestVerifyTellsEveryHole(t *testing.T) {
+	ev := format.MustParseText(`
+		100 rename 7 seq=0
+		110 rename 7 seq=1
+		120 rename 7 seq=5
+		130 rename 7 seq=6
+		125 rename 7 seq=7
+		140 rename 7 seq=9`)
+	data, err := format.EncodeUnchecked(ev, completed())
+	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, got, ev)
-	stop := errors.New("stop")
-	if _, err := format.Verify([]string{path}, format.ReadOptions{}, func(*format.Batch) error { return stop }); err != stop {
-		t.Errorf("got %v, want the error of the function", err)
+	rep := verify(t, data)
+	if got := failed(rep); got != "R6 R7" || unchecked(rep) != "" {
+		t.Errorf("%q fail and %q are not checked, want R6 R7 and none: %+v", got, unchecked(rep), rep.Rules)
+	}
+	for rule, want := range map[int][]string{5: {"6 rows"}, 6: {"row 2: seq 5 after 1", "row 5: seq 9 after 7"}, 7: {"row 4: ts_ns 125 after 130"}} {
+		for _, w := range want {
+			if got := rep.Rules[rule-1].Detail; !strings.Contains(got, w) {
+				t.Errorf("R%d says %q, want %q", rule, got, w)
+			}
+		}
+	}
+}
+
+// Damage here and there: all of it is told, and what cannot be known is not
+// checked instead of wrong.
+func TestVerifyListsAllDamage(t *testing.T) {
+	ev := events(22, groupRows+60_000)
+	for _, c := range []struct {
+		form           string
+		at             []float64 // where bytes are damaged, as shares of the file
+		fails, skipped string
+		says           []string
+	}{
+		{"parquet", []float64{0.3}, "R4", "R9", []string{"row group 0"}},
+		{"parquet", []float64{0.02, 0.97}, "R4", "R7 R8 R9", []string{"row group 0, row 0, column ts_ns", "row group 1"}},
+		{"spool", []float64{0.3}, "R4", "R5 R6 R7 R8 R9 R10", []string{"row 40000: checksum"}},
+		{"spool", []float64{0.2, 0.6}, "R4", "R5 R6 R7 R8 R9 R10", []string{"checksum", "; "}},
+	} {
+		data := encode(t, c.form, ev, 40_000)
+		for _, share := range c.at {
+			data[int(share*float64(len(data)))] ^= 0x40
+		}
+		rep := verify(t, data)
+		if failed(rep) != c.fails || unchecked(rep) != c.skipped || !rep.Damaged() {
+			t.Errorf("%s %v: %q fail, %q are not checked; want %q and %q: %+v", c.form, c.at, failed(rep), unchecked(rep), c.fails, c.skipped, rep.Rules)
+		}
+		for _, w := range c.says {
+			if got := rep.Rules[3].Detail; !strings.Contains(got, w) {
+				t.Errorf("%s %v: R4 says %q, want %q", c.form, c.at, got, w)
+			}
+		}
+	}
+}
+
+// An error carries the rule that it breaks.
+func TestErrorsCarryTheirRule(t *testing.T) {
+	ev := format.MustParseText("100 rename 7 seq=0\n110 rename 7 seq=2\n90 rename 7 seq=3")
+	holes, err := format.EncodeUnchecked(ev, completed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := encode(t, "parquet", events(3, 2000), 500)
+	for want, data := range map[format.Rule][]byte{
+		format.RuleSeq:  holes,
+		format.RuleFile: good[:len(good)-9],
+		format.RuleData: append(append([]byte(nil), good[:4000]...), append([]byte{^good[4000]}, good[4001:]...)...),
+	} {
+		_, _, err := read(t, []string{put(t, data)}, format.ReadOptions{})
+		var c *format.CorruptError
+		if !errors.As(err, &c) || c.Rule != want {
+			t.Errorf("got %v (%+v), want rule %v", err, c, want)
+		}
+	}
+}
+
+func TestFindingsAsJSON(t *testing.T) {
+	for _, f := range []format.Finding{{"R1", format.Holds, "a"}, {"R2", format.Fails, "b"}, {"R3", format.NotChecked, "c"}} {
+		b, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back format.Finding
+		if err := json.Unmarshal(b, &back); err != nil || back != f {
+			t.Errorf("%s comes back as %+v, %v", b, back, err)
+		}
+		if want := map[format.State]string{format.Holds: `"ok":true,"checked":true`, format.Fails: `"ok":false,"checked":true`, format.NotChecked: `"ok":false,"checked":false`}[f.State]; !strings.Contains(string(b), want) {
+			t.Errorf("%v is %s, want %s", f.State, b, want)
+		}
 	}
 }
 

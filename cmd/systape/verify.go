@@ -24,8 +24,9 @@ func newVerifyCommand() *cobra.Command {
 R5), that no event is missing or out of order (R6, R7), that its rows are as
 the format demands (R8 to R10) and its parts complete (R11, R12); and that every
 event belongs to exactly one call and is accounted for by the kernel's own
-counters (C1 to C5). It goes on after the first finding. The rules stand in
-format/FORMAT.md.
+counters (C1 to C5). It goes on after the first finding, and after damage with
+what follows it; a rule about what could not be read is not checked. The rules
+stand in format/FORMAT.md.
 
 FILE is a Parquet capture, a spool, a folder with the parts of one recording,
 or - for a spool on standard input. Several FILEs of one recording are one
@@ -63,12 +64,17 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	}
 	defer done()
 	opt.Stdin = stdin
-	rep, err := format.Verify(args, opt, func(*format.Batch) error { return c.Context().Err() })
+	rep, err := format.Verify(c.Context(), args, opt)
 	if err != nil {
 		return inputError(err)
 	}
 	res := verifyResult{Rows: rep.Rows, Rules: rep.Rules}
-	if rep.Meta != nil {
+	switch {
+	case rep.Damaged():
+		for i := range 5 {
+			res.Rules = append(res.Rules, format.Finding{Rule: fmt.Sprintf("C%d", i+1), Detail: "not checked: what the damage took is not known"})
+		}
+	case rep.Meta != nil:
 		var f []format.Finding
 		if res.Conservation, f, err = verifyCalls(c.Context(), args, opt.Stdin); err != nil {
 			return err
@@ -77,7 +83,7 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	}
 	res.OK = true
 	for _, r := range res.Rules {
-		res.OK = res.OK && r.OK
+		res.OK = res.OK && r.State != format.Fails
 	}
 	if formatName == "json" {
 		e := json.NewEncoder(c.OutOrStdout())
@@ -98,16 +104,18 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 // printVerify prints a line for each rule.
 func printVerify(w io.Writer, res *verifyResult) error {
 	var out strings.Builder
-	good := 0
+	marks := map[format.State]string{format.Holds: "ok", format.Fails: "FAIL", format.NotChecked: "-"}
+	count := map[format.State]int{}
 	for _, r := range res.Rules {
-		mark := "FAIL"
-		if r.OK {
-			mark = "ok"
-			good++
-		}
+		count[r.State]++
+		mark := marks[r.State]
 		fmt.Fprintf(&out, "%-4s  %-3s  %s\n", mark, r.Rule, strings.ReplaceAll(r.Detail, "; ", "\n           "))
 	}
-	fmt.Fprintf(&out, "%d rules hold, %d do not\n", good, len(res.Rules)-good)
+	fmt.Fprintf(&out, "%d rules hold, %d do not", count[format.Holds], count[format.Fails])
+	if n := count[format.NotChecked]; n > 0 {
+		fmt.Fprintf(&out, ", %d could not be checked", n)
+	}
+	out.WriteString("\n")
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -115,7 +123,7 @@ func printVerify(w io.Writer, res *verifyResult) error {
 // verifyHint names the next step for what does not hold.
 func verifyHint(res *verifyResult) string {
 	for _, r := range res.Rules {
-		if r.OK {
+		if r.State != format.Fails {
 			continue
 		}
 		switch r.Rule {
@@ -147,12 +155,16 @@ func verifyCalls(ctx context.Context, paths []string, stdin io.Reader) (*replay.
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()
 	case err != nil:
-		return nil, []format.Finding{{Rule: "C1", Detail: "pairing: " + err.Error()}}, nil
+		return nil, []format.Finding{{Rule: "C1", State: format.Fails, Detail: "pairing: " + err.Error()}}, nil
 	}
 	rep := balance.Report(s.Meta(), s.Pairing())
 	var out []format.Finding
 	for _, c := range rep.Checks {
-		out = append(out, format.Finding{Rule: c.Rule, OK: c.OK, Detail: c.Detail})
+		f := format.Finding{Rule: c.Rule, State: format.Holds, Detail: c.Detail}
+		if !c.OK {
+			f.State = format.Fails
+		}
+		out = append(out, f)
 	}
 	return rep, out, nil
 }

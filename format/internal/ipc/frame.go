@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -166,4 +167,37 @@ func readBytes(r io.Reader, buf []byte, n int) ([]byte, error) {
 		}
 	}
 	return buf, nil
+}
+
+// Resync looks for the next whole message at or after from, in a file of size
+// bytes of which parts are damaged. It knows one by its checksum. Schema tells
+// that it is a schema, with which a stream begins.
+func Resync(f io.ReaderAt, from, size int64) (at int64, schema, ok bool) {
+	const window = 1 << 20
+	buf := make([]byte, window)
+	for from < size {
+		n, err := f.ReadAt(buf[:min(window, size-from)], from)
+		if err != nil && err != io.EOF {
+			return 0, false, false
+		}
+		b := buf[:n]
+		for i := 0; ; i++ {
+			k := bytes.Index(b[i:], endMark[:4])
+			if k < 0 {
+				break
+			}
+			i += k
+			r := FrameReader{R: io.NewSectionReader(f, from+int64(i), size-from-int64(i))}
+			if meta, _, _, err := r.Next(); err == nil {
+				return from + int64(i), ParseMessage(meta).kind == messageSchema, true
+			}
+		}
+		if from += int64(n); from < size {
+			from -= 3 // a mark may lie across two windows
+		}
+		if n < 4 {
+			break
+		}
+	}
+	return 0, false, false
 }
