@@ -7,28 +7,34 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"systape/format/internal/parquet"
 )
 
 // RecoverResult says what [Recover] saved.
 type RecoverResult struct {
-	Rows     int64
+	Rows     int64 // saved
+	Lost     int64 // events that are gone for damage, as far as it is known how many; lost rows tell of them
 	FirstNS  int64 // capture time of the first and the last row saved; 0 without rows
 	LastNS   int64
-	Read     int64 // bytes of the input that were of use
-	Unusable int64 // bytes that were not
-	Complete bool  // nothing was wrong: the capture is complete
-	Why      error // what ended the input, nil if Complete
-	Meta     *Meta // of the new capture
+	Read     int64   // bytes of the input that were of use
+	Unusable int64   // bytes that were not
+	Problems []error // what was wrong, in order; none if Complete
+	Complete bool    // nothing was wrong: the capture is complete
+	Meta     *Meta   // of the new capture
 }
 
 // Recover makes the valid capture out from what is left of one: from a spool
 // that was cut off, or from a Parquet capture or NAME.partial that lost its
-// end. The input stays as it is. What is saved ends with the last whole batch
-// of a spool, or the last whole row group of a Parquet file. The new capture
-// says of itself that it is not complete, unless nothing was wrong with its
-// spool.
+// end. The input stays as it is. It goes on after damage, with the next row
+// group or the next message that is whole; a lost row, dated by its neighbours,
+// then tells how many events are gone, and seq is counted anew. Where the kinds
+// of those events are gone too, half of them are told as enters and half as
+// exits. The new capture has the format version of the old and says of itself
+// that it is not complete, unless nothing was wrong.
+//
+// A spool that is in use is refused with [ErrRecording].
 func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -39,135 +45,387 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, meta, read, err := openRemains(f, path, st.Size())
-	if err != nil {
+	if inUse(f) {
+		return nil, fmt.Errorf("recover %s: %w", path, ErrRecording)
+	}
+	r := &rescue{size: st.Size()}
+	if err := r.open(f, path); err != nil {
 		return nil, err
 	}
 	file, err := CreateUnfinished(out, opt)
 	if err != nil {
 		return nil, err
 	}
+	defer file.Abort()
 	buf := bufio.NewWriterSize(file, 1<<18)
-	res, err := saveRows(src, meta, buf)
-	if err != nil {
-		file.Abort()
-		return nil, fmt.Errorf("recover %s: %w", path, err)
+	if err = r.save(buf); err == nil {
+		err = r.close(filepath.Base(path))
 	}
-	res.Read = read()
-	res.Unusable = st.Size() - res.Read
-	if err = res.close(src, filepath.Base(path)); err == nil {
+	if err == nil {
 		err = buf.Flush()
 	}
+	if err == nil {
+		err = file.Publish(func(f *os.File) error { return readBack(f, r.w) })
+	}
 	if err != nil {
-		file.Abort()
 		return nil, fmt.Errorf("recover %s: %w", path, err)
 	}
-	if err := file.Publish(func(f *os.File) error { return readBack(f, res.w) }); err != nil {
-		return nil, fmt.Errorf("recover %s: %w", path, err)
+	return &r.RecoverResult, nil
+}
+
+// remains is what is left of a capture.
+type remains interface {
+	next() (*Batch, error)      // rows, valid until the next call
+	pass() (g gap, more bool)   // goes on after damage, and says what it took
+	end() (meta *Meta, ok bool) // the last metadata, and whether the end was there
+	useless() int64             // bytes of the file that were of no use
+}
+
+// gap is what damage took.
+type gap struct {
+	events        int64 // -1: not known, the next seq will tell
+	enters, exits int64
+	first, last   int64 // capture time; 0: not known
+}
+
+func (g *gap) add(o gap) {
+	if g.events < 0 || o.events < 0 {
+		*g = gap{events: -1}
+		return
 	}
-	return &res.RecoverResult, nil
+	g.events, g.enters, g.exits = g.events+o.events, g.enters+o.enters, g.exits+o.exits
+	if g.first == 0 {
+		g.first = o.first
+	}
+	g.last = max(g.last, o.last)
 }
 
 // rescue is a recovery under way.
 type rescue struct {
 	RecoverResult
-	w *ParquetWriter
+	size  int64
+	from  remains
+	w     *ParquetWriter
+	seq   int64 // the next, as the old capture counts
+	moved int64 // what to take from it to count anew
+	gap   gap   // since the last row
+	one   Batch
+}
+
+// open finds out what is left.
+func (r *rescue) open(f *os.File, path string) error {
+	var head [4]byte
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	spool := strings.HasSuffix(path, SpoolSuffix)
+	switch {
+	case n == 0 && spool:
+		r.from, r.Meta = nothing{}, nothingMeta()
+		r.Problems = append(r.Problems, errors.New("the spool is empty"))
+	case string(head[:]) == "\xff\xff\xff\xff":
+		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, r.size), 1<<18), AllColumns, NewSymbolTable())
+		if errors.Is(err, ErrIncomplete) && spool {
+			r.from, r.Meta = nothing{r.size}, nothingMeta()
+			r.Problems = append(r.Problems, errors.New("the head of the spool is not whole"))
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("nothing can be recovered: %w", err)
+		}
+		r.from, r.Meta = &spoolRemains{spoolReader: s, file: f, size: r.size}, s.meta
+	case string(head[:]) == parquet.Magic:
+		p, err := openParquet(path, f, r.size)
+		if err != nil {
+			r.Problems = append(r.Problems, withoutFile(err))
+			if p, err = scanParquet(path, f, r.size); err != nil {
+				return fmt.Errorf("nothing can be recovered from %s: %w", path, err)
+			}
+		}
+		if err := p.choose(AllColumns, NewSymbolTable()); err != nil {
+			return err
+		}
+		r.from, r.Meta = &parquetRemains{parquetReader: p, size: r.size}, p.meta
+	default:
+		return fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
+	}
+	return nil
+}
+
+// withoutFile returns err without the name of the file, which whoever prints
+// it has said.
+func withoutFile(err error) error {
+	if c, ok := errors.AsType[*CorruptError](err); ok {
+		place := *c
+		place.File = ""
+		return &place
+	}
+	if inc, ok := errors.AsType[*IncompleteError](err); ok {
+		return errors.New(inc.Why)
+	}
+	return err
+}
+
+// save writes all rows that can be had.
+func (r *rescue) save(to io.Writer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	if r.w, err = NewParquetWriter(to, r.Meta); err != nil {
+		return err
+	}
+	r.seq = r.Meta.Part.FirstSeq
+	for {
+		b, err := r.from.next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			if err := r.take(b); err != nil {
+				return err
+			}
+			continue
+		}
+		corrupt, damaged := errors.AsType[*CorruptError](err)
+		if !damaged && !errors.Is(err, ErrIncomplete) {
+			return err
+		}
+		if !damaged || corrupt.Rule != RuleRows || len(r.Problems) == 0 { // rows are missing where there is damage
+			r.Problems = append(r.Problems, withoutFile(err))
+		}
+		g, more := r.from.pass()
+		r.gap.add(g)
+		if !more {
+			break
+		}
+	}
+	if meta, _ := r.from.end(); meta.Part.Rows >= 0 && r.gap.events < 0 {
+		if r.gap.events = meta.Part.FirstSeq + meta.Part.Rows - r.seq; r.gap.events < 0 {
+			r.gap.events = 0
+		}
+	}
+	return r.tell(0)
+}
+
+// take writes the rows of a batch, run by run: seq rises by one and ts does not
+// go back within a run.
+func (r *rescue) take(b *Batch) error {
+	for from := 0; from < b.N; {
+		to := from + 1
+		for to < b.N && b.Seq[to] == b.Seq[to-1]+1 && b.TS[to] >= b.TS[to-1] {
+			to++
+		}
+		if err := r.takeRun(b, from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+func (r *rescue) takeRun(b *Batch, from, to int) error {
+	seq, ts := b.Seq[from], b.TS[from]
+	if seq < r.seq || r.Rows > 0 && ts < r.LastNS {
+		r.Problems = append(r.Problems, fmt.Errorf("%d rows out of order at seq %d", to-from, seq))
+		return nil // a hole in seq is what they leave
+	}
+	if seq > r.seq {
+		if r.gap.events != seq-r.seq {
+			r.gap = gap{events: seq - r.seq}
+		}
+		if len(r.Problems) == 0 {
+			r.Problems = append(r.Problems, fmt.Errorf("%d rows are missing before seq %d", seq-r.seq, seq))
+		}
+		if err := r.tell(ts); err != nil {
+			return err
+		}
+	}
+	r.gap = gap{}
+	run := b
+	if from > 0 || to < b.N {
+		run = &r.one
+		run.Symbols, run.N = b.Symbols, to-from
+		for _, c := range columnsOf(r.w.version) {
+			c.copy(run, b, from, to)
+		}
+	}
+	r.seq = seq + int64(to-from)
+	for i := range run.Seq {
+		run.Seq[i] -= r.moved
+	}
+	if err := r.w.Write(run); err != nil {
+		return err
+	}
+	if r.Rows == 0 {
+		r.FirstNS = ts
+	}
+	r.Rows += int64(run.N)
+	r.LastNS = run.TS[run.N-1]
+	return nil
+}
+
+// tell writes a lost row for the gap before the row at next; 0: the end.
+func (r *rescue) tell(next int64) error {
+	g := r.gap
+	r.gap = gap{}
+	if g.events <= 0 {
+		return nil
+	}
+	if g.enters+g.exits == 0 || g.enters+g.exits > g.events {
+		g.enters, g.exits = g.events/2, g.events-g.events/2
+	}
+	if r.Rows > 0 {
+		g.first = max(g.first, r.LastNS)
+	}
+	if g.first == 0 {
+		g.first = next
+	}
+	if next != 0 {
+		g.first = min(g.first, next)
+		if g.last == 0 || g.last > next {
+			g.last = next
+		}
+	}
+	g.last = max(g.last, g.first)
+	cause := CauseDamaged
+	if r.w.version < 2 {
+		cause = CauseDropped
+	}
+	b := NewBatch(NewSymbolTable(), 1)
+	b.Append(Event{TS: g.first, Seq: r.seq - r.moved, Kind: Lost, CPU: -1, Nr: -1,
+		Args: [6]int64{LostCount: g.events, LostFirst: g.first, LostLast: g.last, LostEnters: g.enters, LostExits: g.exits, LostCause: int64(cause)}})
+	r.Lost += g.events
+	r.seq += g.events
+	r.moved += g.events - 1
+	return r.w.Write(b)
 }
 
 // close ends the new capture with metadata that tells what happened.
-func (r *rescue) close(src fileReader, name string) error {
-	meta := *r.Meta
-	switch s := src.(type) {
-	case *spoolReader:
-		meta = *s.meta
-		r.Complete = s.whole && r.Why == io.EOF
-	case *parquetReader:
-		r.Complete = !s.scanned && r.Why == io.EOF
-	}
-	if r.Complete {
-		r.Why = nil
-	} else {
+func (r *rescue) close(name string) error {
+	last, whole := r.from.end()
+	meta := *last
+	r.Complete = whole && len(r.Problems) == 0
+	r.Unusable = r.from.useless()
+	r.Read = r.size - r.Unusable
+	if !r.Complete {
+		if len(r.Problems) == 0 {
+			r.Problems = append(r.Problems, errors.New("the recorder did not end properly"))
+		}
 		meta.Complete = false
-		meta.Recovered = fmt.Sprintf("recovered from %s: %d events, %d bytes of no use", name, r.Rows, r.Unusable)
-		var inc *IncompleteError
-		var corrupt *CorruptError
-		switch why := r.Why; {
-		case errors.As(why, &inc):
-			meta.Recovered += "; " + inc.Why
-		case errors.As(why, &corrupt):
-			place := *corrupt
-			place.File = ""
-			meta.Recovered += "; " + place.Error()
-		case why != io.EOF:
-			meta.Recovered += "; " + why.Error()
+		meta.Recovered = fmt.Sprintf("recovered from %s: %d events", name, r.Rows)
+		if r.Lost > 0 {
+			meta.Recovered += fmt.Sprintf(", %d more are gone", r.Lost)
+			meta.Counts = nil // they are of all events
+		}
+		for i, p := range r.Problems {
+			if i == 3 {
+				meta.Recovered += fmt.Sprintf("; and %d more problems", len(r.Problems)-i)
+				break
+			}
+			meta.Recovered += "; " + p.Error()
 		}
 	}
 	r.Meta = r.w.order.closing(&meta)
 	return r.w.Close(&meta)
 }
 
-// openRemains opens a damaged capture. Read tells how many bytes were of use.
-func openRemains(f *os.File, path string, size int64) (src fileReader, meta *Meta, read func() int64, err error) {
-	head := make([]byte, 4)
-	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
-		return nil, nil, nil, err
-	}
-	switch string(head) {
-	case "\xff\xff\xff\xff":
-		s, err := openSpool(path, bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<18), AllColumns, NewSymbolTable())
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("nothing can be recovered: %w", err)
-		}
-		return s, s.meta, func() int64 { return s.frames.N }, nil
-	case parquet.Magic:
-	default:
-		return nil, nil, nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
-	}
-	p, err := openParquet(path, f, size)
-	if err != nil {
-		if p, err = scanParquet(path, f, size); err != nil {
-			return nil, nil, nil, fmt.Errorf("nothing can be recovered from %s: %w", path, err)
-		}
-	}
-	if err := p.choose(AllColumns, NewSymbolTable()); err != nil {
-		return nil, nil, nil, err
-	}
-	return p, p.meta, func() int64 {
-		if n := len(p.foot.Groups); p.group < n {
-			return p.foot.Groups[max(p.group, 0)].Chunks[0].Start()
-		}
-		return p.foot.Start
-	}, nil
+// nothing is what is left of a spool without a head: no rows.
+type nothing struct{ size int64 }
+
+func (nothing) next() (*Batch, error) { return nil, io.EOF }
+func (nothing) pass() (gap, bool)     { return gap{}, false }
+func (nothing) end() (*Meta, bool)    { return nothingMeta(), false }
+func (n nothing) useless() int64      { return n.size }
+
+// spoolRemains is what is left of a spool.
+type spoolRemains struct {
+	*spoolReader
+	file   io.ReaderAt
+	size   int64
+	passed int64
 }
 
-// saveRows writes the rows of src, up to the first that is damaged.
-func saveRows(src fileReader, meta *Meta, to io.Writer) (r *rescue, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error: %v", p)
-		}
-	}()
-	r = &rescue{RecoverResult: RecoverResult{Meta: meta}}
-	if r.w, err = NewParquetWriter(to, meta); err != nil {
-		return nil, err
+func (s *spoolRemains) next() (*Batch, error) { return s.nextBatch() }
+
+func (s *spoolRemains) pass() (gap, bool) {
+	if s.ended != nil {
+		return gap{events: -1}, false
 	}
-	var b Batch
-	for r.Why = src.next(&b, chunkRows); r.Why == nil; r.Why = src.next(&b, chunkRows) {
-		if err := r.w.Write(&b); err != nil {
-			if r.w.err != nil {
-				return nil, err
+	n, more := s.resync(s.file, s.size)
+	s.passed += n
+	return gap{events: -1}, more
+}
+
+func (s *spoolRemains) end() (*Meta, bool) {
+	if s.ended != nil {
+		return s.ended, true
+	}
+	return s.meta, false
+}
+
+func (s *spoolRemains) useless() int64 { return s.passed }
+
+// parquetRemains is what is left of a Parquet capture.
+type parquetRemains struct {
+	*parquetReader
+	size   int64
+	passed int64
+	b      Batch
+}
+
+func (p *parquetRemains) next() (*Batch, error) { return &p.b, p.parquetReader.next(&p.b, chunkRows) }
+
+// pass leaves out the rest of the row group. Its kinds and times tell what is
+// gone, if they can be read.
+func (p *parquetRemains) pass() (gap, bool) {
+	if p.group < 0 || p.group >= len(p.foot.Groups) || p.inGroup == 0 {
+		return gap{events: -1}, false
+	}
+	g := &p.foot.Groups[p.group]
+	rows, left := int(g.Rows), p.inGroup
+	lost := gap{events: int64(left)}
+	for _, c := range g.Chunks {
+		p.passed += c.Size * int64(left) / max(g.Rows, 1)
+	}
+	p.inGroup = 0
+	p.row += int64(left)
+	if b, ok := p.again(ColKind, rows); ok {
+		for _, k := range b.Kind[rows-left:] {
+			switch k {
+			case Enter:
+				lost.enters++
+			case Exit:
+				lost.exits++
 			}
-			r.Why = err // rows out of order: those before are saved
-			break
 		}
-		if b.N == 0 {
-			continue
-		}
-		if r.Rows == 0 {
-			r.FirstNS = b.TS[0]
-		}
-		r.Rows += int64(b.N)
-		r.LastNS = b.TS[b.N-1]
 	}
-	return r, nil
+	if b, ok := p.again(ColTS, rows); ok {
+		lost.first, lost.last = b.TS[rows-left], b.TS[rows-1]
+	} else if c := g.Chunks[p.leaves[ColTS.pos()]]; c.HasMin && c.HasMax {
+		lost.first, lost.last = c.Min, c.Max
+	}
+	return lost, true
+}
+
+// again reads one column of the current row group from its begin.
+func (p *parquetRemains) again(col Columns, rows int) (*Batch, bool) {
+	chunk, err := p.chunk(col.pos())
+	if err != nil {
+		return nil, false
+	}
+	b := &Batch{Symbols: p.names}
+	chunk.reset(p.parquetReader)
+	return b, chunk.read(b, rows) == nil
+}
+
+func (p *parquetRemains) end() (*Meta, bool) { return p.meta, !p.scanned }
+
+func (p *parquetRemains) useless() int64 {
+	if p.scanned {
+		return p.passed + p.size - p.foot.Start
+	}
+	return p.passed
 }

@@ -194,8 +194,8 @@ func TestRecoverAfterKill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if res.Rows != int64(want) || res.Complete || res.Why == nil {
-					t.Errorf("got %d rows, complete %v, why %v; want %d, false, a reason", res.Rows, res.Complete, res.Why, want)
+				if res.Rows != int64(want) || res.Complete || len(res.Problems) == 0 {
+					t.Errorf("got %d rows, complete %v, why %v; want %d, false, a reason", res.Rows, res.Complete, res.Problems, want)
 				}
 				got, meta, err := read(t, []string{out}, format.ReadOptions{})
 				if !errors.Is(err, format.ErrIncomplete) {
@@ -221,7 +221,7 @@ func TestRecoverOfAWholeSpoolIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !res.Complete || res.Why != nil || res.Unusable != 0 || res.FirstNS != ev[0].TS || res.LastNS != ev[499].TS {
+	if !res.Complete || res.Problems != nil || res.Unusable != 0 || res.FirstNS != ev[0].TS || res.LastNS != ev[499].TS {
 		t.Errorf("got %+v", res)
 	}
 	if _, _, err := read(t, []string{r.path}, format.ReadOptions{}); err != io.EOF {
@@ -244,23 +244,25 @@ func TestRecoverTable(t *testing.T) {
 		name string
 		data []byte
 		harm func([]byte) []byte
-		rows int // -1: nothing can be recovered
+		rows int    // -1: nothing can be recovered
+		gone [2]int // events between others that are gone
 	}{
-		{"parquet without its last byte", pq, cut(1), len(ev)},
-		{"parquet without its footer", pq, cut(9000), groupRows},
-		{"parquet cut in its second row group", pq, cut(20_000), groupRows},
-		{"parquet cut in its first row group", pq, func(b []byte) []byte { return b[:200_000] }, -1},
-		{"parquet, flipped byte in the footer", pq, flip(-2000), len(ev)},
-		{"parquet, flipped byte in the first page", pq, flip(5000), 0},
-		{"parquet of nothing but its magic number", pq, func(b []byte) []byte { return b[:4] }, -1},
-		{"spool without its last byte", spool, cut(1), 1000},
-		{"spool without its closing stream", spool, cut(1800), 1000},
-		{"spool cut in its last batch", spool, cut(4000), 900},
-		{"spool whose end was never written", spool, zeros(6000), 900},
-		{"spool, flipped byte in the middle", spool, flip(20_000), 300},
-		{"spool cut in its head", spool, func(b []byte) []byte { return b[:500] }, -1},
-		{"empty file", spool, func(b []byte) []byte { return b[:0] }, -1},
-		{"text file", []byte("hello, world\n"), func(b []byte) []byte { return b }, -1},
+		{"parquet without its last byte", pq, cut(1), len(ev), [2]int{}},
+		{"parquet without its footer", pq, cut(9000), groupRows, [2]int{}},
+		{"parquet cut in its second row group", pq, cut(20_000), groupRows, [2]int{}},
+		{"parquet cut in its first row group", pq, func(b []byte) []byte { return b[:200_000] }, -1, [2]int{}},
+		{"parquet, flipped byte in the footer", pq, flip(-2000), len(ev), [2]int{}},
+		{"parquet, flipped byte in the first page", pq, flip(5000), 8000, [2]int{0, groupRows}},
+		{"parquet, flipped byte in the last page", pq, flip(-12_000), groupRows, [2]int{groupRows, groupRows + 8000}},
+		{"parquet of nothing but its magic number", pq, func(b []byte) []byte { return b[:4] }, -1, [2]int{}},
+		{"spool without its last byte", spool, cut(1), 1000, [2]int{}},
+		{"spool without its closing stream", spool, cut(1800), 1000, [2]int{}},
+		{"spool cut in its last batch", spool, cut(4000), 900, [2]int{}},
+		{"spool whose end was never written", spool, zeros(6000), 900, [2]int{}},
+		{"spool, flipped byte in the middle", spool, flip(20_000), 900, [2]int{200, 300}},
+		{"spool cut in its head", spool, func(b []byte) []byte { return b[:500] }, -1, [2]int{}},
+		{"empty file", spool, func(b []byte) []byte { return b[:0] }, -1, [2]int{}},
+		{"text file", []byte("hello, world\n"), func(b []byte) []byte { return b }, -1, [2]int{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")
@@ -278,13 +280,41 @@ func TestRecoverTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			if res.Rows != int64(c.rows) {
-				t.Errorf("got %d rows, want %d (%v)", res.Rows, c.rows, res.Why)
+				t.Errorf("got %d rows, want %d (%v)", res.Rows, c.rows, res.Problems)
 			}
 			got, meta, err := read(t, []string{out}, format.ReadOptions{})
 			if !errors.Is(err, format.ErrIncomplete) {
 				t.Errorf("ended with %v, want ErrIncomplete", err)
 			}
-			same(t, got, ev[:c.rows])
+			gone := c.gone[1] - c.gone[0]
+			want := append(append([]format.Event(nil), ev[:c.gone[0]]...), ev[c.gone[1]:]...)[:c.rows]
+			if gone > 0 {
+				if len(got) <= c.gone[0] || got[c.gone[0]].Kind != format.Lost {
+					t.Fatalf("no lost row at %d", c.gone[0])
+				}
+				lost := got[c.gone[0]]
+				if lost.Args[format.LostCount] != int64(gone) || res.Lost != int64(gone) || lost.Args[format.LostCause] != int64(format.CauseDamaged) {
+					t.Errorf("%+v tells of %d events, want %d", lost, res.Lost, gone)
+				}
+				if first, last := lost.Args[format.LostFirst], lost.Args[format.LostLast]; first > ev[c.gone[0]].TS || last < ev[c.gone[1]-1].TS {
+					t.Errorf("lost from %d to %d, it was %d to %d", first, last, ev[c.gone[0]].TS, ev[c.gone[1]-1].TS)
+				}
+				got = append(got[:c.gone[0]:c.gone[0]], got[c.gone[0]+1:]...)
+				for i := range got {
+					got[i].Seq, want[i].Seq = 0, 0
+				}
+			}
+			same(t, got, want)
+			data, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep := verify(t, data); !rep.OK() || rep.Damaged() {
+				t.Errorf("it does not hold: %+v", rep.Rules)
+			}
+			if strings.Contains(meta.Recovered, "EOF") || res.Problems == nil {
+				t.Errorf("it says %q", meta.Recovered)
+			}
 			if meta.Host != testMeta().Host {
 				t.Errorf("host %+v was not recovered", meta.Host)
 			}

@@ -225,4 +225,66 @@ func TestSpoolInUse(t *testing.T) {
 	if err := format.LockSpool(again); !errors.Is(err, format.ErrRecording) {
 		t.Errorf("a second recorder: got %v, want ErrRecording", err)
 	}
+	got, _, err := read(t, []string{spool}, format.ReadOptions{})
+	if len(got) != 200 || !errors.Is(err, format.ErrRecording) || !errors.Is(err, format.ErrIncomplete) {
+		t.Errorf("reading it: %d rows, then %v; want 200 and ErrRecording", len(got), err)
+	}
+	if strings.Contains(err.Error(), "properly") {
+		t.Errorf("reading it: %v", err)
+	}
+	rep, err := format.Verify(t.Context(), []string{spool}, format.ReadOptions{})
+	if err != nil || !rep.OK() || rep.Rules[11].State != format.NotChecked {
+		t.Errorf("verify: %+v, %v", rep, err)
+	}
+	if _, err := format.Recover(spool, r.path, format.FileOptions{Force: true}); !errors.Is(err, format.ErrRecording) || exists(r.path) {
+		t.Errorf("recover: %v, want ErrRecording and nothing done", err)
+	}
+	r.file.Close() // the recorder is killed
+	if _, _, err := read(t, []string{spool}, format.ReadOptions{}); errors.Is(err, format.ErrRecording) || !errors.Is(err, format.ErrIncomplete) {
+		t.Errorf("after the end: got %v", err)
+	}
+	if res, err := format.Recover(spool, r.path, format.FileOptions{}); err != nil || res.Rows != 200 {
+		t.Errorf("recover after the end: %+v, %v", res, err)
+	}
+}
+
+// A recorder that was killed before it had written anything leaves a capture
+// of nothing.
+func TestSpoolsOfNothing(t *testing.T) {
+	head := encode(t, "spool", nil, 1)[:300]
+	for name, data := range map[string][]byte{"empty": nil, "half a head": head} {
+		path := filepath.Join(t.TempDir(), "t.parquet")
+		write(t, path+".spool", string(data))
+		var warned []string
+		got, meta, err := read(t, []string{path}, format.ReadOptions{Warn: func(err error) { warned = append(warned, err.Error()) }})
+		if len(got) != 0 || !errors.Is(err, format.ErrIncomplete) || meta == nil || !strings.Contains(err.Error(), "spool") {
+			t.Errorf("%s: %d rows, then %v", name, len(got), err)
+		}
+		if len(warned) != 1 || !strings.Contains(warned[0], "reading "+path+".spool") {
+			t.Errorf("%s: warned %q", name, warned)
+		}
+		res, err := format.Recover(path+".spool", path, format.FileOptions{})
+		if err != nil || res.Rows != 0 || len(res.Problems) != 1 {
+			t.Fatalf("%s: %+v, %v", name, res, err)
+		}
+		saved, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep := verify(t, saved); !rep.OK() {
+			t.Errorf("%s: the recovered capture does not hold: %+v", name, rep.Rules)
+		}
+	}
+}
+
+func TestSpoolsOfLongNamesAreFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 252))
+	write(t, format.SpoolName(path), string(encode(t, "spool", events(2, 50), 10)))
+	got, _, err := read(t, []string{path}, format.ReadOptions{})
+	if len(got) != 50 || err != io.EOF {
+		t.Errorf("%d rows, then %v", len(got), err)
+	}
+	if _, err := format.Recover(format.SpoolName(path), path, format.FileOptions{}); err != nil {
+		t.Error(err)
+	}
 }

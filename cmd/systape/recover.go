@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"systape/cmd/systape/internal/views"
 	"systape/format"
+	"systape/replay/escape"
 	"systape/replay/units"
 )
 
@@ -21,15 +23,17 @@ func newRecoverCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "recover FILE...",
 		Short: "Make a valid capture from what is left of one",
-		Long: `Makes a valid Parquet capture from a spool whose recorder was killed, or from a
-Parquet capture that lost its end. All events are saved up to the last whole
-batch of a spool, or the last whole row group of a Parquet file; the recorder
-writes a batch at least once a second. The new capture says of itself that it
-is not complete. FILE stays as it is.
+		Long: `Makes a valid Parquet capture from a spool whose recorder was killed, from a
+Parquet capture that lost its end, or from either with damage inside. All events
+are saved that can be read: whole batches of a spool, whole row groups of a
+Parquet file. Where some are gone between others, a lost event dated by its
+neighbours tells how many. A recorder writes a batch at least once a second. The
+new capture says of itself that it is not complete. FILE stays as it is, and a
+recording that still goes on is left alone.
 
-NAME.spool becomes NAME; another file becomes NAME-recovered.parquet; -o names
-another one.`,
-		Example: `  systape recover trace.parquet.spool
+NAME.spool becomes NAME, and so does NAME itself when there is only its spool;
+another file becomes NAME-recovered.parquet; -o names another one.`,
+		Example: `  systape recover trace.parquet
   systape recover trace.parquet.spool -o saved.parquet
   systape recover half-copied.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runRecover(c, args, out, force) },
@@ -47,28 +51,51 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 		return &exitError{code: exitUsage, err: errors.New("-o with several files"), hint: "recover one file at a time"}
 	}
 	for _, path := range args {
-		to := out
-		if to == "" {
-			to = recoverName(path)
+		from, to := recoverNames(path)
+		if out != "" {
+			to = out
 		}
-		res, err := format.Recover(path, to, format.FileOptions{Force: force})
+		res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: giveToInvoker})
 		if err != nil {
 			return recoverError(err)
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s: %s events saved", to, units.Count(res.Rows))
-		if res.Rows > 0 {
-			fmt.Fprintf(c.OutOrStdout(), ", %s to %s", views.Instant(res.FirstNS), views.Instant(res.LastNS))
-		}
-		if res.Complete {
-			fmt.Fprintln(c.OutOrStdout(), "; complete, nothing is missing")
-			continue
-		}
-		fmt.Fprintf(c.OutOrStdout(), "; %s of %s were of no use\n", units.Bytes(res.Unusable), units.Bytes(res.Read+res.Unusable))
-		if res.Why != nil {
-			fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", res.Why)
+		fmt.Fprintln(c.OutOrStdout(), recoverReport(to, res))
+		for _, p := range res.Problems {
+			fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %s\n", escape.Text(from+": "+p.Error()))
 		}
 	}
 	return nil
+}
+
+// recoverReport says in a line what was saved.
+func recoverReport(to string, res *format.RecoverResult) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s: %s events saved", escape.Text(to), units.Count(res.Rows))
+	if res.Rows > 0 {
+		fmt.Fprintf(&s, ", %s to %s", views.Instant(res.FirstNS), views.Instant(res.LastNS))
+	}
+	if res.Complete {
+		return s.String() + "; complete, nothing is missing"
+	}
+	if res.Lost > 0 {
+		fmt.Fprintf(&s, "; %s between them are gone", units.Count(res.Lost))
+	}
+	if res.Unusable > 0 {
+		fmt.Fprintf(&s, "; %s of %s could not be read", units.Bytes(res.Unusable), units.Bytes(res.Read+res.Unusable))
+	}
+	return s.String()
+}
+
+// recoverNames returns the file that is meant by path, and the name of the
+// capture that it becomes.
+func recoverNames(path string) (from, to string) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		spool := format.SpoolName(path)
+		if info, err := os.Stat(spool); err == nil && info.Mode().IsRegular() {
+			return spool, path
+		}
+	}
+	return path, recoverName(path)
 }
 
 // recoverName is the name of the capture that path becomes.
@@ -84,6 +111,9 @@ func recoverName(path string) string {
 func recoverError(err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return &exitError{code: exitFailed, err: err, hint: "name another file with -o, or replace it with --force"}
+	}
+	if errors.Is(err, format.ErrRecording) {
+		return &exitError{code: exitFailed, err: err, hint: "end it first; every command reads its spool as it is"}
 	}
 	if _, ok := errors.AsType[*format.CorruptError](err); ok || errors.Is(err, format.ErrIncomplete) {
 		return &exitError{code: exitDamaged, err: err}
