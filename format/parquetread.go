@@ -66,12 +66,19 @@ func openParquet(name string, file io.ReaderAt, size int64) (*parquetReader, err
 }
 
 // newParquetReader returns a reader of a file with the given footer.
-func newParquetReader(name string, file io.ReaderAt, foot *parquet.Footer) (*parquetReader, error) {
+func newParquetReader(path string, file io.ReaderAt, foot *parquet.Footer) (*parquetReader, error) {
 	meta, err := parseMeta(foot.Meta)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &parquetReader{decoding: decoding{version: meta.Version}, name: name, file: file, foot: foot, meta: meta,
+	for _, must := range []Columns{ColTS, ColSeq, ColKind} {
+		name := columns[must.pos()].Name
+		if !slices.ContainsFunc(foot.Schema[1:], func(n parquet.Node) bool { return n.Name == name }) {
+			// Tables of results carry the metadata of their capture.
+			return nil, fmt.Errorf("%s: %w: a table without the column %s", path, ErrNotCapture, name)
+		}
+	}
+	return &parquetReader{decoding: decoding{version: meta.Version}, name: path, file: file, foot: foot, meta: meta,
 		group: -1, lo: math.MinInt64, hi: math.MaxInt64}, nil
 }
 
@@ -140,7 +147,56 @@ func (p *parquetReader) chunk(pos int) (chunkReader, error) {
 		return nil, err
 	}
 	p.leaves[pos] = leaf
-	return columns[pos].chunks(&p.decoding, pos, p.budget, node.Repetition == parquet.Optional), nil
+	c := columns[pos].chunks(&p.decoding, pos, p.budget, node.Repetition == parquet.Optional)
+	if p.ours() || columns[pos].Type == String {
+		return c, nil
+	}
+	// Others may have made something else of it, and say so.
+	switch {
+	case node.Other != "":
+		return nil, p.corrupt(node.Name, fmt.Errorf("it is %s", node.Other))
+	case node.Unit != 0 && pos != ColTS.pos():
+		return nil, p.corrupt(node.Name, errors.New("it is a timestamp"))
+	case node.Unit > 1:
+		return &scaledChunks{c, node.Unit}, nil
+	}
+	return c, nil
+}
+
+// scaledChunks reads ts_ns that is a timestamp of another unit.
+type scaledChunks struct {
+	chunkReader
+	unit int64 // ns
+}
+
+func (c *scaledChunks) read(b *Batch, n int) error {
+	if err := c.chunkReader.read(b, n); err != nil {
+		return err
+	}
+	for i, ts := range b.TS {
+		if ts > math.MaxInt64/c.unit || ts < math.MinInt64/c.unit {
+			return fmt.Errorf("%d units of %d ns are no time", ts, c.unit)
+		}
+		b.TS[i] = ts * c.unit
+	}
+	return nil
+}
+
+// span returns what the statistics of a group say about its times.
+func (p *parquetReader) span(g *parquet.Group) (first, last int64, ok bool) {
+	leaf, node, err := p.leaf(ColTS.pos())
+	if err != nil {
+		return 0, 0, false
+	}
+	c := &g.Chunks[leaf]
+	unit := int64(1)
+	if !p.ours() {
+		unit = max(node.Unit, 1)
+	}
+	if !c.HasMin || !c.HasMax || c.Min < math.MinInt64/unit || c.Max > math.MaxInt64/unit {
+		return 0, 0, false
+	}
+	return c.Min * unit, c.Max * unit, true
 }
 
 // leaf finds the column at pos of the table in the file.
@@ -175,17 +231,13 @@ func (p *parquetReader) corrupt(column string, err error) error {
 
 // nextGroup goes to the next row group that can hold wanted rows.
 func (p *parquetReader) nextGroup() error {
-	ts, _, err := p.leaf(ColTS.pos())
-	if err != nil {
-		return err
-	}
 	for p.inGroup == 0 {
 		if p.group++; p.group >= len(p.foot.Groups) {
 			return io.EOF
 		}
 		g := &p.foot.Groups[p.group]
-		c := &g.Chunks[ts]
-		if c.HasMin && c.HasMax && (c.Max < p.lo || c.Min > p.hi) || p.wanted != nil && !p.hasKind(g) {
+		first, last, dated := p.span(g)
+		if dated && (last < p.lo || first > p.hi) || p.wanted != nil && !p.hasKind(g) {
 			p.row += g.Rows
 			if p.skipped != nil {
 				p.skipped(g.Rows)

@@ -206,6 +206,28 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	return p, nil
 }
 
+// foreign reports whether a Parquet file that cannot be opened is none of ours:
+// it has no head, and its footer is not there or is of a shape that captures
+// never have.
+func foreign(path string, err error) bool {
+	if c, ok := errors.AsType[*CorruptError](err); !ok || c.Rule != RuleFile {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	var magic [4]byte
+	f.ReadAt(magic[:], 0)
+	_, _, err = readHead(f, st.Size())
+	return string(magic[:]) == parquet.Magic && err == errNoHead
+}
+
 // openFolder opens all captures in a folder, not in folders below it.
 func openFolder(dir string, warn func(error), damaged func(error) bool) (parts []*part, err error) {
 	entries, err := os.ReadDir(dir)
@@ -220,7 +242,7 @@ func openFolder(dir string, warn func(error), damaged func(error) bool) (parts [
 			continue
 		}
 		p, err := openFile(filepath.Join(dir, name))
-		if errors.Is(err, ErrNotCapture) {
+		if errors.Is(err, ErrNotCapture) || err != nil && foreign(filepath.Join(dir, name), err) {
 			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture
 			continue
 		}

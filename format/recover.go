@@ -404,8 +404,8 @@ func (p *parquetRemains) pass() (gap, bool) {
 	}
 	if b, ok := p.again(ColTS, rows); ok {
 		lost.first, lost.last = b.TS[rows-left], b.TS[rows-1]
-	} else if c := g.Chunks[p.leaves[ColTS.pos()]]; c.HasMin && c.HasMax {
-		lost.first, lost.last = c.Min, c.Max
+	} else if first, last, ok := p.span(g); ok {
+		lost.first, lost.last = first, last
 	}
 	return lost, true
 }

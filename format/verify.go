@@ -259,8 +259,8 @@ func (v *verifier) checkTable(p *part) {
 			continue
 		}
 		n, want := leaves[i], parquet.PhysicalType(c.Type)
-		if n.Name != c.Name || n.Type != want || n.Repetition != parquet.Required {
-			v.fail(RuleTable, "%s: column %d is %s, physical type %d, repetition %d; want %s, %d, required", p.name, i, n.Name, n.Type, n.Repetition, c.Name, want)
+		if n.Name != c.Name || n.Type != want || n.Repetition != parquet.Required || n.Unit != 0 {
+			v.fail(RuleTable, "%s: column %d is %s, physical type %d, repetition %d, unit %d ns; want %s, %d, required, no timestamp", p.name, i, n.Name, n.Type, n.Repetition, n.Unit, c.Name, want)
 		}
 	}
 	if len(leaves) > len(table) {

@@ -35,6 +35,8 @@ type Node struct {
 	Name       string
 	Type       int32 // physical type, -1 for a group
 	Repetition int32
+	Unit       int64  // ns in a unit of a timestamp; 0: it is none
+	Other      string // what integers are that are neither plain signed numbers nor timestamps, such as "a decimal"
 	children   int32
 }
 
@@ -187,11 +189,71 @@ func parseNode(t *thrift) Node {
 			s.Name = string(t.bytes())
 		case id == 5 && t.want(typ, thriftI32):
 			s.children = t.i32()
+		case id == 6 && t.want(typ, thriftI32):
+			s.converted(t.i32())
+		case id == 10 && t.want(typ, thriftStruct):
+			s.logical(t)
 		default:
 			t.skip(typ)
 		}
 	})
 	return s
+}
+
+// converted takes in a ConvertedType of parquet.thrift.
+func (s *Node) converted(c int32) {
+	switch {
+	case c == 9:
+		s.Unit = 1e6
+	case c == 10:
+		s.Unit = 1e3
+	case c == 5:
+		s.Other = "a decimal"
+	case c == 6:
+		s.Other = "a date"
+	case c == 7 || c == 8:
+		s.Other = "a time of day"
+	case c >= 11 && c <= 14:
+		s.Other = "unsigned"
+	}
+}
+
+// logical takes in a LogicalType of parquet.thrift.
+func (s *Node) logical(t *thrift) {
+	t.fields(func(id int, typ byte) {
+		switch {
+		case id == 5:
+			s.Other = "a decimal"
+		case id == 6:
+			s.Other = "a date"
+		case id == 7:
+			s.Other = "a time of day"
+		case id == 8 && t.want(typ, thriftStruct):
+			t.fields(func(id int, typ byte) {
+				if id != 2 || !t.want(typ, thriftStruct) {
+					t.skip(typ)
+					return
+				}
+				t.fields(func(id int, typ byte) {
+					s.Unit = map[int]int64{1: 1e6, 2: 1e3, 3: 1}[id]
+					t.skip(typ)
+				})
+				if s.Unit == 0 {
+					s.Other = "a timestamp of an unknown unit"
+				}
+			})
+			return
+		case id == 10 && t.want(typ, thriftStruct):
+			t.fields(func(id int, typ byte) {
+				if id == 2 && typ == thriftFalse {
+					s.Other = "unsigned"
+				}
+				t.skip(typ)
+			})
+			return
+		}
+		t.skip(typ)
+	})
 }
 
 func (f *Footer) parseGroup(t *thrift) Group {
