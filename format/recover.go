@@ -76,7 +76,7 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 // remains is what is left of a capture.
 type remains interface {
 	next() (*Batch, error)      // rows, valid until the next call
-	pass() (g gap, more bool)   // goes on after damage, and says what it took
+	pass(error) (gap, bool)     // goes on after damage, and says what it took and whether there is more
 	end() (meta *Meta, ok bool) // the last metadata, and whether the end was there
 	useless() int64             // bytes of the file that were of no use
 }
@@ -196,7 +196,7 @@ func (r *rescue) save(to io.Writer) (err error) {
 		if !damaged || corrupt.Rule != RuleRows || len(r.Problems) == 0 { // rows are missing where there is damage
 			r.Problems = append(r.Problems, withoutFile(err))
 		}
-		g, more := r.from.pass()
+		g, more := r.from.pass(err)
 		r.gap.add(g)
 		if !more {
 			break
@@ -335,10 +335,10 @@ func (r *rescue) close(name string) error {
 // nothing is what is left of a spool without a head: no rows.
 type nothing struct{ size int64 }
 
-func (nothing) next() (*Batch, error) { return nil, io.EOF }
-func (nothing) pass() (gap, bool)     { return gap{}, false }
-func (nothing) end() (*Meta, bool)    { return nothingMeta(), false }
-func (n nothing) useless() int64      { return n.size }
+func (nothing) next() (*Batch, error)  { return nil, io.EOF }
+func (nothing) pass(error) (gap, bool) { return gap{}, false }
+func (nothing) end() (*Meta, bool)     { return nothingMeta(), false }
+func (n nothing) useless() int64       { return n.size }
 
 // spoolRemains is what is left of a spool.
 type spoolRemains struct {
@@ -350,11 +350,11 @@ type spoolRemains struct {
 
 func (s *spoolRemains) next() (*Batch, error) { return s.nextBatch() }
 
-func (s *spoolRemains) pass() (gap, bool) {
+func (s *spoolRemains) pass(err error) (gap, bool) {
 	if s.ended != nil {
 		return gap{events: -1}, false
 	}
-	n, more := s.resync(s.file, s.size)
+	n, more := s.resync(s.file, s.size, err)
 	s.passed += n
 	return gap{events: -1}, more
 }
@@ -380,7 +380,7 @@ func (p *parquetRemains) next() (*Batch, error) { return &p.b, p.parquetReader.n
 
 // pass leaves out the rest of the row group. Its kinds and times tell what is
 // gone, if they can be read.
-func (p *parquetRemains) pass() (gap, bool) {
+func (p *parquetRemains) pass(error) (gap, bool) {
 	if p.group < 0 || p.group >= len(p.foot.Groups) || p.inGroup == 0 {
 		return gap{events: -1}, false
 	}

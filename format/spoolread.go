@@ -153,15 +153,18 @@ func (s *spoolReader) readBatch() error {
 	return nil
 }
 
-// resync goes on after damage at the next message that is whole. It returns
-// how many bytes it passed over; ok is false if there is no such message. The
-// input must be a file.
-func (s *spoolReader) resync(f io.ReaderAt, size int64) (passed int64, ok bool) {
+// resync goes on after the damage that err tells of at the next message that is
+// whole. It returns how many bytes it passed over; ok is false if there is no
+// such message. The input must be a file.
+func (s *spoolReader) resync(f io.ReaderAt, size int64, err error) (passed int64, ok bool) {
 	s.rows.N, s.at = 0, 0
 	from := s.frames.N
 	at, schema, ok := ipc.Resync(f, from, size)
 	if !ok {
 		return size - from, false
+	}
+	if !errors.Is(err, ipc.ErrNoDictionary) && !ipc.IsBatch(f, from, at, len(s.batches.Fields)) {
+		s.batches.Forget()
 	}
 	s.frames.R, s.frames.N, s.closing = bufio.NewReaderSize(io.NewSectionReader(f, at, 1<<62), 1<<18), at, schema
 	return at - from, true

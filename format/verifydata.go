@@ -136,7 +136,7 @@ func (v *verifier) checkMessages(ctx context.Context, p *part, names *SymbolTabl
 			break
 		}
 		at := s.frames.N
-		passed, more := s.resync(p.file, p.size)
+		passed, more := s.resync(p.file, p.size, err)
 		switch {
 		case torn && !more:
 			v.broken(err) // nothing follows: it was cut off

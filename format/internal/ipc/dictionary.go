@@ -20,6 +20,7 @@ type Dictionary struct {
 	Text  []byte
 	n     int
 	text  bool
+	stale bool // it may have been replaced by one that was not read
 }
 
 // Len returns how many values there are.
@@ -27,6 +28,17 @@ func (d *Dictionary) Len() int { return d.n }
 
 // Word returns a value of text.
 func (d *Dictionary) Word(i int) []byte { return d.Text[d.Off[i]:d.Off[i+1]] }
+
+// ErrNoDictionary is the end of a batch whose positions stand for nothing known.
+var ErrNoDictionary = errors.New("positions without a dictionary")
+
+// Forget is told that messages were passed over, among which may have been new
+// dictionaries. Batches cannot be read until all that they need have come again.
+func (d *Decoder) Forget() {
+	for _, dict := range d.dicts {
+		dict.stale = true
+	}
+}
 
 // maxDictionary is how many positions of 16 bits there are.
 const maxDictionary = 1 << 15
@@ -65,7 +77,7 @@ func (d *Decoder) dictionary(m *Message, body []byte, maxRows int) error {
 		d.dicts[id] = dict
 	}
 	dict.Turn++
-	dict.n, dict.text = 0, text
+	dict.n, dict.text, dict.stale = 0, text, false
 	if text {
 		off, words, err := d.Text()
 		if err != nil {
@@ -100,8 +112,8 @@ func (d *Decoder) Keys() ([]int16, *Dictionary, error) {
 	if d.rows == 0 {
 		return nil, &Dictionary{}, nil
 	}
-	if dict == nil || dict.text != (d.Fields[d.next-1].Type == columnar.String) {
-		return nil, nil, errors.New("positions without a dictionary")
+	if dict == nil || dict.stale || dict.text != (d.Fields[d.next-1].Type == columnar.String) {
+		return nil, nil, ErrNoDictionary
 	}
 	free := &d.keys[len(d.keys)-1]
 	for i := range d.keys {

@@ -201,3 +201,27 @@ func Resync(f io.ReaderAt, from, size int64) (at int64, schema, ok bool) {
 	}
 	return 0, false, false
 }
+
+// IsBatch reports whether the bytes from…to of a file are by their head a record
+// batch of cols columns, though their checksum may be wrong: then no dictionary
+// was among them.
+func IsBatch(f io.ReaderAt, from, to int64, cols int) bool {
+	var head [8]byte
+	if _, err := f.ReadAt(head[:], from); err != nil || binary.LittleEndian.Uint32(head[:]) != continuation {
+		return false
+	}
+	size := int64(binary.LittleEndian.Uint32(head[4:]))
+	if size < sealBytes || size > maxFrameMeta || from+8+size > to {
+		return false
+	}
+	meta := make([]byte, size-sealBytes)
+	if _, err := f.ReadAt(meta, from+8); err != nil {
+		return false
+	}
+	m := ParseMessage(meta)
+	if m.kind != messageBatch || m.err != nil || from+8+size+m.bodyLen != to {
+		return false
+	}
+	_, _, _, err := m.buffers(m.header, cols, int(m.bodyLen), nil)
+	return err == nil
+}
