@@ -67,7 +67,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 }
 
 func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
-	in, err := openInput(c, []string{name}, sequencesColumns, sequencesLinks(opt))
+	in, err := openInput(c, []string{name}, sequences.Columns, sequencesLinks(opt))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		return usageError(c, err)
 	}
 	defer limitMemory()()
-	in, err := openInput(c, args, sequencesColumns, sequencesLinks(opt))
+	in, err := openInput(c, args, sequences.Columns, sequencesLinks(opt))
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,6 @@ import (
 	"systape/replay/sequences"
 )
 
-// sequencesColumns are the columns that streams are made of.
-const sequencesColumns = format.ColSeq | format.ColPID | format.ColSyscall | format.ColComm | format.ColContainer
-
 // sequencesNative returns the ABI of the machine that was recorded.
 func sequencesNative(m *format.Meta) (a abi.ABI, ok bool) {
 	switch m.Host.Arch {

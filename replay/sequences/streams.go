@@ -42,6 +42,9 @@ func ParseBy(s string) (By, error) {
 	return 0, fmt.Errorf("unknown grouping %q: want thread, process, container or capture", s)
 }
 
+// Columns are those that the batches and calls which [Streams] takes must hold.
+const Columns = format.ColSeq | format.ColPID | format.ColSyscall | format.ColComm | format.ColContainer
+
 // Options say how a capture is divided into streams of symbols.
 type Options struct {
 	By           By
@@ -206,8 +209,7 @@ func (s *Streams) Taken() Taken { return s.taken }
 func (s *Streams) Native() (a abi.ABI, ok bool) { return s.sym.native, s.sym.haveNative }
 
 // Push takes a batch of events and the calls that the pairer completed with
-// it. The batch must have kind, seq, ts_ns, pid, tid and arguments, and for
-// groupings other than threads also abi, syscall, comm and container.
+// it. The batch must hold [Columns].
 func (s *Streams) Push(b *format.Batch, calls []replay.Call) {
 	if s.sym.names != b.Symbols {
 		s.sym.reset(b.Symbols)
