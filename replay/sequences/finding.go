@@ -103,6 +103,7 @@ func (s *Scorer) openEpisode(st *Stream, sc *scoring, step *Step, at int64) {
 	e.Finding = &Finding{PID: step.PID, TID: step.TID, Comm: comm, Stream: st.Number, FromAt: at - int64(n) + 1,
 		FromTS: e.times[MaxN-n], calls: slices.Clone(st.Window.Last(n))}
 	e.bits, e.windows = 0, 0
+	s.episodes++
 	for _, b := range e.recent[MaxN-n : MaxN-1] {
 		e.bits += b
 	}
@@ -115,6 +116,7 @@ func (s *Scorer) closeEpisode(sc *scoring) {
 		return
 	}
 	e.Finding = nil
+	s.episodes--
 	n := f.ToAt - f.FromAt + 1
 	if int64(len(f.calls)) > n {
 		f.calls = f.calls[:n]

@@ -149,6 +149,7 @@ type Scorer struct {
 	names    func(*Stream) (comm, container string)
 	live     []*scoring // by slot
 	scored   int64      // of these
+	episodes int64      // of these that are in one
 	total    StreamScore
 	bits     int64 // of total, in units of bitUnit
 	unknown  map[ID]*UnknownCall
@@ -357,12 +358,14 @@ func (s *Scorer) End(st *Stream) {
 	s.streams.add(sc.StreamScore, func(*StreamScore) {})
 }
 
-// scoringHeld is about what a scoring takes. A stretch of new windows takes as
-// much again, but most streams have none.
-const scoringHeld = 1400
+// What a scoring takes, and a stretch of new windows that it is in.
+const (
+	scoringHeld = 1200
+	episodeHeld = 1000
+)
 
 // Held implements [Keeper].
-func (s *Scorer) Held() int64 { return s.scored * scoringHeld }
+func (s *Scorer) Held() int64 { return s.scored*scoringHeld + s.episodes*episodeHeld }
 
 // Move implements [Keeper].
 func (s *Scorer) Move(slot int, st *State) {
@@ -370,9 +373,12 @@ func (s *Scorer) Move(slot int, st *State) {
 		s.live = append(s.live, nil)
 	}
 	if !st.Reading() {
-		s.live[slot].move(st, s)
+		sc := s.live[slot]
+		sc.move(st, s)
+		if s.scored--; sc.episode.Finding != nil {
+			s.episodes--
+		}
 		s.live[slot] = nil
-		s.scored--
 		return
 	}
 	sc := &scoring{StreamScore: s.empty()}
@@ -381,7 +387,9 @@ func (s *Scorer) Move(slot int, st *State) {
 	}
 	sc.move(st, s)
 	s.live[slot] = sc
-	s.scored++
+	if s.scored++; sc.episode.Finding != nil {
+		s.episodes++
+	}
 }
 
 // move carries what is known before the stream's end.
