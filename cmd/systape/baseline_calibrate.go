@@ -57,7 +57,7 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 	defer limitMemory()()
 	b.Calibration = nil
 	trained := map[string]bool{}
-	for _, s := range b.Sources {
+	for _, s := range b.Lessons {
 		trained[s.Capture] = s.Capture != ""
 	}
 	for _, arg := range args {
@@ -65,11 +65,11 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 		if err != nil {
 			return err
 		}
-		if trained[s.source.Capture] {
+		if trained[s.lesson.Capture] {
 			return &exitError{code: exitFailed, err: fmt.Errorf("%s was used for training: its scores say nothing about normal ones", arg),
 				hint: "calibrate with captures that the baseline has not seen"}
 		}
-		cal.Capture(&s.Result.Total, s.source)
+		cal.Capture(&s.Result.Total, s.lesson)
 	}
 	b.Calibration = cal.Result()
 	w := c.ErrOrStderr()

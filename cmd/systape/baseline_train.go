@@ -37,10 +37,10 @@ own: a Parquet capture, a spool, or a folder with the parts of one recording.
 	return c
 }
 
-// baselineSource describes a capture that a baseline learns from.
-func baselineSource(in *input) sequences.Source {
+// baselineLesson describes a capture that a baseline learns from.
+func baselineLesson(in *input) sequences.Lesson {
 	m := in.Meta()
-	s := sequences.Source{Name: filepath.Base(in.paths[0]), Capture: m.CaptureID, Host: m.Host.Name, Kernel: m.Host.Kernel}
+	s := sequences.Lesson{Name: filepath.Base(in.paths[0]), Capture: m.CaptureID, Host: m.Host.Name, Kernel: m.Host.Kernel}
 	if m.Imported != nil {
 		s.Imported = m.Imported.From
 	}
@@ -69,7 +69,7 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 		}
 	}
 	var learned int64
-	for _, s := range b.Sources {
+	for _, s := range b.Lessons {
 		learned += s.Calls
 	}
 	if learned == 0 {
@@ -110,12 +110,12 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 	if err := sequencesFeed(in, st, nil); err != nil {
 		return err
 	}
-	tr.Done(baselineSource(in), st.Taken())
+	tr.Done(baselineLesson(in), st.Taken())
 	if tr.Denied > 0 {
 		return &exitError{code: exitFailed, err: fmt.Errorf("%s brings the baseline above %s different windows of calls: no baseline is written", arg, units.Count(sequences.MaxBaseline)),
 			hint: "calls that hardly repeat make no baseline; shorter windows may: -n 3 --order 2"}
 	}
-	src := (*b).Sources[len((*b).Sources)-1]
+	src := (*b).Lessons[len((*b).Lessons)-1]
 	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, units.Count(src.Calls), units.Count(src.Streams),
 		units.Plural(src.Streams, (*b).By.String()), views.BaselineNews(*b, src), in.coverage)
 	return nil

@@ -16,7 +16,7 @@ import (
 type scored struct {
 	views.Score
 	in      *input
-	source  sequences.Source
+	lesson  sequences.Lesson
 	known   int // symbols of the capture that the baseline has
 	symbols int // symbols of the capture
 }
@@ -41,7 +41,7 @@ func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so seq
 	defer opt.Store.Close()
 	alphabet := b.Alphabet()
 	met := &scoreSymbols{}
-	s := &scored{in: in, source: baselineSource(in)}
+	s := &scored{in: in, lesson: baselineLesson(in)}
 	s.Capture, s.Baseline = in, b
 	sc := sequences.NewScorer(b, alphabet, sequencesNames(in), so)
 	st, err := sequences.NewStreams(opt, alphabet, sc, met)

@@ -33,7 +33,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Restarts: f.restarts}
 	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
 	v.Counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), v.Alphabet)
-	sinks := []sequences.Sink{v.Counter}
+	sinks := []sequences.Observer{v.Counter}
 	if f.threads || f.format == "table" && !f.transitions && f.rare == "" {
 		limit, items := 8, 1024
 		if f.threads {

@@ -48,7 +48,7 @@ func (d *sequencesDivision) options() (opt sequences.Options, err error) {
 	switch d.restarts {
 	case "keep":
 	case "fold":
-		opt.FoldRestarts = true
+		opt.SkipContinued = true
 	default:
 		return opt, fmt.Errorf("--restarts: %q is neither keep nor fold", d.restarts)
 	}

@@ -77,7 +77,7 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 // sequencesLinks returns the columns that it takes to know which calls
 // continue interrupted ones.
 func sequencesLinks(opt sequences.Options) format.Columns {
-	if opt.FoldRestarts {
+	if opt.SkipContinued {
 		return format.ColArgs
 	}
 	return 0

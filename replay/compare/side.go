@@ -158,7 +158,7 @@ func at[T int64 | float64](list *[]T, i int, n T) {
 	(*list)[i] += n
 }
 
-// Step implements [sequences.Sink].
+// Step implements [sequences.Observer].
 func (s *Side) Step(st *sequences.Stream, step *sequences.Step) {
 	s.counter.Step(st, step)
 	s.Calls++
@@ -173,7 +173,7 @@ func (s *Side) Step(st *sequences.Stream, step *sequences.Step) {
 	}
 }
 
-// End implements [sequences.Sink].
+// End implements [sequences.Observer].
 func (s *Side) End(st *sequences.Stream) { s.counter.End(st) }
 
 // Held implements [sequences.Keeper].
@@ -182,7 +182,7 @@ func (s *Side) Held() int64 { return s.counter.Held() }
 // Move implements [sequences.Keeper].
 func (s *Side) Move(slot int, st *sequences.State) { s.counter.Move(slot, st) }
 
-// Call implements [sequences.CallSink].
+// Call implements [sequences.CallObserver].
 func (s *Side) Call(id sequences.ID, c *replay.Call) {
 	s.counter.Call(id, c)
 	if c.Status != replay.OK {

@@ -10,17 +10,17 @@ type Heat struct {
 	begun  bool
 	origin int64 // capture time of the left edge
 	step   int64 // ns of a column
-	cols   [2][]*heatColumn
+	cols   [2][]*heatSlot
 }
 
 const (
-	heatColumns = 2048
-	heatFirst   = 100_000 // ns of a column at the beginning
-	heatRows    = NumBuckets / 16
+	heatSlots = 2048
+	heatFirst = 100_000 // ns of a column at the beginning
+	heatRows  = NumBuckets / 16
 )
 
-// heatColumn counts by quarters of a power of two.
-type heatColumn [heatRows]uint32
+// heatSlot counts by quarters of a power of two.
+type heatSlot [heatRows]uint32
 
 // NewHeat returns an empty map. Of opt, Names, Waits and Use are used. Lower
 // bounds are not shown, because the end of the capture is not when the call
@@ -45,7 +45,7 @@ func (h *Heat) Add(calls []replay.Call) {
 			h.begun, h.origin = true, end
 		}
 		at := max(0, end-h.origin) / h.step
-		for at >= heatColumns {
+		for at >= heatSlots {
 			h.halve()
 			at = max(0, end-h.origin) / h.step
 		}
@@ -54,7 +54,7 @@ func (h *Heat) Add(calls []replay.Call) {
 			*cols = append(*cols, nil)
 		}
 		if (*cols)[at] == nil {
-			(*cols)[at] = new(heatColumn)
+			(*cols)[at] = new(heatSlot)
 		}
 		cell := &(*cols)[at][Bucket(c.DurNS)/16]
 		if *cell != 1<<32-1 {

@@ -55,7 +55,7 @@ type Row struct {
 	Values
 	Figures
 	Waits  bool       // the calls wait by nature; set when the table tells them apart
-	Folded int        // not 0: the row stands for this many groups, and Values are empty
+	Joined int        // not 0: the row stands for this many groups, and Values are empty
 	Done   *Histogram // of the calls that ended
 	Open   *Histogram // of lower bounds; nil when there are none
 }
@@ -103,7 +103,7 @@ func ParseSort(name string, by []Key) (Sort, error) {
 
 // Rows computes the figures of every group. spanNS is the length of the
 // capture, for rates; 0 means the span of the calls counted. Rows are in
-// total order: ties are broken by the keys. The group that others were folded
+// total order: ties are broken by the keys. The group that others were joined
 // into comes last.
 func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 	if spanNS <= 0 {
@@ -130,8 +130,8 @@ func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 		}
 	}
 	SortRows(rows, t.opt.By, sort)
-	if t.folded > 0 || t.more {
-		add(t.other).Folded = max(t.folded, 1)
+	if t.joined > 0 || t.more {
+		add(t.other).Joined = max(t.joined, 1)
 	}
 	for i := range rows {
 		if all := total[section(rows[i].Waits)]; all > 0 {

@@ -54,14 +54,14 @@ type Options struct {
 	// default they are counted apart and enter the percentiles.
 	OmitOpen bool
 	// MaxBytes bounds the memory of all groups; 0 means 96 MiB. When it is
-	// reached, the groups with the least time become one row, see [Table.Folded].
+	// reached, the groups with the least time become one row, see [Table.Joined].
 	MaxBytes int64
 }
 
 const (
 	defaultMaxBytes = 96 << 20
 	groupMem        = 192 + 288 // a Group, and the Row that becomes of it
-	keyMem          = 64        // its key and its slots, which stay when it is folded
+	keyMem          = 64        // its key and its slots, which stay when it is joined
 )
 
 // Group holds what was counted of the calls that share all keys.
@@ -93,7 +93,7 @@ type Table struct {
 	bySym  bool
 	bytes  int64
 	other  *Group
-	folded int
+	joined int
 	more   bool // there are groups in other that were not counted
 	first  int64
 	last   int64
@@ -154,7 +154,7 @@ func (t *Table) Add(calls []replay.Call) {
 			t.bytes += int64(g.Open.record(c.DurNS))
 		}
 		if t.bytes > t.opt.MaxBytes {
-			t.fold()
+			t.join()
 		}
 	}
 }
@@ -183,10 +183,10 @@ func (t *Table) group(c *replay.Call, waits bool) *Group {
 	return t.groups[n]
 }
 
-// fold merges the groups with the least time into other until a quarter of
+// join merges the groups with the least time into other until a quarter of
 // the memory is free. Keys, which take at most another quarter, stay: a
-// folded group must be recognised.
-func (t *Table) fold() {
+// joined group must be recognised.
+func (t *Table) join() {
 	order := make([]int, 0, len(t.groups))
 	for n, g := range t.groups {
 		if g != t.other {
@@ -203,7 +203,7 @@ func (t *Table) fold() {
 		t.bytes -= t.groups[n].mem()
 		t.bytes += int64(t.other.merge(t.groups[n]))
 		t.groups[n] = t.other
-		t.folded++
+		t.joined++
 	}
 	clear(t.sym) // it is filled again from groups
 }
@@ -230,10 +230,10 @@ func (g *Group) merge(o *Group) (grown int) {
 	return grown
 }
 
-// Folded returns how many groups had to be joined into one to keep the memory
+// Joined returns how many groups had to be joined into one to keep the memory
 // bounded, 0 when none. more is true when there were further groups in it,
 // too many to count.
-func (t *Table) Folded() (n int, more bool) { return t.folded, t.more }
+func (t *Table) Joined() (n int, more bool) { return t.joined, t.more }
 
 // Span returns the earliest start and the latest end of the calls counted.
 func (t *Table) Span() (first, last int64) { return t.first, t.last }
@@ -244,6 +244,6 @@ func (t *Table) Reset() {
 	clear(t.groups)
 	t.groups = t.groups[:0]
 	clear(t.sym)
-	t.other, t.folded, t.more, t.bytes, t.any = &Group{}, 0, false, 0, false
+	t.other, t.joined, t.more, t.bytes, t.any = &Group{}, 0, false, 0, false
 	t.first, t.last = 0, 0
 }

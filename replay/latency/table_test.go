@@ -245,8 +245,8 @@ func testManyGroups(t *testing.T, names *format.SymbolTable, table *latency.Tabl
 		t.Errorf("first row is tid %d, want 7, the busiest", rows[0].TID)
 	}
 	last := rows[len(rows)-1]
-	if n, more := table.Folded(); last.Folded == 0 || last.Folded != n || !more && n+len(rows)-1 != len(tids) {
-		t.Errorf("%d rows, the last stands for %d groups, Folded is %d, %v; want %d in all", len(rows), last.Folded, n, more, len(tids))
+	if n, more := table.Joined(); last.Joined == 0 || last.Joined != n || !more && n+len(rows)-1 != len(tids) {
+		t.Errorf("%d rows, the last stands for %d groups, Joined is %d, %v; want %d in all", len(rows), last.Joined, n, more, len(tids))
 	}
 	var done, bounds latency.Histogram
 	gotErrors := int64(0)
@@ -426,9 +426,9 @@ func BenchmarkMemory(b *testing.B) {
 							peak = max(peak, m.HeapInuse)
 						}
 					}
-					n, _ := table.Folded()
+					n, _ := table.Joined()
 					b.ReportMetric(float64(len(table.Rows(0, "total"))), "rows")
-					b.ReportMetric(float64(n), "folded")
+					b.ReportMetric(float64(n), "joined")
 				}
 				b.ReportMetric(float64(peak)/1e6, "MB-peak")
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/calls, "ns/call")

@@ -11,14 +11,14 @@ import (
 // Threads adds up how much of its life each thread spent in system calls.
 type Threads struct {
 	names  *format.SymbolTable
-	byTID  map[int32]*thread
-	all    []*thread
-	other  thread
+	byTID  map[int32]*lifetime
+	all    []*lifetime
+	other  lifetime
 	missed int
 	sel    selector
 }
 
-type thread struct {
+type lifetime struct {
 	pid, tid     int32
 	comm         format.Symbol
 	first, last  int64
@@ -45,7 +45,7 @@ func NewThreads(opt Options) *Threads {
 	if !opt.OmitOpen {
 		use |= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
-	return &Threads{names: opt.Symbols, byTID: map[int32]*thread{}, sel: newSelector(opt.Symbols, use, opt.Waits)}
+	return &Threads{names: opt.Symbols, byTID: map[int32]*lifetime{}, sel: newSelector(opt.Symbols, use, opt.Waits)}
 }
 
 // Add counts calls, which must come in the order in which they ended.
@@ -59,7 +59,7 @@ func (t *Threads) Add(calls []replay.Call) {
 		th := t.byTID[c.TID]
 		if th == nil || th.ended || th.pid != c.PID && c.Status == replay.ChildReturn {
 			if len(t.all) < maxThreads {
-				th = &thread{pid: c.PID, tid: c.TID}
+				th = &lifetime{pid: c.PID, tid: c.TID}
 				t.all = append(t.all, th)
 			} else {
 				th = &t.other
@@ -77,7 +77,7 @@ func (t *Threads) Add(calls []replay.Call) {
 	}
 }
 
-func (th *thread) add(c *replay.Call, cl class, waits bool) {
+func (th *lifetime) add(c *replay.Call, cl class, waits bool) {
 	end := c.StartNS + c.DurNS
 	if !th.begun || c.StartNS < th.first {
 		th.first, th.begun = c.StartNS, true
@@ -161,7 +161,7 @@ func (t *Threads) Rows() []ThreadRow {
 	return rows
 }
 
-func (th *thread) row(names *format.SymbolTable) ThreadRow {
+func (th *lifetime) row(names *format.SymbolTable) ThreadRow {
 	r := ThreadRow{
 		PID: th.pid, TID: th.tid, Comm: names.String(th.comm), FirstNS: th.first, LastNS: th.last, Calls: th.calls,
 		Errors: th.errors, WorkNS: th.work, WaitNS: th.wait, Open: th.open,

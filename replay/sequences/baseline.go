@@ -13,15 +13,15 @@ import (
 // that occurred, how often, and with them a Markov model. It says about
 // itself all that another capture must share to be compared with it.
 type Baseline struct {
-	Tool        string
-	ABI         abi.ABI // whose calls have plain names
-	By          By
-	WithErrors  bool
-	Folded      bool  // continuations of interrupted calls were not counted
-	N           []int // lengths of the windows that are compared, ascending
-	Order       int   // of the Markov model
-	Sources     []Source
-	Calibration *Calibration // nil until calibrated
+	Tool          string
+	ABI           abi.ABI // whose calls have plain names
+	By            By
+	WithErrors    bool
+	SkipContinued bool  // continuations of interrupted calls were not counted
+	N             []int // lengths of the windows that are compared, ascending
+	Order         int   // of the Markov model
+	Lessons       []Lesson
+	Calibration   *Calibration // nil until calibrated
 
 	alphabet *Alphabet
 	codec    Codec
@@ -31,8 +31,8 @@ type Baseline struct {
 	markov   *Markov
 }
 
-// Source is one capture that a baseline was made from.
-type Source struct {
+// Lesson is one capture that a baseline was made from.
+type Lesson struct {
 	Name       string           `json:"name"`
 	Capture    string           `json:"capture,omitempty"` // capture id
 	Host       string           `json:"host,omitempty"`
@@ -64,7 +64,7 @@ func NewBaseline(o BaselineOptions, opt Options) (*Baseline, error) {
 	if o.Order < 0 || o.Order >= MaxN {
 		return nil, fmt.Errorf("markov model of order %d: want 0 to %d", o.Order, MaxN-1)
 	}
-	b := &Baseline{By: opt.By, WithErrors: opt.WithErrors, Folded: opt.FoldRestarts, N: n, Order: o.Order,
+	b := &Baseline{By: opt.By, WithErrors: opt.WithErrors, SkipContinued: opt.SkipContinued, N: n, Order: o.Order,
 		ABI: opt.Native, alphabet: NewAlphabet()}
 	b.codec = NewCodec(b.maxN())
 	b.tables = make([]*Table[int64], b.maxN())
@@ -84,7 +84,7 @@ func (b *Baseline) maxN() int { return max(b.N[len(b.N)-1], b.Order+1) }
 // Options returns how a capture must be divided to be trained with or
 // compared with the baseline.
 func (b *Baseline) Options() Options {
-	return Options{By: b.By, WithErrors: b.WithErrors, FoldRestarts: b.Folded, MaxN: b.maxN(), Native: b.ABI, HaveNative: true}
+	return Options{By: b.By, WithErrors: b.WithErrors, SkipContinued: b.SkipContinued, MaxN: b.maxN(), Native: b.ABI, HaveNative: true}
 }
 
 // Symbols returns the number of distinct symbols that training met.
@@ -138,8 +138,8 @@ func (b *Baseline) Fits(opt Options) error {
 		return errors.New(either(b.WithErrors, "the baseline keeps failed calls apart and the capture is to be scored without",
 			"the baseline does not keep failed calls apart and the capture is to be scored with them"))
 	}
-	if opt.FoldRestarts != b.Folded {
-		return errors.New(either(b.Folded, "the baseline leaves out restarted calls and the capture is to be scored with them",
+	if opt.SkipContinued != b.SkipContinued {
+		return errors.New(either(b.SkipContinued, "the baseline leaves out restarted calls and the capture is to be scored with them",
 			"the baseline counts restarted calls and the capture is to be scored without them"))
 	}
 	return nil
@@ -160,7 +160,7 @@ func either(cond bool, yes, no string) string {
 // where there is no end of new ones, being new says nothing.
 const MaxBaseline = 1 << 19
 
-// Training adds captures to a baseline. It is a [Sink].
+// Training adds captures to a baseline. It is a [Observer].
 type Training struct {
 	b      *Baseline
 	before []int
@@ -181,7 +181,7 @@ func (b *Baseline) Train() (*Training, *Alphabet) {
 	return t, b.alphabet
 }
 
-// Step implements [Sink].
+// Step implements [Observer].
 func (t *Training) Step(s *Stream, _ *Step) {
 	t.calls++
 	for i, tab := range t.b.tables {
@@ -206,17 +206,17 @@ func (t *Training) Step(s *Stream, _ *Step) {
 	}
 }
 
-// End implements [Sink].
+// End implements [Observer].
 func (t *Training) End(*Stream) {}
 
 // Done adds the source to the baseline's list, with what it taught.
-func (t *Training) Done(src Source, taken Taken) {
+func (t *Training) Done(src Lesson, taken Taken) {
 	src.Calls, src.Streams = t.calls, taken.Streams
 	src.NewWindows = map[string]int64{}
 	for _, n := range t.b.N {
 		src.NewWindows[strconv.Itoa(n)] = int64(t.b.tables[n-1].Len() - t.before[n-1])
 	}
-	t.b.Sources = append(t.b.Sources, src)
+	t.b.Lessons = append(t.b.Lessons, src)
 }
 
 // Markov returns the model of the calls that training met.

@@ -23,10 +23,10 @@ func encode(t *testing.T, b *sequences.Baseline) string {
 func TestBaselineRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	for _, symbols := range []int{3, 40, 3000} {
-		b := train(t, sequences.BaselineOptions{N: []int{2, 6}, Order: 3}, sequences.Options{WithErrors: true, By: sequences.ByProcess, FoldRestarts: true, Native: abi.ARM64}, nil)
+		b := train(t, sequences.BaselineOptions{N: []int{2, 6}, Order: 3}, sequences.Options{WithErrors: true, By: sequences.ByProcess, SkipContinued: true, Native: abi.ARM64}, nil)
 		tr, a := b.Train()
 		st := feed(t, sequences.Options{MaxN: 6, Native: abi.ARM64, HaveNative: true}, a, randomLists(r, 10, 200, symbols), tr)
-		tr.Done(sequences.Source{Name: "more", Capture: "0123"}, st.Taken())
+		tr.Done(sequences.Lesson{Name: "more", Capture: "0123"}, st.Taken())
 		b.Tool = "systape test"
 		cal, err := sequences.NewCalibrator(0.9)
 		if err != nil {
@@ -41,7 +41,7 @@ func TestBaselineRoundTrip(t *testing.T) {
 		if got := encode(t, back); got != text {
 			t.Errorf("%d symbols: another baseline comes back", symbols)
 		}
-		if back.ABI != abi.ARM64 || !back.WithErrors || back.By != sequences.ByProcess || !back.Folded || len(back.Sources) != 2 {
+		if back.ABI != abi.ARM64 || !back.WithErrors || back.By != sequences.ByProcess || !back.SkipContinued || len(back.Lessons) != 2 {
 			t.Errorf("%d symbols: %+v", symbols, back)
 		}
 	}
@@ -102,7 +102,7 @@ func TestFits(t *testing.T) {
 		{sequences.Options{HaveNative: true, Native: abi.ARM64}, "of x86_64 calls and the capture of arm64"},
 		{sequences.Options{By: sequences.ByCapture}, "made by thread"},
 		{sequences.Options{WithErrors: true}, "does not keep failed calls apart"},
-		{sequences.Options{FoldRestarts: true}, "counts restarted calls"},
+		{sequences.Options{SkipContinued: true}, "counts restarted calls"},
 	} {
 		err := b.Fits(c.opt)
 		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && !strings.Contains(got, c.want) {

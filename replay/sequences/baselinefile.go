@@ -36,7 +36,7 @@ type baselineFile struct {
 	Restarts    string              `json:"restarts"` // "keep" or "fold"
 	N           []int               `json:"n"`
 	Markov      int                 `json:"markov_order"`
-	Sources     []Source            `json:"sources"`
+	Lessons     []Lesson            `json:"sources"`
 	Calibration *Calibration        `json:"calibration,omitempty"`
 	Symbols     []string            `json:"symbols"`
 	Windows     map[string][]string `json:"windows"`
@@ -46,7 +46,7 @@ type baselineFile struct {
 // Windows are written one by one.
 func (b *Baseline) Encode(w io.Writer) error {
 	f := baselineFile{Baseline: baselineVersion, Tool: b.Tool, ABI: b.ABI.String(), By: b.By.String(), Order: "entry",
-		WithErrors: b.WithErrors, Restarts: either(b.Folded, "fold", "keep"), N: b.N, Markov: b.Order, Sources: b.Sources,
+		WithErrors: b.WithErrors, Restarts: either(b.SkipContinued, "fold", "keep"), N: b.N, Markov: b.Order, Lessons: b.Lessons,
 		Calibration: b.Calibration, Symbols: slices.Clone(b.alphabet.names[1:]), Windows: map[string][]string{}}
 	slices.Sort(f.Symbols)
 	var head bytes.Buffer
@@ -165,7 +165,7 @@ func decodeBaseline(d *json.Decoder) (b *Baseline, err error) {
 	if b == nil {
 		return nil, fmt.Errorf("windows of %d calls are missing", all.firstLength())
 	}
-	b.Tool, b.Sources, b.Calibration, b.WithErrors, b.Folded, b.ABI, b.By = all.Tool, all.Sources, all.Calibration, all.WithErrors, all.Folded, all.ABI, all.By
+	b.Tool, b.Lessons, b.Calibration, b.WithErrors, b.SkipContinued, b.ABI, b.By = all.Tool, all.Lessons, all.Calibration, all.WithErrors, all.SkipContinued, all.ABI, all.By
 	return b, nil
 }
 
@@ -218,11 +218,11 @@ func newDecoded(fields map[string]json.RawMessage) (*Baseline, error) {
 		return nil, fmt.Errorf("no window lengths")
 	}
 	b, err := NewBaseline(BaselineOptions{N: f.N, Order: f.Markov},
-		Options{By: by, WithErrors: f.WithErrors, FoldRestarts: f.Restarts == "fold", Native: a})
+		Options{By: by, WithErrors: f.WithErrors, SkipContinued: f.Restarts == "fold", Native: a})
 	if err != nil {
 		return nil, err
 	}
-	b.Tool, b.Sources, b.Calibration = f.Tool, f.Sources, f.Calibration
+	b.Tool, b.Lessons, b.Calibration = f.Tool, f.Lessons, f.Calibration
 	if c := b.Calibration; c != nil && (!(c.Quantile > 0 && c.Quantile < 1) || !c.Captures.sound() || !c.Streams.sound()) {
 		return nil, fmt.Errorf("the calibration makes no sense")
 	}

@@ -13,7 +13,7 @@ type Calibration struct {
 	Method   string   `json:"method"` // "nearest rank": the smallest value that at least Quantile of all do not exceed
 	Captures Limits   `json:"captures"`
 	Streams  Limits   `json:"streams"`
-	Sources  []Source `json:"sources"`
+	Lessons  []Lesson `json:"sources"`
 }
 
 // Limits are the thresholds for one kind of unit, taken one at a time.
@@ -32,7 +32,7 @@ type Calibrator struct {
 	quantile float64
 	captures map[string][]float64
 	streams  map[string][]float64
-	sources  []Source
+	lessons  []Lesson
 	nc, ns   int
 }
 
@@ -58,11 +58,11 @@ func (c *Calibrator) Stream(s *StreamScore) {
 }
 
 // Capture adds the score of a whole capture.
-func (c *Calibrator) Capture(s *StreamScore, src Source) {
+func (c *Calibrator) Capture(s *StreamScore, src Lesson) {
 	c.nc++
 	collect(c.captures, s)
 	src.Calls = s.Calls
-	c.sources = append(c.sources, src)
+	c.lessons = append(c.lessons, src)
 }
 
 func collect(values map[string][]float64, s *StreamScore) {
@@ -86,7 +86,7 @@ func (c *Calibrator) Result() *Calibration {
 		return l
 	}
 	return &Calibration{Quantile: c.quantile, Method: "nearest rank", Captures: limits(c.nc, c.captures),
-		Streams: limits(c.ns, c.streams), Sources: c.sources}
+		Streams: limits(c.ns, c.streams), Lessons: c.lessons}
 }
 
 // nearestRank returns the value at rank ceil(q·n), counted from 1, of the

@@ -48,7 +48,7 @@ func NewCounter(n int, c Codec, alphabet *Alphabet) *Counter {
 	return &Counter{alphabet: alphabet, n: n, windows: NewTable[Count](c, n), pairs: NewTable[int64](c, 2)}
 }
 
-// Step implements [Sink].
+// Step implements [Observer].
 func (c *Counter) Step(s *Stream, st *Step) {
 	for len(c.last) <= s.Slot {
 		c.last = append(c.last, 0)
@@ -80,7 +80,7 @@ func (c *Counter) Step(s *Stream, st *Step) {
 	}
 }
 
-// End implements [Sink].
+// End implements [Observer].
 func (c *Counter) End(s *Stream) {
 	if s.Slot < len(c.last) && c.last[s.Slot] != 0 {
 		c.symbols[c.last[s.Slot]].Ends++
@@ -102,7 +102,7 @@ func (c *Counter) Move(slot int, s *State) {
 	}
 }
 
-// Call implements [CallSink].
+// Call implements [CallObserver].
 func (c *Counter) Call(id ID, call *replay.Call) {
 	if call.Status == replay.OK || call.Status == replay.Restarted {
 		c.grow(id)

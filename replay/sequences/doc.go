@@ -5,7 +5,7 @@
 // The way of the data: [Streams] divides the calls of a capture into streams
 // (one for each thread, unless asked otherwise), in the order in which they
 // were entered, and cuts a stream wherever calls may be missing or another
-// program begins. A [Sink] receives every step: [Counter] counts windows and
+// program begins. A [Observer] receives every step: [Counter] counts windows and
 // transitions, [Folder] writes a stream down with its loops folded,
 // [Scorer] holds it against a [Baseline].
 //

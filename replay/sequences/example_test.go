@@ -68,7 +68,7 @@ func ExampleBaseline() {
 	}
 	script.push(streams)
 	streams.Finish(nil)
-	training.Done(sequences.Source{Name: "monday"}, streams.Taken())
+	training.Done(sequences.Lesson{Name: "monday"}, streams.Taken())
 
 	var file bytes.Buffer // what "systape baseline train" writes
 	if err := b.Encode(&file); err != nil {

@@ -76,7 +76,7 @@ func TestLimitsAllowForTheNumberOfThreads(t *testing.T) {
 				}
 				for range c.calibrations {
 					res := score(t, b, sequences.ScoreOptions{OnStream: cal.Stream}, served(r, c.threads, -1))
-					cal.Capture(&res.Total, sequences.Source{})
+					cal.Capture(&res.Total, sequences.Lesson{})
 				}
 				b.Calibration = cal.Result()
 				for range each {

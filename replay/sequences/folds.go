@@ -42,7 +42,7 @@ const (
 	maxKept    = 16 << 20 // bytes of ended streams that stay in memory
 )
 
-// NewFolds returns a sink that keeps the limit streams with the most calls, 0
+// NewFolds returns an observer that keeps the limit streams with the most calls, 0
 // for all, and of each the first items after folding, 0 for 4,096. Those that
 // have ended go to the store when there are many of them; without one they
 // stay in memory.
@@ -52,7 +52,7 @@ func NewFolds(limit, items int, names func(*Stream) (comm, container string), st
 	}}}
 }
 
-// Step implements [Sink].
+// Step implements [Observer].
 func (f *Folds) Step(s *Stream, st *Step) {
 	for len(f.live) <= s.Slot {
 		f.live = append(f.live, nil)
@@ -73,7 +73,7 @@ func (f *Folds) Step(s *Stream, st *Step) {
 	l.LastTS = st.TS
 }
 
-// End implements [Sink].
+// End implements [Observer].
 func (f *Folds) End(s *Stream) {
 	if s.Slot >= len(f.live) || f.live[s.Slot] == nil {
 		return

@@ -65,9 +65,9 @@ func (s *script) push(st *sequences.Streams) {
 }
 
 // feed sends each list as the calls of one thread.
-func feed(t *testing.T, opt sequences.Options, a *sequences.Alphabet, lists [][]string, sinks ...sequences.Sink) *sequences.Streams {
+func feed(t *testing.T, opt sequences.Options, a *sequences.Alphabet, lists [][]string, observers ...sequences.Observer) *sequences.Streams {
 	t.Helper()
-	st, err := sequences.NewStreams(opt, a, sinks...)
+	st, err := sequences.NewStreams(opt, a, observers...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func train(t *testing.T, o sequences.BaselineOptions, opt sequences.Options, lis
 	}
 	tr, a := b.Train()
 	st := feed(t, b.Options(), a, lists, tr)
-	tr.Done(sequences.Source{Name: "test"}, st.Taken())
+	tr.Done(sequences.Lesson{Name: "test"}, st.Taken())
 	return b
 }
 

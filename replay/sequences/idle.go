@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// A Keeper is a [Sink] that keeps state of every stream from one step to the
+// A Keeper is a [Observer] that keeps state of every stream from one step to the
 // next, by the stream's Slot. So that the memory does not grow with the number
 // of threads that live at a time, the state of streams that have been idle
 // moves to a [Store] and comes back with their next step, to another Slot.
 type Keeper interface {
-	Sink
+	Observer
 	// Held returns about how many bytes the states of all streams take.
 	Held() int64
 	// Move hands the state of a stream over to s, and forgets it, or, if
@@ -18,7 +18,7 @@ type Keeper interface {
 	Move(slot int, s *State)
 }
 
-// maxHeld is how many bytes live streams, and what sinks know about them, may
+// maxHeld is how many bytes live streams, and what observers know about them, may
 // take before idle ones move to the store. Tests make it small.
 var maxHeld int64 = 24 << 20
 

@@ -94,8 +94,8 @@ func (s *Streams) fill(calls []replay.Call) {
 		}
 		state, id := ready, ID(0)
 		switch {
-		case s.opt.FoldRestarts && c.Continues >= 0:
-			s.taken.Folded++
+		case s.opt.SkipContinued && c.Continues >= 0:
+			s.taken.Continued++
 			state = dropped
 		case s.opt.Accept != nil && !s.opt.Accept(c):
 			s.taken.Refused++

@@ -137,7 +137,7 @@ type ScoreOptions struct {
 	OnStream func(*StreamScore) // sees every stream when it ends; may be nil
 }
 
-// Scorer holds streams against a baseline. It is a [Sink].
+// Scorer holds streams against a baseline. It is a [Observer].
 type Scorer struct {
 	b        *Baseline
 	alphabet *Alphabet
@@ -229,7 +229,7 @@ func worseStream(a, b *StreamScore) int {
 		cmp.Compare(a.Number, b.Number))
 }
 
-// Step implements [Sink].
+// Step implements [Observer].
 func (s *Scorer) Step(st *Stream, step *Step) {
 	for len(s.live) <= st.Slot {
 		s.live = append(s.live, nil)
@@ -330,7 +330,7 @@ func (s *Scorer) unknownCall(st *Stream, sc *scoring, step *Step) {
 	u.Count++
 }
 
-// End implements [Sink].
+// End implements [Observer].
 func (s *Scorer) End(st *Stream) {
 	if st.Slot >= len(s.live) || s.live[st.Slot] == nil {
 		return

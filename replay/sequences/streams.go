@@ -47,10 +47,10 @@ const Columns = format.ColSeq | format.ColPID | format.ColSyscall | format.ColCo
 
 // Options say how a capture is divided into streams of symbols.
 type Options struct {
-	By           By
-	MaxN         int  // longest window that the tables of the sinks count, 1…MaxN; 0 means 6
-	WithErrors   bool // a call that failed is a symbol of its own: openat:ENOENT
-	FoldRestarts bool // a call that continues an interrupted one (restart_syscall, or issued again) is not counted again
+	By            By
+	MaxN          int  // longest window that the tables of the observers count, 1…MaxN; 0 means 6
+	WithErrors    bool // a call that failed is a symbol of its own: openat:ENOENT
+	SkipContinued bool // a call that continues an interrupted one (restart_syscall, or issued again) is not counted again
 	// Native is the capture's own ABI; calls through another one get its
 	// name before theirs. Without HaveNative the first call decides.
 	Native     abi.ABI
@@ -117,8 +117,8 @@ const (
 	AfterExec        // the process executed another program
 )
 
-// A Sink receives streams step by step. Steps of different streams alternate.
-type Sink interface {
+// An Observer receives streams step by step. Steps of different streams alternate.
+type Observer interface {
 	// Step is called for every call. s.Window already ends with it. Neither
 	// argument may be kept.
 	Step(s *Stream, step *Step)
@@ -126,9 +126,9 @@ type Sink interface {
 	End(s *Stream)
 }
 
-// A CallSink also wants the calls themselves, when they have ended, in the
+// A CallObserver also wants the calls themselves, when they have ended, in the
 // order in which they ended. The symbol is the one that Step has or will get.
-type CallSink interface {
+type CallObserver interface {
 	Call(id ID, c *replay.Call)
 }
 
@@ -136,7 +136,7 @@ type CallSink interface {
 type Taken struct {
 	Calls      int64 // entered and counted
 	NotEntered int64 // exits only: child_return, open_at_start, denied, enter_lost; they are not steps
-	Folded     int64 // continuations of interrupted calls that FoldRestarts left out
+	Continued  int64 // continuations of interrupted calls that SkipContinued left out
 	Refused    int64 // left out by Accept
 	Assumed    int64 // still running after 262,144 later calls were entered: counted as if they had not failed (not ByThread)
 	Streams    int64
@@ -148,29 +148,29 @@ type Taken struct {
 // bounded, with a Store for idle threads, however long the capture and however
 // many threads live at a time.
 type Streams struct {
-	opt      Options
-	alphabet *Alphabet
-	sym      symbolizer
-	codec    Codec
-	sinks    []Sink
-	calls    []CallSink
-	keepers  []Keeper
-	byKey    map[int64]*Stream
-	away     map[int64]place // streams in the store
-	state    []byte
-	pushes   int64
-	recent   *Stream
-	free     []int // slots
-	slots    int
-	ended    []*Stream
-	gaps     gaps
-	order    order
-	taken    Taken
-	step     Step
+	opt       Options
+	alphabet  *Alphabet
+	sym       symbolizer
+	codec     Codec
+	observers []Observer
+	calls     []CallObserver
+	keepers   []Keeper
+	byKey     map[int64]*Stream
+	away      map[int64]place // streams in the store
+	state     []byte
+	pushes    int64
+	recent    *Stream
+	free      []int // slots
+	slots     int
+	ended     []*Stream
+	gaps      gaps
+	order     order
+	taken     Taken
+	step      Step
 }
 
 // NewStreams returns streams whose symbols are numbered by alphabet.
-func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error) {
+func NewStreams(opt Options, alphabet *Alphabet, observers ...Observer) (*Streams, error) {
 	if opt.MaxN == 0 {
 		opt.MaxN = 6
 	}
@@ -181,14 +181,14 @@ func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error
 		return nil, fmt.Errorf("unknown grouping %d", opt.By)
 	}
 	s := &Streams{
-		opt: opt, alphabet: alphabet, codec: NewCodec(opt.MaxN), sinks: sinks, byKey: map[int64]*Stream{},
+		opt: opt, alphabet: alphabet, codec: NewCodec(opt.MaxN), observers: observers, byKey: map[int64]*Stream{},
 		sym: symbolizer{alphabet: alphabet, withErrors: opt.WithErrors, native: opt.Native, haveNative: opt.HaveNative},
 	}
 	s.sym.reset(nil)
 	s.gaps.init(opt.Late)
-	s.order.immediate = opt.Accept == nil && !opt.WithErrors && !opt.FoldRestarts
-	for _, k := range sinks {
-		if c, ok := k.(CallSink); ok {
+	s.order.immediate = opt.Accept == nil && !opt.WithErrors && !opt.SkipContinued
+	for _, k := range observers {
+		if c, ok := k.(CallObserver); ok {
 			s.calls = append(s.calls, c)
 		}
 		if c, ok := k.(Keeper); ok {
@@ -198,7 +198,7 @@ func NewStreams(opt Options, alphabet *Alphabet, sinks ...Sink) (*Streams, error
 	return s, nil
 }
 
-// Codec returns how windows are packed; the sinks' tables must use it.
+// Codec returns how windows are packed; the observers' tables must use it.
 func (s *Streams) Codec() Codec { return s.codec }
 
 // Taken returns what was counted so far.
@@ -320,8 +320,8 @@ func (s *Streams) threadCall(c *replay.Call) {
 		}
 		return
 	}
-	if s.opt.FoldRestarts && c.Continues >= 0 {
-		s.taken.Folded++
+	if s.opt.SkipContinued && c.Continues >= 0 {
+		s.taken.Continued++
 		s.advance(st, c)
 		return
 	}
@@ -447,7 +447,7 @@ func (s *Streams) end(st *Stream) {
 	if st.Calls == 0 {
 		return
 	}
-	for _, k := range s.sinks {
+	for _, k := range s.observers {
 		k.End(st)
 	}
 	s.free = append(s.free, st.Slot)
@@ -475,7 +475,7 @@ func (s *Streams) emit(st *Stream) {
 	st.Calls++
 	st.touched = s.pushes
 	s.taken.Calls++
-	for _, k := range s.sinks {
+	for _, k := range s.observers {
 		k.Step(st, &s.step)
 	}
 }

@@ -161,7 +161,7 @@ func TestStreamsAreDivided(t *testing.T) {
 			first := s.call(1, "nanosleep").EnterSeq
 			s.call(1, "restart_syscall").Continues = first
 		}}, []string{"nanosleep restart_syscall"}},
-		{"continued calls are folded if asked for", sequences.Options{FoldRestarts: true}, []func(*script){func(s *script) {
+		{"continued calls are folded if asked for", sequences.Options{SkipContinued: true}, []func(*script){func(s *script) {
 			first := s.call(1, "nanosleep").EnterSeq
 			s.call(1, "restart_syscall").Continues = first
 			s.call(1, "read")

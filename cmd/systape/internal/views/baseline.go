@@ -15,14 +15,14 @@ import (
 // Baseline tells people what a baseline was made of.
 func Baseline(w io.Writer, b *sequences.Baseline) error {
 	fmt.Fprintf(w, "%s calls by %s, in the order of entry; failed calls %s; restarted calls %s\n", b.ABI, b.By,
-		choose(b.WithErrors, "apart", "like others"), choose(b.Folded, "folded", "kept"))
+		choose(b.WithErrors, "apart", "like others"), choose(b.SkipContinued, "folded", "kept"))
 	fmt.Fprintf(w, "made by %s\n%d different calls\n", escape.Text(b.Tool), b.Symbols())
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
 		fmt.Fprintf(w, "windows of %d calls: %s, %s of them distinct\n", n, units.Count(total), units.Count(int64(distinct)))
 	}
 	fmt.Fprintf(w, "markov model of order %d\n\nmade of\n", b.Order)
-	for _, s := range b.Sources {
+	for _, s := range b.Lessons {
 		fmt.Fprintf(w, "  %s: %s calls in %s %s%s\n", escape.Text(s.Name), units.Count(s.Calls), units.Count(s.Streams), units.Plural(s.Streams, b.By.String()), BaselineNews(b, s))
 	}
 	c := b.Calibration
@@ -56,9 +56,9 @@ func BaselineJSON(w io.Writer, b *sequences.Baseline) error {
 		Symbols     int                    `json:"symbols"`
 		Windows     []windows              `json:"windows"`
 		Order       int                    `json:"markov_order"`
-		Sources     []sequences.Source     `json:"sources"`
+		Sources     []sequences.Lesson     `json:"sources"`
 		Calibration *sequences.Calibration `json:"calibration"`
-	}{b.Tool, b.ABI.String(), b.By.String(), b.WithErrors, choose(b.Folded, "fold", "keep"), b.Symbols(), nil, b.Order, b.Sources, b.Calibration}
+	}{b.Tool, b.ABI.String(), b.By.String(), b.WithErrors, choose(b.SkipContinued, "fold", "keep"), b.Symbols(), nil, b.Order, b.Lessons, b.Calibration}
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
 		j.Windows = append(j.Windows, windows{n, total, distinct})
@@ -68,7 +68,7 @@ func BaselineJSON(w io.Writer, b *sequences.Baseline) error {
 
 // BaselineNews tells what a source taught; it falls from capture to capture
 // when the baseline has seen most of what there is.
-func BaselineNews(b *sequences.Baseline, src sequences.Source) string {
+func BaselineNews(b *sequences.Baseline, src sequences.Lesson) string {
 	var parts []string
 	for _, n := range b.N {
 		parts = append(parts, fmt.Sprintf("%s new windows of %d", units.Count(src.NewWindows[strconv.Itoa(n)]), n))

@@ -55,7 +55,7 @@ func (l *Latency) Groups() View {
 		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			rows := t.Rows(l.spanNS(), l.Sort)
-			l.warnFolded(t)
+			l.warnJoined(t)
 			if l.people() {
 				return l.printGroups(rows)
 			}
@@ -114,7 +114,7 @@ func (l *Latency) groupTable(rows []latency.Row, open bool) *out.Table {
 	for _, k := range by {
 		t.Columns = append(t.Columns, out.Column{Name: k.String(), Right: isNumber(k)})
 		for i := range rows {
-			t.Rows[i] = append(t.Rows[i], keyText(&rows[i].Values, rows[i].Folded > 0, k))
+			t.Rows[i] = append(t.Rows[i], keyText(&rows[i].Values, rows[i].Joined > 0, k))
 		}
 	}
 	if l.every && l.Options.Waits == latency.WaitApart && len(by) > 0 { // an interval has one table for both
@@ -157,7 +157,7 @@ func (l *Latency) groupTable(rows []latency.Row, open bool) *out.Table {
 
 // groupFields are the columns of groups in machine formats.
 func groupFields[T any](l *Latency, of func(*T) *latency.Row) []out.Field[T] {
-	fields := keyFields(l.Options.By, func(r *T) (*latency.Values, bool) { row := of(r); return &row.Values, row.Folded > 0 })
+	fields := keyFields(l.Options.By, func(r *T) (*latency.Values, bool) { row := of(r); return &row.Values, row.Joined > 0 })
 	i64 := func(name string, f func(*latency.Row) int64) {
 		field := out.Int(name, func(r *T) int64 { return f(of(r)) })
 		if l.Untimed && strings.HasSuffix(name, "_ns") {

@@ -17,7 +17,7 @@ func (l *Latency) Histograms() View {
 		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			rows := t.Rows(l.spanNS(), l.Sort)
-			l.warnFolded(t)
+			l.warnJoined(t)
 			switch {
 			case l.people():
 				return l.printHistograms(rows)
@@ -133,7 +133,7 @@ type bucket struct {
 // writeBuckets writes the buckets of every group: what can be added up over
 // captures, by this program's rule (see package latency).
 func (l *Latency) writeBuckets(rows []latency.Row) error {
-	fields := append(keyFields(l.Options.By, func(b *bucket) (*latency.Values, bool) { return &b.row.Values, b.row.Folded > 0 }),
+	fields := append(keyFields(l.Options.By, func(b *bucket) (*latency.Values, bool) { return &b.row.Values, b.row.Joined > 0 }),
 		out.Int("bucket", func(b *bucket) int64 { return int64(b.n) }),
 		out.Int("low_ns", func(b *bucket) int64 { return b.low }),
 		out.Int("width_ns", func(b *bucket) int64 { return b.width }),

@@ -59,7 +59,7 @@ func (v *intervals) emit(i latency.Interval) error {
 	recorded := v.recorded(&i)
 	lost := latency.Lost(v.Losses(), i.StartNS, i.EndNS)
 	rows := i.Table.Rows(recorded, v.Sort)
-	v.warnFolded(i.Table)
+	v.warnJoined(i.Table)
 	if v.people() {
 		if v.shown {
 			v.printGap(v.next, i.StartNS)

@@ -129,9 +129,9 @@ func (l *Latency) noteOpen(open int64) {
 	}
 }
 
-// warnFolded says that groups were joined for want of memory.
-func (l *Latency) warnFolded(t *latency.Table) {
-	if n, more := t.Folded(); n > 0 || more {
+// warnJoined says that groups were joined for want of memory.
+func (l *Latency) warnJoined(t *latency.Table) {
+	if n, more := t.Joined(); n > 0 || more {
 		plus := ""
 		if more {
 			plus = " or more"
@@ -162,8 +162,8 @@ func isNumber(k latency.Key) bool {
 	return k == latency.ByPID || k == latency.ByTID || k == latency.ByCPU
 }
 
-func keyText(v *latency.Values, folded bool, k latency.Key) string {
-	if folded {
+func keyText(v *latency.Values, joined bool, k latency.Key) string {
+	if joined {
 		return other
 	}
 	switch v := v.Of(k).(type) {
@@ -185,7 +185,7 @@ func keyText(v *latency.Values, folded bool, k latency.Key) string {
 func (l *Latency) groupTitle(row *latency.Row) string {
 	var names []string
 	for _, k := range l.Options.By {
-		s := keyText(&row.Values, row.Folded > 0, k)
+		s := keyText(&row.Values, row.Joined > 0, k)
 		if isNumber(k) {
 			s = k.String() + " " + s
 		}
@@ -213,12 +213,12 @@ func (l *Latency) sectionTitle(waits bool) string {
 }
 
 // keyFields are the columns of the keys in machine formats.
-func keyFields[T any](keys []latency.Key, of func(*T) (v *latency.Values, folded bool)) (fields []out.Field[T]) {
+func keyFields[T any](keys []latency.Key, of func(*T) (v *latency.Values, joined bool)) (fields []out.Field[T]) {
 	for _, k := range keys {
 		if isNumber(k) {
 			fields = append(fields, out.Int(k.String(), func(r *T) int64 {
-				v, folded := of(r)
-				if folded {
+				v, joined := of(r)
+				if joined {
 					return -1
 				}
 				return v.Of(k).(int64)
@@ -226,8 +226,8 @@ func keyFields[T any](keys []latency.Key, of func(*T) (v *latency.Values, folded
 			continue
 		}
 		fields = append(fields, out.Text(k.String(), func(r *T) string {
-			v, folded := of(r)
-			if folded {
+			v, joined := of(r)
+			if joined {
 				return other
 			}
 			return v.Of(k).(string)

@@ -59,7 +59,7 @@ func (l *Latency) Poster() View {
 		},
 		Render: func() error {
 			rows := t.Rows(l.spanNS(), l.Sort)
-			l.warnFolded(t)
+			l.warnJoined(t)
 			p := l.newPicture("System-call latency")
 			l.drawPercentiles(p, latency.Sections(rows))
 			for _, m := range l.heatSections(h, 200, true) {

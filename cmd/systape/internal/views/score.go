@@ -35,7 +35,7 @@ func (s *Score) text() error {
 	w := s.Out
 	b, t := s.Baseline, &s.Result.Total
 	var calls int64
-	for _, src := range b.Sources {
+	for _, src := range b.Lessons {
 		calls += src.Calls
 	}
 	c := b.Calibration
@@ -48,7 +48,7 @@ func (s *Score) text() error {
 		fmt.Fprintf(w, "above the limits: %s\n", s.AboveText())
 	}
 	fmt.Fprintf(w, "%s calls in %s, against %s calls of %s\n", units.Count(t.Calls), units.Counted(s.Taken.Streams, b.By.String()),
-		units.Count(calls), units.Counted(int64(len(b.Sources)), "capture"))
+		units.Count(calls), units.Counted(int64(len(b.Lessons)), "capture"))
 	fmt.Fprintf(w, "coverage: %v\n\n", s.Coverage())
 
 	scores := out.Table{Columns: out.Columns(">score", ">capture")}

@@ -97,31 +97,31 @@ func (s *Sequences) transitionFields() []out.Field[sequences.Transition] {
 	}
 }
 
-// thread is one stream with its calls written down.
-type thread struct {
+// threadRow is one stream with its calls written down.
+type threadRow struct {
 	*sequences.FoldedStream
 	text string
 	more int64
 }
 
 func (s *Sequences) threadRecords() error {
-	rec, err := records(&s.Frame, "threads", []out.Field[thread]{
-		out.Int32("pid", func(r *thread) int64 { return int64(r.PID) }),
-		out.Int32("tid", func(r *thread) int64 { return int64(r.TID) }),
-		out.Text("comm", func(r *thread) string { return r.Comm }),
-		out.Text("container", func(r *thread) string { return r.Container }),
-		out.Int("first_ns", func(r *thread) int64 { return r.FirstTS }),
-		out.Int("last_ns", func(r *thread) int64 { return r.LastTS }),
-		out.Int("calls", func(r *thread) int64 { return r.Calls }),
-		out.Text("folded", func(r *thread) string { return r.text }),
-		out.Int("more", func(r *thread) int64 { return r.more }),
+	rec, err := records(&s.Frame, "threads", []out.Field[threadRow]{
+		out.Int32("pid", func(r *threadRow) int64 { return int64(r.PID) }),
+		out.Int32("tid", func(r *threadRow) int64 { return int64(r.TID) }),
+		out.Text("comm", func(r *threadRow) string { return r.Comm }),
+		out.Text("container", func(r *threadRow) string { return r.Container }),
+		out.Int("first_ns", func(r *threadRow) int64 { return r.FirstTS }),
+		out.Int("last_ns", func(r *threadRow) int64 { return r.LastTS }),
+		out.Int("calls", func(r *threadRow) int64 { return r.Calls }),
+		out.Text("folded", func(r *threadRow) string { return r.text }),
+		out.Int("more", func(r *threadRow) int64 { return r.more }),
 	})
 	if err != nil {
 		return err
 	}
 	for f := range s.Folds.Streams() { // the text of one at a time
 		text, more := f.Folder.Text(s.Alphabet, 0)
-		if err := rec.Write([]thread{{f, text, more}}); err != nil {
+		if err := rec.Write([]threadRow{{f, text, more}}); err != nil {
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Sequences) summary() {
 		{t.Cuts, "cut where calls may have been lost"},
 		{t.Programs, "cut where another program was executed"},
 		{t.NotEntered, "calls were seen to return only"},
-		{t.Folded, "calls continued an interrupted one and are folded into it"},
+		{t.Continued, "calls continued an interrupted one and are folded into it"},
 		{t.Refused, "calls were left out by the filters"},
 	} {
 		if n.count > 0 {
