@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -207,4 +208,39 @@ func FuzzDecodeBaseline(f *testing.F) {
 		a := b.Alphabet()
 		feed(t, b.Options(), a, [][]string{{"a", "b", "c", "a", "b"}}, sequences.NewScorer(b, a, noNames, sequences.ScoreOptions{}))
 	})
+}
+
+// Where calls hardly repeat there is no end of new windows: training says so,
+// and what it holds is bounded, also when it is read.
+func TestBaselineIsBounded(t *testing.T) {
+	b, err := sequences.NewBaseline(sequences.BaselineOptions{Order: 3}, sequences.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, a := b.Train()
+	st, err := sequences.NewStreams(b.Options(), a, tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	s := newScript()
+	for i := range 180_000 {
+		s.call(7, "call"+strconv.Itoa(r.IntN(200)))
+		if i%10_000 == 9_999 {
+			s.push(st)
+		}
+	}
+	st.Finish(nil)
+	sum := 0
+	for n := 1; n <= 6; n++ {
+		_, distinct := b.Windows(n)
+		sum += distinct
+	}
+	if sum != sequences.MaxBaseline || tr.Denied == 0 {
+		t.Errorf("%d windows, %d had no room; want %d", sum, tr.Denied, sequences.MaxBaseline)
+	}
+	more := bytes.Replace([]byte(encode(t, b)), []byte(`"6": [`), []byte(`"6": ["1 call0 call0 call0 call0 call0 call0",`), 1)
+	if _, err := sequences.DecodeBaseline(bytes.NewReader(more)); err == nil || !strings.Contains(err.Error(), "distinct windows") {
+		t.Errorf("a baseline with too many windows: %v", err)
+	}
 }
