@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +49,12 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 			if err := compareRead(c, x, i, name, opt, alphabet, &native); err != nil {
 				return err
 			}
+		}
+	}
+	for i, s := range x.Sides {
+		if s.Calls == 0 {
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s has no calls: there is nothing to compare", strings.Join(x.Files[i], " ")),
+				hint: "'systape info' tells what is in a capture; filters may leave nothing"}
 		}
 	}
 	x.Native = *native

@@ -462,6 +462,9 @@ func TestCompareCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &j); err != nil {
 		t.Fatal(err)
 	}
+	if code, _, stderr := sequencesCommand(t, "compare", a, odd, "--from", "+1h"); code != 1 || !strings.Contains(stderr, "has no calls") {
+		t.Errorf("two captures of nothing: exit code %d\n%s", code, stderr)
+	}
 	i := slices.IndexFunc(j.Calls, func(c struct {
 		Syscall string
 		Count   [2]int64

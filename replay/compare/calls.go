@@ -19,7 +19,7 @@ type Call struct {
 	Errors     [2]int64
 	ErrorRate  [2]float64 // of the calls that returned
 	ErrorsQ    float64
-	NewErrors  []int    // errno that only b has, if both have the call
+	NewErrors  []int    // errno that only b has
 	Ended      [2]int64 // calls that returned a result; errors are of these
 	Timed      [2]int64 // those of them whose duration is known; TotalNS, MedianNS and P99NS are of these
 	TotalNS    [2]int64

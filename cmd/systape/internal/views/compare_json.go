@@ -9,6 +9,8 @@ import (
 	"systape/replay/compare"
 )
 
+// compareCallJSON is null where a side has nothing: no call that returned, no
+// durations.
 type compareCallJSON struct {
 	Syscall   string         `json:"syscall"`
 	Count     [2]int64       `json:"count"`
@@ -16,14 +18,14 @@ type compareCallJSON struct {
 	PerSecond [2]float64     `json:"per_second"`
 	ShareQ    float64        `json:"share_q"`
 	Errors    [2]int64       `json:"errors"`
-	ErrorRate [2]float64     `json:"error_rate"`
+	ErrorRate [2]*float64    `json:"error_rate"`
 	ErrorsQ   float64        `json:"errors_q"`
 	NewErrors []string       `json:"new_errors"`
-	Total     [2]int64       `json:"total_ns"`
-	P50       [2]int64       `json:"p50_ns"`
-	P99       [2]int64       `json:"p99_ns"`
-	Delta     float64        `json:"cliffs_delta"`
-	LatencyQ  float64        `json:"latency_q"`
+	Total     [2]*int64      `json:"total_ns"`
+	P50       [2]*int64      `json:"p50_ns"`
+	P99       [2]*int64      `json:"p99_ns"`
+	Delta     *float64       `json:"cliffs_delta"`
+	LatencyQ  *float64       `json:"latency_q"`
 	Waits     bool           `json:"waits"`
 	Differs   []compare.Kind `json:"differs"`
 }
@@ -79,14 +81,14 @@ func (x *Comparison) json() error {
 		By          string                  `json:"by"`
 		Calls       []compareCallJSON       `json:"calls"`
 		Divergence  []compareDivergenceJSON `json:"divergence"`
-		Pace        float64                 `json:"pace"`
+		Pace        *float64                `json:"pace"` // null: not known
 		NewEdges    int                     `json:"new_transitions"`
 		GoneEdges   int                     `json:"vanished_transitions"`
 		NewGrams    int                     `json:"new_sequences"`
 		GoneGrams   int                     `json:"vanished_sequences"`
 		Edges       []compareGramJSON       `json:"transitions"`
 		Grams       []compareGramJSON       `json:"sequences"`
-	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.N, By: x.By, Calls: []compareCallJSON{}, Pace: r.Pace,
+	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.N, By: x.By, Calls: []compareCallJSON{}, Pace: known(&r.Pace, r.Paced > 0),
 		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}}
 	for i := range r.Differences {
 		d := compareDifferenceJSON{Kind: r.Differences[i].Kind, Text: x.difference(&r.Differences[i]), Syscalls: []string{}}
@@ -110,8 +112,14 @@ func (x *Comparison) json() error {
 	for i := range r.Calls {
 		c := &r.Calls[i]
 		k := compareCallJSON{Syscall: c.Name, Count: c.Count, Share: c.Share, PerSecond: c.PerSecond, ShareQ: c.ShareQ, Errors: c.Errors,
-			ErrorRate: c.ErrorRate, ErrorsQ: c.ErrorsQ, NewErrors: []string{}, Total: c.TotalNS, P50: c.MedianNS, P99: c.P99NS, Delta: c.Delta, LatencyQ: c.LatencyQ,
-			Waits: c.Waits, Differs: c.Differs}
+			ErrorsQ: c.ErrorsQ, NewErrors: []string{}, Waits: c.Waits, Differs: c.Differs}
+		for side := range 2 {
+			timed := c.Timed[side] > 0
+			k.ErrorRate[side] = known(&c.ErrorRate[side], c.Ended[side] > 0)
+			k.Total[side], k.P50[side], k.P99[side] = known(&c.TotalNS[side], timed), known(&c.MedianNS[side], timed), known(&c.P99NS[side], timed)
+		}
+		both := c.Timed[0] > 0 && c.Timed[1] > 0
+		k.Delta, k.LatencyQ = known(&c.Delta, both), known(&c.LatencyQ, both)
 		if k.Differs == nil {
 			k.Differs = []compare.Kind{}
 		}
@@ -134,4 +142,12 @@ func (x *Comparison) json() error {
 		j.Grams = append(j.Grams, compareGramJSON(g))
 	}
 	return out.WriteJSON(x.Out, j, " ")
+}
+
+// known returns v, or nil if nothing is known of it.
+func known[T any](v *T, ok bool) *T {
+	if !ok {
+		return nil
+	}
+	return v
 }

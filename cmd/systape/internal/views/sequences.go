@@ -152,7 +152,9 @@ func (s *Sequences) summary() {
 	calls, rate := s.Counter.Entropy()
 	s.println(fmt.Sprintf("%s in %s, %s, %s of them distinct", units.Counted(t.Calls, "call"), units.Counted(t.Streams, s.By),
 		units.Counted(s.Counter.Windows(), "window"), countInt(s.Counter.Distinct())))
-	s.println(fmt.Sprintf("entropy %.2f bits a call, %.2f when the call before is known", calls, rate))
+	if t.Calls > 0 {
+		s.println(fmt.Sprintf("entropy %.2f bits a call, %.2f when the call before is known", calls, rate))
+	}
 	for _, n := range []struct {
 		count int64
 		what  string

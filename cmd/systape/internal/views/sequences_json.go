@@ -51,8 +51,8 @@ func (s *Sequences) json() error {
 			add(transitionJSON{s.Alphabet.Name(t.From), s.Alphabet.Name(t.To), t.Count, t.P})
 		}
 	})
-	o.Key("entropy_bits", calls)
-	o.Key("entropy_rate_bits", rate)
+	o.Key("entropy_bits", known(&calls, s.Taken.Calls > 0))
+	o.Key("entropy_rate_bits", known(&rate, s.Taken.Calls > 1))
 	o.Key("order", "entry")
 	o.Key("restarts", s.Restarts)
 	o.Key("with_errors", s.WithErrors)
