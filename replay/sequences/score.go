@@ -21,6 +21,7 @@ type Metric struct {
 	Name  string
 	Value float64
 	Known bool    // false: there is none, because no sequence was long enough
+	most  float64 // that it can be
 	least float64 // what the scores of normal units differ by on average, at least, beyond those that calibration has seen: two windows, half a bit
 }
 
@@ -92,12 +93,12 @@ func (s *StreamScore) Metrics() []Metric {
 	longest := int64(0)
 	for _, w := range s.Windows {
 		longest = w.Windows
-		m = append(m, Metric{"novel_" + strconv.Itoa(w.N), w.Share(), w.Windows > 0, max(0.002, 2/float64(max(w.Windows, 1)))})
+		m = append(m, Metric{"novel_" + strconv.Itoa(w.N), w.Share(), w.Windows > 0, 1, max(0.002, 2/float64(max(w.Windows, 1)))})
 	}
 	for _, f := range s.Frames {
-		m = append(m, Metric{"lfc_" + strconv.Itoa(f.Size), float64(f.Max), longest > 0, 2})
+		m = append(m, Metric{"lfc_" + strconv.Itoa(f.Size), float64(f.Max), longest > 0, float64(f.Size), 2})
 	}
-	return append(m, Metric{"bits_mean", s.MeanBits(), s.Calls > 0, 0.2}, Metric{"bits_worst20", s.WorstBits, s.Calls > 0, 0.5})
+	return append(m, Metric{"bits_mean", s.MeanBits(), s.Calls > 0, math.Inf(1), 0.2}, Metric{"bits_worst20", s.WorstBits, s.Calls > 0, math.Inf(1), 0.5})
 }
 
 // unusual reports whether a score is above its threshold, taken alone;
@@ -510,7 +511,7 @@ func (s *Scorer) Result() *Result {
 // MetricLimits are the limits of one score for a capture.
 type MetricLimits struct {
 	Metric  string
-	Capture float64 // of the capture; infinite if there is none
+	Capture float64 // of the capture; infinite if there is none, or none that can be exceeded
 	Stream  float64 // of each of its streams
 }
 
@@ -523,7 +524,13 @@ func (s *Scorer) Limits() (list []MetricLimits) {
 	for i, m := range s.total.Metrics() {
 		// A share has the finest steps in the capture; what a thread may reach
 		// depends on how many windows it has, and is shown for those of the capture.
-		list = append(list, MetricLimits{m.Name, s.family.limit(s.family.capture, i, &m, 1), s.family.limit(s.family.stream, i, &m, s.ended)})
+		l := MetricLimits{m.Name, s.family.limit(s.family.capture, i, &m, 1), s.family.limit(s.family.stream, i, &m, s.ended)}
+		for _, v := range []*float64{&l.Capture, &l.Stream} {
+			if *v >= m.most {
+				*v = math.Inf(1)
+			}
+		}
+		list = append(list, l)
 	}
 	return list
 }
