@@ -22,13 +22,46 @@ var updateStories = flag.Bool("update-stories", false, "rewrite the answers in t
 // for the capture, which comes last unless it is named, and ^ for the escape of
 // colours. -update-stories rewrites the answers.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/stories/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
+	var files []string
+	for _, folder := range []string{"stories", "cases"} {
+		found, err := filepath.Glob("../../testdata/" + folder + "/*.txtar")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no %s: %v", folder, err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { runStory(t, file) })
 	}
+}
+
+// caseCommands are what every pairing case is asked.
+var caseCommands = []string{"$ replay", "$ latency", "$ export --to strace", "$ verify"}
+
+// caseCapture writes the capture of a pairing case, and sees to it that the
+// case has an answer of every command. It returns no name for another story.
+func caseCapture(t *testing.T, a *txtar.Archive) string {
+	t.Helper()
+	sections := map[string][]byte{}
+	for _, f := range a.Files {
+		sections[f.Name] = f.Data
+	}
+	if sections["events"] == nil {
+		return ""
+	}
+	for _, command := range caseCommands {
+		if _, ok := sections[command]; !ok && *updateStories {
+			a.Files = append(a.Files, txtar.File{Name: command})
+		} else if !ok {
+			t.Errorf("the case has no section %q", command)
+		}
+	}
+	capture := filepath.Join(t.TempDir(), "capture.spool")
+	spool, _ := formsRead(t, sections["events"], sections["meta"]).spool(t)
+	if err := os.WriteFile(capture, spool, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return capture
 }
 
 func runStory(t *testing.T, file string) {
@@ -37,11 +70,15 @@ func runStory(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var capture string
+	capture := caseCapture(t, a)
+	isCase := capture != ""
 	for i, f := range a.Files {
 		if f.Name == "capture" {
 			capture = latencyCapture(t, f.Data)
 			continue
+		}
+		if isCase && !strings.HasPrefix(f.Name, "$ ") {
+			continue // of replay's own test of the case
 		}
 		words, ok := strings.CutPrefix(f.Name, "$ ")
 		if !ok {
@@ -64,7 +101,7 @@ func runStory(t *testing.T, file string) {
 			t.Errorf("%s\ngot:\n%s\nwant:\n%s", words, got, want)
 		}
 		for line := range strings.Lines(got) {
-			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 && args[0] == "latency" && !strings.Contains(words, "format") && !strings.Contains(words, "wide") && !strings.HasPrefix(line, "hint:") && !strings.HasPrefix(line, "systape:") {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 && args[0] == "latency" && !strings.Contains(words, "format") && !strings.Contains(words, "wide") && !strings.HasPrefix(line, "hint:") && !strings.HasPrefix(line, "coverage:") && !strings.HasPrefix(line, "systape:") {
 				t.Errorf("%s: a line of %d columns, want at most 100: %s", words, n, line)
 			}
 		}
