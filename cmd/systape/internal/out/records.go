@@ -231,8 +231,27 @@ func Time[T any](name string, ns func(*T) int64) Field[T] {
 	return Field[T]{Name: name, Type: format.TimestampUS, Int: func(r *T) int64 { return Microseconds(ns(r)) }}
 }
 
-func appendTime(dst []byte, us int64) []byte {
-	return time.UnixMicro(us).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+// clock writes times; it remembers the text of one second, because calls come
+// in order.
+type clock struct {
+	second int64
+	text   []byte // up to the point
+}
+
+// append appends 2006-01-02T15:04:05.000000Z.
+func (c *clock) append(dst []byte, us int64) []byte {
+	second, micro := us/1e6, us%1e6
+	if micro < 0 {
+		second, micro = second-1, micro+1e6
+	}
+	if second != c.second || c.text == nil {
+		c.second, c.text = second, time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05")
+	}
+	dst = append(append(dst, c.text...), '.')
+	for unit := int64(100_000); unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+micro/unit%10))
+	}
+	return append(dst, 'Z')
 }
 
 // WriteJSON writes a JSON document that is no list of records.

@@ -20,6 +20,7 @@ type rowsText[T any] struct {
 	keys    [][]byte // before each value
 	quote   func(dst []byte, s string) []byte
 	quoted  map[string][]byte // names come again and again
+	clock   clock
 }
 
 // What is kept of the texts as they are written: names, not arguments.
@@ -48,7 +49,7 @@ func (t *rowsText[T]) appendValue(dst []byte, f *Field[T], row *T, quote string)
 		}
 		return dst, nil
 	case f.Type == format.TimestampUS:
-		return append(appendTime(append(dst, quote...), f.Int(row)), quote...), nil
+		return append(t.clock.append(append(dst, quote...), f.Int(row)), quote...), nil
 	case f.Int != nil:
 		return strconv.AppendInt(dst, f.Int(row), 10), nil
 	case f.Float != nil && quote != "":

@@ -75,7 +75,7 @@ func NewCalls(w io.Writer, form string, c Capture, meta map[string]string) (*out
 type callNames struct {
 	names    *format.SymbolTable
 	statuses [replay.NumStatuses]format.Symbol
-	abis     map[abi.ABI]format.Symbol
+	abis     []format.Symbol // by abi.ABI
 	errnos   map[errnoKey]format.Symbol
 }
 
@@ -85,7 +85,7 @@ type errnoKey struct {
 }
 
 func newCallNames(names *format.SymbolTable) *callNames {
-	n := &callNames{names: names, abis: map[abi.ABI]format.Symbol{}, errnos: map[errnoKey]format.Symbol{}}
+	n := &callNames{names: names, abis: make([]format.Symbol, 256), errnos: map[errnoKey]format.Symbol{}}
 	for s := range n.statuses {
 		n.statuses[s] = names.InternString(replay.Status(s).String())
 	}
