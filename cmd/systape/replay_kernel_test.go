@@ -65,6 +65,9 @@ func TestKernelDecodingAgainstStrace(t *testing.T) {
 		}
 		for k := range min(len(got[i]), len(want[i])) {
 			g, w := got[i][k], want[i][k]
+			if g.name == "rt_sigreturn" { // has no result: strace shows a register that it gives back
+				w.ret = g.ret
+			}
 			if g.name != w.name || g.ret != w.ret {
 				t.Errorf("thread %d, call %d: %v, strace saw %v", i, k, g, w)
 				continue

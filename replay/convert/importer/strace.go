@@ -11,6 +11,9 @@ import (
 	"systape/replay/render/decode"
 )
 
+// maxHalf bounds the beginning of a call that messages cut off again and again.
+const maxHalf = 64 << 10
+
 // strace reads strace's text: one line a call, or two when other threads come
 // between its beginning and its end.
 //
@@ -143,6 +146,8 @@ func (s *strace) line(b []byte) error {
 		switch {
 		case len(before) == 0:
 			return errIgnore
+		case len(before) > maxHalf:
+			return errForm
 		case goesOn: // the call does in the next line
 			s.half = bytes.Clone(before)
 			return errIgnore
@@ -198,20 +203,26 @@ func (s *strace) skipBrackets(b []byte) []byte {
 var straceMessage = regexp.MustCompile(`(?:(?:/[\w.+-]+)*/)?(?:strace: )?Process (\d+) (attached(?: with (\d+) threads)?(?: - interrupt to quit)?` +
 	`|attached \(waiting for parent\)|detached|suspended|resumed(?: \(parent \d+ ready\))?|created.*|leaving ptrace stop|Untraced)$`)
 
+// maxMessage is how long a message of strace may be.
+const maxMessage = 300
+
 // ownMessage begins a line that is nothing else.
 var ownMessage = regexp.MustCompile(`^(?:(?:/[\w.+-]+)*/)?strace: `)
 
 // message takes a message of strace off the end of a line. goesOn says that
 // the call before it does, in the next line.
 func (s *strace) message(b []byte) (before []byte, goesOn, ok bool) {
-	if bytes.IndexByte(b, ':') < 0 && !bytes.Contains(b, []byte("Process ")) {
-		return nil, false, false
+	var m []int
+	at := bytes.LastIndex(b, []byte("Process "))
+	if at >= 0 {
+		at = max(0, at-maxMessage) // room for the path of strace
+		m = straceMessage.FindSubmatchIndex(b[at:min(len(b), at+2*maxMessage)])
 	}
-	m := straceMessage.FindSubmatchIndex(b)
 	if m == nil {
-		return nil, false, ownMessage.Match(b)
+		return nil, false, bytes.Contains(b[:min(len(b), maxMessage)], []byte("strace: ")) && ownMessage.Match(b)
 	}
-	before = bytes.TrimSuffix(b[:m[0]], []byte("^C"))
+	before = bytes.TrimSuffix(b[:at+m[0]], []byte("^C"))
+	b = b[at:]
 	id, _, _ := leadingID(b[m[2]:m[3]])
 	what := b[m[4]:m[5]]
 	switch {
