@@ -221,8 +221,8 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 		}
 		r.Checks = append(r.Checks, c)
 	}
-	rule("C1", enters, fmt.Sprintf("%s enters, each in one call", units.Count(r.Enters)))
-	rule("C2", exits, fmt.Sprintf("%s exits, each in one call", units.Count(r.Exits)))
+	rule("C1", enters, units.Counted(r.Enters, "enter")+", each in one call")
+	rule("C2", exits, units.Counted(r.Exits, "exit")+", each in one call")
 	var halves failures
 	for _, w := range s.wrong {
 		halves.add("%s", w)
@@ -238,11 +238,11 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 	switch {
 	case cov.Unexplained == 0:
 	case m == nil || m.Imported != nil:
-		why = fmt.Sprintf("not checked: imported; %s calls miss their exit without a loss", units.Count(cov.Unexplained))
+		why = "not checked: imported; without an exit and without a loss: " + units.Counted(cov.Unexplained, "call")
 	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
-		why = fmt.Sprintf("not checked: threads may leave the filter inside a call; %s calls miss their exit", units.Count(cov.Unexplained))
+		why = "not checked: threads may leave the filter inside a call; without an exit: " + units.Counted(cov.Unexplained, "call")
 	default:
-		gaps.add("%s calls miss their exit, and no loss is dated that can have held it", units.Count(cov.Unexplained))
+		gaps.add("no loss is dated that can have held the exits of %s", units.Counted(cov.Unexplained, "call"))
 	}
 	rule("C5", gaps, why)
 	return r
@@ -279,7 +279,7 @@ func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
 			f.add("cpu %d: %s events in the file, none counted by the kernel", n, units.Count(rows))
 		}
 	}
-	return f, fmt.Sprintf("%s events seen by the kernel, all in the file or in lost rows", units.Count(events))
+	return f, units.Counted(events, "event") + " seen by the kernel, all in the file or in lost rows"
 }
 
 // failures gathers what a rule has found.

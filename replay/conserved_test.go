@@ -75,7 +75,7 @@ func TestConservationNames(t *testing.T) {
 		{"a gap that no loss explains", func(_ *recording, calls []replay.Call, cov *replay.Coverage) []replay.Call {
 			cov.Unexplained = 1
 			return calls
-		}, "C5", "1 calls miss their exit"},
+		}, "C5", "the exits of 1 call"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := simulate(3, 500).record(window{}, noLoss, false, onTime)

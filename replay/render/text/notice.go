@@ -51,7 +51,7 @@ func appendRow(dst []byte, e *format.Event) []byte {
 	case format.Lost:
 		dst = append(dst, "*** "...)
 		dst = strconv.AppendInt(dst, e.Args[format.LostCount], 10)
-		dst = append(dst, " events lost"...)
+		dst = append(append(append(dst, ' '), units.Plural(e.Args[format.LostCount], "event")...), " lost"...)
 		if e.CPU >= 0 {
 			dst = strconv.AppendInt(append(dst, " on cpu "...), int64(e.CPU), 10)
 		}

@@ -371,6 +371,9 @@ func (p *Printer) appendDuration(dst []byte, c *replay.Call, form Form) []byte {
 	mark := ""
 	switch c.Status {
 	case replay.OK, replay.Restarted, replay.Sigreturn, replay.Mismatch:
+		if c.ExitSeq < 0 { // a sigreturn of which no exit was seen
+			return dst
+		}
 	case replay.OpenAtStart, replay.OpenAtEnd, replay.Killed:
 		if c.DurNS == 0 {
 			return dst
