@@ -17,12 +17,12 @@ type taskOffsets struct{ pid, flags uint32 }
 // description of it. A thread that is not its process's leader has two
 // different ids side by side (include/linux/sched.h: pid, then tgid), which
 // makes a chance hit unlikely; two threads make sure.
-func discoverOffsets() (taskOffsets, error) {
-	first, err := findIDs()
+func discoverOffsets(here *surroundings) (taskOffsets, error) {
+	first, err := findIDs(here)
 	if err != nil {
 		return taskOffsets{}, err
 	}
-	second, err := findIDs()
+	second, err := findIDs(here)
 	if err != nil {
 		return taskOffsets{}, err
 	}
@@ -79,7 +79,7 @@ func kernelVersion() (major, minor int, err error) {
 
 // findIDs returns every offset at which the description of a fresh thread
 // holds its id followed by its process's.
-func findIDs() ([]uint32, error) {
+func findIDs(here *surroundings) ([]uint32, error) {
 	type result struct {
 		at  []uint32
 		err error
@@ -91,23 +91,30 @@ func findIDs() ([]uint32, error) {
 		runtime.LockOSThread()
 		if syscall.Gettid() == syscall.Getpid() {
 			// The process's leader will not do; leave it locked here and ask again elsewhere.
-			at, err := findIDs()
+			at, err := findIDs(here)
 			done <- result{at, err}
 			return
 		}
-		at, err := idsOfThisThread()
+		at, err := idsOfThisThread(here)
 		done <- result{at, err}
 	}()
 	r := <-done
 	return r.at, r.err
 }
 
-func idsOfThisThread() ([]uint32, error) {
+func idsOfThisThread(here *surroundings) ([]uint32, error) {
 	spec, err := loadDiscover()
 	if err != nil {
 		return nil, err
 	}
 	tid, tgid := uint32(syscall.Gettid()), uint32(syscall.Getpid())
+	if here.inside { // task_struct has the initial namespace's ids
+		id, err := identify()
+		if err != nil {
+			return nil, err
+		}
+		tid, tgid = uint32(id.pidTgid), uint32(id.pidTgid>>32)
+	}
 	if err := spec.Variables["asking_pid_tgid"].Set(uint64(tgid)<<32 | uint64(tid)); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ static u64 (*get_current_cgroup_id)(void) = (void *)80;
 static long (*probe_read_kernel)(void *dst, u32 size, const void *src) = (void *)113;
 static long (*probe_read_kernel_str)(void *dst, u32 size, const void *src) = (void *)115;
 static long (*ringbuf_output)(void *ringbuf, void *data, u64 size, u64 flags) = (void *)130;
+static long (*loop)(u32 turns, void *callback, void *ctx, u64 flags) = (void *)181;
 static struct task_struct *(*get_current_task_btf)(void) = (void *)158;
 
 #endif

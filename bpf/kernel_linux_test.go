@@ -3,8 +3,11 @@ package bpf
 import (
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
+
+	"github.com/cilium/ebpf/rlimit"
 
 	"systape/internal/kerneltest"
 )
@@ -13,23 +16,27 @@ import (
 // the records of a known call are as they should be.
 func TestKernelAcceptsEveryVariant(t *testing.T) {
 	kerneltest.Require(t)
+	if err := rlimit.RemoveMemlock(); err != nil { // before 5.11
+		t.Fatal(err)
+	}
 	var wanted SyscallFilter
 	wanted.Wanted[0][syscall.SYS_GETPPID] = true
 	var counts [2][TableSize]uint8
 	counts[0][syscall.SYS_LSEEK] = 3
 	for name, cfg := range map[string]Config{
-		"everything":         {},
-		"by process":         {FilterPIDs: true},
-		"with children":      {FilterPIDs: true, FollowChildren: true},
-		"by name":            {Comms: []string{"nobody"}},
-		"by user":            {UIDs: []uint32{0, 1}},
-		"by call":            {Syscalls: &wanted},
-		"all filters":        {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, UIDs: []uint32{1}, Syscalls: &wanted},
-		"preemptible kernel": {Preemptible: true},
+		"everything":          {},
+		"by process":          {FilterPIDs: true},
+		"with children":       {FilterPIDs: true, FollowChildren: true},
+		"by name":             {Comms: []string{"nobody"}},
+		"by user":             {UIDs: []uint32{0, 1}},
+		"by call":             {Syscalls: &wanted},
+		"all filters":         {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, UIDs: []uint32{1}, Syscalls: &wanted},
+		"preemption held off": {Writers: new(WritersHold)},
+		"mixed writers":       {Writers: new(WritersMixed)},
+		"buffers in parts":    {PartBytes: 256 << 10},
 	} {
 		for _, noBTF := range []bool{false, true} {
-			cfg.NoBTF, cfg.BufferBytes, cfg.Arguments = noBTF, 1<<20, counts
-			cfg.SelfTGID = 1 // not us
+			cfg.NoBTF, cfg.BufferBytes, cfg.Arguments, cfg.RecordSelf = noBTF, 1<<20, counts, true
 			variant := name + ", with BTF"
 			if noBTF {
 				variant = name + ", without BTF"
@@ -43,8 +50,11 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 				if err := k.AddTarget(uint32(os.Getpid())); err != nil {
 					t.Fatal(err)
 				}
-				if err := k.Attach(append(append(append([]string{}, Lives...), Exits...), Enter...)...); err != nil {
+				if err := k.Attach(slices.Concat(Lifecycle, Exits, Enters)...); err != nil {
 					t.Fatal(err)
+				}
+				for c := range Classes {
+					k.Open(c)
 				}
 				if len(cfg.Comms) > 0 || len(cfg.UIDs) > 0 && cfg.FilterPIDs {
 					return
@@ -62,7 +72,7 @@ func expectCall(t *testing.T, k *Kernel, getppidOnly bool) {
 	defer runtime.UnlockOSThread()
 	ppid, _, _ := syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
 	syscall.RawSyscall(syscall.SYS_LSEEK, ^uintptr(0), 5, 7)
-	if err := k.Detach(append(Enter, Exits...)...); err != nil {
+	if err := k.Detach(slices.Concat(Enters, Exits)...); err != nil {
 		t.Fatal(err)
 	}
 	me := uint64(os.Getpid())<<32 | uint64(syscall.Gettid())

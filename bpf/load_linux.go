@@ -3,57 +3,72 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"os"
-	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
 	"syscall"
-	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// Config says what is to be recorded. It is fixed at load: the verifier
-// removes the code of every filter that is not used.
-type Config struct {
-	BufferBytes    int                 // of each CPU; a power of two, at least 64 KiB
-	SelfTGID       uint32              // never recorded
-	FilterPIDs     bool                // only processes given to AddTarget, and the launched command
-	FollowChildren bool                // processes that a target starts become targets
-	Comms          []string            // only threads of these names
-	UIDs           []uint32            // only threads of these users
-	Cgroups        []string            // only threads below these cgroup v2 directories, at most 16
-	Syscalls       *SyscallFilter      // nil: all
-	Arguments      [2][TableSize]uint8 // how many arguments each call takes, native and compat
-	Preemptible    bool                // the kernel may preempt programs (PREEMPT_RT)
-	NoBTF          bool                // use the variant for kernels without BTF even if this one has it
+// attempt is one way to record that a kernel may or may not know.
+type attempt struct {
+	hook    string // "tp_btf" or "raw_tracepoint"
+	writers Writers
 }
 
-// SyscallFilter says which numbers are recorded.
-type SyscallFilter struct {
-	Wanted   [2][TableSize]bool // native and compat
-	Unlisted bool               // numbers of TableSize and more
-	Negative bool               // number -1: exits of rt_sigreturn and of refused calls
-}
-
-// Kernel is the loaded kernel side. Its methods may be used by one goroutine
-// at a time, AddTarget and SetLauncher apart.
-type Kernel struct {
-	Hook    string // "tp_btf" or "raw_tracepoint"
-	Buffers []Buffer
-
-	collection *ebpf.Collection
-	links      map[string]link.Link
-	bell       *ringbuf.Reader
-	ring       ringbuf.Record
-	memory     []byte
-	cgroups    []*os.File
+// attempts yields the ways to record, best first. tp_btf reads registers and
+// tasks directly; it needs BTF and bpf_get_current_task_btf (5.11). What a
+// program has to fear from others on its CPU is found out by trying:
+//
+//   - Before 6.13 tracepoints ran with preemption off, and kernels from 6.10 on
+//     have the functions that switch it off. So where these are missing,
+//     nothing is to be feared.
+//   - Where they are there, the programs hold preemption off unless a trial
+//     shows that it is off anyway.
+//   - Without BTF, unless the trial shows the same, places are taken by compare
+//     and exchange, which costs some nanoseconds, where the kernel has it (5.12).
+func attempts(cfg *Config) iter.Seq[attempt] {
+	preemptible := sync.OnceValue(func() answer {
+		a, _ := tryPreemption() // not to know is an answer
+		return a
+	})
+	return func(yield func(attempt) bool) {
+		btf := !cfg.NoBTF && haveBTF()
+		if w := cfg.Writers; w != nil {
+			if btf {
+				yield(attempt{"tp_btf", *w})
+			} else {
+				yield(attempt{"raw_tracepoint", *w})
+			}
+			return
+		}
+		if btf {
+			w := WritersHold
+			if !haveKfunc("bpf_preempt_disable") || preemptible() == no {
+				w = WritersAlone
+			}
+			if !yield(attempt{"tp_btf", w}) {
+				return
+			}
+		}
+		if preemptible() != no && !yield(attempt{"raw_tracepoint", WritersMixed}) {
+			return
+		}
+		yield(attempt{"raw_tracepoint", WritersAlone})
+	}
 }
 
 // Load puts the programs into the kernel and maps the buffers. It attaches
-// nothing yet. Errors are the kernel's own, wrapped; see capture for what to
-// tell the user.
-func Load(cfg Config) (k *Kernel, err error) {
+// nothing yet, and all classes are shut. Errors are the kernel's own, wrapped;
+// see capture for what to tell the user.
+func Load(cfg Config) (*Kernel, error) {
 	if cfg.BufferBytes < 64<<10 || cfg.BufferBytes&(cfg.BufferBytes-1) != 0 {
 		return nil, fmt.Errorf("buffer of %d bytes: not a power of two of at least 65536", cfg.BufferBytes)
 	}
@@ -61,25 +76,54 @@ func Load(cfg Config) (k *Kernel, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("count cpus: %w", err)
 	}
-	k = &Kernel{Hook: "tp_btf", links: map[string]link.Link{}}
+	here, err := lookAround()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for a := range attempts(&cfg) {
+		k, err := load(cfg, a, cpus, here)
+		if err == nil {
+			return k, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", a.hook, err))
+		if !isRefusal(err) {
+			return nil, errs[0]
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// isRefusal reports whether another way to record may do better.
+func isRefusal(err error) bool {
+	return ProgramsRefused(err) || errors.Is(err, syscall.EINVAL) || errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, syscall.ENOTSUP)
+}
+
+// ProgramsRefused reports whether an error of Load is the verifier's.
+func ProgramsRefused(err error) bool {
+	var refusal *ebpf.VerifierError
+	return errors.As(err, &refusal)
+}
+
+func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err error) {
+	k = &Kernel{Hook: a.hook, Writers: a.writers, here: here, links: map[string]link.Link{}}
 	loaded := k
 	defer func() {
 		if err != nil {
 			loaded.Close()
 		}
 	}()
-
-	load := loadWithBTF
-	if cfg.NoBTF || !haveBTF() {
-		k.Hook, load = "raw_tracepoint", loadWithoutBTF
+	read := loadWithBTF
+	if a.hook == "raw_tracepoint" {
+		read = loadWithoutBTF
 	}
-	spec, err := load()
+	spec, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
 	set := setter{spec: spec}
-	if k.Hook == "raw_tracepoint" {
-		at, err := discoverOffsets()
+	if a.hook == "raw_tracepoint" {
+		at, err := discoverOffsets(here)
 		if err != nil {
 			return nil, fmt.Errorf("find out where the kernel keeps thread ids: %w", err)
 		}
@@ -90,33 +134,58 @@ func Load(cfg Config) (k *Kernel, err error) {
 	copy(counts[:TableSize], cfg.Arguments[0][:])
 	copy(counts[TableSize:], cfg.Arguments[1][:])
 	set.set("argument_counts", counts)
+	if !cfg.RecordSelf {
+		set.set("self_tgid", here.self)
+	}
+	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
+	set.set("writers", uint32(a.writers))
+	if cfg.Syscalls != nil {
+		set.set("wanted", cfg.Syscalls.wanted())
+	}
+	set.set("filters", uint32(cfg.filters()))
+
+	spec.Maps["doorbell"].MaxEntries = uint32(max(os.Getpagesize(), 4096))
+	targets := spec.Maps["targets"]
+	if !cfg.FilterPIDs {
+		targets.MaxEntries = 1
+	}
+	if a.hook == "raw_tracepoint" {
+		// Before 6.1 the kernel warns of anything else (kernel/bpf/verifier.c:
+		// check_map_prealloc), which stops a machine with panic_on_warn.
+		targets.Flags = 0
+	}
+	threads := pidMax()
+	spec.Maps["thread_states"].ValueSize = threads
+	set.set("thread_mask", threads-1)
+
+	buffers, parts, err := newBuffers(spec.Maps["buffers"], cfg.BufferBytes, cfg.PartBytes, cpus)
+	if err != nil {
+		return nil, err
+	}
+	defer buffers.Close() // the collection has its own
+	part := cfg.BufferBytes / parts
 	set.set("ring_bytes", uint64(cfg.BufferBytes))
 	set.set("ring_mask", uint64(cfg.BufferBytes-8))
 	set.set("wake_bytes", uint64(cfg.BufferBytes/8))
-	set.set("self_tgid", cfg.SelfTGID)
-	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
-	set.set("preemptible", flag(cfg.Preemptible))
-	if f := cfg.Syscalls; f != nil {
-		var wanted [2 * TableSize / 64]uint64
-		for abi := range f.Wanted {
-			for nr, want := range f.Wanted[abi] {
-				if want {
-					i := abi*TableSize + nr
-					wanted[i/64] |= 1 << (i % 64)
-				}
-			}
-		}
-		set.set("wanted", wanted)
-	}
-	set.set("filters", cfg.filters())
+	set.set("parts", uint32(parts))
+	set.set("part_mask", uint64(part-8))
+	set.set("part_shift", log2(part))
 	if set.err != nil {
 		return nil, set.err
 	}
-	buffers := spec.Maps["buffers"]
-	buffers.MaxEntries = uint32(cpus)
-	buffers.ValueSize = uint32(ControlBytes + cfg.BufferBytes + SlackBytes)
-
-	if k.collection, err = ebpf.NewCollection(spec); err != nil {
+	if a.writers == WritersAlone {
+		for _, spares := range spares {
+			for _, name := range spares {
+				delete(spec.Programs, name)
+			}
+		}
+	}
+	if a.writers != WritersMixed {
+		for _, p := range spec.Programs {
+			withoutExchange(p.Instructions)
+		}
+	}
+	if k.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"buffers": buffers}}); err != nil {
 		return nil, fmt.Errorf("load the programs: %w", err)
 	}
 	if err := k.fillFilters(cfg); err != nil {
@@ -125,15 +194,53 @@ func Load(cfg Config) (k *Kernel, err error) {
 	if k.bell, err = ringbuf.NewReader(k.collection.Maps["doorbell"]); err != nil {
 		return nil, fmt.Errorf("open the doorbell: %w", err)
 	}
-	stride := int(buffers.ValueSize)
+	stride := int(buffers.ValueSize()) * parts
 	k.memory, err = syscall.Mmap(k.collection.Maps["buffers"].FD(), 0, stride*cpus, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map the buffers of %d cpus: %w", cpus, err)
 	}
 	for cpu := range cpus {
-		k.Buffers = append(k.Buffers, NewBuffer(int32(cpu), k.memory[cpu*stride:][:stride]))
+		b := NewBuffer(int32(cpu), k.memory[cpu*stride:][:stride], parts)
+		for c := range Classes {
+			b.Shut(c)
+		}
+		k.Buffers = append(k.Buffers, b)
 	}
 	return k, nil
+}
+
+// newBuffers makes the map of all buffers, in as few parts as the kernel
+// allows. Before 6.0 a value of an array map has at most 4 MiB (kernel/bpf/
+// arraymap.c: KMALLOC_MAX_SIZE), control page and slack included.
+func newBuffers(spec *ebpf.MapSpec, bytes, partBytes, cpus int) (*ebpf.Map, int, error) {
+	part := bytes
+	if partBytes > 0 {
+		part = min(part, partBytes)
+	}
+	for {
+		spec.MaxEntries = uint32(cpus * (bytes / part))
+		spec.ValueSize = uint32(ControlBytes + part + SlackBytes)
+		m, err := ebpf.NewMap(spec)
+		if errors.Is(err, syscall.E2BIG) && part > 64<<10 {
+			part /= 2
+			continue
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("make buffers of %d bytes for %d cpus: %w", bytes, cpus, err)
+		}
+		return m, bytes / part, nil
+	}
+}
+
+// withoutExchange takes the compare-and-exchange out of programs that never
+// come to it: kernels before 5.12 refuse it all the same.
+func withoutExchange(program asm.Instructions) {
+	for i := range program {
+		if ins := &program[i]; ins.OpCode.AtomicOp() == asm.CmpXchg {
+			nothing := asm.Mov.Imm(asm.R0, 0)
+			ins.OpCode, ins.Dst, ins.Src, ins.Offset, ins.Constant = nothing.OpCode, nothing.Dst, nothing.Src, nothing.Offset, nothing.Constant
+		}
+	}
 }
 
 func haveBTF() bool {
@@ -141,24 +248,22 @@ func haveBTF() bool {
 	return err == nil
 }
 
-// filters are the bits of enum filter.
-func (c *Config) filters() (bits uint32) {
-	for i, on := range []bool{
-		c.FilterPIDs, len(c.Comms) > 0, len(c.UIDs) > 0, len(c.Cgroups) > 0, c.Syscalls != nil, c.FollowChildren,
-		c.Syscalls != nil && c.Syscalls.Unlisted, c.Syscalls != nil && c.Syscalls.Negative,
-	} {
-		if on {
-			bits |= 1 << i
-		}
+// pidMax returns how many thread ids there may be, as a power of two.
+func pidMax() uint32 {
+	const limit = 4 << 20 // include/linux/threads.h: PID_MAX_LIMIT
+	text, _ := os.ReadFile("/proc/sys/kernel/pid_max")
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n <= 0 || n > limit {
+		return limit
 	}
-	return bits
+	return 1 << log2(2*n-1)
 }
 
-func flag(on bool) uint8 {
-	if on {
-		return 1
+func log2(n int) (bits uint64) {
+	for ; n > 1; n >>= 1 {
+		bits++
 	}
-	return 0
+	return bits
 }
 
 // setter gives values to the constants of a spec and keeps the first error.
@@ -180,141 +285,4 @@ func (s *setter) set(name string, value any) {
 	}
 }
 
-func (k *Kernel) fillFilters(cfg Config) error {
-	one := uint32(1)
-	for _, name := range cfg.Comms {
-		var comm [16]byte
-		copy(comm[:15], name)
-		if err := k.collection.Maps["comms"].Put(comm, one); err != nil {
-			return fmt.Errorf("filter by name %q: %w", name, err)
-		}
-	}
-	for _, uid := range cfg.UIDs {
-		if err := k.collection.Maps["uids"].Put(uid, one); err != nil {
-			return fmt.Errorf("filter by user %d: %w", uid, err)
-		}
-	}
-	for i, path := range cfg.Cgroups {
-		dir, err := os.Open(filepath.Clean(path))
-		if err != nil {
-			return fmt.Errorf("filter by cgroup: %w", err)
-		}
-		k.cgroups = append(k.cgroups, dir)
-		if err := k.collection.Maps["cgroups"].Put(uint32(i), uint32(dir.Fd())); err != nil {
-			return fmt.Errorf("filter by cgroup %s: %w", path, err)
-		}
-	}
-	return nil
-}
-
-// Attach hangs the programs of the named tracepoints in.
-func (k *Kernel) Attach(names ...string) error {
-	for _, name := range names {
-		var l link.Link
-		var err error
-		if k.Hook == "tp_btf" {
-			l, err = link.AttachTracing(link.TracingOptions{Program: k.collection.Programs[name], AttachType: ebpf.AttachTraceRawTp})
-		} else {
-			l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: k.collection.Programs[name]})
-		}
-		if err != nil {
-			return fmt.Errorf("attach to tracepoint %s: %w", name, err)
-		}
-		k.links[name] = l
-	}
-	return nil
-}
-
-// Detach takes the programs of the named tracepoints out. A program that runs
-// at this moment on another CPU still finishes.
-func (k *Kernel) Detach(names ...string) error {
-	var errs []error
-	for _, name := range names {
-		if l := k.links[name]; l != nil {
-			errs = append(errs, l.Close())
-			delete(k.links, name)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// AddTarget has the process recorded.
-func (k *Kernel) AddTarget(tgid uint32) error {
-	const record = uint32(1)
-	if err := k.collection.Maps["targets"].Put(tgid, record); err != nil {
-		return fmt.Errorf("add process %d: %w", tgid, err)
-	}
-	return nil
-}
-
-// SetLauncher names the thread whose next child is to be recorded from its
-// execve on; 0 names none.
-func (k *Kernel) SetLauncher(tid uint32) error {
-	if err := k.collection.Variables["launcher"].Set(tid); err != nil {
-		return fmt.Errorf("name the launching thread: %w", err)
-	}
-	return nil
-}
-
-// Wait returns when a buffer is one eighth full, or after d.
-func (k *Kernel) Wait(d time.Duration) error {
-	k.bell.SetDeadline(time.Now().Add(d))
-	err := k.bell.ReadInto(&k.ring)
-	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	return fmt.Errorf("wait for the doorbell: %w", err)
-}
-
-// RunTime returns how long the programs of system calls have run and how
-// often, once statistics are switched on (see EnableStats).
-func (k *Kernel) RunTime() (time.Duration, uint64) {
-	var total time.Duration
-	var runs uint64
-	for _, name := range []string{"sys_enter", "sys_exit"} {
-		if stats, err := k.collection.Programs[name].Stats(); err == nil {
-			total += stats.Runtime
-			runs += stats.RunCount
-		}
-	}
-	return total, runs
-}
-
-// Close detaches everything and frees the buffers.
-func (k *Kernel) Close() error {
-	var errs []error
-	for name, l := range k.links {
-		errs = append(errs, l.Close())
-		delete(k.links, name)
-	}
-	if k.bell != nil {
-		errs = append(errs, k.bell.Close())
-	}
-	if k.memory != nil {
-		errs = append(errs, syscall.Munmap(k.memory))
-		k.memory, k.Buffers = nil, nil
-	}
-	for _, dir := range k.cgroups {
-		dir.Close()
-	}
-	if k.collection != nil {
-		k.collection.Close()
-	}
-	return errors.Join(errs...)
-}
-
-// Targets returns the processes that are being recorded by id.
-func (k *Kernel) Targets() []uint32 {
-	var tgids []uint32
-	var tgid, flags uint32
-	all := k.collection.Maps["targets"].Iterate()
-	for all.Next(&tgid, &flags) {
-		tgids = append(tgids, tgid)
-	}
-	return tgids
-}
-
-// RemoveTarget ends the recording of a process.
-func (k *Kernel) RemoveTarget(tgid uint32) {
-	k.collection.Maps["targets"].Delete(tgid) // gone already is as good
-}
+func ptr[T any](p *T) unsafe.Pointer { return unsafe.Pointer(p) }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What the kernel side and the recorder share: one buffer for each CPU, and
- * the records in it. layout_test.go holds these structs against the Go side.
+ * the records in it. The Go side is generated from the object file (gen.go).
  */
 #ifndef SYSTAPE_RECORD_H
 #define SYSTAPE_RECORD_H
@@ -20,6 +20,7 @@ enum record_kind {
 	RECORD_EXEC,
 	RECORD_RENAME,
 	RECORD_THREAD_END,
+	RECORD_GAP, /* events of this CPU found no room before the record that follows */
 };
 
 /* Which table of system calls the event's number belongs to. */
@@ -27,12 +28,24 @@ enum record_abi {
 	ABI_NATIVE,
 	ABI_COMPAT, /* i386 on x86_64, arm on arm64 */
 	ABI_X32,
+	ABI_BITS = 7,
+};
+
+/* Sizes that both sides must agree on. */
+enum layout {
+	TABLE_SIZE = 1024, /* numbers of each ABI that the tables have a place for */
+	FILENAME_SIZE = 256,
+	/* The first page of a part of a buffer; that of the first part holds struct control. */
+	CONTROL_BYTES = 4096,
+	/* The longest record may begin at the last word of the data and run on behind it. */
+	SLACK_BYTES = 4096,
 };
 
 /*
  * A record is 24 bytes and a payload of whole 8-byte words. tag holds the
- * size of both in bytes (16 bits), the kind (8), the ABI (8) and the
- * system-call number (32). tag is emptied before the buffer's head shows the
+ * size of both in bytes (16 bits), the kind (8), the ABI (7), whether the
+ * thread has lost events since its record before (1) and the system-call
+ * number (32). tag is empty before the buffer's head shows the
  * record and written last: 0 means that the record is still being written.
  */
 struct record {
@@ -44,34 +57,6 @@ struct record {
 #define TAG(size, kind, abi, nr) \
 	((u64)(size) | (u64)(kind) << 16 | (u64)(abi) << 24 | (u64)(u32)(nr) << 32)
 
-/* Payloads. RECORD_ENTER has as many words as the call has arguments. */
-struct exit_payload {
-	s64 ret;
-};
-
-struct fork_payload {
-	u64 child_pid_tgid;
-	u64 cgroup;
-};
-
-struct rename_payload {
-	char comm[16];
-};
-
-#define FILENAME_MAX_BYTES 256
-
-struct exec_payload {
-	u64 old_tid;
-	u64 cgroup;
-	char comm[16];
-	char filename[FILENAME_MAX_BYTES];
-};
-
-struct end_payload {
-	s64 code;  /* -1: not known */
-	s64 group; /* 1: the process has no thread left; -1: not known */
-};
-
 /* Classes of events that are counted apart. */
 enum event_class {
 	CLASS_ENTER,
@@ -80,34 +65,96 @@ enum event_class {
 	CLASSES,
 };
 
+/* Payloads. RECORD_ENTER has as many words as the call has arguments. */
+struct exit_payload {
+	s64 ret;
+};
+
+struct fork_payload {
+	u64 child_pid_tgid;
+	u64 cgroup; /* cgroup v2 id of the parent */
+};
+
+struct rename_payload {
+	u8 comm[16];
+};
+
+struct exec_payload {
+	u64 old_tid;
+	u64 cgroup;
+	u8 comm[16];
+	u8 filename[FILENAME_SIZE]; /* empty without BTF */
+};
+
+struct end_payload {
+	s64 code;  /* as wait(2) encodes it; -1: not known (no BTF) */
+	s64 group; /* 1: the process has no thread left; -1: not known */
+};
+
+/* ts of a gap's record is the time of the first event that was lost in it. */
+struct gap_payload {
+	u64 last; /* time of the last one */
+	u64 lost[CLASSES];
+};
+
 /*
  * The first page of a CPU's buffer. The kernel side writes the first half,
  * the reader the second; they stand in different cache lines.
  */
 struct control {
-	u64 head;	   /* bytes ever reserved */
-	u64 seen[CLASSES]; /* events that passed the filters */
-	u64 lost[CLASSES]; /* of these, found no room */
-	u64 lost_total;	   /* the sum of lost */
-	u64 gap_first;	   /* time of the first loss that the reader has not reported */
-	u64 gap_last;	   /* time of the latest loss */
-	u64 dated;	   /* of lost_total, gap_first and gap_last know about */
-	u64 pad1[5];
+	u64 head;	       /* bytes ever reserved */
+	u64 seen[CLASSES];     /* events that passed the filters */
+	u64 lost[CLASSES];     /* of these, found no room */
+	u64 gap_first;	       /* time of the first loss that no record tells of; 0: there is none */
+	u64 gap_last;	       /* time of the latest */
+	u64 gap_lost[CLASSES]; /* how many */
+	u64 pad1[4];
 
-	u64 tail;     /* bytes ever read */
-	u64 rung;     /* the doorbell has been rung since the reader last looked */
-	u64 reported; /* of lost_total, is in the file */
+	u64 tail;   /* bytes ever read */
+	u64 rung;   /* the doorbell has been rung since the reader last looked */
+	u64 closed; /* 1 << class: events that are not recorded, neither now nor as lost */
 	u64 pad2[13];
 };
 
-#define CONTROL_BYTES 4096
-/* The longest record may begin at the last word of the data and run on behind it. */
-#define SLACK_BYTES 4096
+/* What is filtered, as bits of the constant "filters". */
+enum filter {
+	FILTER_PIDS = 1,
+	FILTER_COMMS = 2,
+	FILTER_UIDS = 4,
+	FILTER_CGROUPS = 8,
+	FILTER_SYSCALLS = 16,
+	FOLLOW_CHILDREN = 32,
+	WANT_UNLISTED = 64,  /* numbers that no table has, -1 apart */
+	WANT_NEGATIVE = 128, /* number -1 */
+};
+
+/* What the map "targets" says of a process. */
+enum target {
+	TARGET_RECORD = 1,
+	TARGET_AT_EXEC = 2, /* from its next execve on */
+};
+
+/* What the map "thread_states" says of a thread. */
+enum thread_state {
+	THREAD_LOST = 1,    /* it has lost events since its latest record */
+	THREAD_ENTERED = 2, /* what a program last saw of it is that it entered a call */
+	THREAD_LEFT = 4,    /* likewise, that it left one */
+};
+
+/*
+ * How a program takes its place in a buffer, as the constant "writers":
+ * what the kernel does with programs decides, see load_linux.go.
+ */
+enum writer_rule {
+	WRITERS_ALONE, /* one at a time on a CPU, by the kernel's own rules */
+	WRITERS_HOLD,  /* likewise, since each forbids preemption while it writes */
+	WRITERS_MIXED, /* another may write between any two instructions of one */
+};
 
 _Static_assert(sizeof(struct record) == 24, "record");
-_Static_assert(sizeof(struct exec_payload) == 32 + FILENAME_MAX_BYTES, "exec_payload");
+_Static_assert(sizeof(struct exec_payload) == 32 + FILENAME_SIZE, "exec_payload");
 _Static_assert(sizeof(struct control) == 256, "control");
 _Static_assert(__builtin_offsetof(struct control, tail) == 128, "control.tail");
-_Static_assert(sizeof(struct record) + sizeof(struct exec_payload) <= SLACK_BYTES, "slack");
+_Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + sizeof(struct exec_payload) <= SLACK_BYTES, "slack");
 
 #endif

@@ -16,35 +16,32 @@ char dual_license[] SEC("license") = "Dual MIT/GPL";
  */
 volatile const u64 ring_bytes = 1 << 20; /* of data, for each CPU; a power of two */
 volatile const u64 ring_mask = (1 << 20) - 8;
-volatile const u64 wake_bytes = 1 << 18;
+volatile const u64 wake_bytes = 1 << 17;
+/*
+ * A buffer is in one part where the kernel allows it. Before Linux 6.0 a
+ * value of an array map has at most 4 MiB (kernel/bpf/arraymap.c:
+ * KMALLOC_MAX_SIZE), so there it takes several.
+ */
+volatile const u32 parts = 1;
+volatile const u64 part_mask = (1 << 20) - 8;
+volatile const u64 part_shift = 20;
 volatile const u32 self_tgid = 0;
 volatile const u32 filters = 0; /* enum filter */
 volatile const u32 filter_cgroups = 0; /* how many */
-/*
- * Set where the kernel may preempt a program of ours, so that another one
- * could run on the same CPU before the first has finished (PREEMPT_RT).
- */
-volatile const u8 preemptible = 0;
+volatile const u32 writers = WRITERS_ALONE; /* enum writer_rule */
+volatile const u32 thread_mask = (1 << 22) - 1; /* thread ids that thread_states has a place for */
 
-enum filter {
-	FILTER_PIDS = 1,
-	FILTER_COMMS = 2,
-	FILTER_UIDS = 4,
-	FILTER_CGROUPS = 8,
-	FILTER_SYSCALLS = 16,
-	FOLLOW_CHILDREN = 32,
-	WANT_UNLISTED = 64,  /* numbers that no table has, -1 apart */
-	WANT_NEGATIVE = 128, /* number -1 */
-};
-
-#define TABLE_SIZE 1024
 volatile const u8 argument_counts[2 * TABLE_SIZE] = {};
 volatile const u64 wanted[2 * TABLE_SIZE / 64] = {};
 
 /* The thread whose next child is the command to record; 0 when there is none. */
 u32 launcher = 0;
 
-enum { TARGET_RECORD = 1, TARGET_AT_EXEC = 2 };
+/* Whether any event has been lost since the beginning, on any CPU. */
+u32 lossy = 0;
+
+/* Events, by class, for which a spare program stood in: see stand_in(). */
+u64 stood_in[CLASSES] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -53,6 +50,14 @@ struct {
 	__uint(key_size, 4);
 	__uint(value_size, CONTROL_BYTES + (1 << 20) + SLACK_BYTES);
 } buffers SEC(".maps");
+
+/* enum thread_state of each thread, by its id; only the thread itself changes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 1 << 22);
+} thread_states SEC(".maps");
 
 /* Rung when a buffer fills faster than the reader's timer: see reserve(). */
 struct {
@@ -100,7 +105,7 @@ struct buffer {
 };
 
 #ifdef WITH_BTF
-/* kernel/bpf/helpers.c, v6.10. Programs that are never preempted do without. */
+/* kernel/bpf/helpers.c, v6.10. */
 extern void bpf_preempt_disable(void) __attribute__((weak, section(".ksyms")));
 extern void bpf_preempt_enable(void) __attribute__((weak, section(".ksyms")));
 #endif
@@ -108,7 +113,7 @@ extern void bpf_preempt_enable(void) __attribute__((weak, section(".ksyms")));
 static inline_always void hold(void)
 {
 #ifdef WITH_BTF
-	if (preemptible)
+	if (writers == WRITERS_HOLD)
 		bpf_preempt_disable();
 #endif
 }
@@ -116,7 +121,7 @@ static inline_always void hold(void)
 static inline_always void release(void)
 {
 #ifdef WITH_BTF
-	if (preemptible)
+	if (writers == WRITERS_HOLD)
 		bpf_preempt_enable();
 #endif
 }
@@ -137,36 +142,140 @@ static inline_always void publish(u64 *to, u64 value)
 #endif
 }
 
-/*
- * Takes size bytes of this CPU's buffer, or counts and dates a loss. A CPU's
- * buffer has one writer at a time, since programs are not preempted, so plain
- * stores will do. The tag is emptied before the head shows the record, and
- * the record's time is read after that: what a reader does not see behind a
- * head is younger than its look at the clock (give or take the time that a
- * store takes to reach other CPUs, see capture/merge.go). end() must follow.
- */
-static inline_always struct record *begin(u32 size, u32 class)
+/* Where a position, counted in bytes ever reserved, is in memory. */
+static inline_always struct record *place(struct buffer *first, u32 cpu, u64 position)
 {
-	u32 cpu;
-	struct buffer *buffer;
-	struct control *control;
-	struct record *record;
+	struct buffer *part = first;
+
+	if (parts > 1) {
+		u32 key = cpu * parts + (u32)((position & ring_mask) >> part_shift);
+
+		part = map_lookup(&buffers, &key);
+		if (!part)
+			return 0;
+	}
+	return (struct record *)(part->data + (position & part_mask));
+}
+
+static inline_always u8 *state_of(u32 tid)
+{
+	u32 zero = 0;
+	u8 *states = map_lookup(&thread_states, &zero);
+
+	if (!states || tid > thread_mask)
+		return 0;
+	return states + (tid & thread_mask); /* the mask is for old verifiers */
+}
+
+/* Notes that an event of the current thread is lost: see lost_before(). */
+static inline_always void lose(u32 tid)
+{
+	u8 *state = state_of(tid);
+
+	*(volatile u32 *)&lossy = 1;
+	if (state)
+		*state |= THREAD_LOST;
+}
+
+/*
+ * Whether events of the current thread were lost since its latest record, so
+ * that a reader knows which calls a loss has spoilt and which it has not.
+ */
+static inline_always u64 lost_before(u32 tid)
+{
+	u8 *state;
+
+	if (likely(!*(volatile u32 *)&lossy))
+		return 0;
+	state = state_of(tid);
+	if (!state)
+		return 1;
+	if (!(*state & THREAD_LOST))
+		return 0;
+	*state &= ~THREAD_LOST;
+	return 1;
+}
+
+/*
+ * Where programs can be preempted, the kernel runs a program for nobody else on
+ * a CPU while a task stands preempted inside it (kernel/trace/bpf_trace.c:
+ * prog->active), and a program that holds preemption off is preempted at the
+ * moment it lets go. So there each program of a system call has spares, which
+ * stand in when all before them were skipped for this event. The first notes
+ * in which direction its thread goes. Enters and exits take turns, so a spare
+ * that finds this direction noted has nothing to do. (If it errs, since all
+ * programs of the event before were skipped, an event is lost and counted, for
+ * what is lost is what the first program missed and no spare stood in for.)
+ */
+static inline_always int stand_in(u32 spare, u32 tid, u32 class, u8 direction)
+{
+	u8 *state;
+
+	if (writers == WRITERS_ALONE)
+		return 1;
+	state = state_of(tid);
+	if (!state)
+		return !spare;
+	if (spare) {
+		if (*state & direction)
+			return 0;
+		__sync_fetch_and_add(&stood_in[class], 1);
+	}
+	*state = (*state & THREAD_LOST) | direction;
+	return 1;
+}
+
+#define GAP_BYTES (sizeof(struct record) + sizeof(struct gap_payload))
+
+/*
+ * A gap that is to end takes a record of its own, and some room beyond, so
+ * that a full buffer does not end in a row of gaps with one event between.
+ */
+#define GAP_ROOM (GAP_BYTES + ring_bytes / 8)
+
+/*
+ * Takes size bytes of a buffer that has one writer at a time. The tag is
+ * emptied before the head shows the record, and the record's time is read
+ * after that: what a reader does not see behind a head is younger than its
+ * look at the clock (give or take the time that a store takes to reach other
+ * CPUs, see capture/merge.go).
+ */
+static inline_always struct record *reserve_alone(struct buffer *buffer, u32 cpu, u32 size, u32 class)
+{
+	struct control *control = &buffer->control;
+	struct record *record, *gap;
+	struct gap_payload *payload;
 	u64 head, used, now;
 
-	hold();
-	cpu = get_smp_processor_id();
-	buffer = map_lookup(&buffers, &cpu);
-	if (unlikely(!buffer)) {
-		release();
-		return 0;
-	}
-	control = &buffer->control;
 	control->seen[class]++;
 	head = control->head;
 	used = head + size - *(volatile u64 *)&control->tail;
+	if (unlikely(control->gap_first))
+		used += GAP_ROOM;
 	if (likely(used <= ring_bytes)) {
-		record = (struct record *)(buffer->data + (head & ring_mask));
+		if (unlikely(control->gap_first)) {
+			gap = place(buffer, cpu, head);
+			if (!gap)
+				return 0;
+			payload = (void *)(gap + 1);
+			gap->ts = control->gap_first;
+			gap->pid_tgid = 0;
+			payload->last = control->gap_last;
+#pragma unroll
+			for (u32 i = 0; i < CLASSES; i++) {
+				payload->lost[i] = control->gap_lost[i];
+				control->gap_lost[i] = 0;
+			}
+			gap->tag = TAG(GAP_BYTES, RECORD_GAP, ABI_NATIVE, -1);
+			head += GAP_BYTES;
+			used -= GAP_ROOM - GAP_BYTES;
+		}
+		record = place(buffer, cpu, head);
+		if (!record)
+			return 0;
 		record->tag = 0;
+		if (unlikely(control->gap_first))
+			publish(&control->gap_first, 0);
 		publish(&control->head, head + size);
 		if (unlikely(used > wake_bytes) && !control->rung) {
 			control->rung = 1;
@@ -175,24 +284,82 @@ static inline_always struct record *begin(u32 size, u32 class)
 		record->ts = ktime_get_ns();
 		return record;
 	}
-	/*
-	 * Counted before it is dated: see losses() in capture/merge.go. Small
-	 * records may still find room between losses, so it is the reader who
-	 * says which losses are told.
-	 */
-	publish(&control->lost[class], control->lost[class] + 1);
-	publish(&control->lost_total, control->lost_total + 1);
+	/* Dated before it is counted, and open once both are: see openGap() in capture/gap.go. */
 	now = ktime_get_ns();
-	if (control->lost_total == *(volatile u64 *)&control->reported + 1)
-		control->gap_first = now;
-	control->gap_last = now;
-	publish(&control->dated, control->lost_total);
-	release();
+	publish(&control->gap_last, now);
+	control->lost[class]++;
+	publish(&control->gap_lost[class], control->gap_lost[class] + 1);
+	if (!control->gap_first)
+		publish(&control->gap_first, now);
 	return 0;
 }
 
+/*
+ * Likewise where another program may write between any two instructions of
+ * this one. The head decides who has which place. A place cannot be emptied
+ * beforehand, so the reader gives it back empty, and losses are only counted:
+ * the reader dates them by its looks.
+ */
+static inline_always struct record *reserve_mixed(struct buffer *buffer, u32 cpu, u32 size, u32 class)
+{
+	struct control *control = &buffer->control;
+	struct record *record;
+	u64 head, used;
+
+	__sync_fetch_and_add(&control->seen[class], 1);
+#pragma unroll
+	for (u32 i = 0; i < 4; i++) {
+		head = *(volatile u64 *)&control->head;
+		used = head + size - *(volatile u64 *)&control->tail;
+		if (unlikely(used > ring_bytes))
+			break;
+		if (likely(__sync_val_compare_and_swap(&control->head, head, head + size) == head)) {
+			record = place(buffer, cpu, head);
+			if (!record)
+				return 0;
+			if (unlikely(used > wake_bytes) && !control->rung) {
+				control->rung = 1;
+				ringbuf_output(&doorbell, &cpu, sizeof(cpu), BPF_RB_FORCE_WAKEUP);
+			}
+			record->ts = ktime_get_ns();
+			return record;
+		}
+	}
+	__sync_fetch_and_add(&control->lost[class], 1);
+	return 0;
+}
+
+/*
+ * Takes size bytes of this CPU's buffer for an event of the current thread, or
+ * counts it as lost. finish() must follow.
+ */
+static inline_always struct record *reserve(u32 size, u32 class, u32 tid)
+{
+	u32 cpu, first;
+	struct buffer *buffer;
+	struct record *record;
+
+	hold();
+	cpu = get_smp_processor_id();
+	first = cpu * parts;
+	buffer = map_lookup(&buffers, &first);
+	if (unlikely(!buffer) || unlikely(*(volatile u64 *)&buffer->control.closed & 1 << class)) {
+		release();
+		return 0;
+	}
+	if (writers == WRITERS_MIXED)
+		record = reserve_mixed(buffer, cpu, size, class);
+	else
+		record = reserve_alone(buffer, cpu, size, class);
+	if (unlikely(!record)) {
+		lose(tid);
+		release();
+	}
+	return record;
+}
+
 /* Shows a finished record to the reader. */
-static inline_always void end(struct record *record, u64 tag)
+static inline_always void finish(struct record *record, u64 tag)
 {
 	publish(&record->tag, tag);
 	release();
@@ -335,8 +502,7 @@ static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 ab
 }
 #endif
 
-HOOK("sys_enter")
-int sys_enter(u64 *ctx)
+static inline_always int enter(u64 *ctx, u32 spare)
 {
 	const u32 filter = filters;
 	struct self self = current_self();
@@ -345,6 +511,8 @@ int sys_enter(u64 *ctx)
 	struct record *record;
 	u32 abi = abi_of(self.compat, nr), index, size, count = 6;
 
+	if (!stand_in(spare, self.pid_tgid, CLASS_ENTER, THREAD_ENTERED))
+		return 0;
 	if (filter & FILTER_PIDS) {
 		u32 tgid = self.pid_tgid >> 32;
 		u32 *flags = map_lookup(&targets, &tgid);
@@ -366,17 +534,16 @@ int sys_enter(u64 *ctx)
 	if (likely(index < 2 * TABLE_SIZE))
 		count = argument_counts[index];
 	size = sizeof(*record) + 8 * (count & 7);
-	record = begin(size, CLASS_ENTER);
+	record = reserve(size, CLASS_ENTER, self.pid_tgid);
 	if (unlikely(!record))
 		return 0;
 	record->pid_tgid = self.pid_tgid;
 	copy_arguments((u64 *)(record + 1), regs, abi, count);
-	end(record, TAG(size, RECORD_ENTER, abi, nr));
+	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
 	return 0;
 }
 
-HOOK("sys_exit")
-int sys_exit(u64 *ctx)
+static inline_always int leave(u64 *ctx, u32 spare)
 {
 	const u32 filter = filters;
 	struct self self = current_self();
@@ -386,6 +553,8 @@ int sys_exit(u64 *ctx)
 	s32 nr;
 	u32 abi;
 
+	if (!stand_in(spare, self.pid_tgid, CLASS_EXIT, THREAD_LEFT))
+		return 0;
 	if (!wanted_task(filter, self.pid_tgid))
 		return 0;
 	nr = regs_nr(regs);
@@ -400,14 +569,28 @@ int sys_exit(u64 *ctx)
 		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
 			return 0;
 	}
-	record = begin(size, CLASS_EXIT);
+	record = reserve(size, CLASS_EXIT, self.pid_tgid);
 	if (unlikely(!record))
 		return 0;
 	record->pid_tgid = self.pid_tgid;
 	((struct exit_payload *)(record + 1))->ret = ctx[1];
-	end(record, TAG(size, RECORD_EXIT, abi, nr));
+	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
 	return 0;
 }
+
+#define PROGRAM(name, tracepoint, body, spare) \
+	HOOK(tracepoint) \
+	int name(u64 *ctx) \
+	{ \
+		return body(ctx, spare); \
+	}
+
+PROGRAM(sys_enter, "sys_enter", enter, 0)
+PROGRAM(sys_enter_spare1, "sys_enter", enter, 1)
+PROGRAM(sys_enter_spare2, "sys_enter", enter, 2)
+PROGRAM(sys_exit, "sys_exit", leave, 0)
+PROGRAM(sys_exit_spare1, "sys_exit", leave, 1)
+PROGRAM(sys_exit_spare2, "sys_exit", leave, 2)
 
 HOOK("sched_process_fork")
 int sched_process_fork(u64 *ctx)
@@ -431,14 +614,14 @@ int sched_process_fork(u64 *ctx)
 	}
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
-	record = begin(size, CLASS_LIFECYCLE);
+	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
 	if (!record)
 		return 0;
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->child_pid_tgid = child;
 	payload->cgroup = get_current_cgroup_id();
-	end(record, TAG(size, RECORD_FORK, ABI_NATIVE, -1));
+	finish(record, TAG(size, RECORD_FORK, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -452,7 +635,7 @@ int sched_process_exec(u64 *ctx)
 
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
-	record = begin(size, CLASS_LIFECYCLE);
+	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
 	if (!record)
 		return 0;
 	record->pid_tgid = pid_tgid;
@@ -465,7 +648,7 @@ int sched_process_exec(u64 *ctx)
 
 	probe_read_kernel_str(payload->filename, sizeof(payload->filename), bprm->filename);
 #endif
-	end(record, TAG(size, RECORD_EXEC, ABI_NATIVE, -1));
+	finish(record, TAG(size, RECORD_EXEC, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -482,13 +665,13 @@ int task_rename(u64 *ctx)
 	if (!wanted_task(filters, get_current_pid_tgid()) &&
 	    !(filters & FILTER_PIDS && target_of(pid_tgid >> 32) & TARGET_RECORD))
 		return 0;
-	record = begin(size, CLASS_LIFECYCLE);
+	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
 	if (!record)
 		return 0;
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	probe_read_kernel_str(payload->comm, sizeof(payload->comm), (void *)ctx[1]);
-	end(record, TAG(size, RECORD_RENAME, ABI_NATIVE, -1));
+	finish(record, TAG(size, RECORD_RENAME, ABI_NATIVE, -1));
 	return 0;
 }
 
@@ -508,24 +691,31 @@ int sched_process_exit(u64 *ctx)
 	group = task_group_ended(task);
 	if (filters & FILTER_PIDS && group == 1)
 		map_delete(&targets, &tgid);
-	record = begin(size, CLASS_LIFECYCLE);
+	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
 	if (!record)
 		return 0;
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->code = task_exit_code(task);
 	payload->group = group;
-	end(record, TAG(size, RECORD_THREAD_END, ABI_NATIVE, -1));
+	finish(record, TAG(size, RECORD_THREAD_END, ABI_NATIVE, -1));
 	return 0;
 }
 
 #ifdef WITH_BTF
-/* Puts the shared structs into the object's BTF, from which the Go side is generated. */
+/* Puts what is shared into the object's BTF, from which the Go side is generated. */
 struct control *shared_control __attribute__((unused));
 struct record *shared_record __attribute__((unused));
-struct exit_payload *shared_exit __attribute__((unused));
 struct fork_payload *shared_fork __attribute__((unused));
 struct exec_payload *shared_exec __attribute__((unused));
 struct rename_payload *shared_rename __attribute__((unused));
 struct end_payload *shared_end __attribute__((unused));
+struct gap_payload *shared_gap __attribute__((unused));
+enum record_kind *shared_kinds __attribute__((unused));
+enum record_abi *shared_abis __attribute__((unused));
+enum event_class *shared_classes __attribute__((unused));
+enum filter *shared_filters __attribute__((unused));
+enum target *shared_targets __attribute__((unused));
+enum writer_rule *shared_writers __attribute__((unused));
+enum layout *shared_layout __attribute__((unused));
 #endif

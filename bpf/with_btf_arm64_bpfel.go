@@ -19,19 +19,18 @@ type withBTFComm struct {
 }
 
 type withBTFControl struct {
-	_         structs.HostLayout
-	Head      uint64
-	Seen      [3]uint64
-	Lost      [3]uint64
-	LostTotal uint64
-	GapFirst  uint64
-	GapLast   uint64
-	Dated     uint64
-	Pad1      [5]uint64
-	Tail      uint64
-	Rung      uint64
-	Reported  uint64
-	Pad2      [13]uint64
+	_        structs.HostLayout
+	Head     uint64
+	Seen     [3]uint64
+	Lost     [3]uint64
+	GapFirst uint64
+	GapLast  uint64
+	GapLost  [3]uint64
+	Pad1     [4]uint64
+	Tail     uint64
+	Rung     uint64
+	Closed   uint64
+	Pad2     [13]uint64
 }
 
 type withBTFEndPayload struct {
@@ -40,19 +39,56 @@ type withBTFEndPayload struct {
 	Group int64
 }
 
+type withBTFEventClass uint32
+
+const (
+	withBTFEventClassCLASS_ENTER     withBTFEventClass = 0
+	withBTFEventClassCLASS_EXIT      withBTFEventClass = 1
+	withBTFEventClassCLASS_LIFECYCLE withBTFEventClass = 2
+	withBTFEventClassCLASSES         withBTFEventClass = 3
+)
+
 type withBTFExecPayload struct {
 	_        structs.HostLayout
 	OldTid   uint64
 	Cgroup   uint64
-	Comm     [16]int8
-	Filename [256]int8
+	Comm     [16]uint8
+	Filename [256]uint8
 }
+
+type withBTFFilter uint32
+
+const (
+	withBTFFilterFILTER_PIDS     withBTFFilter = 1
+	withBTFFilterFILTER_COMMS    withBTFFilter = 2
+	withBTFFilterFILTER_UIDS     withBTFFilter = 4
+	withBTFFilterFILTER_CGROUPS  withBTFFilter = 8
+	withBTFFilterFILTER_SYSCALLS withBTFFilter = 16
+	withBTFFilterFOLLOW_CHILDREN withBTFFilter = 32
+	withBTFFilterWANT_UNLISTED   withBTFFilter = 64
+	withBTFFilterWANT_NEGATIVE   withBTFFilter = 128
+)
 
 type withBTFForkPayload struct {
 	_            structs.HostLayout
 	ChildPidTgid uint64
 	Cgroup       uint64
 }
+
+type withBTFGapPayload struct {
+	_    structs.HostLayout
+	Last uint64
+	Lost [3]uint64
+}
+
+type withBTFLayout uint32
+
+const (
+	withBTFLayoutTABLE_SIZE    withBTFLayout = 1024
+	withBTFLayoutFILENAME_SIZE withBTFLayout = 256
+	withBTFLayoutCONTROL_BYTES withBTFLayout = 4096
+	withBTFLayoutSLACK_BYTES   withBTFLayout = 4096
+)
 
 type withBTFRecord struct {
 	_       structs.HostLayout
@@ -61,10 +97,46 @@ type withBTFRecord struct {
 	PidTgid uint64
 }
 
+type withBTFRecordAbi uint32
+
+const (
+	withBTFRecordAbiABI_NATIVE withBTFRecordAbi = 0
+	withBTFRecordAbiABI_COMPAT withBTFRecordAbi = 1
+	withBTFRecordAbiABI_X32    withBTFRecordAbi = 2
+	withBTFRecordAbiABI_BITS   withBTFRecordAbi = 7
+)
+
+type withBTFRecordKind uint32
+
+const (
+	withBTFRecordKindRECORD_ENTER      withBTFRecordKind = 1
+	withBTFRecordKindRECORD_EXIT       withBTFRecordKind = 2
+	withBTFRecordKindRECORD_FORK       withBTFRecordKind = 3
+	withBTFRecordKindRECORD_EXEC       withBTFRecordKind = 4
+	withBTFRecordKindRECORD_RENAME     withBTFRecordKind = 5
+	withBTFRecordKindRECORD_THREAD_END withBTFRecordKind = 6
+	withBTFRecordKindRECORD_GAP        withBTFRecordKind = 7
+)
+
 type withBTFRenamePayload struct {
 	_    structs.HostLayout
-	Comm [16]int8
+	Comm [16]uint8
 }
+
+type withBTFTarget uint32
+
+const (
+	withBTFTargetTARGET_RECORD  withBTFTarget = 1
+	withBTFTargetTARGET_AT_EXEC withBTFTarget = 2
+)
+
+type withBTFWriterRule uint32
+
+const (
+	withBTFWriterRuleWRITERS_ALONE withBTFWriterRule = 0
+	withBTFWriterRuleWRITERS_HOLD  withBTFWriterRule = 1
+	withBTFWriterRuleWRITERS_MIXED withBTFWriterRule = 2
+)
 
 // Names of all BPF objects in the ELF.
 //
@@ -75,30 +147,48 @@ const (
 	withBTFMapComms             = "comms"
 	withBTFMapDoorbell          = "doorbell"
 	withBTFMapTargets           = "targets"
+	withBTFMapThreadStates      = "thread_states"
 	withBTFMapUids              = "uids"
 	withBTFProgSchedProcessExec = "sched_process_exec"
 	withBTFProgSchedProcessExit = "sched_process_exit"
 	withBTFProgSchedProcessFork = "sched_process_fork"
 	withBTFProgSysEnter         = "sys_enter"
+	withBTFProgSysEnterSpare1   = "sys_enter_spare1"
+	withBTFProgSysEnterSpare2   = "sys_enter_spare2"
 	withBTFProgSysExit          = "sys_exit"
+	withBTFProgSysExitSpare1    = "sys_exit_spare1"
+	withBTFProgSysExitSpare2    = "sys_exit_spare2"
 	withBTFProgTaskRename       = "task_rename"
 	withBTFVarArgumentCounts    = "argument_counts"
 	withBTFVarFilterCgroups     = "filter_cgroups"
 	withBTFVarFilters           = "filters"
 	withBTFVarLauncher          = "launcher"
-	withBTFVarPreemptible       = "preemptible"
+	withBTFVarLossy             = "lossy"
+	withBTFVarPartMask          = "part_mask"
+	withBTFVarPartShift         = "part_shift"
+	withBTFVarParts             = "parts"
 	withBTFVarRingBytes         = "ring_bytes"
 	withBTFVarRingMask          = "ring_mask"
 	withBTFVarSelfTgid          = "self_tgid"
+	withBTFVarSharedAbis        = "shared_abis"
+	withBTFVarSharedClasses     = "shared_classes"
 	withBTFVarSharedControl     = "shared_control"
 	withBTFVarSharedEnd         = "shared_end"
 	withBTFVarSharedExec        = "shared_exec"
-	withBTFVarSharedExit        = "shared_exit"
+	withBTFVarSharedFilters     = "shared_filters"
 	withBTFVarSharedFork        = "shared_fork"
+	withBTFVarSharedGap         = "shared_gap"
+	withBTFVarSharedKinds       = "shared_kinds"
+	withBTFVarSharedLayout      = "shared_layout"
 	withBTFVarSharedRecord      = "shared_record"
 	withBTFVarSharedRename      = "shared_rename"
+	withBTFVarSharedTargets     = "shared_targets"
+	withBTFVarSharedWriters     = "shared_writers"
+	withBTFVarStoodIn           = "stood_in"
+	withBTFVarThreadMask        = "thread_mask"
 	withBTFVarWakeBytes         = "wake_bytes"
 	withBTFVarWanted            = "wanted"
+	withBTFVarWriters           = "writers"
 )
 
 // loadWithBTF returns the embedded CollectionSpec for withBTF.
@@ -147,7 +237,11 @@ type withBTFProgramSpecs struct {
 	SchedProcessExit *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
 	SysEnter         *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysEnterSpare1   *ebpf.ProgramSpec `ebpf:"sys_enter_spare1"`
+	SysEnterSpare2   *ebpf.ProgramSpec `ebpf:"sys_enter_spare2"`
 	SysExit          *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	SysExitSpare1    *ebpf.ProgramSpec `ebpf:"sys_exit_spare1"`
+	SysExitSpare2    *ebpf.ProgramSpec `ebpf:"sys_exit_spare2"`
 	TaskRename       *ebpf.ProgramSpec `ebpf:"task_rename"`
 }
 
@@ -155,12 +249,13 @@ type withBTFProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withBTFMapSpecs struct {
-	Buffers  *ebpf.MapSpec `ebpf:"buffers"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Comms    *ebpf.MapSpec `ebpf:"comms"`
-	Doorbell *ebpf.MapSpec `ebpf:"doorbell"`
-	Targets  *ebpf.MapSpec `ebpf:"targets"`
-	Uids     *ebpf.MapSpec `ebpf:"uids"`
+	Buffers      *ebpf.MapSpec `ebpf:"buffers"`
+	Cgroups      *ebpf.MapSpec `ebpf:"cgroups"`
+	Comms        *ebpf.MapSpec `ebpf:"comms"`
+	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
+	Targets      *ebpf.MapSpec `ebpf:"targets"`
+	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
+	Uids         *ebpf.MapSpec `ebpf:"uids"`
 }
 
 // withBTFVariableSpecs contains global variables before they are loaded into the kernel.
@@ -171,19 +266,32 @@ type withBTFVariableSpecs struct {
 	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
 	Filters        *ebpf.VariableSpec `ebpf:"filters"`
 	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
-	Preemptible    *ebpf.VariableSpec `ebpf:"preemptible"`
+	Lossy          *ebpf.VariableSpec `ebpf:"lossy"`
+	PartMask       *ebpf.VariableSpec `ebpf:"part_mask"`
+	PartShift      *ebpf.VariableSpec `ebpf:"part_shift"`
+	Parts          *ebpf.VariableSpec `ebpf:"parts"`
 	RingBytes      *ebpf.VariableSpec `ebpf:"ring_bytes"`
 	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	SharedAbis     *ebpf.VariableSpec `ebpf:"shared_abis"`
+	SharedClasses  *ebpf.VariableSpec `ebpf:"shared_classes"`
 	SharedControl  *ebpf.VariableSpec `ebpf:"shared_control"`
 	SharedEnd      *ebpf.VariableSpec `ebpf:"shared_end"`
 	SharedExec     *ebpf.VariableSpec `ebpf:"shared_exec"`
-	SharedExit     *ebpf.VariableSpec `ebpf:"shared_exit"`
+	SharedFilters  *ebpf.VariableSpec `ebpf:"shared_filters"`
 	SharedFork     *ebpf.VariableSpec `ebpf:"shared_fork"`
+	SharedGap      *ebpf.VariableSpec `ebpf:"shared_gap"`
+	SharedKinds    *ebpf.VariableSpec `ebpf:"shared_kinds"`
+	SharedLayout   *ebpf.VariableSpec `ebpf:"shared_layout"`
 	SharedRecord   *ebpf.VariableSpec `ebpf:"shared_record"`
 	SharedRename   *ebpf.VariableSpec `ebpf:"shared_rename"`
+	SharedTargets  *ebpf.VariableSpec `ebpf:"shared_targets"`
+	SharedWriters  *ebpf.VariableSpec `ebpf:"shared_writers"`
+	StoodIn        *ebpf.VariableSpec `ebpf:"stood_in"`
+	ThreadMask     *ebpf.VariableSpec `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
 	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
+	Writers        *ebpf.VariableSpec `ebpf:"writers"`
 }
 
 // withBTFObjects contains all objects after they have been loaded into the kernel.
@@ -206,12 +314,13 @@ func (o *withBTFObjects) Close() error {
 //
 // It can be passed to loadWithBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withBTFMaps struct {
-	Buffers  *ebpf.Map `ebpf:"buffers"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Comms    *ebpf.Map `ebpf:"comms"`
-	Doorbell *ebpf.Map `ebpf:"doorbell"`
-	Targets  *ebpf.Map `ebpf:"targets"`
-	Uids     *ebpf.Map `ebpf:"uids"`
+	Buffers      *ebpf.Map `ebpf:"buffers"`
+	Cgroups      *ebpf.Map `ebpf:"cgroups"`
+	Comms        *ebpf.Map `ebpf:"comms"`
+	Doorbell     *ebpf.Map `ebpf:"doorbell"`
+	Targets      *ebpf.Map `ebpf:"targets"`
+	ThreadStates *ebpf.Map `ebpf:"thread_states"`
+	Uids         *ebpf.Map `ebpf:"uids"`
 }
 
 func (m *withBTFMaps) Close() error {
@@ -221,6 +330,7 @@ func (m *withBTFMaps) Close() error {
 		m.Comms,
 		m.Doorbell,
 		m.Targets,
+		m.ThreadStates,
 		m.Uids,
 	)
 }
@@ -233,19 +343,32 @@ type withBTFVariables struct {
 	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
 	Filters        *ebpf.Variable `ebpf:"filters"`
 	Launcher       *ebpf.Variable `ebpf:"launcher"`
-	Preemptible    *ebpf.Variable `ebpf:"preemptible"`
+	Lossy          *ebpf.Variable `ebpf:"lossy"`
+	PartMask       *ebpf.Variable `ebpf:"part_mask"`
+	PartShift      *ebpf.Variable `ebpf:"part_shift"`
+	Parts          *ebpf.Variable `ebpf:"parts"`
 	RingBytes      *ebpf.Variable `ebpf:"ring_bytes"`
 	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	SharedAbis     *ebpf.Variable `ebpf:"shared_abis"`
+	SharedClasses  *ebpf.Variable `ebpf:"shared_classes"`
 	SharedControl  *ebpf.Variable `ebpf:"shared_control"`
 	SharedEnd      *ebpf.Variable `ebpf:"shared_end"`
 	SharedExec     *ebpf.Variable `ebpf:"shared_exec"`
-	SharedExit     *ebpf.Variable `ebpf:"shared_exit"`
+	SharedFilters  *ebpf.Variable `ebpf:"shared_filters"`
 	SharedFork     *ebpf.Variable `ebpf:"shared_fork"`
+	SharedGap      *ebpf.Variable `ebpf:"shared_gap"`
+	SharedKinds    *ebpf.Variable `ebpf:"shared_kinds"`
+	SharedLayout   *ebpf.Variable `ebpf:"shared_layout"`
 	SharedRecord   *ebpf.Variable `ebpf:"shared_record"`
 	SharedRename   *ebpf.Variable `ebpf:"shared_rename"`
+	SharedTargets  *ebpf.Variable `ebpf:"shared_targets"`
+	SharedWriters  *ebpf.Variable `ebpf:"shared_writers"`
+	StoodIn        *ebpf.Variable `ebpf:"stood_in"`
+	ThreadMask     *ebpf.Variable `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
 	Wanted         *ebpf.Variable `ebpf:"wanted"`
+	Writers        *ebpf.Variable `ebpf:"writers"`
 }
 
 // withBTFPrograms contains all programs after they have been loaded into the kernel.
@@ -256,7 +379,11 @@ type withBTFPrograms struct {
 	SchedProcessExit *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.Program `ebpf:"sched_process_fork"`
 	SysEnter         *ebpf.Program `ebpf:"sys_enter"`
+	SysEnterSpare1   *ebpf.Program `ebpf:"sys_enter_spare1"`
+	SysEnterSpare2   *ebpf.Program `ebpf:"sys_enter_spare2"`
 	SysExit          *ebpf.Program `ebpf:"sys_exit"`
+	SysExitSpare1    *ebpf.Program `ebpf:"sys_exit_spare1"`
+	SysExitSpare2    *ebpf.Program `ebpf:"sys_exit_spare2"`
 	TaskRename       *ebpf.Program `ebpf:"task_rename"`
 }
 
@@ -266,7 +393,11 @@ func (p *withBTFPrograms) Close() error {
 		p.SchedProcessExit,
 		p.SchedProcessFork,
 		p.SysEnter,
+		p.SysEnterSpare1,
+		p.SysEnterSpare2,
 		p.SysExit,
+		p.SysExitSpare1,
+		p.SysExitSpare2,
 		p.TaskRename,
 	)
 }

@@ -27,25 +27,36 @@ const (
 	withoutBTFMapComms             = "comms"
 	withoutBTFMapDoorbell          = "doorbell"
 	withoutBTFMapTargets           = "targets"
+	withoutBTFMapThreadStates      = "thread_states"
 	withoutBTFMapUids              = "uids"
 	withoutBTFProgSchedProcessExec = "sched_process_exec"
 	withoutBTFProgSchedProcessExit = "sched_process_exit"
 	withoutBTFProgSchedProcessFork = "sched_process_fork"
 	withoutBTFProgSysEnter         = "sys_enter"
+	withoutBTFProgSysEnterSpare1   = "sys_enter_spare1"
+	withoutBTFProgSysEnterSpare2   = "sys_enter_spare2"
 	withoutBTFProgSysExit          = "sys_exit"
+	withoutBTFProgSysExitSpare1    = "sys_exit_spare1"
+	withoutBTFProgSysExitSpare2    = "sys_exit_spare2"
 	withoutBTFProgTaskRename       = "task_rename"
 	withoutBTFVarArgumentCounts    = "argument_counts"
 	withoutBTFVarFilterCgroups     = "filter_cgroups"
 	withoutBTFVarFilters           = "filters"
 	withoutBTFVarLauncher          = "launcher"
+	withoutBTFVarLossy             = "lossy"
 	withoutBTFVarOffsetFlags       = "offset_flags"
 	withoutBTFVarOffsetPid         = "offset_pid"
-	withoutBTFVarPreemptible       = "preemptible"
+	withoutBTFVarPartMask          = "part_mask"
+	withoutBTFVarPartShift         = "part_shift"
+	withoutBTFVarParts             = "parts"
 	withoutBTFVarRingBytes         = "ring_bytes"
 	withoutBTFVarRingMask          = "ring_mask"
 	withoutBTFVarSelfTgid          = "self_tgid"
+	withoutBTFVarStoodIn           = "stood_in"
+	withoutBTFVarThreadMask        = "thread_mask"
 	withoutBTFVarWakeBytes         = "wake_bytes"
 	withoutBTFVarWanted            = "wanted"
+	withoutBTFVarWriters           = "writers"
 )
 
 // loadWithoutBTF returns the embedded CollectionSpec for withoutBTF.
@@ -94,7 +105,11 @@ type withoutBTFProgramSpecs struct {
 	SchedProcessExit *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
 	SysEnter         *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysEnterSpare1   *ebpf.ProgramSpec `ebpf:"sys_enter_spare1"`
+	SysEnterSpare2   *ebpf.ProgramSpec `ebpf:"sys_enter_spare2"`
 	SysExit          *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	SysExitSpare1    *ebpf.ProgramSpec `ebpf:"sys_exit_spare1"`
+	SysExitSpare2    *ebpf.ProgramSpec `ebpf:"sys_exit_spare2"`
 	TaskRename       *ebpf.ProgramSpec `ebpf:"task_rename"`
 }
 
@@ -102,12 +117,13 @@ type withoutBTFProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withoutBTFMapSpecs struct {
-	Buffers  *ebpf.MapSpec `ebpf:"buffers"`
-	Cgroups  *ebpf.MapSpec `ebpf:"cgroups"`
-	Comms    *ebpf.MapSpec `ebpf:"comms"`
-	Doorbell *ebpf.MapSpec `ebpf:"doorbell"`
-	Targets  *ebpf.MapSpec `ebpf:"targets"`
-	Uids     *ebpf.MapSpec `ebpf:"uids"`
+	Buffers      *ebpf.MapSpec `ebpf:"buffers"`
+	Cgroups      *ebpf.MapSpec `ebpf:"cgroups"`
+	Comms        *ebpf.MapSpec `ebpf:"comms"`
+	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
+	Targets      *ebpf.MapSpec `ebpf:"targets"`
+	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
+	Uids         *ebpf.MapSpec `ebpf:"uids"`
 }
 
 // withoutBTFVariableSpecs contains global variables before they are loaded into the kernel.
@@ -118,14 +134,20 @@ type withoutBTFVariableSpecs struct {
 	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
 	Filters        *ebpf.VariableSpec `ebpf:"filters"`
 	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
+	Lossy          *ebpf.VariableSpec `ebpf:"lossy"`
 	OffsetFlags    *ebpf.VariableSpec `ebpf:"offset_flags"`
 	OffsetPid      *ebpf.VariableSpec `ebpf:"offset_pid"`
-	Preemptible    *ebpf.VariableSpec `ebpf:"preemptible"`
+	PartMask       *ebpf.VariableSpec `ebpf:"part_mask"`
+	PartShift      *ebpf.VariableSpec `ebpf:"part_shift"`
+	Parts          *ebpf.VariableSpec `ebpf:"parts"`
 	RingBytes      *ebpf.VariableSpec `ebpf:"ring_bytes"`
 	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	StoodIn        *ebpf.VariableSpec `ebpf:"stood_in"`
+	ThreadMask     *ebpf.VariableSpec `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
 	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
+	Writers        *ebpf.VariableSpec `ebpf:"writers"`
 }
 
 // withoutBTFObjects contains all objects after they have been loaded into the kernel.
@@ -148,12 +170,13 @@ func (o *withoutBTFObjects) Close() error {
 //
 // It can be passed to loadWithoutBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withoutBTFMaps struct {
-	Buffers  *ebpf.Map `ebpf:"buffers"`
-	Cgroups  *ebpf.Map `ebpf:"cgroups"`
-	Comms    *ebpf.Map `ebpf:"comms"`
-	Doorbell *ebpf.Map `ebpf:"doorbell"`
-	Targets  *ebpf.Map `ebpf:"targets"`
-	Uids     *ebpf.Map `ebpf:"uids"`
+	Buffers      *ebpf.Map `ebpf:"buffers"`
+	Cgroups      *ebpf.Map `ebpf:"cgroups"`
+	Comms        *ebpf.Map `ebpf:"comms"`
+	Doorbell     *ebpf.Map `ebpf:"doorbell"`
+	Targets      *ebpf.Map `ebpf:"targets"`
+	ThreadStates *ebpf.Map `ebpf:"thread_states"`
+	Uids         *ebpf.Map `ebpf:"uids"`
 }
 
 func (m *withoutBTFMaps) Close() error {
@@ -163,6 +186,7 @@ func (m *withoutBTFMaps) Close() error {
 		m.Comms,
 		m.Doorbell,
 		m.Targets,
+		m.ThreadStates,
 		m.Uids,
 	)
 }
@@ -175,14 +199,20 @@ type withoutBTFVariables struct {
 	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
 	Filters        *ebpf.Variable `ebpf:"filters"`
 	Launcher       *ebpf.Variable `ebpf:"launcher"`
+	Lossy          *ebpf.Variable `ebpf:"lossy"`
 	OffsetFlags    *ebpf.Variable `ebpf:"offset_flags"`
 	OffsetPid      *ebpf.Variable `ebpf:"offset_pid"`
-	Preemptible    *ebpf.Variable `ebpf:"preemptible"`
+	PartMask       *ebpf.Variable `ebpf:"part_mask"`
+	PartShift      *ebpf.Variable `ebpf:"part_shift"`
+	Parts          *ebpf.Variable `ebpf:"parts"`
 	RingBytes      *ebpf.Variable `ebpf:"ring_bytes"`
 	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	StoodIn        *ebpf.Variable `ebpf:"stood_in"`
+	ThreadMask     *ebpf.Variable `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
 	Wanted         *ebpf.Variable `ebpf:"wanted"`
+	Writers        *ebpf.Variable `ebpf:"writers"`
 }
 
 // withoutBTFPrograms contains all programs after they have been loaded into the kernel.
@@ -193,7 +223,11 @@ type withoutBTFPrograms struct {
 	SchedProcessExit *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.Program `ebpf:"sched_process_fork"`
 	SysEnter         *ebpf.Program `ebpf:"sys_enter"`
+	SysEnterSpare1   *ebpf.Program `ebpf:"sys_enter_spare1"`
+	SysEnterSpare2   *ebpf.Program `ebpf:"sys_enter_spare2"`
 	SysExit          *ebpf.Program `ebpf:"sys_exit"`
+	SysExitSpare1    *ebpf.Program `ebpf:"sys_exit_spare1"`
+	SysExitSpare2    *ebpf.Program `ebpf:"sys_exit_spare2"`
 	TaskRename       *ebpf.Program `ebpf:"task_rename"`
 }
 
@@ -203,7 +237,11 @@ func (p *withoutBTFPrograms) Close() error {
 		p.SchedProcessExit,
 		p.SchedProcessFork,
 		p.SysEnter,
+		p.SysEnterSpare1,
+		p.SysEnterSpare2,
 		p.SysExit,
+		p.SysExitSpare1,
+		p.SysExitSpare2,
 		p.TaskRename,
 	)
 }

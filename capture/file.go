@@ -3,6 +3,7 @@ package capture
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type queuedFile struct {
 	free   chan []byte
 	writer sync.WaitGroup
 	stop   chan struct{}
+
+	waited atomic.Int64 // ns that Flush has waited for the disk
 
 	mu      sync.Mutex
 	err     error
@@ -64,7 +67,13 @@ func (q *queuedFile) Flush() error {
 
 func (q *queuedFile) hand() {
 	if len(q.chunk) > 0 {
-		q.queue <- q.chunk
+		select {
+		case q.queue <- q.chunk:
+		default:
+			began := time.Now()
+			q.queue <- q.chunk
+			q.waited.Add(int64(time.Since(began)))
+		}
 		q.chunk = nil
 	}
 }

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -45,16 +44,8 @@ func nativeABI() abi.ABI {
 	return abi.X86_64
 }
 
-// preemptible reports whether the kernel may preempt BPF programs.
-func preemptible() bool {
-	var u unix.Utsname
-	if unix.Uname(&u) != nil {
-		return true
-	}
-	return bytes.Contains(u.Version[:], []byte("PREEMPT_RT"))
-}
-
-// monotonic reads CLOCK_MONOTONIC, the clock of the records.
+// monotonic reads CLOCK_MONOTONIC, which is the clock of the records but in a
+// time namespace.
 func monotonic() uint64 {
 	var t unix.Timespec
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)

@@ -22,9 +22,21 @@ import (
 // recording is what a test recorded.
 type recording struct {
 	meta   *format.Meta
-	events []format.Event
+	all    []format.Event
+	events []format.Event // without marks
 	status capture.Status
 	code   int
+}
+
+// takeMarks keeps the marks apart from the events.
+func (r *recording) takeMarks() {
+	r.all = r.events
+	r.events = nil
+	for _, e := range r.all {
+		if e.Kind != format.Mark {
+			r.events = append(r.events, e)
+		}
+	}
 }
 
 // record records with the options and reads the spool back. meanwhile runs
@@ -70,6 +82,10 @@ func record(t *testing.T, opt capture.Options, meanwhile func()) recording {
 	}
 	got.events = read(t, file.Name())
 	conserved(t, got)
+	if len(opt.Comms)+len(opt.UIDs)+len(opt.Cgroups) == 0 && opt.Syscalls == nil {
+		explained(t, got)
+	}
+	got.takeMarks()
 	return got
 }
 
@@ -97,6 +113,9 @@ func conserved(t *testing.T, r recording) {
 	rows := map[int32]*format.CPUCounts{}
 	last := int64(0)
 	for i, e := range r.events {
+		if e.Kind == format.Lost && e.Args[format.LostCause] == int64(format.CauseSkipped) {
+			continue // no program ran, so none counted
+		}
 		c := rows[e.CPU]
 		if c == nil {
 			c = &format.CPUCounts{CPU: e.CPU}
@@ -111,6 +130,7 @@ func conserved(t *testing.T, r recording) {
 			c.LostEnters += e.Args[format.LostEnters]
 			c.LostExits += e.Args[format.LostExits]
 			c.LostLifecycle += e.Args[format.LostCount] - e.Args[format.LostEnters] - e.Args[format.LostExits]
+		case format.Mark:
 		default:
 			c.Lifecycle++
 		}

@@ -15,12 +15,26 @@ import (
 // The test binary is also what the tests record:
 //
 //	SYSTAPE_LOAD=cpu,milliseconds            calls getppid on that CPU for so long
+//	SYSTAPE_COUNT=cpu,milliseconds           likewise lseek, with numbers that come back
+//	SYSTAPE_WAKE=1                           sleeps a thousand times for 300 µs
 //	SYSTAPE_TRUTH=processes,threads,calls    makes calls that can be counted
 func TestMain(m *testing.M) {
 	if spec := os.Getenv("SYSTAPE_LOAD"); spec != "" {
 		var cpu, ms int
 		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
 		load(cpu, time.Duration(ms)*time.Millisecond)
+		return
+	}
+	if spec := os.Getenv("SYSTAPE_COUNT"); spec != "" {
+		var cpu, ms int
+		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
+		count(cpu, time.Duration(ms)*time.Millisecond)
+		return
+	}
+	if os.Getenv("SYSTAPE_WAKE") != "" {
+		for range 1000 {
+			time.Sleep(300 * time.Microsecond)
+		}
 		return
 	}
 	if spec := os.Getenv("SYSTAPE_TRUTH"); spec != "" {
@@ -47,6 +61,24 @@ func load(cpu int, d time.Duration) {
 		n += 10000
 	}
 	fmt.Printf("%f %d\n", float64(threadTime()-used)/float64(n), n)
+}
+
+// count seeks to 0, 1, 2, … in a file: each call returns what it was given.
+func count(cpu int, d time.Duration) {
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	unix.SchedSetaffinity(0, &set)
+	fd, err := unix.MemfdCreate("count", 0)
+	if err != nil {
+		panic(err)
+	}
+	for n, began := 0, time.Now(); time.Since(began) < d; {
+		for range 10000 {
+			unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), uintptr(n), unix.SEEK_SET)
+			n++
+		}
+	}
 }
 
 // threadTime is the CPU time of the calling thread: what others take from

@@ -1,9 +1,7 @@
 package capture
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"sync/atomic"
 
 	"systape/bpf"
@@ -16,15 +14,15 @@ import (
 //
 // The rule of a poll, for one look at the clock ("now", taken first):
 //
-//	(1) Read how far every buffer has been reserved, and its counters of loss.
-//	    A record is dated after its place was taken, so whatever is not behind
-//	    these heads is later than now, but for what a store takes to reach
-//	    other CPUs.
+//	(1) Read for every buffer whether events are being lost, then how far it
+//	    has been reserved. A record is dated after its place was taken, so
+//	    whatever is not behind these heads is later than now, but for what a
+//	    store takes to reach other CPUs.
 //	(2) Until a little before now, then, the order is known: that is the mark.
 //	    A record that is still being written holds the mark back at the time
-//	    of the one before.
-//	(3) A loss becomes a row at the time of its first missing event, so it
-//	    stands before everything that it may have to do with.
+//	    of the one before, and a gap that has not ended at its beginning.
+//	(3) What no record tells (notices: see notice.go) becomes a row in its
+//	    turn: before everything that is later than its first instant.
 //	(4) Rows are taken from the CPU whose next record is the oldest, as long as
 //	    that stays so, up to the mark. The rest waits for the next poll.
 //	(5) The room of what was read is given back to the kernel side.
@@ -32,6 +30,9 @@ type merger struct {
 	sources []source
 	heap    []*source // the sources with a record to give, oldest on top
 	mark    uint64    // every row up to this time has been written
+	limit   uint64    // no row later than this is written yet; 0: no limit
+	now     uint64    // of this poll
+	looked  uint64    // of the poll before
 	lastTS  int64     // of the latest row, capture time
 	offset  int64     // capture time - CLOCK_MONOTONIC
 
@@ -43,14 +44,19 @@ type merger struct {
 	clock    func() uint64 // CLOCK_MONOTONIC
 	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
-	lossBuf  []loss
-	batch    *format.CodedBatch
-	coded    callCodes
-	known    int // rises when codes of threads may no longer hold
-	rare     map[format.Call]format.Code
-	full     func(*format.CodedBatch) error // writes a batch
-	lates    int64                          // rows whose time was set forward to keep the order
-	lostRows int64
+	skipped func() [bpf.Classes]uint64    // events for which the kernel ran no program; nil: none
+	skips   skips                         // what has become of these
+	stalled func(first, last uint64) bool // whether the spool could not take what came in that time; nil: never
+
+	notices []notice // to become rows, oldest first
+	batch   *format.CodedBatch
+	coded   callCodes
+	known   int // rises when codes of threads may no longer hold
+	rare    map[format.Call]format.Code
+	full    func(*format.CodedBatch) error // writes a batch
+	clamped int64                          // rows whose time was set forward to keep the order
+	told    int64                          // rows that are no events: losses and marks
+	lost    int64                          // events that lost rows tell of
 }
 
 // resolver answers what records do not tell.
@@ -74,11 +80,14 @@ type source struct {
 	thread format.Code
 	known  int // of the merger, when it was
 
-	reported [bpf.Classes]uint64 // losses that have become rows
-	gapStart uint64              // when the losses began that have not; 0 when there are none
+	gap   gap
+	mixed *mixedSource // where records do not stand in order of time; else nil
+
+	read    [bpf.Classes]uint64 // records that have become rows
+	damaged [bpf.Classes]uint64 // events that were given up, see skipDamage
 }
 
-func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resolver, names *format.SymbolTable, full func(*format.CodedBatch) error) *merger {
+func newMerger(buffers []bpf.Buffer, writers bpf.Writers, native abi.ABI, offset int64, resolve resolver, names *format.SymbolTable, full func(*format.CodedBatch) error) *merger {
 	m := &merger{
 		offset: offset, names: names, resolve: resolve, batch: format.NewCodedBatch(names), rare: map[format.Call]format.Code{},
 		full: full, lastTS: math.MinInt64, known: 1,
@@ -97,7 +106,11 @@ func newMerger(buffers []bpf.Buffer, native abi.ABI, offset int64, resolve resol
 		}
 	}
 	for _, b := range buffers {
-		m.sources = append(m.sources, source{Buffer: b})
+		s := source{Buffer: b}
+		if writers == bpf.WritersMixed {
+			s.mixed = &mixedSource{}
+		}
+		m.sources = append(m.sources, s)
 	}
 	m.heap = make([]*source, 0, len(buffers))
 	m.renew()
@@ -112,16 +125,31 @@ const storeDelay = 50_000 // ns
 // poll writes every row whose place in the order is known, now being
 // CLOCK_MONOTONIC. It returns how many bytes of the fullest buffer were in use.
 func (m *merger) poll(now uint64) (fullest uint64, err error) {
+	m.now = now
 	mark := now - storeDelay
+	if m.limit != 0 {
+		mark = min(mark, m.limit)
+	}
 	for i := range m.sources { // (1)
 		s := &m.sources[i]
+		s.gap.look(s.Control)
 		s.head = atomic.LoadUint64(&s.Control.Head)
-		fullest = max(fullest, s.head-s.pos)
+		fullest = max(fullest, s.head-s.Control.Tail)
 	}
 	m.heap = m.heap[:0]
 	for i := range m.sources { // (2)
 		s := &m.sources[i]
-		if s.pos == s.head {
+		if s.gap.open != 0 && !m.tellOpenGap(s) {
+			mark = min(mark, s.gap.open) // records may be of the same instant
+		}
+		if s.mixed != nil {
+			known, sound := s.gather(max(m.looked, storeDelay)-storeDelay, now)
+			if !sound {
+				m.skipDamage(s)
+			}
+			mark = min(mark, known)
+		}
+		if s.empty() {
 			continue
 		}
 		if !s.look() {
@@ -133,21 +161,24 @@ func (m *merger) poll(now uint64) (fullest uint64, err error) {
 	for i := len(m.heap)/2 - 1; i >= 0; i-- {
 		m.sink(i)
 	}
-	for _, l := range m.losses(mark) { // (3)
-		if mark, err = m.rowsUntil(l.first-1, mark); err != nil {
+	mark = min(mark, m.noticeLosses())
+	for len(m.notices) > 0 { // (3)
+		if mark, err = m.rowsUntil(m.notices[0].first-1, mark); err != nil {
 			return fullest, err
 		}
-		if mark < l.first {
-			break // held back: the next poll finds the loss again
+		n := m.notices[0] // which may be a new one
+		if mark < n.first {
+			break // held back
 		}
-		if err := m.lostRow(l); err != nil {
+		m.notices = m.notices[1:]
+		if err := m.tell(n); err != nil {
 			return fullest, err
 		}
 	}
 	if mark, err = m.rowsUntil(mark, mark); err != nil {
 		return fullest, err
 	}
-	m.mark = max(m.mark, mark)
+	m.mark, m.looked = max(m.mark, mark), now
 	m.release() // (5)
 	return fullest, nil
 }
@@ -155,8 +186,17 @@ func (m *merger) poll(now uint64) (fullest uint64, err error) {
 // rowsUntil writes the rows up to and including end, as far as mark allows,
 // and returns the mark, which falls when a record turns out to be unfinished.
 func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
-	for len(m.heap) > 0 && m.heap[0].ts <= min(end, mark) { // (4)
-		if m.batch.N == format.CodedRows {
+	for len(m.heap) > 0 { // (4)
+		s := m.heap[0]
+		if s.ts > min(end, mark) {
+			if s.ts > m.now+absurdlyLate {
+				m.skipDamage(s)
+				m.drop()
+				continue
+			}
+			break
+		}
+		if m.crowded() {
 			if err := m.flush(); err != nil {
 				return mark, err
 			}
@@ -165,16 +205,29 @@ func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
 			m.sink(0)
 			continue
 		}
-		if s := m.heap[0]; s.pos != s.head {
+		if s := m.heap[0]; s.mixed == nil && s.pos != s.head {
 			mark = min(mark, s.lastTS)
 		}
-		m.heap[0] = m.heap[len(m.heap)-1]
-		m.heap = m.heap[:len(m.heap)-1]
-		if len(m.heap) > 0 {
-			m.sink(0)
-		}
+		m.drop()
 	}
 	return mark, nil
+}
+
+// drop takes the oldest source from the heap.
+func (m *merger) drop() {
+	m.heap[0] = m.heap[len(m.heap)-1]
+	m.heap = m.heap[:len(m.heap)-1]
+	if len(m.heap) > 0 {
+		m.sink(0)
+	}
+}
+
+// empty reports whether this poll has seen all of the source.
+func (s *source) empty() bool {
+	if s.mixed != nil {
+		return len(s.mixed.waiting) == 0
+	}
+	return s.pos == s.head
 }
 
 // rows writes the oldest record and, while they are calls and the batch has
@@ -183,11 +236,21 @@ func (m *merger) rowsUntil(end, mark uint64) (uint64, error) {
 // heap, and returns false.
 func (m *merger) rows(end uint64) (more bool) {
 	s := m.heap[0]
-	if r := s.At(s.pos); bpf.KindOf(r.Tag) > bpf.RecordExit {
-		m.life(s, r)
-		return s.advance(r.Tag)
+	r := s.At(s.pos)
+	kind := bpf.KindOf(r.Tag)
+	switch {
+	case kind <= bpf.RecordExit:
+		return m.calls(end)
+	case !plausible(r, bpf.Size(r.Tag), s.head-s.pos):
+		m.skipDamage(s)
+		return false
+	case kind == bpf.RecordGap:
+		m.gapRow(s, r)
+	default:
+		s.read[bpf.ClassLifecycle]++
+		m.lifecycle(s, r)
 	}
-	return m.calls(end)
+	return s.advance(r.Tag)
 }
 
 // turn returns until when the first source of the heap is ahead of the others.
@@ -207,11 +270,40 @@ func (s *source) look() bool {
 	r := s.At(s.pos)
 	for range 100 { // a record is finished within a fraction of a microsecond, as a rule
 		if atomic.LoadUint64(&r.Tag) != 0 {
-			s.ts = r.TS
+			s.ts = r.Ts
 			return true
 		}
 	}
 	return false
+}
+
+// ahead calls f for every record that has a place and has not become a row, in
+// no order, until f returns false; with nil for one that is not finished, and
+// what stands behind that is not looked at.
+func (s *source) ahead(f func(*bpf.Record) bool) {
+	at := s.pos
+	if s.mixed != nil {
+		at = s.mixed.scanned
+		for _, w := range s.mixed.waiting {
+			if !f(s.At(w.pos)) {
+				return
+			}
+		}
+	}
+	for head := atomic.LoadUint64(&s.Control.Head); at != head; {
+		r := s.At(at)
+		tag := atomic.LoadUint64(&r.Tag)
+		if tag != 0 && !plausible(r, bpf.Size(tag), head-at) {
+			return
+		}
+		if tag == 0 {
+			r = nil
+		}
+		if !f(r) || r == nil {
+			return
+		}
+		at += bpf.Size(tag)
+	}
 }
 
 func (m *merger) sink(i int) {
@@ -239,9 +331,17 @@ func (s *source) before(o *source) bool {
 // another one stands behind it.
 func (s *source) advance(tag uint64) bool {
 	s.lastTS = s.ts
+	if s.mixed != nil {
+		bpf.Empty(s.At(s.pos), bpf.Size(tag))
+		s.mixed.next(s)
+		return !s.empty()
+	}
 	s.pos += bpf.Size(tag)
 	return s.pos != s.head && s.look()
 }
+
+// crowded reports whether the batch has no room for a row and a mark before it.
+func (m *merger) crowded() bool { return m.batch.N+2 > format.CodedRows }
 
 // seq returns how many rows there have been.
 func (m *merger) seq() int64 { return m.batch.Seq + int64(m.batch.N) }
@@ -250,10 +350,30 @@ func (m *merger) seq() int64 { return m.batch.Seq + int64(m.batch.N) }
 func (m *merger) release() {
 	for i := range m.sources {
 		s := &m.sources[i]
-		if s.Control.Tail != s.pos {
-			s.Release(s.pos)
+		free := s.pos
+		if s.mixed != nil {
+			free = s.mixed.free()
+		}
+		if s.Control.Tail != free {
+			s.Release(free)
 		}
 	}
+}
+
+// drained reports whether everything has become rows.
+func (m *merger) drained() bool {
+	for i := range m.sources {
+		s := &m.sources[i]
+		done := s.pos
+		if s.mixed != nil {
+			done = s.mixed.free()
+		}
+		open := atomic.LoadUint64(&s.Control.GapFirst)
+		if done != atomic.LoadUint64(&s.Control.Head) || open != 0 && open != s.gap.told {
+			return false
+		}
+	}
+	return len(m.notices) == 0 && !m.skips.suspected
 }
 
 // flush writes the batch. The kernel gets its room back first: writing may be
@@ -266,54 +386,4 @@ func (m *merger) flush() error {
 	err := m.full(m.batch)
 	m.renew()
 	return err
-}
-
-// loss is what one CPU lost since the last row about it.
-type loss struct {
-	source      *source
-	first, last uint64
-	lost        [bpf.Classes]uint64
-}
-
-// losses returns what was lost up to mark and has no row yet, oldest first.
-// The kernel side only ever adds to its counters, so that the differences
-// from one row to the next sum up to the truth whatever happens in between.
-func (m *merger) losses(mark uint64) []loss {
-	m.lossBuf = m.lossBuf[:0]
-	for i := range m.sources {
-		s := &m.sources[i]
-		l := loss{source: s}
-		var total, all uint64
-		for c := range l.lost {
-			n := atomic.LoadUint64(&s.Control.Lost[c])
-			l.lost[c] = n - s.reported[c]
-			total += l.lost[c]
-			all += n
-		}
-		if total == 0 {
-			continue
-		}
-		// The counters are ahead of the dates for a moment, and a loss that
-		// was counted while the last ones were being reported sets no date.
-		// Dates from before the mark mean just that: at the last poll nothing
-		// of this was lost.
-		first := max(atomic.LoadUint64(&s.Control.GapFirst), m.mark)
-		if s.gapStart == 0 || first < s.gapStart {
-			s.gapStart = first
-		}
-		l.first, l.last = s.gapStart, s.gapStart
-		if atomic.LoadUint64(&s.Control.Dated) < all {
-			// A loss is being dated at this moment. Whatever its thread did
-			// before, it did before now.
-			l.last = max(l.last, m.clock())
-		}
-		l.last = max(l.last, atomic.LoadUint64(&s.Control.GapLast))
-		if l.first <= mark {
-			m.lossBuf = append(m.lossBuf, l)
-		}
-	}
-	slices.SortFunc(m.lossBuf, func(a, b loss) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.source.CPU, b.source.CPU))
-	})
-	return m.lossBuf
 }

@@ -16,39 +16,58 @@ import (
 
 const testBufferBytes = 1 << 16
 
-// fakeCPU writes records as the kernel side does: see begin() and end() in
-// bpf/systape.bpf.c.
+// fakeCPU writes records as the kernel side does: see reserve_alone(),
+// reserve_mixed() and finish() in bpf/systape.bpf.c.
 type fakeCPU struct {
 	bpf.Buffer
 	memory []uint64
+	mixed  bool
 	lost   []uint64 // when
 }
 
 func newFakeCPU(cpu int32) *fakeCPU {
 	memory := make([]uint64, (bpf.ControlBytes+testBufferBytes+bpf.SlackBytes)/8)
 	raw := unsafe.Slice((*byte)(unsafe.Pointer(&memory[0])), len(memory)*8)
-	return &fakeCPU{Buffer: bpf.NewBuffer(cpu, raw), memory: memory}
+	return &fakeCPU{Buffer: bpf.NewBuffer(cpu, raw, 1), memory: memory}
 }
+
+const gapBytes = bpf.RecordBytes + int(unsafe.Sizeof(bpf.GapPayload{}))
 
 // begin takes a place, or counts a loss and returns nil.
 func (c *fakeCPU) begin(class bpf.Class, size int, ts uint64) *bpf.Record {
 	ctl := c.Control
 	ctl.Seen[class]++
-	if ctl.Head+uint64(size)-atomic.LoadUint64(&ctl.Tail) > c.Bytes {
+	used := ctl.Head + uint64(size) - atomic.LoadUint64(&ctl.Tail)
+	if ctl.GapFirst != 0 {
+		used += uint64(gapBytes) + c.Bytes/8
+	}
+	if used > c.Bytes {
 		ctl.Lost[class]++
-		ctl.LostTotal++
-		if ctl.LostTotal == ctl.Reported+1 {
-			ctl.GapFirst = ts
+		c.lost = append(c.lost, ts)
+		if c.mixed {
+			return nil
 		}
 		ctl.GapLast = ts
-		ctl.Dated = ctl.LostTotal
-		c.lost = append(c.lost, ts)
+		ctl.GapLost[class]++
+		if ctl.GapFirst == 0 {
+			ctl.GapFirst = ts
+		}
 		return nil
 	}
+	if ctl.GapFirst != 0 {
+		gap := c.At(ctl.Head)
+		gap.Ts, gap.PidTgid = ctl.GapFirst, 0
+		*bpf.Payload[bpf.GapPayload](gap) = bpf.GapPayload{Last: ctl.GapLast, Lost: ctl.GapLost}
+		gap.Tag = tag(gapBytes, bpf.RecordGap, -1)
+		ctl.GapFirst, ctl.GapLost = 0, [bpf.Classes]uint64{}
+		ctl.Head += uint64(gapBytes)
+	}
 	r := c.At(ctl.Head)
-	r.Tag = 0
+	if !c.mixed {
+		r.Tag = 0
+	}
 	ctl.Head += uint64(size)
-	r.TS = ts
+	r.Ts = ts
 	return r
 }
 
@@ -101,16 +120,20 @@ func (noProc) container(pid int32, cgroup uint64) (string, bool) {
 func collect(cpus ...*fakeCPU) (*merger, *[]format.Event) {
 	var rows []format.Event
 	buffers := make([]bpf.Buffer, len(cpus))
+	writers := bpf.WritersAlone
 	for i, c := range cpus {
 		buffers[i] = c.Buffer
+		if c.mixed {
+			writers = bpf.WritersMixed
+		}
 	}
-	m := newMerger(buffers, abi.X86_64, 0, noProc{}, format.NewSymbolTable(), func(b *format.CodedBatch) error {
+	m := newMerger(buffers, writers, abi.X86_64, 0, noProc{}, format.NewSymbolTable(), func(b *format.CodedBatch) error {
 		for i := range b.N {
 			rows = append(rows, b.At(i))
 		}
 		return nil
 	})
-	m.clock = func() uint64 { panic("nothing is being dated") }
+	m.clock = func() uint64 { return m.now - storeDelay }
 	return m, &rows
 }
 
@@ -191,7 +214,7 @@ func TestMergeLearnsNames(t *testing.T) {
 	copy(rename.Comm[:], "worker")
 	life(c, 30, bpf.RecordRename, 9, 9, rename)
 	c.enter(31, 9, 9, 0)
-	exec := bpf.ExecPayload{OldTID: 10, Cgroup: 6}
+	exec := bpf.ExecPayload{OldTid: 10, Cgroup: 6}
 	copy(exec.Comm[:], "ls")
 	copy(exec.Filename[:], "/bin/ls")
 	life(c, 40, bpf.RecordExec, 9, 9, exec)
@@ -234,7 +257,12 @@ func TestMergeDatesLosses(t *testing.T) {
 	b.enter(first-1, 8, 8, 1)
 	b.enter(first+3, 8, 8, 1)
 	a.begin(bpf.ClassExit, 32, ts+5)
-	poll(t, m, ts+100)
+	poll(t, m, ts+100) // makes room
+	if len(m.notices) > 0 || m.lost != 0 {
+		t.Error("the gap is told before it has ended")
+	}
+	a.exit(ts+101, 7, 7, 0, 0) // ends it
+	poll(t, m, ts+200)
 	flushed(t, m)
 	at := slices.IndexFunc(*rows, func(e format.Event) bool { return e.Kind == format.Lost })
 	if at < 0 {
@@ -248,38 +276,193 @@ func TestMergeDatesLosses(t *testing.T) {
 	if before, after := (*rows)[at-1], (*rows)[at+1]; before.CPU != 1 || before.TS != int64(first-1) || after.CPU != 1 || after.TS != int64(first+3) {
 		t.Errorf("between %s and %s", line(before), line(after))
 	}
-	if got, want := len(*rows), written+2+1; got != want {
+	if got, want := len(*rows), written+2+1+1; got != want {
 		t.Errorf("got %d rows, want %d", got, want)
 	}
 }
 
-// A loss that has been counted and not dated yet may be as young as the look
-// at it.
-func TestMergeDatesLossInTheMaking(t *testing.T) {
-	a := newFakeCPU(0)
-	m, rows := collect(a)
-	m.clock = func() uint64 { return 700 }
-	a.enter(10, 7, 7, 0)
-	poll(t, m, 500)
+// On a CPU where nothing happens after a gap no record ever tells of it: it is
+// told as it stands, with the second poll, and what is added to it at the last
+// moment is told then, once.
+func TestMergeTellsGapOfIdleCPU(t *testing.T) {
+	a, b := newFakeCPU(0), newFakeCPU(1)
+	m, rows := collect(a, b)
+	ts := uint64(100)
+	for a.enter(ts, 7, 7, 0) {
+		ts++
+	}
+	b.enter(ts+10, 8, 8, 1)
+	poll(t, m, ts+100)
+	poll(t, m, ts+200)
+	a.Control.GapLast = ts + 1 // the program had seen the buffer full before the first poll
+	a.Control.GapLost[bpf.ClassExit]++
 	a.Control.Lost[bpf.ClassExit]++
-	a.Control.LostTotal++
-	poll(t, m, 600)
+	a.Control.Seen[bpf.ClassExit]++
+	poll(t, m, ts+300)
+	a.exit(ts+400, 7, 7, 0, 0)
+	poll(t, m, ts+500)
 	flushed(t, m)
-	e := (*rows)[len(*rows)-1]
-	if e.Kind != format.Lost || e.TS != 500 || e.Args[format.LostLast] != 700 {
-		t.Errorf("got %s, want a lost row from the last poll, 500, to the look, 700", line(e))
+	var got []string
+	for _, e := range *rows {
+		if e.Kind == format.Lost || e.CPU == 1 || e.Kind == format.Exit {
+			got = append(got, line(e))
+		}
+	}
+	first := fmt.Sprint(ts)
+	want := []string{
+		first + " lost 0 0/0  [1 " + first + " " + first + " 1 0 0] 0 ",
+		fmt.Sprint(ts+10) + " enter 1 8/8 write [0 0 0 0 0 0] 0 old8",
+		fmt.Sprint(ts+10) + " lost 0 0/0  [1 " + first + " " + fmt.Sprint(ts+1) + " 0 1 0] 0 ",
+		fmt.Sprint(ts+400) + " exit 0 7/7 read [0 0 0 0 0 0] 0 old7",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if !m.drained() {
+		t.Error("something has not been told")
+	}
+}
+
+// A thread that has lost events is marked before its next row, so that a
+// reader knows which calls the loss has spoilt.
+func TestMergeMarksThreadsThatLost(t *testing.T) {
+	c := newFakeCPU(2)
+	m, rows := collect(c)
+	c.enter(10, 7, 7, 0)
+	r := c.begin(bpf.ClassExit, bpf.RecordBytes+8, 20)
+	r.PidTgid = ids(7, 7)
+	*bpf.Payload[int64](r) = 5
+	r.Tag = tag(bpf.RecordBytes+8, bpf.RecordExit, 0) | 1<<31
+	poll(t, m, 30)
+	flushed(t, m)
+	check(t, *rows, []string{
+		"10 enter 2 7/7 read [0 0 0 0 0 0] 0 old7",
+		"20 mark 2 7/7  [5 20 20 0 0 0] 0 old7",
+		"20 exit 2 7/7 read [0 0 0 0 0 0] 5 old7",
+	})
+}
+
+// What the kernel has run no program for is told by the looks at its counter.
+func TestMergeTellsSkippedPrograms(t *testing.T) {
+	c := newFakeCPU(0)
+	m, rows := collect(c)
+	skipped := [bpf.Classes]uint64{}
+	m.skipped = func() [bpf.Classes]uint64 { return skipped }
+	c.enter(100_000, 7, 7, 0)
+	poll(t, m, 200_000)
+	skipped = [bpf.Classes]uint64{4, 2, 1} // one will have been on its way to a spare program
+	c.enter(250_000, 7, 7, 0)
+	poll(t, m, 300_000)
+	if flushed(t, m); len(*rows) != 1 || m.drained() {
+		t.Error("rows were written while it was not known what was lost before them")
+	}
+	skipped[0] = 3
+	poll(t, m, 400_000)
+	poll(t, m, 500_000)
+	flushed(t, m)
+	check(t, *rows, []string{
+		"100000 enter 0 7/7 read [0 0 0 0 0 0] 0 old7",
+		"200000 lost -1 0/0  [6 200000 300000 3 2 2] 0 ",
+		"250000 enter 0 7/7 read [0 0 0 0 0 0] 0 old7",
+	})
+}
+
+// A record that makes no sense is damage: what stood behind it on its CPU is
+// counted and dated as lost, and the recording goes on.
+func TestMergeSurvivesDamage(t *testing.T) {
+	good := tag(bpf.RecordBytes+8, bpf.RecordExit, 0)
+	for name, damage := range map[string]func(*bpf.Record){
+		"kind":    func(r *bpf.Record) { r.Tag = tag(bpf.RecordBytes+8, 99, 0) },
+		"no kind": func(r *bpf.Record) { r.Tag = tag(bpf.RecordBytes+8, 0, 0) },
+		"size":    func(r *bpf.Record) { r.Tag = good + 8 },
+		"odd":     func(r *bpf.Record) { r.Tag = good + 3 },
+		"beyond":  func(r *bpf.Record) { r.Tag = tag(bpf.RecordBytes+264+24, bpf.RecordExec, 0) },
+		"abi":     func(r *bpf.Record) { r.Tag = good | 5<<24 },
+		"thread":  func(r *bpf.Record) { r.PidTgid = 1<<63 - 1 },
+		"time":    func(r *bpf.Record) { r.Ts = 1 << 62 },
+		"all":     func(r *bpf.Record) { *r = bpf.Record{Tag: ^uint64(0), Ts: ^uint64(0), PidTgid: ^uint64(0)} },
+	} {
+		for _, mixed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, mixed %v", name, mixed), func(t *testing.T) {
+				a, b := newFakeCPU(0), newFakeCPU(1)
+				a.mixed, b.mixed = mixed, mixed
+				m, rows := collect(a, b)
+				a.enter(10, 7, 7, 0)
+				a.exit(20, 7, 7, 0, 1)
+				damage(a.At(uint64(bpf.RecordBytes)))
+				a.enter(30, 7, 7, 0)
+				b.enter(40, 8, 8, 1)
+				poll(t, m, 50)
+				a.enter(60, 7, 7, 0)
+				poll(t, m, 70)
+				poll(t, m, 80)
+				flushed(t, m)
+				var lost []string
+				n := map[format.Kind]int{}
+				for _, e := range *rows {
+					n[e.Kind]++
+					if e.Kind == format.Lost {
+						lost = append(lost, fmt.Sprint(e.CPU, e.Args))
+						if e.Args[format.LostFirst] > 20 || e.Args[format.LostLast] < 30 {
+							t.Errorf("dated %v", e.Args)
+						}
+						e.Args[format.LostFirst], e.Args[format.LostLast] = 0, 0
+						if want := [6]int64{2, 0, 0, 1, 1, int64(format.CauseDamaged)}; e.Args != want {
+							t.Errorf("got %v, want %v", e.Args, want)
+						}
+					}
+				}
+				if n[format.Enter] != 3 || n[format.Exit] != 0 || n[format.Lost] != 1 || !m.drained() {
+					t.Errorf("got %v, %v, drained %v", n, lost, m.drained())
+				}
+			})
+		}
+	}
+}
+
+// Where programs are preempted a record may be dated later than the ones
+// behind it: rows come in order of time all the same, and none is redated.
+func TestMergeOrdersMixedWriters(t *testing.T) {
+	c := newFakeCPU(0)
+	c.mixed = true
+	m, rows := collect(c)
+	m.looked = 100_000
+	c.enter(100_010, 7, 7, 0)
+	late := c.begin(bpf.ClassEnter, bpf.RecordBytes, 0)
+	c.enter(100_030, 8, 8, 1)
+	poll(t, m, 200_000)
+	flushed(t, m)
+	late.Ts, late.PidTgid = 200_020, ids(7, 7)
+	late.Tag = tag(bpf.RecordBytes, bpf.RecordEnter, 3)
+	c.enter(200_010, 8, 8, 1)
+	poll(t, m, 300_000)
+	flushed(t, m)
+	check(t, *rows, []string{
+		"100010 enter 0 7/7 read [0 0 0 0 0 0] 0 old7",
+		"100030 enter 0 8/8 write [0 0 0 0 0 0] 0 old8",
+		"200010 enter 0 8/8 write [0 0 0 0 0 0] 0 old8",
+		"200020 enter 0 7/7 close [0 0 0 0 0 0] 0 old7",
+	})
+	if m.clamped != 0 || !m.drained() {
+		t.Errorf("%d rows redated, drained: %v", m.clamped, m.drained())
+	}
+	for at := uint64(0); at < c.Control.Head; at += 8 {
+		if c.At(at).Tag != 0 {
+			t.Fatalf("the room at %d is not given back empty", at)
+		}
 	}
 }
 
 // Whatever the load, the sizes and the moments of polling: rows come in
 // order, none twice, and what is not there is in the lost rows, CPU by CPU.
 func TestMergeConservesEvents(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(80) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			cpus := make([]*fakeCPU, 1+r.IntN(9))
 			for i := range cpus {
 				cpus[i] = newFakeCPU(int32(i))
+				cpus[i].mixed = seed%2 == 1
 			}
 			m, rows := collect(cpus...)
 			type pending struct {
@@ -289,6 +472,7 @@ func TestMergeConservesEvents(t *testing.T) {
 			}
 			halves := map[*fakeCPU]pending{}
 			now := uint64(1000)
+			m.clock = func() uint64 { return now }
 			burst := 1 + r.IntN(6000)
 			serial := make([]int64, len(cpus))
 			for step := range 20_000 {
@@ -323,8 +507,13 @@ func TestMergeConservesEvents(t *testing.T) {
 				p.r.Tag = tag(bpf.RecordBytes, bpf.RecordEnter, 39)
 				delete(halves, c)
 			}
-			poll(t, m, now+1)
+			for range 4 {
+				poll(t, m, now+1)
+			}
 			flushed(t, m)
+			if !m.drained() {
+				t.Error("something has not become a row")
+			}
 			if !slices.IsSortedFunc(*rows, func(a, b format.Event) int { return cmp.Compare(a.TS, b.TS) }) {
 				t.Error("rows are not in order of time")
 			}
@@ -361,8 +550,8 @@ func TestMergeConservesEvents(t *testing.T) {
 					t.Errorf("cpu %d: rows and losses hold %d exits, the kernel side saw %d", i, got, want)
 				}
 			}
-			if m.lates != 0 {
-				t.Errorf("%d rows had to be redated", m.lates)
+			if m.clamped != 0 {
+				t.Errorf("%d rows had to be redated", m.clamped)
 			}
 		})
 	}

@@ -33,6 +33,7 @@ type Recording struct {
 
 	spool *format.SpoolWriter
 	out   *queuedFile
+	stall span // the latest stretch in which the disk kept the merger waiting
 
 	began  time.Time
 	took   atomic.Int64 // ns, once the recording has ended
@@ -63,13 +64,16 @@ func (r *Recording) Status() Status {
 // file, ending with a whole batch: what a [format.Sealer] may read.
 func (r *Recording) Committed() int64 { return r.out.Written() }
 
-// now returns capture time.
-func (r *Recording) now() int64 { return int64(monotonic()) + r.meta.Clock.OffsetNS }
+// clock reads the clock of the records.
+func (r *Recording) clock() uint64 { return monotonic() + uint64(r.kernel.ClockBehind()) }
+
+// captureTime turns a reading of that clock into capture time.
+func (r *Recording) captureTime(mono uint64) int64 { return int64(mono) + r.meta.Clock.OffsetNS }
 
 func (r *Recording) anchor() {
 	mono, real := readClocks()
 	a := &r.meta.Clock.Anchors
-	*a = append(*a, format.Anchor{TS: int64(mono) + r.meta.Clock.OffsetNS, RealNS: real})
+	*a = append(*a, format.Anchor{TS: r.captureTime(mono + uint64(r.kernel.ClockBehind())), RealNS: real})
 	if len(*a) > maxAnchors {
 		kept := (*a)[:0]
 		for i := 0; i < len(*a); i += 2 {
@@ -132,16 +136,16 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 
 	runErr := r.loop(ctx)
 	r.took.Store(int64(time.Since(r.began)))
-	// Enters first: an enter without its exit would be an open call.
-	err := r.detach(bpf.Enter)
-	time.Sleep(2 * time.Millisecond) // calls under way come back
-	err = errors.Join(err, r.detach(bpf.Exits), r.detach(bpf.Lives))
+	err := r.stop()
 	if runErr == nil {
-		// A program may still run when its link is gone; an RCU grace period
-		// later none does, and every record is finished.
+		_, runErr = r.poll() // up to the end of enters
+		r.merger.limit = 0
 		for range 10 {
-			time.Sleep(2 * time.Millisecond)
-			if _, runErr = r.poll(); runErr != nil || r.drained() {
+			time.Sleep(time.Millisecond)
+			if runErr != nil {
+				break
+			}
+			if _, runErr = r.poll(); r.merger.drained() {
 				break
 			}
 		}
@@ -228,28 +232,11 @@ func (r *Recording) loop(ctx context.Context) error {
 }
 
 func (r *Recording) poll() (fullest uint64, err error) {
-	fullest, err = r.merger.poll(monotonic())
-	var lost uint64
-	for i := range r.merger.sources {
-		for _, n := range r.merger.sources[i].reported {
-			lost += n
-		}
-	}
-	r.lost.Store(int64(lost))
-	r.events.Store(r.merger.seq() - r.merger.lostRows)
+	fullest, err = r.merger.poll(r.clock())
+	r.lost.Store(r.merger.lost)
+	r.events.Store(r.merger.seq() - r.merger.told)
 	r.bytes.Store(r.out.Written())
 	return fullest, err
-}
-
-// drained reports whether every record has been read.
-func (r *Recording) drained() bool {
-	for i := range r.merger.sources {
-		s := &r.merger.sources[i]
-		if s.pos != atomic.LoadUint64(&s.Control.Head) || s.gapStart != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // targetsAlive forgets the processes that have ended and reports whether any

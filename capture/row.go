@@ -2,7 +2,6 @@ package capture
 
 import (
 	"bytes"
-	"sync/atomic"
 
 	"systape/bpf"
 	"systape/format"
@@ -17,16 +16,25 @@ func (m *merger) calls(end uint64) (more bool) {
 	for {
 		r := s.At(s.pos)
 		tag := r.Tag
-		if bpf.KindOf(tag) > bpf.RecordExit {
+		kind := bpf.KindOf(tag)
+		if kind > bpf.RecordExit {
 			return true
 		}
+		if !plausible(r, bpf.Size(tag), s.head-s.pos) {
+			m.skipDamage(s)
+			return false
+		}
+		s.read[kind-bpf.RecordEnter]++ // in the order of the classes
 		if r.PidTgid != s.ids || s.known != m.known {
 			s.ids, s.known = r.PidTgid, m.known
 			s.thread = m.thread(s, s.ids)
 		}
-		i := m.begin(r.TS)
+		if bpf.AfterLoss(tag) {
+			m.threadLost(r.Ts, s.thread)
+		}
+		i := m.openRow(r.Ts)
 		b.Thread[i], b.Call[i] = s.thread, m.call(tag)
-		if bpf.KindOf(tag) == bpf.RecordExit {
+		if kind == bpf.RecordExit {
 			b.Ret[i] = *bpf.Payload[int64](r)
 			for k := range b.Used {
 				b.Args[k][i] = 0
@@ -38,7 +46,7 @@ func (m *merger) calls(end uint64) (more bool) {
 		if !s.advance(tag) {
 			return false
 		}
-		if b.N == format.CodedRows || s.ts > end {
+		if m.crowded() || s.ts > end {
 			return true
 		}
 		if s.ts > limit {
@@ -72,17 +80,17 @@ func (m *merger) registers(i int, r *bpf.Record, tag uint64) {
 	}
 }
 
-// begin opens the next row at a time by CLOCK_MONOTONIC. The batch has room.
-func (m *merger) begin(mono uint64) int {
+// openRow begins the next row at a time by CLOCK_MONOTONIC. The batch has room.
+func (m *merger) openRow(mono uint64) int {
 	b := m.batch
 	i := b.N
 	b.N++
 	ts := int64(mono) + m.offset
 	if ts < m.lastTS {
-		// Only where programs can be preempted: an older record was written
-		// after a younger one had been read.
+		// A loss or damage that was found out late: the row says itself when
+		// it was.
 		ts = m.lastTS
-		m.lates++
+		m.clamped++
 	}
 	m.lastTS = ts
 	b.TS[i] = ts
@@ -94,7 +102,7 @@ func (m *merger) thread(s *source, ids uint64) format.Code {
 	pid, tid := int32(ids>>32), int32(ids)
 	t := m.threads.at(tid)
 	if !t.known {
-		m.meet(pid, tid)
+		m.learnThread(pid, tid)
 	}
 	return m.threadCode(s, t, pid, tid)
 }
@@ -118,15 +126,12 @@ type callCodes struct {
 // call returns the code of an enter or an exit.
 func (m *merger) call(tag uint64) format.Code {
 	a, nr := bpf.ABIOf(tag), bpf.Nr(tag)
-	if a > bpf.ABIX32 {
-		a = bpf.ABINative
-	}
 	index := uint32(nr)
 	if a == bpf.ABIX32 {
 		index &^= 0x40000000
 	}
 	kind := format.Kind(bpf.KindOf(tag) - bpf.RecordEnter)
-	if index >= bpf.TableSize {
+	if index >= uint32(bpf.TableSize) {
 		return m.rareCall(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.intern(abi.NameOr(m.abis[a], nr))})
 	}
 	code := &m.coded.codes[kind&1][a][index]
@@ -159,13 +164,13 @@ func (m *merger) renew() {
 	}
 }
 
-// life writes a row about a thread and learns from it.
-func (m *merger) life(s *source, r *bpf.Record) {
+// lifecycle writes a row about what became of a thread, and learns from it.
+func (m *merger) lifecycle(s *source, r *bpf.Record) {
 	m.known++
 	pid, tid := int32(r.PidTgid>>32), int32(r.PidTgid)
 	t := m.threads.at(tid)
 	if !t.known {
-		m.meet(pid, tid)
+		m.learnThread(pid, tid)
 	}
 	var args [6]int64
 	var kind format.Kind
@@ -184,14 +189,14 @@ func (m *merger) life(s *source, r *bpf.Record) {
 	case bpf.RecordExec:
 		p := bpf.Payload[bpf.ExecPayload](r)
 		kind = format.Exec
-		args[format.ExecOldTID] = int64(p.OldTID)
+		args[format.ExecOldTID] = int64(p.OldTid)
 		detail = text(p.Filename[:])
 		t.comm, t.turn = m.intern(text(p.Comm[:])), 0
 		// Container runtimes move a process into its cgroup before it becomes the program.
 		if name, ok := m.resolve.container(pid, p.Cgroup); ok {
 			t.container = m.intern(name)
 		}
-		if old := int32(p.OldTID); old != tid {
+		if old := int32(p.OldTid); old != tid {
 			*m.threads.at(old) = thread{}
 		}
 		if m.live != nil {
@@ -207,10 +212,8 @@ func (m *merger) life(s *source, r *bpf.Record) {
 		if m.live != nil {
 			args[format.EndGroup] = m.lastOf(pid)
 		}
-	default:
-		panic("capture: internal error: record of unknown kind")
 	}
-	i := m.begin(r.TS)
+	i := m.openRow(r.Ts)
 	m.other(i, kind, &args)
 	m.batch.Thread[i] = m.threadCode(s, t, pid, tid)
 	if detail != "" {
@@ -228,34 +231,6 @@ func (m *merger) other(i int, kind format.Kind, args *[6]int64) {
 	b.SetArgs(i, args)
 }
 
-// lostRow writes that events are missing.
-func (m *merger) lostRow(l loss) error {
-	if m.batch.N == format.CodedRows {
-		if err := m.flush(); err != nil {
-			return err
-		}
-	}
-	i := m.begin(l.first)
-	var args [6]int64
-	var total uint64
-	for c, n := range l.lost {
-		total += n
-		l.source.reported[c] += n
-	}
-	args[format.LostCount] = int64(total)
-	args[format.LostFirst] = m.batch.TS[i]
-	args[format.LostLast] = max(int64(l.last)+m.offset, m.batch.TS[i])
-	args[format.LostEnters] = int64(l.lost[bpf.ClassEnter])
-	args[format.LostExits] = int64(l.lost[bpf.ClassExit])
-	args[format.LostCause] = int64(format.CauseRingFull)
-	m.other(i, format.Lost, &args)
-	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{CPU: l.source.CPU})
-	l.source.gapStart = 0
-	atomic.AddUint64(&l.source.Control.Reported, total)
-	m.lostRows++
-	return nil
-}
-
 // lastOf takes a thread from its process and returns 1 if it was the last.
 func (m *merger) lastOf(pid int32) int64 {
 	if m.live[pid]--; m.live[pid] > 0 {
@@ -265,14 +240,14 @@ func (m *merger) lastOf(pid int32) int64 {
 	return 1
 }
 
-// meet asks about a thread that shows up for the first time.
-func (m *merger) meet(pid, tid int32) {
+// learnThread asks about a thread that shows up for the first time.
+func (m *merger) learnThread(pid, tid int32) {
 	comm, container := m.resolve.thread(pid, tid)
-	m.know(pid, tid, comm, container)
+	m.seedThread(pid, tid, comm, container)
 }
 
-// know notes what is known of a thread from elsewhere than its events.
-func (m *merger) know(pid, tid int32, comm, container string) {
+// seedThread notes what is known of a thread from elsewhere than its events.
+func (m *merger) seedThread(pid, tid int32, comm, container string) {
 	t := m.threads.at(tid)
 	if m.live != nil && !t.known {
 		m.live[pid]++

@@ -11,14 +11,40 @@ func (r *Recording) writeSpool(b *format.CodedBatch) error {
 	if err := r.spool.WriteCoded(b); err != nil {
 		return err
 	}
-	return r.out.Flush()
+	began, waited := r.clock(), r.out.waited.Load()
+	err := r.out.Flush()
+	if r.out.waited.Load() != waited {
+		r.stall.extend(began, r.clock())
+	}
+	return err
+}
+
+// span is a stretch of time by the clock of the records.
+type span struct{ first, last uint64 }
+
+// extend makes the span reach to last; one that ended long ago begins anew.
+func (s *span) extend(first, last uint64) {
+	const together = 100e6 // ns
+	if first > s.last+together {
+		s.first = first
+	}
+	s.last = last
+}
+
+// waitedForDisk reports whether a gap that began at first did so while nothing
+// was read from the buffers because the disk did not take what came before.
+func (r *Recording) waitedForDisk(first, _ uint64) bool {
+	return r.stall.first <= first && first <= r.stall.last
 }
 
 func (r *Recording) counts() *format.Counts {
 	c := &format.Counts{}
 	for i := range r.merger.sources {
 		s := &r.merger.sources[i]
-		seen, lost := &s.Control.Seen, &s.Control.Lost
+		seen, lost := &s.Control.Seen, s.Control.Lost
+		for class := range lost {
+			lost[class] += s.damaged[class]
+		}
 		c.PerCPU = append(c.PerCPU, format.CPUCounts{
 			CPU:    s.CPU,
 			Enters: int64(seen[bpf.ClassEnter]), Exits: int64(seen[bpf.ClassExit]), Lifecycle: int64(seen[bpf.ClassLifecycle]),

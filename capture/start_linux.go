@@ -27,14 +27,12 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		return nil, err
 	}
 	cfg := bpf.Config{
-		SelfTGID:       uint32(os.Getpid()),
 		FilterPIDs:     !opt.All,
 		FollowChildren: opt.Follow || len(opt.Command) > 0,
 		Comms:          opt.Comms,
 		UIDs:           opt.UIDs,
 		Cgroups:        cgroups,
 		Arguments:      argumentCounts(),
-		Preemptible:    preemptible(),
 		NoBTF:          opt.NoBTF,
 	}
 	if opt.Syscalls != nil {
@@ -70,33 +68,36 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	}
 
 	mono, real := readClocks()
-	offset := real - int64(mono)
+	offset := real - int64(mono) - int64(kernel.ClockBehind())
 	r.meta = r.firstMeta(offset, cpus)
 	names := format.NewSymbolTable()
-	r.merger = newMerger(kernel.Buffers, nativeABI(), offset, proc, names, r.writeSpool)
-	r.merger.clock = monotonic
+	r.merger = newMerger(kernel.Buffers, kernel.Writers, nativeABI(), offset, proc, names, r.writeSpool)
+	r.merger.clock, r.merger.skipped, r.merger.looked = r.clock, kernel.Skipped, r.clock()
+	r.merger.stalled = r.waitedForDisk
 	if kernel.Hook == "raw_tracepoint" {
 		r.merger.live = map[int32]int{}
 	}
 	r.anchor()
-	if err := r.attach(bpf.Lives); err != nil {
+	if err := r.attach(bpf.Lifecycle); err != nil {
 		return nil, diagnose(err)
 	}
+	r.begin(bpf.ClassLifecycle, bpf.Lifecycle, 0)
 	if len(opt.Command) == 0 || opt.All {
 		pids := opt.PIDs
 		if opt.All {
 			pids = nil
 		}
-		proc.existing(pids, func(pid, tid int32, comm, container string) {
-			r.merger.know(pid, tid, comm, container)
-		})
+		proc.existing(pids, r.merger.seedThread)
 	}
 	if err := r.attach(bpf.Exits); err != nil {
 		return nil, diagnose(err)
 	}
-	if err := r.attach(bpf.Enter); err != nil {
+	if err := r.attach(bpf.Enters); err != nil {
 		return nil, diagnose(err)
 	}
+	// An enter is not to be recorded whose exit could not be.
+	r.begin(bpf.ClassExit, bpf.Exits, format.ExitsBegan)
+	r.begin(bpf.ClassEnter, bpf.Enters, format.EntersBegan)
 
 	r.out = newQueuedFile(out)
 	if r.spool, err = format.NewSpoolWriter(r.out, &r.meta); err != nil {
@@ -112,7 +113,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		// Until its execve the child has our name.
 		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
 		comm, container := proc.thread(own, own)
-		r.merger.know(child, child, comm, container)
+		r.merger.seedThread(child, child, comm, container)
 	}
 	return r, nil
 }

@@ -14,8 +14,11 @@ type thread struct {
 	turn int
 }
 
-// threadTable finds a thread by its id with two array look-ups. Ids stay
-// below 2^22 on every kernel (include/linux/threads.h: PID_MAX_LIMIT).
+// maxThreads bounds thread ids on every kernel (include/linux/threads.h:
+// PID_MAX_LIMIT).
+const maxThreads = 4 << 20
+
+// threadTable finds a thread by its id with two array look-ups.
 type threadTable struct {
 	pages [1 << 12]*[1 << 10]thread
 }

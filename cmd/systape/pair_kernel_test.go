@@ -244,10 +244,10 @@ func TestKernelAttachInMidCall(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(time.Second)
 		stdin.Write([]byte{'x'})
 	}()
-	pairRecord(t, "-q", "-p", fmt.Sprint(program.Process.Pid), "-d", "1s", "-o", capture)
+	pairRecord(t, "-q", "-p", fmt.Sprint(program.Process.Pid), "-d", "2500ms", "-o", capture)
 	lasted := time.Since(began).Nanoseconds()
 	<-done
 	_, calls, _, names := pairRead(t, capture)

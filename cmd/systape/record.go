@@ -163,6 +163,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	relay := relaySignals(len(args) > 0, end)
 	defer relay.stop()
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
+	if out.chownErr != nil && !f.quiet {
+		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
+	}
 	if out.stream {
 		files.Out = os.Stderr // standard output is the capture's
 	}
@@ -172,13 +175,17 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return recordSetupError(err, args)
 	}
 	relay.begin(recording)
-	sealer := startSealer(recording, out)
+	sealing := out.seal(recording)
 	status := startStatus(recording, stderr, f.quiet)
 	meta, err := recording.Run(ctx)
 	status.stop()
-	sealer.stop()
+	if sealing != nil {
+		sealing.Stop()
+	}
 	if err != nil {
-		sealer.abort()
+		if sealing != nil {
+			sealing.Abort()
+		}
 		broken := recordBroken(err, out, args)
 		if len(args) == 0 {
 			return broken
@@ -193,7 +200,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		}
 		return &exitError{code: recordFailed}
 	}
-	if err := out.finish(sealer, stderr, f.quiet); err != nil {
+	if err := out.finish(sealing, stderr, f.quiet); err != nil {
 		return &exitError{code: f.failure(args), err: err, hint: out.hint()}
 	}
 	if !f.quiet {
@@ -264,6 +271,7 @@ type recordOutput struct {
 	keepSpool bool
 	force     bool
 	bytes     int64 // of the finished capture
+	chownErr  error // why the files stay ours and not the user's who called sudo
 }
 
 func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
@@ -299,11 +307,8 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	if err != nil {
 		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("create the spool: %w", err), hint: "name a file in a folder that can be written to with -o"}
 	}
-	if err := giveToInvoker(file); err != nil {
-		file.Close()
-		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("give the spool to the user who called sudo: %w", err)}
-	}
 	o.file = file
+	o.chownErr = giveToInvoker(file)
 	return o, nil
 }
 
@@ -326,10 +331,14 @@ func recordName(f *recordFlags, args []string, now time.Time) string {
 
 // sealOptions are how this recording's capture is written.
 func (o *recordOutput) sealOptions() format.SealOptions {
-	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: giveToInvoker}}
+	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: func(f *os.File) error {
+		giveToInvoker(f) // what hinders it has been said of the spool
+		return nil
+	}}}
 }
 
-// giveToInvoker makes a file belong to the user who called sudo.
+// giveToInvoker makes a file belong to the user who called sudo. Not every file
+// system can: FAT and some of the network know no owners.
 func giveToInvoker(f *os.File) error {
 	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
 	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
@@ -354,18 +363,26 @@ func (o *recordOutput) hint() string {
 	return "the events are safe in " + o.spoolPath + "; then: systape recover " + o.spoolPath
 }
 
+// seal begins to make the capture file; nil where the spool is what is wanted.
+func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
+	if o.stream || o.keepSpool {
+		return nil
+	}
+	return r.Seal(o.spoolPath, o.path, o.sealOptions())
+}
+
 // finish makes the capture file of the spool, which is mostly done already.
-func (o *recordOutput) finish(sealer *recordSealer, stderr io.Writer, quiet bool) error {
+func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet bool) error {
 	if o.stream {
 		return nil
 	}
 	if err := o.file.Close(); err != nil {
 		return err
 	}
-	if o.keepSpool {
+	if sealing == nil {
 		return nil
 	}
-	result, err := sealer.finish(stderr, quiet)
+	result, err := finishSealing(sealing, stderr, quiet)
 	if err != nil {
 		return err
 	}

@@ -96,20 +96,18 @@ func (s *recordSealer) finish(stderr io.Writer, quiet bool) (*format.SealResult,
 	}
 	began := time.Now()
 	var bar *progressbar.ProgressBar
-	if !quiet && isTerminal(stderr) {
-		s.sealer.OnProgress(func(done, total int64) {
-			if bar == nil && time.Since(began) > 500*time.Millisecond {
-				bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("sealing"),
-					progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
-			}
-			if bar != nil {
-				bar.Set64(done)
-			}
-		})
-	}
-	result, err := s.sealer.Finish()
-	if bar != nil {
-		bar.Finish()
-	}
-	return result, err
+	defer func() {
+		if bar != nil {
+			bar.Finish()
+		}
+	}()
+	return s.Finish(func(done, total int64) {
+		if bar == nil && time.Since(began) > 500*time.Millisecond {
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("sealing"),
+				progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		if bar != nil {
+			bar.Set64(done)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,7 +106,8 @@ func background(t *testing.T, attr *syscall.SysProcAttr, name string, args ...st
 	return c
 }
 
-// whole checks that a recording was ended properly, whatever ended it.
+// whole checks that a recording was ended properly, whatever ended it, and
+// returns its events without the marks.
 func (r recorder) whole(t *testing.T, file string) []format.Event {
 	t.Helper()
 	if !r.info(t, file).Complete {
@@ -114,7 +116,7 @@ func (r recorder) whole(t *testing.T, file string) []format.Event {
 	if left, _ := filepath.Glob(file + "*"); len(left) != 1 {
 		t.Errorf("got files %q, want the capture alone", left)
 	}
-	return r.check(t, file)
+	return slices.DeleteFunc(r.check(t, file), func(e format.Event) bool { return e.Kind == format.Mark })
 }
 
 func recordSignals(t *testing.T, r recorder) {

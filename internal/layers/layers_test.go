@@ -13,7 +13,7 @@ import (
 // Each layer of the way of the data, and who may import what from outside the
 // standard library. A package belongs to the longest prefix that matches.
 var layers = map[string][]string{
-	"systape/bpf":        {"github.com/cilium/ebpf"},
+	"systape/bpf":        {"github.com/cilium/ebpf", "golang.org/x/sys"},
 	"systape/capture":    {"systape/bpf", "systape/format", "golang.org/x/sys"},
 	"systape/format":     {"systape/format"},
 	"systape/format/abi": {"systape/format/abi"},

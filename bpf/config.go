@@ -1,0 +1,57 @@
+package bpf
+
+// Config says what is to be recorded. It is fixed at load: the verifier
+// removes the code of every filter that is not used.
+type Config struct {
+	BufferBytes    int                 // of each CPU; a power of two, at least 64 KiB
+	FilterPIDs     bool                // only processes given to AddTarget, and the launched command
+	FollowChildren bool                // processes that a target starts become targets
+	Comms          []string            // only threads of these names
+	UIDs           []uint32            // only threads of these users
+	Cgroups        []string            // only threads below these cgroup v2 directories, at most 16
+	Syscalls       *SyscallFilter      // nil: all
+	Arguments      [2][TableSize]uint8 // how many arguments each call takes, native and compat
+	NoBTF          bool                // use the variant for kernels without BTF even if this one has it
+	Writers        *Writers            // for tests; nil: what the kernel needs
+	PartBytes      int                 // for tests: parts of buffers are no larger; 0: what the kernel allows
+	RecordSelf     bool                // for tests: the recorder's own events, too
+}
+
+// SyscallFilter says which numbers are recorded.
+type SyscallFilter struct {
+	Wanted   [2][TableSize]bool // native and compat
+	Unlisted bool               // numbers of TableSize and more
+	Negative bool               // number -1: exits of rt_sigreturn and of refused calls
+}
+
+func (c *Config) filters() filterBits {
+	var bits filterBits
+	for bit, on := range map[filterBits]bool{
+		withBTFFilterFILTER_PIDS:     c.FilterPIDs,
+		withBTFFilterFILTER_COMMS:    len(c.Comms) > 0,
+		withBTFFilterFILTER_UIDS:     len(c.UIDs) > 0,
+		withBTFFilterFILTER_CGROUPS:  len(c.Cgroups) > 0,
+		withBTFFilterFILTER_SYSCALLS: c.Syscalls != nil,
+		withBTFFilterFOLLOW_CHILDREN: c.FollowChildren,
+		withBTFFilterWANT_UNLISTED:   c.Syscalls != nil && c.Syscalls.Unlisted,
+		withBTFFilterWANT_NEGATIVE:   c.Syscalls != nil && c.Syscalls.Negative,
+	} {
+		if on {
+			bits |= bit
+		}
+	}
+	return bits
+}
+
+// wanted are the calls of the filter as the bits of the constant "wanted".
+func (f *SyscallFilter) wanted() (bits [2 * TableSize / 64]uint64) {
+	for abi := range f.Wanted {
+		for nr, want := range f.Wanted[abi] {
+			if want {
+				i := abi*TableSize + nr
+				bits[i/64] |= 1 << (i % 64)
+			}
+		}
+	}
+	return bits
+}

@@ -1,0 +1,65 @@
+//go:build ignore
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Runs at a system call of the recorder's own, to find out what a program sees
+ * there: ids, the clock, and whether another thread can come in between.
+ */
+#include "helpers.h"
+
+char dual_license[] SEC("license") = "Dual MIT/GPL";
+
+volatile const u32 number = 0; /* of the call */
+
+struct trial_result {
+	u64 pid_tgid;
+	u64 began, ended; /* CLOCK_MONOTONIC */
+	u64 intruded;	  /* set by the other thread, from outside */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct trial_result);
+} results SEC(".maps");
+
+SEC("raw_tp/sys_enter")
+int ask(u64 *ctx)
+{
+	u32 zero = 0;
+	struct trial_result *result = map_lookup(&results, &zero);
+
+	if ((u32)ctx[1] != number || !result)
+		return 0;
+	result->pid_tgid = get_current_pid_tgid();
+	result->began = ktime_get_ns();
+	return 0;
+}
+
+/* How long the program stays: the other thread's timer goes off in its middle. */
+#define STAY_NS 600000
+
+static long stay(u32 turn, void *ctx)
+{
+	u32 zero = 0;
+	struct trial_result *result = map_lookup(&results, &zero);
+
+	if (!result)
+		return 1;
+	result->ended = ktime_get_ns();
+	return *(volatile u64 *)&result->intruded || result->ended - result->began > STAY_NS;
+}
+
+SEC("raw_tp/sys_enter")
+int linger(u64 *ctx)
+{
+	u32 zero = 0;
+	struct trial_result *result = map_lookup(&results, &zero);
+
+	if ((u32)ctx[1] != number || !result)
+		return 0;
+	result->began = ktime_get_ns();
+	loop(1 << 20, stay, 0, 0);
+	return 0;
+}

@@ -1,0 +1,146 @@
+package capture
+
+import (
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"systape/bpf"
+	"systape/format"
+)
+
+// notice is a row about the capture itself that no record tells: of events
+// that are missing, or a mark.
+type notice struct {
+	first, last uint64 // CLOCK_MONOTONIC; the row stands at first
+	cpu         int32  // -1: not of one CPU
+	kind        format.Kind
+	lost        [bpf.Classes]uint64 // Lost
+	cause       format.Cause        // Lost
+	mark        format.MarkOf       // Mark
+}
+
+// notice has a row written in its turn.
+func (m *merger) notice(n notice) {
+	at, _ := slices.BinarySearchFunc(m.notices, n, func(a, b notice) int {
+		if a.first <= b.first {
+			return -1
+		}
+		return 1
+	})
+	m.notices = slices.Insert(m.notices, at, n)
+}
+
+// noticeLosses tells what the kernel side only counts: it lies between the
+// look before and this one. It returns the time up to which that is sure.
+func (m *merger) noticeLosses() (known uint64) {
+	since := max(m.looked, storeDelay+1) - storeDelay
+	for i := range m.sources {
+		s := &m.sources[i]
+		if s.mixed == nil {
+			continue
+		}
+		n := notice{first: since, cpu: s.CPU, kind: format.Lost}
+		for c := range n.lost {
+			total := atomic.LoadUint64(&s.Control.Lost[c])
+			n.lost[c] = total - s.mixed.lost[c]
+			s.mixed.lost[c] = total
+		}
+		if n.lost != [bpf.Classes]uint64{} {
+			n.last = m.clock()
+			n.cause = m.causeOf(n.first, n.last)
+			m.notice(n)
+		}
+	}
+	if m.skipped == nil {
+		return math.MaxUint64
+	}
+	return m.noticeSkips(since)
+}
+
+// skips is what is known of the events for which the kernel ran no program.
+// The count may be ahead for a moment, by events that are on their way to a
+// spare program: what is still there at the next look is lost.
+type skips struct {
+	told [bpf.Classes]uint64 // has become rows
+
+	suspected bool                // count was more than told at the latest look
+	count     [bpf.Classes]uint64 // of that look
+	first     uint64              // the look before it, the order being held back there
+	last      uint64              // its time
+}
+
+func (m *merger) noticeSkips(since uint64) (known uint64) {
+	s := &m.skips
+	now := m.skipped()
+	if s.suspected {
+		n := notice{first: s.first, last: s.last, cpu: -1, kind: format.Lost, cause: format.CauseSkipped}
+		for c := range n.lost {
+			if sure := min(now[c], s.count[c]); sure > s.told[c] {
+				n.lost[c] = sure - s.told[c]
+				s.told[c] = sure
+			}
+		}
+		if n.lost != [bpf.Classes]uint64{} {
+			m.notice(n)
+		}
+	}
+	s.suspected = false
+	for c := range now {
+		s.suspected = s.suspected || now[c] > s.told[c]
+	}
+	if !s.suspected {
+		return math.MaxUint64
+	}
+	s.count, s.first, s.last = now, since, m.clock()
+	return since
+}
+
+func (m *merger) tell(n notice) error {
+	if m.crowded() {
+		if err := m.flush(); err != nil {
+			return err
+		}
+	}
+	if n.kind == format.Lost {
+		m.lostRow(n)
+	} else {
+		m.markRow(n.first, n.last, n.mark, m.batch.Threads.Add(format.Thread{CPU: n.cpu}))
+	}
+	return nil
+}
+
+// lostRow writes that events are missing. The batch has room.
+func (m *merger) lostRow(n notice) {
+	i := m.openRow(n.first)
+	var args [6]int64
+	for _, k := range n.lost {
+		args[format.LostCount] += int64(k)
+	}
+	args[format.LostFirst] = int64(n.first) + m.offset
+	args[format.LostLast] = max(int64(n.last)+m.offset, args[format.LostFirst])
+	args[format.LostEnters] = int64(n.lost[bpf.ClassEnter])
+	args[format.LostExits] = int64(n.lost[bpf.ClassExit])
+	args[format.LostCause] = int64(n.cause)
+	m.other(i, format.Lost, &args)
+	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{CPU: n.cpu})
+	m.told++
+	m.lost += args[format.LostCount]
+}
+
+// markRow writes a mark. The batch has room.
+func (m *merger) markRow(first, last uint64, what format.MarkOf, thread format.Code) {
+	i := m.openRow(first)
+	var args [6]int64
+	args[format.MarkWhat] = int64(what)
+	args[format.MarkFirst] = m.batch.TS[i]
+	args[format.MarkLast] = max(int64(last)+m.offset, m.batch.TS[i])
+	m.other(i, format.Mark, &args)
+	m.batch.Thread[i] = thread
+	m.told++
+}
+
+// threadLost marks that events of a thread are among the lost.
+func (m *merger) threadLost(at uint64, thread format.Code) {
+	m.markRow(at, at, format.ThreadLost, thread)
+}

@@ -1,0 +1,104 @@
+package capture
+
+import (
+	"time"
+
+	"systape/format"
+)
+
+// Sealing makes the capture file of a recording's spool: while recording goes
+// on, as far as that leaves the recorder the time it needs, and the rest at
+// the end. (A thread of low priority would be worse than none: the whole
+// program waits for it at every step of the garbage collector.)
+type Sealing struct {
+	recording *Recording
+	spool     string
+	path      string
+	opt       format.SealOptions
+	sealer    *format.Sealer // nil: not begun, or given up
+	quit      chan struct{}
+	done      chan struct{}
+}
+
+const sealEvery = 100 * time.Millisecond
+
+// Seal begins to make the capture path of the recording's spool, whose file
+// name is spool. Stop must follow when the recording has ended, then Finish or
+// Abort.
+func (r *Recording) Seal(spool, path string, opt format.SealOptions) *Sealing {
+	s := &Sealing{recording: r, spool: spool, path: path, opt: opt, quit: make(chan struct{}), done: make(chan struct{})}
+	go s.run()
+	return s
+}
+
+func (s *Sealing) run() {
+	defer close(s.done)
+	tick := time.NewTicker(sealEvery)
+	defer tick.Stop()
+	for {
+		more := !s.recording.Busy() && s.step()
+		select {
+		case <-s.quit:
+			return
+		default:
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-s.quit:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// step seals one batch. What fails here is tried once more at the end, when
+// the whole spool is there and the user can be told.
+func (s *Sealing) step() (more bool) {
+	committed := s.recording.Committed()
+	if committed == 0 || s.begin() != nil {
+		return false
+	}
+	more, err := s.sealer.Step(committed)
+	if err != nil {
+		s.sealer = nil
+		return false
+	}
+	return more
+}
+
+func (s *Sealing) begin() error {
+	if s.sealer != nil {
+		return nil
+	}
+	sealer, err := format.NewSealer(s.spool, s.path, s.opt)
+	if err != nil {
+		return err
+	}
+	s.sealer = sealer
+	return nil
+}
+
+// Stop ends the work in the background.
+func (s *Sealing) Stop() {
+	close(s.quit)
+	<-s.done
+}
+
+// Abort removes what has been sealed: the spool is what remains.
+func (s *Sealing) Abort() {
+	if s.sealer != nil {
+		s.sealer.Abort()
+	}
+}
+
+// Finish seals the rest of the spool, which must be whole. progress is told
+// how many of the spool's bytes are done; nil tells nobody.
+func (s *Sealing) Finish(progress func(done, total int64)) (*format.SealResult, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	s.sealer.OnProgress(progress)
+	return s.sealer.Finish()
+}
