@@ -14,6 +14,7 @@ struct trial_result {
 	u64 pid_tgid;
 	u64 began, ended; /* CLOCK_MONOTONIC */
 	u64 intruded;	  /* set by the other thread, from outside */
+	u64 seen;	  /* whether the program has seen that */
 };
 
 struct {
@@ -48,7 +49,8 @@ static long stay(u32 turn, void *ctx)
 	if (!result)
 		return 1;
 	result->ended = ktime_get_ns();
-	return *(volatile u64 *)&result->intruded || result->ended - result->began > STAY_NS;
+	result->seen = *(volatile u64 *)&result->intruded;
+	return result->seen || result->ended - result->began > STAY_NS;
 }
 
 SEC("raw_tp/sys_enter")

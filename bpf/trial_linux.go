@@ -61,7 +61,6 @@ func newTrialCall(program string) (c *trialCall, err error) {
 }
 
 func (c *trialCall) make() error {
-	*c.result = trialTrialResult{}
 	unix.RawSyscall(c.number, 0, 0, 0)
 	if c.result.Began == 0 {
 		return errors.New("no program ran at a system call") // seccomp(2) refuses unknown calls
@@ -151,15 +150,17 @@ func tryPreemption() (answer, error) {
 	}
 	unpreempted := 0
 	for range 5 {
-		ran, err := c.intrude(one)
+		began, due, ran, err := c.intrude(one)
 		if err != nil {
 			return unknown, err
 		}
-		began, ended := time.Duration(c.result.Began), time.Duration(c.result.Ended)
+		wait, stayed := due-began, time.Duration(c.result.Ended-c.result.Began)
 		switch {
-		case ran < ended:
+		case wait < lingers/12 || wait > lingers/2:
+			// One of the two came too late.
+		case c.result.Seen != 0 && stayed > wait/2: // it was there when the other began
 			return yes, nil
-		case ended-began >= lingers && ran-ended < lingers/3:
+		case c.result.Seen == 0 && ran > began+lingers && ran < began+2*lingers:
 			if unpreempted++; unpreempted == 2 {
 				return no, nil
 			}
@@ -170,14 +171,13 @@ func tryPreemption() (answer, error) {
 
 const lingers = 600 * time.Microsecond // STAY_NS of trial.bpf.c
 
-// intrude makes the call while a thread of high priority waits for its timer
-// on the same CPU. It returns when that thread ran, by the clock of programs.
-func (c *trialCall) intrude(cpu unix.CPUSet) (ran time.Duration, err error) {
-	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC)
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(timer)
+// intrude makes the call while a thread of high priority sleeps on the same
+// CPU, until a little after the call has begun. It returns when the call
+// began, when that thread was due and when it ran.
+//
+// The scheduler is not told that both wait, since it would let neither run
+// again at once; so neither may wait for the other.
+func (c *trialCall) intrude(cpu unix.CPUSet) (began, due, ran time.Duration, err error) {
 	var wait sync.WaitGroup
 	ready := make(chan error)
 	wait.Go(func() {
@@ -187,26 +187,29 @@ func (c *trialCall) intrude(cpu unix.CPUSet) (ran time.Duration, err error) {
 			const fifo = 1 // include/uapi/linux/sched.h
 			err = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: fifo, Priority: 1}, 0)
 		}
+		due = monotonic() + 3*time.Millisecond
 		ready <- err
 		if err != nil {
 			return
 		}
-		var ticks uint64
-		unix.RawSyscall(unix.SYS_READ, uintptr(timer), uintptr(ptr(&ticks)), 8)
+		sleepUntil(due)
 		at := monotonic()
 		atomic.StoreUint64(&c.result.Intruded, 1)
 		ran = at
 	})
-	if err := <-ready; err != nil {
-		wait.Wait()
-		return 0, err
+	*c.result = trialTrialResult{}
+	if err = <-ready; err == nil {
+		sleepUntil(due - lingers/3)
+		began = monotonic()
+		err = c.make()
 	}
-	time.Sleep(time.Millisecond) // until it reads
-	due := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(lingers / 3))}
-	unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(timer), 0, uintptr(ptr(&due)), 0, 0, 0)
-	err = c.make()
 	wait.Wait()
-	return ran, err
+	return began, due, ran, err
+}
+
+func sleepUntil(t time.Duration) {
+	at := syscall.NsecToTimespec(int64(t))
+	unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(ptr(&at)), 0, 0, 0)
 }
 
 func getCPU() (cpu, node int, err error) {

@@ -19,6 +19,7 @@ type trialTrialResult struct {
 	Began    uint64
 	Ended    uint64
 	Intruded uint64
+	Seen     uint64
 }
 
 // Names of all BPF objects in the ELF.
