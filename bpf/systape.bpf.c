@@ -615,8 +615,10 @@ int sched_process_fork(u64 *ctx)
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
 	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
-	if (!record)
+	if (!record) {
+		lose(child); /* what the record would have said is missing for it, too */
 		return 0;
+	}
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->child_pid_tgid = child;
@@ -636,8 +638,10 @@ int sched_process_exec(u64 *ctx)
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
 	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
-	if (!record)
+	if (!record) {
+		lose(ctx[1]); /* the id that the thread had */
 		return 0;
+	}
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->old_tid = (u32)ctx[1];
