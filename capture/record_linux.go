@@ -83,31 +83,6 @@ func (r *Recording) anchor() {
 	}
 }
 
-// attach notes when a program certainly ran: after the call.
-func (r *Recording) attach(names []string) error {
-	for _, name := range names {
-		if err := r.kernel.Attach(name); err != nil {
-			return err
-		}
-		r.meta.Probes = append(r.meta.Probes, format.Probe{Name: name, AttachNS: r.now()})
-	}
-	return nil
-}
-
-// detach notes until when a program certainly ran: before the call.
-func (r *Recording) detach(names []string) error {
-	var errs []error
-	for _, name := range names {
-		for i := range r.meta.Probes {
-			if r.meta.Probes[i].Name == name {
-				r.meta.Probes[i].DetachNS = r.now()
-			}
-		}
-		errs = append(errs, r.kernel.Detach(name))
-	}
-	return errors.Join(errs...)
-}
-
 // Busy reports whether recording needs the machine for itself: a buffer or what
 // waits for the disk is so full that work in the background would cost events.
 func (r *Recording) Busy() bool { return r.busy.Load() }

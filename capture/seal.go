@@ -7,8 +7,7 @@ import (
 )
 
 // Sealing makes the capture file of a recording's spool: while recording goes
-// on, as far as that leaves the recorder the time it needs, and the rest at
-// the end. (A thread of low priority would be worse than none: the whole
+// on, as long as nobody else wants the CPUs, and the rest at the end. (A thread of low priority would be worse than none: the whole
 // program waits for it at every step of the garbage collector.)
 type Sealing struct {
 	recording *Recording
@@ -33,22 +32,18 @@ func (r *Recording) Seal(spool, path string, opt format.SealOptions) *Sealing {
 
 func (s *Sealing) run() {
 	defer close(s.done)
-	tick := time.NewTicker(sealEvery)
-	defer tick.Stop()
+	var turns Background
+	turns.Begin()
+	defer turns.End()
 	for {
-		more := !s.recording.Busy() && s.step()
-		select {
-		case <-s.quit:
-			return
-		default:
-		}
-		if more {
-			continue
+		wait := sealEvery
+		if !s.recording.Busy() && s.step() {
+			wait = turns.Pause()
 		}
 		select {
 		case <-s.quit:
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }

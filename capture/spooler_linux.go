@@ -8,11 +8,11 @@ import (
 // writeSpool writes a batch to the spool. It does not wait for the disk as long
 // as there is room for what is to be written.
 func (r *Recording) writeSpool(b *format.CodedBatch) error {
-	if err := r.spool.WriteCoded(b); err != nil {
-		return err
-	}
 	began, waited := r.clock(), r.out.waited.Load()
-	err := r.out.Flush()
+	err := r.spool.WriteCoded(b)
+	if err == nil {
+		err = r.out.Flush()
+	}
 	if r.out.waited.Load() != waited {
 		r.stall.extend(began, r.clock())
 	}
