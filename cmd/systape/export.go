@@ -28,7 +28,8 @@ const exportHelp = `Writes a capture for the tools that people have:
   tracee    Tracee's JSON lines: sys_enter, sys_exit, and the lives of threads
   strace    what strace -f -ttt -T would have written
 
-What a format cannot hold is said on standard error.
+Without --to, the end of FILE's name says it: x.pftrace, x.pb.gz, x.folded,
+x.jsonl, x.csv. What a format cannot hold is said on standard error.
 
 `
 
@@ -96,6 +97,11 @@ func exportFormats() []string {
 func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	usage := func(msg string, a ...any) error {
 		return &exitError{code: exitUsage, err: fmt.Errorf(msg, a...), hint: "see 'systape export --help'"}
+	}
+	if f.format == "" { // the name of the file says it, if it does
+		if f.format = export.FormatOf(f.out); strings.HasSuffix(f.out, ".csv") {
+			f.format = "csv"
+		}
 	}
 	weights := map[string]export.Weight{"time": export.Time, "count": export.Count}
 	weight, ok := weights[f.weight]
