@@ -14,9 +14,8 @@ import (
 )
 
 // Kernel is the loaded kernel side. Its methods may be used by one goroutine
-// at a time, AddTarget and SetLauncher apart. Process and thread ids that go
-// in and out are those of this process's pid namespace; ids in records are
-// the initial namespace's.
+// at a time, AddTarget and SetLauncher apart. Ids are the initial pid
+// namespace's, but for SetLauncher's.
 type Kernel struct {
 	Hook    string  // "tp_btf" or "raw_tracepoint"
 	Writers Writers // how the programs of one CPU share its buffer
@@ -145,6 +144,10 @@ func (k *Kernel) Skipped() (skipped [Classes]uint64) {
 // ClockBehind returns the clock of the records minus this process's
 // CLOCK_MONOTONIC: 0 but in a time namespace.
 func (k *Kernel) ClockBehind() time.Duration { return k.here.behind }
+
+// InPIDNamespace reports whether this process lives in another pid namespace
+// than the initial one, whose ids the records have.
+func (k *Kernel) InPIDNamespace() bool { return k.here.inside }
 
 // AddTarget has the process recorded.
 func (k *Kernel) AddTarget(tgid uint32) error {

@@ -15,6 +15,11 @@ type procFS struct {
 	proc       string // "/proc"
 	cgroups    string // where cgroup v2 is mounted
 	containers map[uint64]string
+
+	// ownName says that /proc has other ids than records (a pid namespace). A
+	// thread that nothing is known of is then the command, which still has
+	// our name: all others come by its forks.
+	ownName bool
 }
 
 func newProcFS() *procFS {
@@ -38,6 +43,10 @@ func (p *procFS) path(parts ...string) string {
 
 // thread implements resolver. What has ended in the meantime has no name.
 func (p *procFS) thread(pid, tid int32) (comm, container string) {
+	if p.ownName {
+		pid = int32(os.Getpid())
+		tid = pid
+	}
 	process := strconv.Itoa(int(pid))
 	name, _ := os.ReadFile(p.path(process, "task", strconv.Itoa(int(tid)), "comm"))
 	container, _ = p.byPID(process)
@@ -78,6 +87,9 @@ func (p *procFS) container(pid int32, cgroup uint64) (name string, ok bool) {
 		// No unified hierarchy, or all in its root: ask what /proc knows.
 		// Under cgroup v1 a process that is ending is shown in the root
 		// (kernel/cgroup/cgroup.c: proc_cgroup_show), so that no name says nothing.
+		if p.ownName {
+			return "", false
+		}
 		name, _ = p.byPID(strconv.Itoa(int(pid)))
 		if name == "" || cgroup <= 1 {
 			return name, name != ""

@@ -3,6 +3,7 @@ package capture
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"os"
 	"time"
 
@@ -61,6 +62,16 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			kernel.Close()
 		}
 	}()
+	if kernel.InPIDNamespace() {
+		if len(opt.PIDs) > 0 || opt.All {
+			return nil, &SetupError{
+				Err:   errors.New("this process lives in a pid namespace (a container), where running processes have other ids and most have none"),
+				Hint:  "run it in a container with --pid=host, or on the host; 'record -- COMMAND' works here",
+				Usage: true,
+			}
+		}
+		proc.ownName = true
+	}
 	for _, pid := range opt.PIDs {
 		if err := kernel.AddTarget(uint32(pid)); err != nil {
 			return nil, err
@@ -110,7 +121,8 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			r.out.Close()
 			return nil, err
 		}
-		// Until its execve the child has our name.
+		// Until its execve the child has our name. (In a pid namespace the id
+		// is not the one that records have.)
 		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
 		comm, container := proc.thread(own, own)
 		r.merger.seedThread(child, child, comm, container)
