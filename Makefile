@@ -4,6 +4,7 @@
 #               SYSTAPE_KERNEL_TESTS=1 (root, Linux) also those that record
 # make race     runs the tests of the packages with goroutines under the race detector (needs a C compiler)
 # make fuzz     runs all fuzz targets, FUZZ_SECONDS in all
+# make test-kernels records on other kernels, booted in qemu (Debian; takes long)
 # make bench    measures the recorder, the files and the analysis (the recorder: root, Linux)
 # make lint     gofmt, go mod tidy, go vet for every platform, staticcheck
 # make generate makes the generated files anew: needs clang 14 and llvm-strip for the BPF objects
@@ -26,7 +27,7 @@ GENERATED = bpf format/abi replay/render/decode
 RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
 FUZZ_SECONDS = 60
 
-.PHONY: build demo test race fuzz readers bench lint generate check cross sample clean
+.PHONY: build demo test race fuzz readers test-kernels bench lint generate check cross sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -44,6 +45,9 @@ race:
 
 fuzz:
 	sh testdata/fuzz.sh $(FUZZ_SECONDS)
+
+test-kernels:
+	.ci/kernels $(KERNELS)
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./capture

@@ -52,7 +52,7 @@ func (r *Recording) end(class bpf.Class, names []string, mark format.MarkOf) not
 // recorded any more.
 func (r *Recording) stop() error {
 	enters := r.end(bpf.ClassEnter, bpf.Enters, format.EntersStopped)
-	time.Sleep(2 * time.Millisecond) // calls under way come back
+	time.Sleep(50 * time.Microsecond) // calls under way come back, most are shorter
 	exits := r.end(bpf.ClassExit, bpf.Exits, format.ExitsStopped)
 	r.end(bpf.ClassLifecycle, bpf.Lifecycle, 0)
 	r.merger.limit = enters.first
