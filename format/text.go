@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -28,7 +27,7 @@ import (
 //
 // A line is TS KIND PID/TID and then, in any order, its fields; PID alone
 // stands for PID/PID, and rows of lost and mark may leave it out. A # outside of quotes
-// begins a comment. The fields:
+// begins a comment; see [WriteDump] for those that tell metadata. The fields:
 //
 //	NAME  NAME(ARG, …)    the system call by name, enters with up to six arguments, missing ones are 0
 //	nr=N  nr=N(ARG, …)    the same by number; its name is then the one of the table, syscall_N if it has none
@@ -51,26 +50,17 @@ import (
 // line.
 func ParseText(r io.Reader) ([]Event, error) {
 	var events []Event
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	n := 0
-	for lines.Scan() {
-		n++
-		p := textParser{rest: lines.Text()}
-		p.space()
-		if p.rest == "" {
-			continue
+	d := NewDumpReader(r)
+	for {
+		e, err := d.event()
+		if err == io.EOF {
+			return events, nil
 		}
-		e := p.event(int64(len(events)))
-		if p.err != nil {
-			return events, fmt.Errorf("line %d: %w", n, p.err)
+		if err != nil {
+			return events, err
 		}
 		events = append(events, e)
 	}
-	if err := lines.Err(); err != nil {
-		return events, fmt.Errorf("line %d: %w", n+1, err)
-	}
-	return events, nil
 }
 
 // MustParseText is ParseText for test cases and other text of the program's

@@ -18,7 +18,7 @@ var commandGroups = []struct {
 	{"look", "Look:", []func() *cobra.Command{newReplayCommand, newPairCommand, newLatencyCommand, newSequencesCommand}},
 	{"judge", "Judge:", []func() *cobra.Command{newBaselineCommand, newScoreCommand, newCompareCommand}},
 	{"share", "Share:", []func() *cobra.Command{newExportCommand, newImportCommand}},
-	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand}},
+	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newDumpCommand}},
 }
 
 const rootHelp = `A flight recorder for system calls: 'systape record' writes every enter and exit

@@ -212,7 +212,9 @@ func importEnd(meta *format.Meta, res *importer.Result) *format.Meta {
 		return meta
 	}
 	m := *res.Meta
-	m.Version, m.Part = meta.Version, meta.Part
+	if !res.Exact {
+		m.Version, m.Part = meta.Version, meta.Part
+	}
 	if !res.Whole {
 		m.CaptureID, m.Tool, m.Counts = meta.CaptureID, meta.Tool, nil
 		if m.Imported == nil {

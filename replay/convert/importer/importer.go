@@ -33,7 +33,7 @@ import (
 )
 
 // Formats lists what can be imported, in the words of the command line.
-var Formats = []string{"strace", "perf-script", "perf-trace", "babeltrace", "tracee", "lidds", "numbers", "unm", "jsonl"}
+var Formats = []string{"strace", "perf-script", "perf-trace", "babeltrace", "tracee", "lidds", "numbers", "unm", "jsonl", "dump"}
 
 // Source is one text to import.
 type Source struct {
@@ -77,6 +77,9 @@ type Result struct {
 
 	Meta  *format.Meta // what a text of systape's own says about the capture; nil: nothing
 	Whole bool         // and that all rows of that capture are in the text
+	// Exact says that the text has the capture as it is, with its format version
+	// and part.
+	Exact bool
 }
 
 // maxLine bounds what one line may take.
@@ -96,6 +99,9 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 	}
 	if opt.From == "jsonl" {
 		return importJSONL(ins, write)
+	}
+	if opt.From == "dump" {
+		return importDump(ins, write)
 	}
 	if opt.Guess {
 		opt.ABI = guessABI(ins, opt.ABI)
