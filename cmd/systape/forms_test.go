@@ -44,6 +44,7 @@ func formsRows() []formsRow {
 		{args: "info --format json F", keys: []string{"files", "columns", "bytes", "bytes_per_event", "part", "problem", "recovered"}},
 		{args: "verify F", but: regexp.MustCompile(`the files are whole.*|.*R12 (.*\n   )*.*|.*rules hold.*`), judges: true},
 		{args: "verify --format json F", keys: []string{"rules", "ok"}, judges: true, fast: true},
+		{args: "dump F", but: regexp.MustCompile(`(?m)^#: systape\.(part|recovered|complete|probes|counts|cost|clock) .*\n`), fast: true},
 		{args: "replay F", live: true, fast: true},
 		{args: "replay --format jsonl F", live: true},
 		{args: "replay --events F", live: true},

@@ -55,6 +55,7 @@ on it. KIND is one of
   unm          a process id and a number on each line; --map names the numbers
   jsonl        systape's own JSON lines (export --to jsonl): all of a capture's
                make the same capture again
+  dump         what systape dump wrote: the same capture, edited or not
 
 The capture says that it was imported, and which columns hold no information.
 What a text does not say is not invented: an argument that it does not tell is
@@ -73,6 +74,7 @@ compressed by gzip.`,
   babeltrace2 ~/lttng-traces/web | systape import --from babeltrace - -o web.parquet
   tracee --events sys_enter,sys_exit --output json:web.json; systape import --from tracee web.json -o web.parquet
   systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet
+  systape dump web.parquet | grep -v ' lost ' | systape import --from dump - -o edited.parquet
   systape export --to jsonl web.parquet | jq -c 'select(.comm == "nginx")' | systape import --from jsonl - -o nginx.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c, &f, args) },
 	}
