@@ -10,8 +10,8 @@ import (
 	"systape/replay"
 )
 
-// This file says the rule of pairing a second time, from DESIGN §5 and not
-// from pair.go: it cuts the whole stream into the lives of threads first, then
+// This file says the rule of pairing a second time, from what each status means
+// (call.go) and not from pair.go: it cuts the whole stream into the lives of threads first, then
 // looks at each life's events side by side, and asks the list of all losses
 // about every span. It is slow, keeps everything, and shares no code.
 

@@ -235,9 +235,6 @@ func (g *Group) merge(o *Group) (grown int) {
 // too many to count.
 func (t *Table) Joined() (n int, more bool) { return t.joined, t.more }
 
-// Span returns the earliest start and the latest end of the calls counted.
-func (t *Table) Span() (first, last int64) { return t.first, t.last }
-
 // Reset empties the table for the next interval; it keeps what it knows of names.
 func (t *Table) Reset() {
 	t.index.reset()

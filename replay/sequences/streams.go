@@ -198,15 +198,8 @@ func NewStreams(opt Options, alphabet *Alphabet, observers ...Observer) (*Stream
 	return s, nil
 }
 
-// Codec returns how windows are packed; the observers' tables must use it.
-func (s *Streams) Codec() Codec { return s.codec }
-
 // Taken returns what was counted so far.
 func (s *Streams) Taken() Taken { return s.taken }
-
-// Native returns the ABI whose calls have plain names; ok is false before
-// the first call when none was given.
-func (s *Streams) Native() (a abi.ABI, ok bool) { return s.sym.native, s.sym.haveNative }
 
 // Push takes a batch of events and the calls that the pairer completed with
 // it. The batch must hold [Columns].

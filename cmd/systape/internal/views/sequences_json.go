@@ -30,8 +30,8 @@ type threadJSON struct {
 	More      int64  `json:"more"`
 }
 
-// json writes the form that DESIGN fixes; keys after the transitions are
-// additions. Lists are written one by one.
+// json writes the form that others build on: keys are added at the end and
+// never changed. Lists are written one by one.
 func (s *Sequences) json() error {
 	calls, rate := s.Counter.Entropy()
 	o := out.NewObject(s.Out)
