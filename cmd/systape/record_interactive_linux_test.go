@@ -319,6 +319,7 @@ func recordJobControl(t *testing.T, r recorder) {
 			}
 			x.press("fg\n")
 			x.expect(fmt.Sprintf("cont %d.", n))
+			time.Sleep(300 * time.Millisecond) // nobody is that quick
 		}
 		if err := os.WriteFile(filepath.Join(x.Dir, "go"), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -351,6 +352,17 @@ func recordJobControl(t *testing.T, r recorder) {
 		x.expect("t.parquet\r\n")
 		x.press("echo code $?.\n")
 		x.expect("code 7.")
+	})
+	t.Run("command that stops all of its group", func(t *testing.T) { // as vim does
+		x := shell(t)
+		x.press("systape record -o t.parquet -- sh -c 'for n in 1 2 3; do kill -TSTP 0; echo back $n.; done; exit 7'\n")
+		for n := 1; n <= 3; n++ {
+			x.expect("Stopped")
+			time.Sleep(50 * time.Millisecond)
+			x.press("fg\n")
+			x.expect(fmt.Sprintf("\nback %d.", n))
+		}
+		x.expect("t.parquet\r\n")
 	})
 	t.Run("recorder told to stop", func(t *testing.T) {
 		x := shell(t)

@@ -106,8 +106,10 @@ func (s *signalRelay) run(end func()) {
 type signalAnswers struct {
 	recording *capture.Recording
 	end       func()
-	ending    bool // told to end
-	stopping  bool // told to stop with the command
+	ending    bool      // told to end
+	stopping  bool      // told to stop, and about to with the command
+	held      bool      // the command was stopped, and we were not
+	resumed   time.Time // when we went on
 }
 
 func (a *signalAnswers) answer(got signals.Received) {
@@ -120,11 +122,8 @@ func (a *signalAnswers) answer(got signals.Received) {
 	}
 	pass, end := signalAnswer(got, reachedByTerminal(pid))
 	if got.Signal == unix.SIGTSTP {
-		if processStopped(pid) {
-			stopSelf(pid)
-			return
-		}
-		a.stopping = pass
+		a.stop(pid, pass)
+		return
 	}
 	if pass {
 		a.recording.Signal(got.Signal)
@@ -138,6 +137,45 @@ func (a *signalAnswers) answer(got signals.Received) {
 		time.AfterFunc(signalGrace, a.end)
 	}
 	a.ending = true
+}
+
+// stop answers TSTP: what follows is in commandStopped, if the command stops.
+func (a *signalAnswers) stop(pid int, pass bool) {
+	switch stopped := processStopped(pid); {
+	case time.Since(a.resumed) < 200*time.Millisecond: // of the stop that is over: it came to all of the group
+	case stopped && a.held:
+		a.stopSelf(pid)
+	case pass:
+		a.stopping = true
+		if !stopped {
+			a.recording.Signal(unix.SIGTSTP)
+		}
+	}
+}
+
+// commandStopped stops the recorder when job control has stopped its command:
+// the shell that is to show it and to continue it waits for the recorder.
+func (a *signalAnswers) commandStopped(by syscall.Signal) {
+	pid := a.recording.PID()
+	jobControl := by == unix.SIGTSTP || by == unix.SIGTTIN || by == unix.SIGTTOU
+	switch {
+	case !processStopped(pid): // it goes on already
+	case jobControl && (a.stopping || inForeground()):
+		a.stopSelf(pid)
+	default:
+		a.held = true
+	}
+}
+
+// stopSelf stops this process, and continues the command when it has been
+// continued, if the shell has not.
+func (a *signalAnswers) stopSelf(command int) {
+	unix.Kill(os.Getpid(), unix.SIGSTOP)
+	time.Sleep(20 * time.Millisecond) // in which the process is stopped
+	if processStopped(command) {
+		unix.Kill(command, unix.SIGCONT)
+	}
+	a.held, a.stopping, a.resumed = false, false, time.Now()
 }
 
 // signalAnswer is the table of signalRelay: whether the command gets the
@@ -154,26 +192,6 @@ func signalAnswer(got signals.Received, reached bool) (pass, end bool) {
 		return sent, false
 	}
 	return false, false // SIGPIPE: the write that failed says it
-}
-
-// commandStopped stops the recorder when job control has stopped its command:
-// the shell that is to show it and to continue it waits for the recorder.
-func (a *signalAnswers) commandStopped(by syscall.Signal) {
-	jobControl := by == unix.SIGTSTP || by == unix.SIGTTIN || by == unix.SIGTTOU
-	if jobControl && (a.stopping || inForeground()) {
-		a.stopping = false
-		stopSelf(a.recording.PID())
-	}
-}
-
-// stopSelf stops this process, and continues the command when it has been
-// continued, if the shell has not.
-func stopSelf(command int) {
-	unix.Kill(os.Getpid(), unix.SIGSTOP)
-	time.Sleep(20 * time.Millisecond) // in which the process is stopped
-	if processStopped(command) {
-		unix.Kill(command, unix.SIGCONT)
-	}
 }
 
 // reachedByTerminal reports whether a process is in our process group, which

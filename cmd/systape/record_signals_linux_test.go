@@ -263,12 +263,6 @@ func recordTerminal(t *testing.T, r recorder) {
 			t.Errorf("got code %d, %q", code, screen)
 		}
 	})
-	t.Run("Ctrl-C reaches the command once", func(t *testing.T) {
-		screen, code := on(t, time.Second, "-q", "-o", "t.parquet", "--", "sh", "-c", "trap 'echo caught' INT; sleep 1.5; sleep 0.5; echo end; exit 4")
-		if code != 4 || strings.Count(screen, "caught") != 1 || !strings.Contains(screen, "end\r\n") {
-			t.Errorf("got code %d, %q", code, screen)
-		}
-	})
 	t.Run("quiet", func(t *testing.T) {
 		if screen, code := on(t, 0, "-q", "-a", "-d", "1200ms", "-o", "t.parquet"); code != 0 || screen != "" {
 			t.Errorf("got code %d, %q", code, screen)
