@@ -22,6 +22,40 @@ func LockSpool(f *os.File) error {
 	return nil
 }
 
+// CreateSpool makes the spool of the capture name, which is called
+// [SpoolName], and locks it. It is a new file that only its owner can read,
+// whatever stood there: no link is followed. It fails with [ErrRecording] while
+// another recorder writes one, with fs.ErrExist if one was left and Force is
+// not set, and for everything that is no regular file.
+func CreateSpool(name string, opt FileOptions) (*os.File, error) {
+	path := SpoolName(name)
+	if info, err := os.Lstat(path); err == nil {
+		if err := replaceable(path, info); err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() && pathInUse(path) {
+			return nil, &fs.PathError{Op: "create", Path: path, Err: ErrRecording}
+		}
+		if !opt.Force {
+			return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		}
+	}
+	f, err := createExclusive(path)
+	if errors.Is(err, ErrInUse) {
+		err = &fs.PathError{Op: "create", Path: path, Err: ErrRecording}
+	}
+	if err == nil && opt.Created != nil {
+		if err = opt.Created(f); err != nil {
+			f.Close()
+			os.Remove(path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
 // pathInUse reports whether a program has locked the file, which may be one
 // that belongs to another user.
 func pathInUse(path string) bool {

@@ -5,21 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"systape/capture"
-	"systape/format"
 	"systape/format/abi"
 )
 
@@ -158,15 +152,15 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	if err != nil {
 		return err
 	}
+	if out.chownErr != nil && !f.quiet {
+		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
+	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	relay := relaySignals(len(args) > 0, end)
 	defer relay.stop()
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
-	if out.chownErr != nil && !f.quiet {
-		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
-	}
-	if out.stream {
+	if out.file == os.Stdout {
 		files.Out = os.Stderr // standard output is the capture's
 	}
 	recording, err := capture.Start(options, files, out.file)
@@ -186,7 +180,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		if sealing != nil {
 			sealing.Abort()
 		}
-		broken := recordBroken(err, out, args)
+		broken := out.broken(err, f.failure(args))
 		if len(args) == 0 {
 			return broken
 		}
@@ -241,151 +235,4 @@ func recordSetupError(err error, args []string) error {
 		e.hint = "see 'systape record --help'"
 	}
 	return e
-}
-
-// recordBroken reports a recording that ended before its time, above all on a
-// full disk.
-func recordBroken(err error, out *recordOutput, args []string) error {
-	e := &exitError{code: exitFailed, err: fmt.Errorf("recording stopped: %w", err)}
-	if len(args) > 0 {
-		e.code = recordFailed
-	}
-	if !out.stream {
-		e.hint = fmt.Sprintf("what was written before is safe in %s", out.spoolPath)
-		if errors.Is(err, syscall.ENOSPC) {
-			e.hint += ";\n      free some space, then: systape recover " + out.spoolPath
-		} else {
-			e.hint += "; then: systape recover " + out.spoolPath
-		}
-	}
-	return e
-}
-
-// recordOutput is where a recording goes: the spool while it lasts, then the
-// capture file.
-type recordOutput struct {
-	path      string // of the capture
-	spoolPath string
-	file      *os.File // the spool
-	stream    bool     // the spool is standard output, and that is all
-	keepSpool bool
-	force     bool
-	bytes     int64 // of the finished capture
-	chownErr  error // why the files stay ours and not the user's who called sudo
-}
-
-func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
-	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
-	if f.out == "-" {
-		if term.IsTerminal(int(os.Stdout.Fd())) {
-			return nil, &exitError{code: f.misuse(args), err: errors.New("a capture on the terminal would be unreadable"), hint: "send standard output to a file or a pipe"}
-		}
-		o.stream, o.file = true, os.Stdout
-		return o, nil
-	}
-	if o.path == "" {
-		o.path = recordName(f, args, time.Now())
-	}
-	o.spoolPath = o.path + ".spool"
-	for _, path := range []string{o.path, o.spoolPath} {
-		info, err := os.Lstat(path)
-		if err != nil {
-			continue
-		}
-		if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
-			return nil, &exitError{code: f.failure(args), err: fmt.Errorf("%s is not a regular file", path), hint: "name a new file with -o, or - for standard output"}
-		}
-		if !f.force {
-			hint := "choose another name with -o, or --force to replace it"
-			if path == o.spoolPath {
-				hint = "it is of a recording that runs or was cut off: systape recover " + path + ", or --force to replace it"
-			}
-			return nil, &exitError{code: f.failure(args), err: fmt.Errorf("%s exists", path), hint: hint}
-		}
-	}
-	file, err := os.OpenFile(o.spoolPath, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, &exitError{code: f.failure(args), err: fmt.Errorf("create the spool: %w", err), hint: "name a file in a folder that can be written to with -o"}
-	}
-	o.file = file
-	o.chownErr = giveToInvoker(file)
-	return o, nil
-}
-
-// recordName makes a file name of what is recorded and when.
-func recordName(f *recordFlags, args []string, now time.Time) string {
-	name := "system"
-	if len(args) > 0 {
-		name = filepath.Base(args[0])
-	} else if len(f.pids) > 0 {
-		name = "pid" + strconv.Itoa(int(f.pids[0]))
-	}
-	name = strings.Map(func(r rune) rune {
-		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-			return r
-		}
-		return '_'
-	}, strings.TrimLeft(name, ".-"))
-	return name + "-" + now.Format("20060102-150405") + ".parquet"
-}
-
-// sealOptions are how this recording's capture is written.
-func (o *recordOutput) sealOptions() format.SealOptions {
-	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: func(f *os.File) error {
-		giveToInvoker(f) // what hinders it has been said of the spool
-		return nil
-	}}}
-}
-
-// giveToInvoker makes a file belong to the user who called sudo. Not every file
-// system can: FAT and some of the network know no owners.
-func giveToInvoker(f *os.File) error {
-	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
-	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err1 != nil || err2 != nil || os.Geteuid() != 0 {
-		return nil
-	}
-	return f.Chown(uid, gid)
-}
-
-// discard removes what a recording left that did not begin.
-func (o *recordOutput) discard() {
-	if !o.stream {
-		o.file.Close()
-		os.Remove(o.spoolPath)
-	}
-}
-
-func (o *recordOutput) hint() string {
-	if o.stream {
-		return ""
-	}
-	return "the events are safe in " + o.spoolPath + "; then: systape recover " + o.spoolPath
-}
-
-// seal begins to make the capture file; nil where the spool is what is wanted.
-func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
-	if o.stream || o.keepSpool {
-		return nil
-	}
-	return r.Seal(o.spoolPath, o.path, o.sealOptions())
-}
-
-// finish makes the capture file of the spool, which is mostly done already.
-func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet bool) error {
-	if o.stream {
-		return nil
-	}
-	if err := o.file.Close(); err != nil {
-		return err
-	}
-	if sealing == nil {
-		return nil
-	}
-	result, err := finishSealing(sealing, stderr, quiet)
-	if err != nil {
-		return err
-	}
-	o.bytes = result.Bytes
-	return nil
 }

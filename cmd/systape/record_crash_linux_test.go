@@ -180,6 +180,27 @@ func recordFullDisk(t *testing.T, r recorder) {
 	t.Logf("%d calls in %d bytes of spool before the disk was full", n, spool.Size())
 }
 
+// recordDiskFullAtOnce: a disk that is full before the first events are on it.
+func recordDiskFullAtOnce(t *testing.T, r recorder) {
+	full := filepath.Join(t.TempDir(), "full")
+	if err := os.Mkdir(full, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=8k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
+	got := r.run(t, "record", "-o", filepath.Join(full, "t.parquet"), "--", r.program("noise"), "200000")
+	want := "systape: recording stopped: write " + filepath.Join(full, "t.parquet.spool") + ": no space left on device: no event was recorded\n" +
+		"hint: name a file on a disk that has space with -o\n"
+	if got.code != recordFailed || got.out != "made 200000 calls\n" || got.stderr != want {
+		t.Errorf("got %+v, want %s", got, want)
+	}
+	if left, _ := filepath.Glob(filepath.Join(full, "*")); len(left) != 0 {
+		t.Errorf("got files %q", left)
+	}
+}
+
 // recordLoss: with buffers far too small for the load of all CPUs, what is
 // lost is counted, dated and said, and the sums hold.
 func recordLoss(t *testing.T, r recorder) {

@@ -34,6 +34,7 @@ func TestRecord(t *testing.T) {
 		{"command", recordCommand},
 		{"command is left alone", recordLeavesAlone},
 		{"name", recordChoosesName},
+		{"names", recordNames},
 		{"readers", recordReaders},
 		{"stream", recordStream},
 		{"sudo", recordSudo},
@@ -52,6 +53,7 @@ func TestRecord(t *testing.T) {
 		{"targets", recordTargets},
 		{"loss", recordLoss},
 		{"full disk", recordFullDisk},
+		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, r) })
@@ -303,12 +305,119 @@ func recordChoosesName(t *testing.T, r recorder) {
 		cmd := r.command(t, append([]string{"record"}, c.args...)...)
 		cmd.Dir = t.TempDir()
 		got := r.finish(t, cmd)
-		name := regexp.MustCompile(`: (` + c.name + `-\d{8}-\d{6}\.parquet)\n`).FindStringSubmatch(got.stderr)
+		name := regexp.MustCompile(`: (` + c.name + `-\d{8}-\d{6}(-\d+)?\.parquet)\n`).FindStringSubmatch(got.stderr)
 		if got.code != 0 || name == nil {
 			t.Fatalf("got %+v, want the name of a file that begins with %s", got, c.name)
 		}
 		r.check(t, filepath.Join(cmd.Dir, name[1]))
 	}
+}
+
+// recordNames: names are free, fit, and belong to one recorder at a time.
+func recordNames(t *testing.T, r recorder) {
+	t.Run("default names of one second differ", func(t *testing.T) {
+		dir := t.TempDir()
+		var all []*exec.Cmd
+		for range 4 {
+			c := r.command(t, "record", "-q", "--", "true")
+			c.Dir = dir
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, c)
+		}
+		for _, c := range all {
+			if err := c.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*"))
+		if len(files) != len(all) {
+			t.Errorf("got files %q, want one for each of %d", files, len(all))
+		}
+		for _, file := range files {
+			r.check(t, file)
+		}
+	})
+	t.Run("long names", func(t *testing.T) {
+		for _, n := range []int{243, 249, 255} {
+			dir := t.TempDir()
+			file := filepath.Join(dir, strings.Repeat("é", (n-8)/2)+strings.Repeat("x", (n-8)%2)+".parquet")
+			r.succeed(t, "record", "-q", "-o", file, "--", "true")
+			r.check(t, file)
+			if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
+				t.Errorf("%d bytes: got files %q", n, left)
+			}
+		}
+		c := r.command(t, "record", "-q", "--", "./"+strings.Repeat("p", 250))
+		c.Dir = t.TempDir()
+		if err := os.Symlink("/bin/true", filepath.Join(c.Dir, strings.Repeat("p", 250))); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.finish(t, c); got.code != 0 {
+			t.Errorf("default name of a long program name: got %+v", got)
+		}
+	})
+	t.Run("one recorder a name", func(t *testing.T) {
+		p := r.startCommand(t, ": > $0; sleep 2; exit 3")
+		for _, force := range [][]string{nil, {"--force"}} {
+			got := r.run(t, append(append([]string{"record", "-o", p.file}, force...), "--", "true")...)
+			if got.code != 125 || !strings.Contains(got.stderr, "still goes on") || !strings.Contains(got.stderr, "hint: choose another name") {
+				t.Errorf("%q: got %+v", force, got)
+			}
+		}
+		if got := p.end(t); got.code != 3 {
+			t.Errorf("got %+v", got)
+		}
+		r.whole(t, p.file)
+	})
+	t.Run("spool that another user has planted", func(t *testing.T) {
+		dir := t.TempDir()
+		victim, file := filepath.Join(dir, "victim"), filepath.Join(dir, "t.parquet")
+		if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(victim, file+".spool"); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.run(t, "record", "-q", "-o", file, "--", "true"); got.code != 125 {
+			t.Errorf("got %+v", got)
+		}
+		r.succeed(t, "record", "-q", "--force", "-o", file, "--", "true")
+		if b, err := os.ReadFile(victim); err != nil || string(b) != "precious" {
+			t.Errorf("the victim holds %q %v", b, err)
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+			t.Errorf("got mode %v %v", info.Mode(), err)
+		}
+	})
+	t.Run("names of descriptors", func(t *testing.T) {
+		dir := t.TempDir()
+		for _, name := range []string{"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/fd/3"} {
+			file, err := os.Create(filepath.Join(dir, "copy.spool"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := r.command(t, "record", "-q", "--force", "-o", name, "--", "sh", "-c", "ls /proc/self/fd | wc -l; echo out")
+			var stdout bytes.Buffer
+			c.Stdout = file
+			if name == "/dev/fd/3" {
+				c.Stdout, c.ExtraFiles = &stdout, []*os.File{file}
+			}
+			got := r.finish(t, c)
+			says := got.stderr
+			if name == "/dev/fd/3" {
+				says = stdout.String()
+			}
+			if file.Close(); got.code != 0 || says != "4\nout\n" {
+				t.Errorf("%s: got %+v, the command wrote %q", name, got, says)
+			}
+			r.check(t, file.Name())
+		}
+		if info, err := os.Lstat("/dev/stdout"); err != nil || info.Mode().Type() != os.ModeSymlink {
+			t.Fatalf("/dev/stdout is %v now", info.Mode())
+		}
+	})
 }
 
 // recordReaders: the files open in what our users have, with the same rows.

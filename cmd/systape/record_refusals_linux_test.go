@@ -68,6 +68,9 @@ func recordRefusals(t *testing.T, r recorder) {
 		{"file exists", []string{"-o", there, "--", "true"}, 125, []string{there + " exists", "hint: ", "--force"}},
 		{"file exists, no command", []string{"-o", there, "-a"}, 1, []string{there + " exists"}},
 		{"spool exists", []string{"-o", strings.TrimSuffix(spool, ".spool"), "--", "true"}, 125, []string{spool + " exists", "systape recover " + spool}},
+		{"name too long", []string{"-o", filepath.Join(dir, strings.Repeat("x", 256)), "--", "true"}, 125, []string{"has 256 bytes", "hint: "}},
+		{"standard error", []string{"-o", "/dev/stderr", "-a"}, 2, []string{"/dev/stderr is not for captures", "hint: -o - "}},
+		{"descriptor that is not open", []string{"-o", "/dev/fd/99", "-a"}, 2, []string{"/dev/fd/99 is not open"}},
 		{"output is a folder", []string{"-o", dir, "--force", "--", "true"}, 125, []string{dir + " is not a regular file", "hint: "}},
 		{"output is a device", []string{"-o", device, "--force", "--", "true"}, 125, []string{device + " is not a regular file", "hint: "}},
 	} {

@@ -170,10 +170,18 @@ func (a *signalAnswers) commandStopped(by syscall.Signal) {
 // stopSelf stops this process, and continues the command when it has been
 // continued, if the shell has not.
 func (a *signalAnswers) stopSelf(command int) {
-	unix.Kill(os.Getpid(), unix.SIGSTOP)
-	time.Sleep(20 * time.Millisecond) // in which the process is stopped
-	if processStopped(command) {
-		unix.Kill(command, unix.SIGCONT)
+	for again := true; again; {
+		unix.Kill(os.Getpid(), unix.SIGSTOP)
+		time.Sleep(20 * time.Millisecond) // in which the process is stopped
+		stopped := processStopped(command)
+		select {
+		case <-a.recording.Stopped(): // anew: it went on meanwhile
+			again = stopped
+		default:
+			if again = false; stopped {
+				unix.Kill(command, unix.SIGCONT)
+			}
+		}
 	}
 	a.held, a.stopping, a.resumed = false, false, time.Now()
 }
@@ -233,3 +241,6 @@ func processIgnores(pid int, s syscall.Signal) bool {
 	}
 	return false
 }
+
+// keepFromCommand makes a descriptor that we were given ours alone.
+func keepFromCommand(n int) { unix.CloseOnExec(n) }

@@ -64,6 +64,9 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	size := out.bytes
 	if out.stream {
 		where, size = "standard output", s.Bytes
+		if out.file != os.Stdout {
+			where = out.path
+		}
 	} else if size == 0 {
 		where, size = out.spoolPath, s.Bytes
 	}

@@ -12,10 +12,10 @@ var standardNames = map[string]int{"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stde
 
 var descriptorNames = regexp.MustCompile(`^(?:/dev/fd|/proc/(self|thread-self|[0-9]+)(?:/task/[0-9]+)?/fd)/([0-9]+)$`)
 
-// descriptor reports whether a name means an open descriptor of this process:
+// Descriptor reports whether a name means an open descriptor of this process:
 // /dev/stdout, /dev/fd/3, /proc/self/fd/3, or a link to one of them. To open
 // such a name would begin at the start of what may be half a log.
-func descriptor(name string) (n int, ok bool) {
+func Descriptor(name string) (n int, ok bool) {
 	for range 40 { // as many links as Linux follows
 		path, err := filepath.Abs(name)
 		if err != nil {

@@ -37,7 +37,7 @@ func Create(stdout io.Writer, name string, opt Options) (*File, error) {
 	if name == "" || name == "-" {
 		return &File{Writer: buffered(stdout)}, nil
 	}
-	if n, ok := descriptor(name); ok {
+	if n, ok := Descriptor(name); ok {
 		if n == 1 {
 			return &File{Writer: buffered(stdout)}, nil
 		}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"systape/capture"
+	"systape/cmd/systape/internal/out"
+	"systape/format"
+	"systape/replay/escape"
+)
+
+// recordOutput is where a recording goes: the spool while it lasts, then the
+// capture file.
+type recordOutput struct {
+	path      string // of the capture
+	spoolPath string
+	file      *os.File // the spool
+	stream    bool     // the spool is an open descriptor, and that is all
+	keepSpool bool
+	force     bool
+	bytes     int64 // of the finished capture
+	chownErr  error // why the files stay ours and not the user's who called sudo
+}
+
+// maxNameBytes is how long a file's name may be on every file system in use.
+const maxNameBytes = 255
+
+// openRecordOutput finds out, before anything is recorded, that the capture
+// can be written under its name.
+func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
+	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
+	n, ok := out.Descriptor(f.out)
+	if f.out == "-" {
+		n, ok = 1, true
+	}
+	if ok {
+		return o, o.openDescriptor(n, f.misuse(args))
+	}
+	fail := func(err error, hint string) (*recordOutput, error) {
+		return nil, &exitError{code: f.failure(args), err: err, hint: hint}
+	}
+	base := recordName(f, args, time.Now())
+	for n := 1; ; n++ {
+		if f.out == "" {
+			o.path = base + ".parquet"
+			if n > 1 {
+				o.path = fmt.Sprintf("%s-%d.parquet", base, n)
+			}
+		}
+		o.spoolPath = format.SpoolName(o.path)
+		if name := filepath.Base(o.path); len(name) > maxNameBytes {
+			return fail(fmt.Errorf("the name %s… has %d bytes, a file's name has at most %d", name[:20], len(name), maxNameBytes), "choose a shorter name with -o")
+		}
+		info, err := os.Lstat(o.path)
+		if err == nil && f.out == "" {
+			continue
+		}
+		if err == nil {
+			if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
+				return fail(fmt.Errorf("%s is not a regular file", o.path), "name a new file with -o, or - for standard output")
+			}
+			if !f.force {
+				return fail(fmt.Errorf("%s exists", o.path), "choose another name with -o, or --force to replace it")
+			}
+		}
+		o.file, err = format.CreateSpool(o.path, format.FileOptions{Force: f.force})
+		exists, recording := errors.Is(err, fs.ErrExist), errors.Is(err, format.ErrRecording)
+		switch {
+		case err == nil:
+			o.chownErr = giveToInvoker(o.file)
+			return o, nil
+		case f.out == "" && (exists || recording):
+			continue
+		case recording:
+			return fail(fmt.Errorf("%s: %w", o.spoolPath, format.ErrRecording), "choose another name with -o")
+		case exists:
+			return fail(fmt.Errorf("%s exists", o.spoolPath), "it is of a recording that was cut off: "+escape.Command([]string{"systape", "recover", o.spoolPath})+", or --force to replace it")
+		}
+		return fail(fmt.Errorf("create the spool: %w", err), "name a file in a folder that can be written to with -o")
+	}
+}
+
+// openDescriptor lets the spool go to an open descriptor.
+func (o *recordOutput) openDescriptor(n, misuse int) error {
+	o.stream, o.file = true, os.Stdout
+	switch n {
+	case 1:
+	case 0, 2:
+		return &exitError{code: misuse, err: fmt.Errorf("%s is not for captures: messages go there, or input comes from there", o.path), hint: "-o - writes to standard output"}
+	default:
+		o.file = os.NewFile(uintptr(n), o.path)
+		if _, err := o.file.Stat(); err != nil {
+			return &exitError{code: misuse, err: fmt.Errorf("%s is not open", o.path)}
+		}
+		keepFromCommand(n)
+	}
+	if term.IsTerminal(int(o.file.Fd())) {
+		return &exitError{code: misuse, err: errors.New("a capture on the terminal would be unreadable"), hint: "send it to a file or a pipe"}
+	}
+	return nil
+}
+
+// recordName makes the name of a file, without its extension, of what is
+// recorded and when.
+func recordName(f *recordFlags, args []string, now time.Time) string {
+	name := "system"
+	if len(args) > 0 {
+		name = filepath.Base(args[0])
+	} else if len(f.pids) > 0 {
+		name = "pid" + strconv.Itoa(int(f.pids[0]))
+	}
+	name = strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, strings.TrimLeft(name, ".-"))
+	return name[:min(len(name), 100)] + "-" + now.Format("20060102-150405")
+}
+
+// sealOptions are how this recording's capture is written.
+func (o *recordOutput) sealOptions() format.SealOptions {
+	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: func(f *os.File) error {
+		giveToInvoker(f) // what hinders it has been said of the spool
+		return nil
+	}}}
+}
+
+// giveToInvoker makes a file belong to the user who called sudo. Not every file
+// system can: FAT and some of the network know no owners.
+func giveToInvoker(f *os.File) error {
+	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
+	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if err1 != nil || err2 != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	return f.Chown(uid, gid)
+}
+
+// discard removes what a recording left that did not begin.
+func (o *recordOutput) discard() {
+	if !o.stream {
+		o.file.Close()
+		os.Remove(o.spoolPath)
+	}
+}
+
+// hint says where the events are after something went wrong, and what makes a
+// capture of them.
+func (o *recordOutput) hint() string {
+	if o.stream {
+		return ""
+	}
+	args := []string{"systape", "recover", o.spoolPath}
+	if o.spoolPath != o.path+format.SpoolSuffix { // which recover would not find out
+		args = append(args, "-o", o.path)
+	}
+	return "what was recorded is safe in " + o.spoolPath + "; to make a capture of it:\n  " + escape.Command(args)
+}
+
+// broken reports a recording that ended before its time, above all on a full
+// disk. A spool that holds nothing is removed.
+func (o *recordOutput) broken(err error, code int) error {
+	e := &exitError{code: code, err: fmt.Errorf("recording stopped: %w", err), hint: o.hint()}
+	if errors.Is(err, syscall.ENOSPC) {
+		e.err = fmt.Errorf("recording stopped: %w", &fs.PathError{Op: "write", Path: o.file.Name(), Err: syscall.ENOSPC})
+	}
+	if o.stream {
+		return e
+	}
+	if info, readErr := o.file.Stat(); readErr == nil && info.Size() < 1<<20 {
+		in, readErr := format.ReadInfo([]string{o.spoolPath}, format.ReadOptions{Warn: func(error) {}})
+		if readErr != nil || in.Rows == 0 {
+			o.discard()
+			e.err = fmt.Errorf("%w: no event was recorded", e.err)
+			e.hint = "name a file on a disk that has space with -o"
+			if !errors.Is(err, syscall.ENOSPC) {
+				e.hint = ""
+			}
+			return e
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		e.hint += "\n(free some space first, or name another file with -o)"
+	}
+	return e
+}
+
+// seal begins to make the capture file; nil where the spool is what is wanted.
+func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
+	if o.stream || o.keepSpool {
+		return nil
+	}
+	return r.Seal(o.spoolPath, o.path, o.sealOptions())
+}
+
+// finish makes the capture file of the spool, which is mostly done already.
+func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet bool) error {
+	if o.stream {
+		return nil
+	}
+	if err := o.file.Close(); err != nil {
+		return err
+	}
+	if sealing == nil {
+		return nil
+	}
+	result, err := finishSealing(sealing, stderr, quiet)
+	if err != nil {
+		return err
+	}
+	o.bytes = result.Bytes
+	return nil
+}
