@@ -28,17 +28,16 @@ const exportHelp = `Writes a capture for the tools that people have:
   tracee    Tracee's JSON lines: sys_enter, sys_exit, and the lives of threads
   strace    what strace -f -ttt -T would have written
 
-Without --to, the end of FILE's name says it: x.pftrace, x.pb.gz, x.folded,
-x.jsonl, x.csv. What a format cannot hold is said on standard error.
+What a form cannot hold is said on standard error. A file's name tells its form
+where it ends in .pftrace, .pb.gz, .folded, .csv, .jsonl or .strace.
 
 `
 
-// exportTo is the flag --to: a format, or the
-// end of the time span, as in all offline commands. No time looks like a
-// format.
+// exportTo is the flag --to: the end of the time span, as in all commands. It
+// was the form once, which is still understood: no time looks like a form.
 type exportTo struct {
-	format *string
-	time   string
+	form *string
+	time string
 }
 
 func (t *exportTo) String() string { return t.time }
@@ -47,19 +46,52 @@ func (t *exportTo) String() string { return t.time }
 func (t *exportTo) Type() string { return "string" }
 
 func (t *exportTo) Set(s string) error {
-	if slices.Contains(exportFormats(), s) {
-		*t.format = s
+	if slices.Contains(exportForms(), s) {
+		*t.form = s
 		return nil
 	}
 	if _, err := parseInstant(s); err != nil {
-		return fmt.Errorf("%q is no format (%s) and no time", s, strings.Join(exportFormats(), " "))
+		return fmt.Errorf("%w; the form is given by --format", err)
 	}
 	t.time = s
 	return nil
 }
 
+// exportEndings tell the form by the name of the file.
+var exportEndings = []struct{ ending, form string }{
+	{".pftrace", "perfetto"},
+	{".perfetto-trace", "perfetto"},
+	{".pb.gz", "pprof"},
+	{".pprof", "pprof"},
+	{".folded", "folded"},
+	{".csv", "csv"},
+	{".jsonl", "jsonl"},
+	{".ndjson", "jsonl"},
+	{".strace", "strace"},
+}
+
+// exportForm chooses the form: what --format says, or the name of the file.
+func exportForm(f *exportFlags) (string, error) {
+	if f.format == "" {
+		f.format = f.oldFormat
+	}
+	if f.format == "" {
+		for _, e := range exportEndings {
+			if strings.HasSuffix(f.out, e.ending) {
+				return e.form, nil
+			}
+		}
+		return "", fmt.Errorf("no form given, and the name of the file does not tell: --format %s", strings.Join(exportForms(), "|"))
+	}
+	if !slices.Contains(exportForms(), f.format) {
+		return "", fmt.Errorf("--format: unknown form %q, want one of %s", f.format, strings.Join(exportForms(), " "))
+	}
+	return f.format, nil
+}
+
 type exportFlags struct {
 	format, out, weight string
+	oldFormat           string // by --to
 	force               bool
 }
 
@@ -67,28 +99,28 @@ type exportFlags struct {
 func newExportCommand() *cobra.Command {
 	var f exportFlags
 	c := &cobra.Command{
-		Use:   "export FILE... --to FORMAT [-o FILE]",
+		Use:   "export FILE... [--format FORM] [-o FILE]",
 		Short: "Write a capture for Perfetto, Chrome, Firefox, pprof and others",
 		Long:  exportHelp + inputHelp,
-		Example: `  systape export trace.parquet --to perfetto -o trace.pftrace
-  systape export trace.parquet --to pprof -o calls.pb.gz && go tool pprof -top calls.pb.gz
-  systape export trace.parquet --to folded --weight count | flamegraph.pl > calls.svg
-  systape export trace.parquet --to strace --pid 4711 --from +1s --to +2s | less
-  systape export trace.parquet --to csv --errno any -o failed.csv`,
+		Example: `  systape export trace.parquet -o trace.pftrace
+  systape export trace.parquet -o calls.pb.gz && go tool pprof -top calls.pb.gz
+  systape export trace.parquet --format folded --weight count | flamegraph.pl > calls.svg
+  systape export trace.parquet --format strace --pid 4711 --from +1s --to +2s | less
+  systape export trace.parquet --errno any -o failed.csv
+  systape export trace.parquet --format chrome -o trace.json`,
 		RunE: func(c *cobra.Command, args []string) error { return runExport(c, args, &f) },
 	}
 	fl := c.Flags()
 	addFilterFlags(c)
-	to := fl.Lookup("to")
-	to.Value = &exportTo{format: &f.format}
-	to.Usage = "a format: " + strings.Join(exportFormats(), " ") + "; or a time: only calls that began before it"
+	fl.Lookup("to").Value = &exportTo{form: &f.oldFormat}
+	fl.StringVar(&f.format, "format", "", "the form: "+strings.Join(exportForms(), " ")+" (default: what the name of the file ends in)")
 	fl.StringVarP(&f.out, "output", "o", "-", "write to this file, - for standard output")
 	fl.StringVar(&f.weight, "weight", "time", "what folded and pprof add up: time or count")
 	fl.BoolVar(&f.force, "force", false, "replace the file if it exists")
 	return c
 }
 
-func exportFormats() []string {
+func exportForms() []string {
 	f := append(export.Formats(), "csv")
 	slices.Sort(f)
 	return f
@@ -98,16 +130,15 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	usage := func(msg string, a ...any) error {
 		return &exitError{code: exitUsage, err: fmt.Errorf(msg, a...), hint: "see 'systape export --help'"}
 	}
-	if f.format == "" { // the name of the file says it, if it does
-		if f.format = export.FormatOf(f.out); strings.HasSuffix(f.out, ".csv") {
-			f.format = "csv"
-		}
-	}
 	weights := map[string]export.Weight{"time": export.Time, "count": export.Count}
 	weight, ok := weights[f.weight]
+	if f.format, err = exportForm(f); err != nil {
+		return usage("%w", err)
+	}
+	if f.oldFormat != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: --to %s: the form is given by --format %s; --to is the end of a time span\n", f.oldFormat, f.oldFormat)
+	}
 	switch {
-	case f.format == "":
-		return usage("no format given: --to %s", strings.Join(exportFormats(), "|"))
 	case !ok:
 		return usage("--weight: %q, want time or count", f.weight)
 	case c.Flags().Changed("weight") && f.format != "folded" && f.format != "pprof":

@@ -77,8 +77,8 @@ func formsRows() []formsRow {
 	for _, form := range []string{"parquet", "arrows", "csv", "jsonl"} {
 		rows = append(rows, formsRow{args: "pair --format " + form + " -o - F", but: about, arrow: form == "arrows", fast: form == "jsonl"})
 	}
-	for _, form := range exportFormats() {
-		rows = append(rows, formsRow{args: "export --to " + form + " F", but: about, fast: form == "strace"})
+	for _, form := range exportForms() {
+		rows = append(rows, formsRow{args: "export --format " + form + " F", but: about, fast: form == "strace"})
 	}
 	return rows
 }

@@ -101,9 +101,9 @@ func TestHostileNames(t *testing.T) {
 	for _, ext := range []string{"svg", "html", "dot", "json"} {
 		commands = append(commands, "sequences --force --graph NAME."+ext+" FILE")
 	}
-	for _, form := range exportFormats() {
+	for _, form := range exportForms() {
 		if form != "perfetto" && form != "pprof" {
-			commands = append(commands, "export --to "+form+" FILE")
+			commands = append(commands, "export --format "+form+" FILE")
 		}
 	}
 	name := filepath.Join(dir, "out")

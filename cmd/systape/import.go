@@ -53,7 +53,7 @@ on it. KIND is one of
   lidds        recordings of the LID-DS data sets, 2019 and 2021
   numbers      system-call numbers between blanks, each FILE one thread (ADFA-LD)
   unm          a process id and a number on each line; --map names the numbers
-  jsonl        systape's own JSON lines (export --to jsonl): all of a capture's
+  jsonl        systape's own JSON lines (export --format jsonl): all of a capture's
                make the same capture again
   dump         what systape dump wrote: the same capture, edited or not
 
@@ -75,7 +75,7 @@ compressed by gzip.`,
   tracee --events sys_enter,sys_exit --output json:web.json; systape import --from tracee web.json -o web.parquet
   systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet
   systape dump web.parquet | grep -v ' lost ' | systape import --from dump - -o edited.parquet
-  systape export --to jsonl web.parquet | jq -c 'select(.comm == "nginx")' | systape import --from jsonl - -o nginx.parquet`,
+  systape export --format jsonl web.parquet | jq -c 'select(.comm == "nginx")' | systape import --from jsonl - -o nginx.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runImport(c, &f, args) },
 	}
 	flags := c.Flags()

@@ -22,7 +22,7 @@ func TestJSONLinesOutAndIn(t *testing.T) {
 	export := func(path string) []byte {
 		t.Helper()
 		var out, stderr bytes.Buffer
-		if code := run(context.Background(), []string{"export", "--to", "jsonl", path}, strings.NewReader(""), &out, &stderr); code != 0 {
+		if code := run(context.Background(), []string{"export", "--format", "jsonl", path}, strings.NewReader(""), &out, &stderr); code != 0 {
 			t.Fatalf("export %s: exit code %d\n%s", path, code, &stderr)
 		}
 		return out.Bytes()

@@ -71,6 +71,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	}
 	opt.Stdin = c.InOrStdin()
 	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %s\n", escape.Text(err.Error())) }
+	opt.Filter.Comms = readComms(opt.Filter.Comms, opt.Warn)
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(err)
 	}

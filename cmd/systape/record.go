@@ -54,6 +54,10 @@ spool beside it (FILE.spool), which survives whatever happens to the recorder;
 The command's output and exit code are its own. Recording ends with the command,
 with the processes given by -p, after -d, or when the recorder is told to end.
 
+With -o -, or /dev/stdout, the capture goes to standard output as a spool, for a
+pipe to another systape, and what the command writes there goes to standard
+error; with -o /dev/fd/3 the command keeps both.
+
 With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
 INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
 recording: at once if the command ignores them, or else with the command, which
@@ -75,14 +79,14 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	}
 	flags := c.Flags()
 	flags.SetInterspersed(false)
-	flags.StringVarP(&f.out, "output", "o", "", "capture `file`; - writes a spool to standard output (default: NAME-DATE-TIME.parquet here)")
+	flags.StringVarP(&f.out, "output", "o", "", "capture `file`; - or /dev/fd/N writes a spool there, see above (default: NAME-DATE-TIME.parquet here)")
 	flags.BoolVar(&f.force, "force", false, "replace the file if it exists")
 	flags.Int32SliceVarP(&f.pids, "pid", "p", nil, "record these running `processes`")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "with -p: processes that they start, too")
 	flags.BoolVarP(&f.all, "all", "a", false, "record the whole system, the recorder apart")
 	flags.StringVarP(&f.expression, "trace", "e", "", "record only these `calls`, in strace's language: openat,read or %file or !futex")
 	addDuration(flags, &f.duration, "duration", "d", 0, "stop after this `time`: 10s, 1m, or a number of seconds")
-	flags.StringSliceVar(&f.comms, "comm", nil, "only threads of these `names`")
+	flags.StringSliceVar(&f.comms, "comm", nil, "only threads of these `names`, of which the kernel keeps 15 bytes")
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
 	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
@@ -145,8 +149,13 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 
 func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	options, err := f.options(args)
+	if err == nil {
+		options.Comms, err = recordComms(f.comms, func(err error) { fmt.Fprintf(stderr, "systape: warning: %v\n", err) })
+	}
 	if err != nil {
-		return &exitError{code: f.misuse(args), err: err, hint: "see 'systape record --help'"}
+		e := &exitError{hint: "see 'systape record --help'"}
+		errors.As(err, &e)
+		return &exitError{code: f.misuse(args), err: err, hint: e.hint}
 	}
 	out, err := openRecordOutput(&f, args)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -79,7 +81,29 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
 			units.BytesFlag(meta.Request.BufferSize*4))
+	} else if s.Events == 0 {
+		fmt.Fprintf(w, "hint: %s\n", nothingRecorded(&meta.Request, childrenOf(meta.Request.PIDs)))
 	}
+}
+
+// nothingRecorded says why a recording may have no events; children are those
+// that the recorded processes have.
+func nothingRecorded(r *format.Request, children []int32) string {
+	switch {
+	case len(r.Comms) > 0:
+		return "no thread of that name made a call that was asked for; names are compared whole, ps -eLo comm lists them"
+	case len(children) > 0:
+		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(children), " ", ","), "[]")
+		if r.Follow {
+			return "-f follows processes that are started from now on; those that are there already: -p " + list
+		}
+		return "the process made no call itself; its children are recorded by -p " + list
+	case r.Syscalls != "":
+		return "none of the calls that -e chose was made"
+	case len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0:
+		return "no thread that was chosen made a call"
+	}
+	return "no call was made: what waits inside one is seen when it returns; record longer"
 }
 
 // recordSurvivor says that the command runs on after its recording has ended,
@@ -87,4 +111,20 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 func recordSurvivor(w io.Writer, pid int, args []string) {
 	fmt.Fprintf(w, "systape: %s (process %d) runs on, no longer recorded\n", filepath.Base(args[0]), pid)
 	fmt.Fprintf(w, "hint: kill %d ends it; systape record -p %d -f records it again\n", pid, pid)
+}
+
+// childrenOf lists the children of processes (proc_tid_children(5)).
+func childrenOf(pids []int32) (children []int32) {
+	for _, pid := range pids {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+		for _, task := range tasks {
+			list, _ := os.ReadFile(task)
+			for word := range strings.FieldsSeq(string(list)) {
+				if n, err := strconv.ParseInt(word, 10, 32); err == nil {
+					children = append(children, int32(n))
+				}
+			}
+		}
+	}
+	return children
 }

@@ -215,6 +215,43 @@ func recordTargets(t *testing.T, r recorder) {
 		})
 	}
 
+	t.Run("long name is found by its first 15 bytes, by both", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "t.parquet")
+		got := r.succeed(t, "record", "-q", "--comm", "averyveryverylongname", "-o", file, "--", "bash", "-c", "printf averyveryverylongname >/proc/$$/comm; kill -0 $$; kill -0 $$")
+		if !strings.Contains(got.stderr, `taken as "averyveryverylo"`) || len(r.check(t, file)) == 0 {
+			t.Errorf("got %+v", got)
+		}
+		for _, name := range []string{"averyveryverylongname", "averyveryverylo", "averyveryverylongn*", "avery*"} {
+			got := r.succeed(t, "replay", "--comm", name, file)
+			if !strings.Contains(got.out, "kill(") || strings.Contains(got.stderr, "taken as") != (len(name) > 15) {
+				t.Errorf("%s: got %+v", name, got)
+			}
+		}
+		if got := r.run(t, "record", "--comm", "a*", "-a"); got.code != exitUsage || !strings.Contains(got.stderr, "hint: record without it") {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("nothing recorded", func(t *testing.T) {
+		dir := t.TempDir()
+		parent := background(t, nil, "sh", "-c", "sleep 60 & wait")
+		pid, child := fmt.Sprint(parent.Process.Pid), 0
+		waitFor(t, "a child", func() bool { child = childOf(parent.Process.Pid); return child != 0 })
+		t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL) })
+		time.Sleep(100 * time.Millisecond)
+		for says, args := range map[string][]string{
+			fmt.Sprintf("hint: the process made no call itself; its children are recorded by -p %d\n", child):                    {"-p", pid},
+			fmt.Sprintf("hint: -f follows processes that are started from now on; those that are there already: -p %d\n", child): {"-p", pid, "-f"},
+			"hint: no thread of that name":                   {"-a", "--comm", "nosuchname"},
+			"hint: none of the calls that -e chose was made": {"-a", "-e", "syscall_9999"},
+			"hint: no call was made":                         {"-p", fmt.Sprint(child)},
+		} {
+			got := r.succeed(t, append([]string{"record", "--force", "-d", "200ms", "-o", filepath.Join(dir, "t.parquet")}, args...)...)
+			if !strings.Contains(got.stderr, "systape: 0 events in ") || !strings.Contains(got.stderr, says) {
+				t.Errorf("%q: got %q, want %q", args, got.stderr, says)
+			}
+		}
+	})
+
 	t.Run("command of which a part is recorded", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "t.parquet")
 		r.succeed(t, "record", "-q", "-e", "openat,execve", "--comm", "true", "-o", file, "--", "sh", "-c", "/bin/true; /bin/echo >/dev/null")

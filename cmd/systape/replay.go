@@ -66,7 +66,7 @@ func newReplayCommand() *cobra.Command {
 	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool that is still written")
 	fl.StringVar(&f.format, "format", "text", "text or jsonl")
 	fl.StringVar(&f.columns, "columns", "", "these columns, or +added and -removed ones: "+strings.Join(replayColumnWords(), " "))
-	fl.StringVar(&f.timeStyle, "time", "relative", "times as relative (to the first event), clock (local time of day) or epoch")
+	fl.StringVar(&f.timeStyle, "time", "relative", "times as relative (to the first event), clock (time of day, UTC) or epoch")
 	fl.StringVar(&f.colour, "color", "auto", "auto (on a terminal, unless NO_COLOR is set), always or never")
 	addDuration(fl, &f.patience, "patience", "", 10*time.Millisecond, "cut a call in two when other lines would wait longer than this for it")
 	addFilterFlags(c)
@@ -90,7 +90,7 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 	if err != nil {
 		return usage(fmt.Errorf("--speed: %w", err))
 	}
-	options := text.Options{Location: time.Local}
+	options := text.Options{Location: time.UTC}
 	if f.columns != "" {
 		if options.Columns, err = text.ParseColumns(f.columns); err != nil {
 			return usage(fmt.Errorf("--columns: %w", err))

@@ -42,7 +42,7 @@ func TestKernelDecodingAgainstStrace(t *testing.T) {
 		t.Fatalf("record: exit code %d, want the program's 7: %s", code, stderr)
 	}
 	ours := filepath.Join(dir, "systape.txt")
-	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "strace", "-o", ours); code != exitOK {
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--format", "strace", "-o", ours); code != exitOK {
 		t.Fatal(stderr)
 	}
 	want, got := replayReadStrace(t, theirs), replayReadStrace(t, ours)

@@ -49,11 +49,11 @@ func TestReplayUsage(t *testing.T) {
 		{"replay F --events --errno any", "events have no outcome"},
 		{"replay F F --follow", "--follow reads one spool"},
 		{"replay - --loop", "standard input cannot do"},
-		{"export F", "no format given"},
-		{"export F --to xml", `"xml" is no format`},
-		{"export F --to folded --weight bytes", `--weight: "bytes", want time or count`},
-		{"export F --to chrome --weight count", "--weight is for folded and pprof"},
-		{"export F --to jsonl --pid 7", "filters choose calls"},
+		{"export F", "no form given"},
+		{"export F --format xml", `unknown form "xml"`},
+		{"export F --format folded --weight bytes", `--weight: "bytes", want time or count`},
+		{"export F --format chrome --weight count", "--weight is for folded and pprof"},
+		{"export F --format jsonl --pid 7", "filters choose calls"},
 	} {
 		code, stdout, stderr := runReplayCommand(t, strings.Fields(strings.ReplaceAll(c.args, "F", capture))...)
 		if code != exitUsage || !strings.Contains(stderr, c.want) || stdout != "" {
@@ -77,7 +77,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 
 func TestClosedPipeEndsQuietly(t *testing.T) {
 	capture := latencyCapture(t, bytes.Repeat([]byte("1 enter 7 getpid()\n1 exit 7 getpid = 7\n"), 10000))
-	for _, args := range []string{"replay", "replay --format jsonl --events", "replay --events", "export --to strace", "export --to jsonl", "export --to chrome"} {
+	for _, args := range []string{"replay", "replay --format jsonl --events", "replay --events", "export --format strace", "export --format jsonl", "export --format chrome"} {
 		words := strings.Fields(args)
 		out := &pipe{left: 0}
 		var stderr bytes.Buffer
@@ -188,7 +188,7 @@ func TestExportJSONLinesAreIdentity(t *testing.T) {
 			if f.Name != "capture" || err != nil || len(want) == 0 || want[0].Seq != 0 {
 				continue
 			}
-			code, stdout, stderr := runReplayCommand(t, "export", latencyCapture(t, f.Data), "--to", "jsonl")
+			code, stdout, stderr := runReplayCommand(t, "export", latencyCapture(t, f.Data), "--format", "jsonl")
 			if code != exitOK {
 				t.Errorf("%s: exit code %d: %s", file, code, stderr)
 				continue
@@ -216,17 +216,17 @@ func TestExportJSONLinesAreIdentity(t *testing.T) {
 func TestExportKeepsFiles(t *testing.T) {
 	capture := latencyCapture(t, []byte(replayLoopCapture))
 	out := filepath.Join(t.TempDir(), "calls.folded")
-	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "folded", "-o", out); code != exitOK {
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--format", "folded", "-o", out); code != exitOK {
 		t.Fatal(stderr)
 	}
 	first, err := os.ReadFile(out)
 	if err != nil || len(first) == 0 {
 		t.Fatalf("%q, %v", first, err)
 	}
-	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "chrome", "-o", out); code != exitFailed || !strings.Contains(stderr, "--force") {
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--format", "chrome", "-o", out); code != exitFailed || !strings.Contains(stderr, "--force") {
 		t.Errorf("exit code %d, %q, want a refusal", code, stderr)
 	}
-	if code, _, stderr := runReplayCommand(t, "export", capture, "--to", "chrome", "-o", out, "--force"); code != exitOK {
+	if code, _, stderr := runReplayCommand(t, "export", capture, "--format", "chrome", "-o", out, "--force"); code != exitOK {
 		t.Error(stderr)
 	}
 	if now, err := os.ReadFile(out); err != nil || !bytes.Contains(now, []byte("traceEvents")) {

@@ -36,7 +36,7 @@ func TestStories(t *testing.T) {
 }
 
 // caseCommands are what every pairing case is asked.
-var caseCommands = []string{"$ replay", "$ latency", "$ export --to strace", "$ verify"}
+var caseCommands = []string{"$ replay", "$ latency", "$ export --format strace", "$ verify"}
 
 // caseCapture writes the capture of a pairing case, and sees to it that the
 // case has an answer of every command. It returns no name for another story.

@@ -9,7 +9,7 @@ import (
 	"systape/replay/convert/jsonl"
 )
 
-// importJSONL reads what systape itself wrote (export --to jsonl, replay
+// importJSONL reads what systape itself wrote (export --format jsonl, replay
 // --events --format jsonl): nothing is missing and nothing is guessed, so a
 // line that cannot be read is an error. Rows are numbered anew, which changes
 // nothing when all of a capture's are there. Result.Meta is what the text says
