@@ -27,7 +27,7 @@ GENERATED = bpf format/abi replay/render/decode
 RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
 FUZZ_SECONDS = 60
 
-.PHONY: build demo test race fuzz readers test-kernels bench lint generate check cross sample clean
+.PHONY: build demo test race fuzz readers test-kernels bench lint generate check cross man sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -68,6 +68,9 @@ check: generate
 cross:
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o dist/systape-$${p%/*}-$${p#*/} ./cmd/systape || exit 1; done
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go test -run '^$$' -exec true ./... || exit 1; done
+
+man:
+	SYSTAPE_MAN_DIR=$(CURDIR)/dist/man/man1 go test -count=1 -run '^TestManPages$$' ./cmd/systape
 
 sample: build
 	sh testdata/sample.sh ./systape
