@@ -242,7 +242,7 @@ func recordTargets(t *testing.T, r recorder) {
 			fmt.Sprintf("hint: the process made no call itself; its children are recorded by -p %d\n", child):                    {"-p", pid},
 			fmt.Sprintf("hint: -f follows processes that are started from now on; those that are there already: -p %d\n", child): {"-p", pid, "-f"},
 			"hint: no thread of that name":                   {"-a", "--comm", "nosuchname"},
-			"hint: none of the calls that -e chose was made": {"-a", "-e", "syscall_9999"},
+			"hint: none of the calls that -e chose was made": {"-p", fmt.Sprint(child), "-e", "syscall_9999"},
 			"hint: no call was made":                         {"-p", fmt.Sprint(child)},
 		} {
 			got := r.succeed(t, append([]string{"record", "--force", "-d", "200ms", "-o", filepath.Join(dir, "t.parquet")}, args...)...)
