@@ -57,29 +57,17 @@ func (t *exportTo) Set(s string) error {
 	return nil
 }
 
-// exportEndings tell the form by the name of the file.
-var exportEndings = []struct{ ending, form string }{
-	{".pftrace", "perfetto"},
-	{".perfetto-trace", "perfetto"},
-	{".pb.gz", "pprof"},
-	{".pprof", "pprof"},
-	{".folded", "folded"},
-	{".csv", "csv"},
-	{".jsonl", "jsonl"},
-	{".ndjson", "jsonl"},
-	{".strace", "strace"},
-}
-
 // exportForm chooses the form: what --format says, or the name of the file.
 func exportForm(f *exportFlags) (string, error) {
 	if f.format == "" {
 		f.format = f.oldFormat
 	}
 	if f.format == "" {
-		for _, e := range exportEndings {
-			if strings.HasSuffix(f.out, e.ending) {
-				return e.form, nil
-			}
+		if strings.HasSuffix(f.out, ".csv") {
+			return "csv", nil
+		}
+		if form := export.FormatOf(f.out); form != "" {
+			return form, nil
 		}
 		return "", fmt.Errorf("no form given, and the name of the file does not tell: --format %s", strings.Join(exportForms(), "|"))
 	}
