@@ -205,7 +205,6 @@ type entries struct {
 	int32s []int32
 	ids    []uint32
 	codes  []byte
-	list   []string
 }
 
 // column sets v to the entries of a column that belongs to a table.
