@@ -71,6 +71,10 @@ func TestInherited(t *testing.T) {
 		for _, name := range strings.Fields(string(out)) {
 			got[name] = true
 		}
+		// What glibc keeps for itself its posix_spawn leaves ignored, and make
+		// starts the tests with that.
+		delete(got, "32")
+		delete(got, "33")
 		if !maps.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
