@@ -226,7 +226,7 @@ func recordLoss(t *testing.T, r recorder) {
 	if info := r.info(t, file); info.Lost != lost {
 		t.Errorf("info says %d events were lost, the rows say %d", info.Lost, lost)
 	}
-	for _, want := range []string{" " + comma(lost) + " lost, ", "hint: ", "--buffer 256 KiB"} {
+	for _, want := range []string{" " + comma(lost) + " lost, ", "hint: ", "--buffer 256KiB"} {
 		if !strings.Contains(got.stderr, want) {
 			t.Errorf("got %q, which does not say %q", got.stderr, want)
 		}

@@ -270,7 +270,7 @@ func recordTerminal(t *testing.T, r recorder) {
 	})
 	t.Run("capture on the terminal", func(t *testing.T) {
 		screen, code := on(t, 0, "-o", "-", "--", "true")
-		if code != 125 || !strings.Contains(screen, "hint: send standard output to a file or a pipe") {
+		if code != 125 || !strings.Contains(screen, "hint: send it to a file or a pipe") {
 			t.Errorf("got code %d, %q", code, screen)
 		}
 		if _, code := on(t, 0, "-o", "-", "-a"); code != exitUsage {

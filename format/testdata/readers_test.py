@@ -34,7 +34,7 @@ def compare(reader, columns):
 table = pq.read_table(parquet)
 table.validate(full=True)
 assert all(not f.nullable for f in table.schema), table.schema
-assert json.loads(table.schema.metadata[b"systape.format"]) == 1
+assert json.loads(table.schema.metadata[b"systape.format"]) == 2
 compare("pyarrow", table.to_pydict())
 frame = pd.read_parquet(parquet)
 compare("pandas", {n: frame[n].tolist() for n in frame.columns})

@@ -25,7 +25,7 @@ type Field[T any] struct {
 	Text         func(*T) string
 	Symbol       func(*T) format.Symbol
 	// Unknown reports whether nothing is known of a value: null in JSON, an
-	// empty cell in CSV. Tables have a value always.
+	// empty cell in CSV, and 0 in tables, whose columns have a value always.
 	Unknown func(*T) bool
 	// List is what a column of strings is in JSON, if not a string: an array
 	// of whatever encoding/json writes.
@@ -181,7 +181,11 @@ func (f *Field[T]) put(t *format.TableWriter, col int, rows []T) {
 	case f.Int != nil:
 		p := t.Int64(col)
 		for i := range rows {
-			*p = append(*p, f.Int(&rows[i]))
+			v := int64(0)
+			if f.Unknown == nil || !f.Unknown(&rows[i]) {
+				v = f.Int(&rows[i])
+			}
+			*p = append(*p, v)
 		}
 	case f.Float != nil:
 		p := t.Float64(col)
