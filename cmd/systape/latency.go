@@ -61,10 +61,12 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	progress, finish := in.progress("reading")
 	defer finish()
 	err = l.Read(view, func(add func([]replay.Call) error) error {
-		return in.calls(func(calls []replay.Call) error {
+		err := in.calls(func(calls []replay.Call) error {
 			progress(2 * len(calls))
 			return add(calls)
 		})
+		finish() // before the result takes its place on the terminal
+		return err
 	})
 	if err == nil {
 		err = l.Footer(in.stderr)

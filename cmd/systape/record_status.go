@@ -13,6 +13,7 @@ import (
 
 	"systape/capture"
 	"systape/format"
+	"systape/replay/escape"
 	"systape/replay/units"
 )
 
@@ -77,7 +78,7 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 		perEvent = fmt.Sprintf(", %.1f bytes each", float64(size)/float64(s.Events))
 	}
 	fmt.Fprintf(w, "systape: %s events in %s, %s lost, %s%s: %s\n", units.Count(s.Events), s.Elapsed.Round(10*time.Millisecond),
-		units.Count(s.Lost), units.Bytes(size), perEvent, where)
+		units.Count(s.Lost), units.Bytes(size), perEvent, escape.Text(where))
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
 			units.BytesFlag(meta.Request.BufferSize*4))

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"systape/format"
 )
 
 // replayPoll is how often a followed spool is looked at. The recorder writes
@@ -24,6 +26,11 @@ type replayTail struct {
 
 func openReplayTail(ctx context.Context, name string) (*replayTail, error) {
 	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) { // a recording that goes on has a spool only
+		if spool, serr := os.Open(format.SpoolName(name)); serr == nil {
+			f, name, err = spool, spool.Name(), nil
+		}
+	}
 	if err != nil {
 		return nil, inputError(err)
 	}
