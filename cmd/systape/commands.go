@@ -25,6 +25,9 @@ const rootHelp = `A flight recorder for system calls: 'systape record' writes ev
 of a command, of processes or of the whole system to a capture; all other
 commands work on captures, without rights and on any system.`
 
+// The order of the table is the order of the data's way.
+func init() { cobra.EnableCommandSorting = false }
+
 // newRoot makes the tree of commands for one command line.
 func newRoot(args []string) *cobra.Command {
 	root := &cobra.Command{
@@ -40,7 +43,6 @@ func newRoot(args []string) *cobra.Command {
 		Args:          unknownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	cobra.EnableCommandSorting = false // the order of the table is the order of the data's way
 	root.SetVersionTemplate("{{.Version}}")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		code := exitUsage
