@@ -114,7 +114,9 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 		}
 	}
 	if mayTellLate(m) {
-		err = s.lookAhead(open)
+		if err = s.lookAhead(open); err != nil {
+			s.reader.Close()
+		}
 	}
 	return s, err
 }

@@ -117,6 +117,6 @@ func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b 
 	}
 	src := (*b).Lessons[len((*b).Lessons)-1]
 	fmt.Fprintf(c.ErrOrStderr(), "%s: %s calls in %s %s%s; %v\n", src.Name, units.Count(src.Calls), units.Count(src.Streams),
-		units.Plural(src.Streams, (*b).By.String()), views.BaselineNews(*b, src), in.coverage)
+		units.Plural(src.Streams, (*b).By.String()), views.BaselineNews(*b, src), in.Coverage())
 	return nil
 }

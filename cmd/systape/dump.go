@@ -2,13 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"systape/format"
-	"systape/replay/escape"
 )
 
 // newDumpCommand makes the command that writes a capture as text.
@@ -44,7 +42,7 @@ func runDump(c *cobra.Command, args []string, output string, force bool) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape dump --help'"}
 	}
-	warn := func(err error) { fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %s\n", escape.Text(err.Error())) }
+	warn := warner(c.ErrOrStderr())
 	r, err := format.Open(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})
 	if err != nil {
 		return inputError(err)

@@ -12,7 +12,6 @@ import (
 	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
-	"systape/replay/escape"
 )
 
 // newInfoCommand makes the command that tells what a capture is.
@@ -45,7 +44,7 @@ func runInfo(c *cobra.Command, args []string, formatName string) error {
 	if formatName != "table" && formatName != "json" {
 		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
 	}
-	warn := func(err error) { fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %s\n", escape.Text(err.Error())) }
+	warn := warner(c.ErrOrStderr())
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

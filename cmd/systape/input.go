@@ -16,7 +16,6 @@ import (
 
 	"systape/format"
 	"systape/replay"
-	"systape/replay/escape"
 )
 
 // inputHelp is the part of every offline command's help that tells what FILE
@@ -38,10 +37,8 @@ type input struct {
 	paths  []string
 	names  *format.SymbolTable
 	filter *replay.Filter
-	// coverage is the session's, when calls or pairs has returned.
-	coverage replay.Coverage
-	ctx      context.Context
-	stderr   io.Writer
+	ctx    context.Context
+	stderr io.Writer
 }
 
 // openInput opens the captures that args name, with the filters of c's flags.
@@ -70,7 +67,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, usage(err)
 	}
 	opt.Stdin = c.InOrStdin()
-	opt.Warn = func(err error) { fmt.Fprintf(in.stderr, "systape: warning: %s\n", escape.Text(err.Error())) }
+	opt.Warn = warner(in.stderr)
 	opt.Filter.Comms = readComms(opt.Filter.Comms, opt.Warn)
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(err)
@@ -103,21 +100,17 @@ func (in *input) warn(err error) { in.Warn(err) }
 
 // calls gives fn the calls that the filter chooses, as [replay.Session.Each].
 func (in *input) calls(fn func([]replay.Call) error) error {
-	err := in.Each(in.ctx, fn)
-	in.coverage = in.Coverage()
-	return inputError(err)
+	return inputError(in.Each(in.ctx, fn))
 }
 
 // pairs gives fn every batch and call, as [replay.Session.Run].
 func (in *input) pairs(fn func(*format.Batch, []replay.Call) error) error {
-	err := in.Run(in.ctx, fn)
-	in.coverage = in.Coverage()
-	return inputError(err)
+	return inputError(in.Run(in.ctx, fn))
 }
 
 // printCoverage tells on standard error what the result rests on.
 func (in *input) printCoverage() {
-	fmt.Fprintf(in.stderr, "coverage: %v\n", in.coverage)
+	fmt.Fprintf(in.stderr, "coverage: %v\n", in.Coverage())
 }
 
 // progress shows how far the work is, on a terminal only. add takes rows.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -9,6 +10,7 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/format"
+	"systape/replay/escape"
 )
 
 // resultFile is where a result goes, see [out.File].
@@ -37,6 +39,12 @@ func (r *resultFile) close(err error) error {
 		return errors.Join(err, r.Discard())
 	}
 	return r.complete()
+}
+
+// warner returns a function that prints warnings. They may hold what a capture
+// or a file's name says, so they are escaped.
+func warner(w io.Writer) func(error) {
+	return func(err error) { fmt.Fprintf(w, "systape: warning: %s\n", escape.Text(err.Error())) }
 }
 
 // usageError is an error in how a command was called.

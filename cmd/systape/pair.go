@@ -89,7 +89,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	if err != nil {
 		return err
 	}
-	if err := w.Close(out.Value{Name: "coverage", Value: in.coverage}); err != nil {
+	if err := w.Close(out.Value{Name: "coverage", Value: in.Coverage()}); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := file.complete(); err != nil {

@@ -150,7 +150,7 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	options, err := f.options(args)
 	if err == nil {
-		options.Comms, err = recordComms(f.comms, func(err error) { fmt.Fprintf(stderr, "systape: warning: %v\n", err) })
+		options.Comms, err = recordComms(f.comms, warner(stderr))
 	}
 	if err != nil {
 		e := &exitError{hint: "see 'systape record --help'"}

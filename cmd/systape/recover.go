@@ -61,7 +61,7 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 		}
 		fmt.Fprintln(c.OutOrStdout(), recoverReport(to, res))
 		for _, p := range res.Problems {
-			fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %s\n", escape.Text(from+": "+p.Error()))
+			warner(c.ErrOrStderr())(fmt.Errorf("%s: %w", from, p))
 		}
 	}
 	return nil

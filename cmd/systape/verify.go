@@ -55,9 +55,7 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	if formatName != "table" && formatName != "json" {
 		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
 	}
-	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: func(err error) {
-		fmt.Fprintf(c.ErrOrStderr(), "systape: warning: %v\n", err)
-	}}
+	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: warner(c.ErrOrStderr())}
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

@@ -34,7 +34,8 @@ type Frame struct {
 	Origin map[string]string
 	Of     string // what tables are of, before their names: latency, sequences
 
-	notes []string // lines below what people read
+	notes []string          // lines below what people read
+	clock *format.WallClock // of the capture, once it was asked for
 }
 
 // people reports whether the result is a table for people.
@@ -54,11 +55,17 @@ func (f *Frame) name(s format.Symbol) string { return escape.Text(f.Symbols().St
 // date is the time of day at a capture time, with its day.
 func (f *Frame) date(ns int64) string { return units.Date(f.wall(ns)) }
 
-// clock is the time of day at a capture time.
-func (f *Frame) clock(ns int64) string { return units.Clock(f.wall(ns)) }
+// timeOfDay is the time of day at a capture time.
+func (f *Frame) timeOfDay(ns int64) string { return units.Clock(f.wall(ns)) }
 
 // wall is what the clock of the recorded machine showed at a capture time.
-func (f *Frame) wall(ns int64) int64 { return f.Meta().Clock.Wall().At(ns) }
+func (f *Frame) wall(ns int64) int64 {
+	if f.clock == nil {
+		clock := f.Meta().Clock.Wall()
+		f.clock = &clock
+	}
+	return f.clock.At(ns)
+}
 
 // Footer ends what people read with notes and the coverage. Beside what
 // machines read it tells both on stderr; JSON has the coverage in it.

@@ -75,7 +75,7 @@ func (s *Score) text() error {
 	}
 	for i, fr := range t.Frames {
 		if fr.Max > 0 {
-			fmt.Fprintf(w, "%slfc_%d: %d new windows from %s to %s in %d/%d, calls %s to %s\n", choose(i == 0, "\n", ""), fr.Size, fr.Max, s.clock(fr.FromTS), s.clock(fr.ToTS),
+			fmt.Fprintf(w, "%slfc_%d: %d new windows from %s to %s in %d/%d, calls %s to %s\n", choose(i == 0, "\n", ""), fr.Size, fr.Max, s.timeOfDay(fr.FromTS), s.timeOfDay(fr.ToTS),
 				fr.PID, fr.TID, units.Count(fr.FromAt), units.Count(fr.ToAt))
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Score) textUnknown() error {
 	s.println("\ncalls that the baseline has never seen")
 	t := out.Table{Columns: out.Columns("", ">", ""), Indent: "  "}
 	for _, u := range s.Result.Unknown {
-		t.Add(u.Name, units.Count(u.Count), "first at "+s.clock(u.First.TS)+" in "+streamName("thread", u.First.PID, u.First.TID, u.Comm, ""))
+		t.Add(u.Name, units.Count(u.Count), "first at "+s.timeOfDay(u.First.TS)+" in "+streamName("thread", u.First.PID, u.First.TID, u.Comm, ""))
 		if len(u.Calls) > 0 {
 			t.Add("", "", "  "+strings.Join(slices.Concat(u.Calls[:u.At], []string{"[" + u.Name + "]"}, u.Calls[u.At+1:]), " "))
 		}
@@ -146,7 +146,7 @@ func (s *Score) textFindings() {
 			fmt.Fprintf(w, "\nwhere\n")
 		}
 		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, streamName("thread", f.PID, f.TID, f.Comm, ""),
-			s.clock(f.FromTS), s.clock(f.ToTS), units.Count(f.FromAt), units.Count(f.ToAt))
+			s.timeOfDay(f.FromTS), s.timeOfDay(f.ToTS), units.Count(f.FromAt), units.Count(f.ToAt))
 		fmt.Fprintf(w, "   %s of %s windows new, %.1f bits a call", units.Count(f.Novel), units.Count(f.Windows), f.Bits)
 		if f.Unknown > 0 {
 			fmt.Fprintf(w, ", %s %s never seen", units.Count(f.Unknown), units.Plural(f.Unknown, "call"))
@@ -154,7 +154,7 @@ func (s *Score) textFindings() {
 		fmt.Fprintln(w)
 		out.Wrap(w, escape.Text(sequences.FoldNames(f.Calls))+choose(f.More > 0, fmt.Sprintf(" … and %s more", units.Count(f.More)), ""), "     ", 96)
 		if len(f.Window) > 0 {
-			fmt.Fprintf(w, "   least expected  %s  (%s, call %s)\n", escape.Text(strings.Join(f.Window, " ")), s.clock(f.WindowTS), units.Count(f.WindowAt))
+			fmt.Fprintf(w, "   least expected  %s  (%s, call %s)\n", escape.Text(strings.Join(f.Window, " ")), s.timeOfDay(f.WindowTS), units.Count(f.WindowAt))
 			if len(f.Nearest) > 0 {
 				fmt.Fprintf(w, "   nearest known   %s  (%d of %d calls differ)\n", escape.Text(strings.Join(f.Nearest, " ")), f.Distance, len(f.Window))
 			}

@@ -238,7 +238,7 @@ func (s *Sequences) sequenceTable() error {
 		shown++
 		where := ""
 		if s.Keep != nil {
-			where = fmt.Sprintf("   first at %s in %d/%d", s.clock(q.First.TS), q.First.PID, q.First.TID)
+			where = fmt.Sprintf("   first at %s in %d/%d", s.timeOfDay(q.First.TS), q.First.PID, q.First.TID)
 		}
 		t.Add(units.Count(q.Count), units.ShareCell(q.Share), sequences.FoldNames(s.Alphabet.Names(q.IDs))+where)
 	}

@@ -111,7 +111,7 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 		lost = true
 		return "  " + l.Style.Alarm(lostText(n))
 	}
-	l.println(fmt.Sprintf("%3d %s  %s  %s  %s", place, l.Style.Bold(out.Pad(took, 8)), l.Style.Dim(l.clock(c.StartNS)),
+	l.println(fmt.Sprintf("%3d %s  %s  %s  %s", place, l.Style.Bold(out.Pad(took, 8)), l.Style.Dim(l.timeOfDay(c.StartNS)),
 		l.Style.Note(who), l.callText(&c.Call)) + mark(c.lost))
 	near := func(n *latency.Neighbor, sign string, gap, gone int64) {
 		l.println(l.Style.Dim(fmt.Sprintf("    %s  %s%s took %s", out.Pad(sign+units.DurationCell(gap), 8),
