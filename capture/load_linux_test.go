@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -97,6 +98,21 @@ func busy(n int, d time.Duration) {
 	wait.Wait()
 }
 
+// overload leaves the recorder no turn, again and again, for so long.
+func overload(t *testing.T, d time.Duration) {
+	var wait sync.WaitGroup
+	for cpu := range runtime.NumCPU() {
+		c := exec.Command(os.Args[0])
+		c.Env = append(os.Environ(), fmt.Sprintf("SYSTAPE_BURSTS=%d,%d", cpu, d.Milliseconds()))
+		wait.Go(func() {
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("load: %v: %s", err, out)
+			}
+		})
+	}
+	wait.Wait()
+}
+
 // Tasks preempt each other inside system calls. On kernels that also preempt
 // the programs of the recorder (7.x) some events cannot be recorded; that is
 // told, and nothing else is missing or mixed up.
@@ -121,12 +137,12 @@ func TestTasksThatPreemptEachOther(t *testing.T) {
 	})
 }
 
-// With a buffer far too small about half of the events are lost. The losses
+// With a buffer far too small about half of the events or more are lost. The losses
 // are told gap by gap, and the calls that are whole in the file are known to
 // be whole but for very few.
 func TestOverloadSpoilsFewCalls(t *testing.T) {
 	bothHooks(t, func(t *testing.T, noBTF bool) {
-		r := record(t, capture.Options{All: true, NoBTF: noBTF, Buffer: 64 << 10}, func() { busy(3, 2*time.Second) })
+		r := record(t, capture.Options{All: true, NoBTF: noBTF, Buffer: 64 << 10}, func() { overload(t, 2*time.Second) })
 		// A call is whole in the file when its enter and its exit stand next to
 		// each other in their thread; it is given up when a mark stands between.
 		// The load's lseek returns what it was given, so a pair that is none shows.
@@ -154,7 +170,7 @@ func TestOverloadSpoilsFewCalls(t *testing.T) {
 		}
 		share := float64(r.status.Lost) / float64(r.status.Lost+r.status.Events)
 		t.Logf("%.0f %% of the events lost; of %d calls with both halves %d (%.2f %%) given up", 100*share, whole, givenUp, 100*float64(givenUp)/float64(whole))
-		if share < 0.05 {
+		if share < 0.2 {
 			t.Error("hardly anything was lost: the test shows nothing")
 		}
 		if givenUp*50 > whole || wrong > 0 {

@@ -16,6 +16,7 @@ import (
 //
 //	SYSTAPE_LOAD=cpu,milliseconds            calls getppid on that CPU for so long
 //	SYSTAPE_COUNT=cpu,milliseconds           likewise lseek, with numbers that come back
+//	SYSTAPE_BURSTS=cpu,milliseconds          likewise, in turns that leave the recorder none
 //	SYSTAPE_WAKE=1                           sleeps a thousand times for 300 µs
 //	SYSTAPE_TRUTH=processes,threads,calls    makes calls that can be counted
 func TestMain(m *testing.M) {
@@ -29,6 +30,12 @@ func TestMain(m *testing.M) {
 		var cpu, ms int
 		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
 		count(cpu, time.Duration(ms)*time.Millisecond)
+		return
+	}
+	if spec := os.Getenv("SYSTAPE_BURSTS"); spec != "" {
+		var cpu, ms int
+		fmt.Sscanf(spec, "%d,%d", &cpu, &ms)
+		bursts(cpu, time.Duration(ms)*time.Millisecond)
 		return
 	}
 	if os.Getenv("SYSTAPE_WAKE") != "" {
@@ -65,6 +72,36 @@ func load(cpu int, d time.Duration) {
 
 // count seeks to 0, 1, 2, … in a file: each call returns what it was given.
 func count(cpu int, d time.Duration) {
+	seek := counter(cpu)
+	for began := time.Now(); time.Since(began) < d; {
+		for range 10000 {
+			seek()
+		}
+	}
+}
+
+// bursts counts for four milliseconds in every twenty of the clock, before all
+// who have no real-time priority: when each CPU has one of these, nobody
+// empties a buffer meanwhile.
+func bursts(cpu int, d time.Duration) {
+	seek := counter(cpu)
+	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 10}, 0); err != nil {
+		panic(fmt.Sprintf("real-time priority for the load: %v", err))
+	}
+	const burst, period = 4 * time.Millisecond, 20 * time.Millisecond
+	for began := time.Now(); time.Since(began) < d; {
+		now := time.Now()
+		time.Sleep(now.Truncate(period).Add(period).Sub(now))
+		for end := time.Now().Truncate(period).Add(burst); time.Now().Before(end); {
+			for range 10 {
+				seek()
+			}
+		}
+	}
+}
+
+// counter goes to a CPU, and returns what makes the next call of a count.
+func counter(cpu int) (seek func()) {
 	runtime.LockOSThread()
 	var set unix.CPUSet
 	set.Set(cpu)
@@ -73,11 +110,10 @@ func count(cpu int, d time.Duration) {
 	if err != nil {
 		panic(err)
 	}
-	for n, began := 0, time.Now(); time.Since(began) < d; {
-		for range 10000 {
-			unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), uintptr(n), unix.SEEK_SET)
-			n++
-		}
+	n := uintptr(0)
+	return func() {
+		unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), n, unix.SEEK_SET)
+		n++
 	}
 }
 
