@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The programs of system calls. */
+#ifndef SYSTAPE_CALL_H
+#define SYSTAPE_CALL_H
+
+#include "buffer.h"
+#include "filter.h"
+#include "number.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define ARGUMENT(n, native, compat) \
+	if (count > n) \
+	args[n] = abi == ABI_COMPAT ? (u32)READ(regs, compat) : READ(regs, native)
+
+static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 abi, u32 count)
+{
+	ARGUMENT(0, di, bx);
+	ARGUMENT(1, si, cx);
+	ARGUMENT(2, dx, dx);
+	ARGUMENT(3, r10, si);
+	ARGUMENT(4, r8, di);
+	ARGUMENT(5, r9, bp);
+}
+#else
+#define ARGUMENT(n, reg) \
+	if (count > n) \
+	args[n] = abi == ABI_COMPAT ? (u32)READ(regs, reg) : READ(regs, reg)
+
+static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 abi, u32 count)
+{
+	ARGUMENT(0, orig_x0);
+	ARGUMENT(1, regs[1]);
+	ARGUMENT(2, regs[2]);
+	ARGUMENT(3, regs[3]);
+	ARGUMENT(4, regs[4]);
+	ARGUMENT(5, regs[5]);
+}
+#endif
+
+static inline_always int enter(u64 *ctx, u32 spare)
+{
+	const u32 filter = filters;
+	struct self self = current_self();
+	struct pt_regs *regs = (void *)ctx[0];
+	s32 nr = (s32)ctx[1];
+	struct record *record;
+	u32 abi = abi_of(self.compat, nr), index, size, count = 6;
+
+	if (!stand_in(spare, self.pid_tgid, CLASS_ENTER, THREAD_ENTERED))
+		return 0;
+	if (filter & FILTER_PIDS) {
+		u32 tgid = self.pid_tgid >> 32;
+		u32 *flags = map_lookup(&targets, &tgid);
+
+		if (!flags)
+			return 0;
+		/* The command to record begins with its execve; what prepared it is ours. */
+		if (unlikely(*flags & TARGET_AT_EXEC)) {
+			if (!is_exec(abi, nr))
+				return 0;
+			*flags = TARGET_RECORD;
+		}
+	} else if (self.pid_tgid >> 32 == self_tgid) {
+		return 0;
+	}
+	if (!wanted_thread(filter) || !wanted_call(filter, abi, nr))
+		return 0;
+	index = table_index(abi, nr);
+	if (likely(index < 2 * TABLE_SIZE))
+		count = argument_counts[index];
+	size = sizeof(*record) + 8 * (count & 7);
+	record = reserve(size, CLASS_ENTER, self.pid_tgid);
+	if (unlikely(!record))
+		return 0;
+	record->pid_tgid = self.pid_tgid;
+	copy_arguments((u64 *)(record + 1), regs, abi, count);
+	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
+	return 0;
+}
+
+static inline_always int leave(u64 *ctx, u32 spare)
+{
+	const u32 filter = filters;
+	struct self self = current_self();
+	struct pt_regs *regs = (void *)ctx[0];
+	struct record *record;
+	const u32 size = sizeof(*record) + sizeof(struct exit_payload);
+	s32 nr;
+	u32 abi;
+
+	if (!stand_in(spare, self.pid_tgid, CLASS_EXIT, THREAD_LEFT))
+		return 0;
+	if (!wanted_task(filter, self.pid_tgid))
+		return 0;
+	nr = regs_nr(regs);
+	abi = abi_of(self.compat, nr);
+	if (!wanted_call(filter, abi, nr)) {
+		/*
+		 * An execve that changes the ABI returns by the new one's rules with
+		 * the old one's number.
+		 */
+		u32 other = abi == ABI_COMPAT ? ABI_NATIVE : ABI_COMPAT;
+
+		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
+			return 0;
+	}
+	record = reserve(size, CLASS_EXIT, self.pid_tgid);
+	if (unlikely(!record))
+		return 0;
+	record->pid_tgid = self.pid_tgid;
+	((struct exit_payload *)(record + 1))->ret = ctx[1];
+	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
+	return 0;
+}
+
+#define PROGRAM(name, tracepoint, body, spare) \
+	HOOK(tracepoint) \
+	int name(u64 *ctx) \
+	{ \
+		return body(ctx, spare); \
+	}
+
+PROGRAM(sys_enter, "sys_enter", enter, 0)
+PROGRAM(sys_enter_spare1, "sys_enter", enter, 1)
+PROGRAM(sys_enter_spare2, "sys_enter", enter, 2)
+PROGRAM(sys_exit, "sys_exit", leave, 0)
+PROGRAM(sys_exit_spare1, "sys_exit", leave, 1)
+PROGRAM(sys_exit_spare2, "sys_exit", leave, 2)
+
+#endif

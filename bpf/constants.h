@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#ifndef SYSTAPE_CONSTANTS_H
+#define SYSTAPE_CONSTANTS_H
+
+#include "helpers.h"
+
+/*
+ * Constants of one recording. The verifier knows their values and removes
+ * what they switch off, so a filter that is not used costs nothing.
+ */
+volatile const u64 ring_bytes = 1 << 20; /* of data, for each CPU; a power of two */
+volatile const u64 ring_mask = (1 << 20) - 8;
+volatile const u64 wake_bytes = 1 << 17;
+/*
+ * A buffer is in one part where the kernel allows it. Before Linux 6.0 a
+ * value of an array map has at most 4 MiB (kernel/bpf/arraymap.c:
+ * KMALLOC_MAX_SIZE), so there it takes several.
+ */
+volatile const u32 parts = 1;
+volatile const u64 part_mask = (1 << 20) - 8;
+volatile const u64 part_shift = 20;
+volatile const u32 self_tgid = 0;
+volatile const u32 filters = 0; /* enum filter */
+volatile const u32 filter_cgroups = 0; /* how many */
+volatile const u32 writers = WRITERS_ALONE; /* enum writer_rule */
+volatile const u32 thread_mask = (1 << 22) - 1; /* thread ids that thread_states has a place for */
+
+volatile const u8 argument_counts[2 * TABLE_SIZE] = {};
+volatile const u64 wanted[2 * TABLE_SIZE / 64] = {};
+
+#endif
