@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,27 +23,51 @@ import (
 // recording is what a test recorded.
 type recording struct {
 	meta   *format.Meta
-	all    []format.Event
+	path   string         // of the spool
 	events []format.Event // without marks
 	status capture.Status
 	code   int
 }
 
-// takeMarks keeps the marks apart from the events.
-func (r *recording) takeMarks() {
-	r.all = r.events
-	r.events = nil
-	for _, e := range r.all {
-		if e.Kind != format.Mark {
-			r.events = append(r.events, e)
+// rows reads the spool row by row, marks included: what a load made does not
+// fit into memory.
+func (r *recording) rows(t *testing.T) iter.Seq2[int, format.Event] {
+	return func(yield func(int, format.Event) bool) {
+		t.Helper()
+		reader, err := format.Open([]string{r.path}, format.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		i := 0
+		for e, err := range reader.Events() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(i, e) {
+				return
+			}
+			i++
 		}
 	}
 }
 
-// record records with the options and reads the spool back. meanwhile runs
-// while recording goes on, which ends when it returns; nil when a command
-// sets the end.
+// record is recordRows that also has the events in memory.
 func record(t *testing.T, opt capture.Options, meanwhile func()) recording {
+	t.Helper()
+	r := recordRows(t, opt, meanwhile)
+	for _, e := range r.rows(t) {
+		if e.Kind != format.Mark {
+			r.events = append(r.events, e)
+		}
+	}
+	return r
+}
+
+// recordRows records with the options and checks that the spool tells of
+// everything. meanwhile runs while recording goes on, which ends when it
+// returns; nil when a command sets the end.
+func recordRows(t *testing.T, opt capture.Options, meanwhile func()) recording {
 	t.Helper()
 	opt.Tool = "systape test"
 	file, err := os.Create(filepath.Join(t.TempDir(), "test.spool"))
@@ -71,7 +96,7 @@ func record(t *testing.T, opt capture.Options, meanwhile func()) recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := recording{meta: meta, status: r.Status()}
+	got := recording{meta: meta, path: file.Name(), status: r.Status()}
 	if r.Done() != nil {
 		select {
 		case <-r.Done():
@@ -80,30 +105,11 @@ func record(t *testing.T, opt capture.Options, meanwhile func()) recording {
 			t.Error("the command has not ended")
 		}
 	}
-	got.events = read(t, file.Name())
 	conserved(t, got)
 	if len(opt.Comms)+len(opt.UIDs)+len(opt.Cgroups) == 0 && opt.Syscalls == nil {
 		explained(t, got)
 	}
-	got.takeMarks()
 	return got
-}
-
-func read(t *testing.T, path string) []format.Event {
-	t.Helper()
-	reader, err := format.Open([]string{path}, format.ReadOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	var events []format.Event
-	for e, err := range reader.Events() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		events = append(events, e)
-	}
-	return events
 }
 
 // conserved checks that for every CPU the rows and the dated losses add up to
@@ -112,7 +118,7 @@ func conserved(t *testing.T, r recording) {
 	t.Helper()
 	rows := map[int32]*format.CPUCounts{}
 	last := int64(0)
-	for i, e := range r.events {
+	for i, e := range r.rows(t) {
 		if e.Kind == format.Lost && e.Args[format.LostCause] == int64(format.CauseSkipped) {
 			continue // no program ran, so none counted
 		}

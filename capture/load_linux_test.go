@@ -33,7 +33,7 @@ func explained(t *testing.T, r recording) {
 		return threads[tid]
 	}
 	anyUntil := int64(0) // the latest instant at which any thread may have lost an event
-	for _, e := range r.events {
+	for _, e := range r.rows(t) {
 		if e.Kind == format.Lost {
 			lifecycle := e.Args[format.LostCount] - e.Args[format.LostEnters] - e.Args[format.LostExits]
 			if e.Args[format.LostCause] > int64(format.CauseDropped) || lifecycle > 0 {
@@ -42,7 +42,7 @@ func explained(t *testing.T, r recording) {
 		}
 	}
 	missing := 0 // exits with EPERM or ENOSYS aside: seccomp refuses calls before they are seen
-	for i, e := range r.events {
+	for i, e := range r.rows(t) {
 		switch e.Kind {
 		case format.Mark:
 			switch format.MarkOf(e.Args[format.MarkWhat]) {
@@ -118,11 +118,11 @@ func overload(t *testing.T, d time.Duration) {
 // told, and nothing else is missing or mixed up.
 func TestTasksThatPreemptEachOther(t *testing.T) {
 	bothHooks(t, func(t *testing.T, noBTF bool) {
-		r := record(t, capture.Options{All: true, NoBTF: noBTF}, func() { busy(6, 3*time.Second) })
+		r := recordRows(t, capture.Options{All: true, NoBTF: noBTF}, func() { busy(6, 3*time.Second) })
 		lost := map[format.Cause]int64{}
 		rows := map[format.Cause]int{}
 		span := int64(0)
-		for _, e := range r.events {
+		for _, e := range r.rows(t) {
 			if e.Kind == format.Lost {
 				c := format.Cause(e.Args[format.LostCause])
 				lost[c] += e.Args[format.LostCount]
@@ -142,13 +142,13 @@ func TestTasksThatPreemptEachOther(t *testing.T) {
 // be whole but for very few.
 func TestOverloadSpoilsFewCalls(t *testing.T) {
 	bothHooks(t, func(t *testing.T, noBTF bool) {
-		r := record(t, capture.Options{All: true, NoBTF: noBTF, Buffer: 64 << 10}, func() { overload(t, 2*time.Second) })
+		r := recordRows(t, capture.Options{All: true, NoBTF: noBTF, Buffer: 64 << 10}, func() { overload(t, 2*time.Second) })
 		// A call is whole in the file when its enter and its exit stand next to
 		// each other in their thread; it is given up when a mark stands between.
 		// The load's lseek returns what it was given, so a pair that is none shows.
 		whole, givenUp, wrong := 0, 0, 0
 		open, marked := map[int32]format.Event{}, map[int32]bool{}
-		for _, e := range r.all {
+		for _, e := range r.rows(t) {
 			switch {
 			case e.Kind == format.Mark:
 				marked[e.TID] = true
