@@ -10,6 +10,7 @@ need cc gcc
 need strace strace
 need perf linux-perf
 need setcap libcap2-bin
+need runc runc
 need setarch util-linux
 need python3 python3
 kernel='not tested: recording on the real kernel'
