@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,9 @@ func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]s
 	var err error
 	switch f {
 	case Parquet:
-		t.file, err = parquet.NewWriter(w, t.cols, creator)
+		if t.file, err = parquet.NewWriter(w, t.cols, creator); err == nil {
+			t.file.Workers = runtime.GOMAXPROCS(0)
+		}
 	case ArrowStream:
 		t.stream = ipc.NewStreamWriter(w, t.cols)
 		t.stream.Begin(t.meta)

@@ -9,6 +9,7 @@
 package decode
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +51,7 @@ type param struct {
 
 type call struct {
 	params  []param
+	starts  [6]uint8           // of params, see starts
 	options map[uint32][]param // all arguments, by what the first one asks for
 	result  kind
 	known   bool
@@ -131,6 +133,7 @@ func parseCall(a abi.ABI, name, text string) call {
 		}
 		c.params = append(c.params, p)
 	}
+	c.starts = starts(c.params)
 	if o := options[name]; o != nil {
 		c.options = map[uint32][]param{}
 		for what, text := range o {
@@ -257,6 +260,13 @@ func (p *param) shown(a abi.ABI, args *[6]int64) bool {
 // the argument has one. AT_FDCWD is -100 whatever the program had in the rest
 // of the register.
 func Value(a abi.ABI, nr int32, args *[6]int64, n int) int64 {
+	if v := args[n]; uint64(v) <= math.MaxUint16 {
+		return v // which every kind of register has room for
+	}
+	return wideValue(a, nr, args, n)
+}
+
+func wideValue(a abi.ABI, nr int32, args *[6]int64, n int) int64 {
 	v := args[n]
 	p := register(a, nr, args, n)
 	switch {
@@ -275,15 +285,31 @@ func Value(a abi.ABI, nr int32, args *[6]int64, n int) int64 {
 // register returns the argument that stands in register n, nil when no
 // argument begins there.
 func register(a abi.ABI, nr int32, args *[6]int64, n int) *param {
-	params := lookup(a, nr).of(args)
-	reg := 0
-	for i := range params {
-		if reg == n {
-			return &params[i]
+	c := lookup(a, nr)
+	if c.options == nil {
+		if i := c.starts[n]; i > 0 {
+			return &c.params[i-1]
 		}
-		reg += params[i].kind.registers()
+		return nil
+	}
+	params := c.of(args)
+	if i := starts(params)[n]; i > 0 {
+		return &params[i-1]
 	}
 	return nil
+}
+
+// starts returns by register which of params begins there, plus one; 0: none.
+func starts(params []param) (s [6]uint8) {
+	reg := 0
+	for i := range params {
+		if reg >= len(s) {
+			break
+		}
+		s[reg] = uint8(i + 1)
+		reg += params[i].kind.registers()
+	}
+	return s
 }
 
 // AppendResult appends what a call returned: a number, descriptor or address,

@@ -18,7 +18,6 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 	n := newCallNames(names)
 	delta := func(f out.Field[call]) out.Field[call] { f.Delta = true; return f }
 	stats := func(f out.Field[call]) out.Field[call] { f.Stats = true; return f }
-	of := func(c *call) *call { return c }
 	return []out.Field[call]{
 		stats(delta(out.Int("start_ns", func(c *call) int64 { return c.StartNS }))),
 		out.Int("dur_ns", func(c *call) int64 { return c.DurNS }),
@@ -30,7 +29,7 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 		out.Symbol("syscall", func(c *call) format.Symbol { return c.Syscall }),
 		out.Symbol("abi", func(c *call) format.Symbol { return n.abis[c.ABI] }),
 		out.Int32("nr", func(c *call) int64 { return int64(c.Nr) }),
-		argField(0, of), argField(1, of), argField(2, of), argField(3, of), argField(4, of), argField(5, of), retField(of),
+		callArg(0), callArg(1), callArg(2), callArg(3), callArg(4), callArg(5), callRet(),
 		out.Symbol("errno", n.errno),
 		out.Symbol("status", func(c *call) format.Symbol { return n.statuses[c.Status] }),
 		out.Int32("cpu_enter", func(c *call) int64 { return int64(c.CPUEnter) }),
@@ -45,7 +44,7 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 // argField is the column of an argument, as the kernel takes it.
 func argField[T any](i int, of func(*T) *replay.Call) out.Field[T] {
 	f := out.Int("arg"+strconv.Itoa(i), func(r *T) int64 { c := of(r); return decode.Value(c.ABI, c.Nr, &c.Args, i) })
-	f.Unknown = func(r *T) bool { c := of(r); return format.ArgumentUnknown(c.Told, i, c.Args[i]) }
+	f.Unknown = func(r *T) bool { c := of(r); return c.Told != "" && format.ArgumentUnknown(c.Told, i, c.Args[i]) }
 	return f
 }
 
@@ -55,6 +54,38 @@ func retField[T any](of func(*T) *replay.Call) out.Field[T] {
 	f.Unknown = func(r *T) bool { c := of(r); return c.ExitSeq >= 0 && !c.HasResult() }
 	return f
 }
+
+// callArg and callRet are argField and retField of the calls table, which has
+// more rows than any other.
+func callArg(i int) out.Field[replay.Call] {
+	f := argField(i, itself)
+	f.Fill = func(values []int64, rows []replay.Call) {
+		for k := range values {
+			c := &rows[k]
+			values[k] = decode.Value(c.ABI, c.Nr, &c.Args, i)
+			if c.Told != "" && format.ArgumentUnknown(c.Told, i, c.Args[i]) {
+				values[k] = 0
+			}
+		}
+	}
+	return f
+}
+
+func callRet() out.Field[replay.Call] {
+	f := retField(itself)
+	f.Fill = func(values []int64, rows []replay.Call) {
+		for k := range values {
+			c := &rows[k]
+			values[k] = c.Ret
+			if c.Status != replay.OK && f.Unknown(c) || c.NoRet {
+				values[k] = 0
+			}
+		}
+	}
+	return f
+}
+
+func itself(c *replay.Call) *replay.Call { return c }
 
 // callDetail is what is known of a call beside numbers: what its exit or its
 // exec told, and otherwise the texts of its arguments.
