@@ -81,7 +81,7 @@ func ReadInfo(paths []string, opt ReadOptions) (*Info, error) {
 		}
 	}
 	if err == io.EOF {
-		in.Complete = true
+		in.Complete = r.Meta().Selection == nil
 	} else {
 		in.Problem = err
 	}

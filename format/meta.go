@@ -4,19 +4,20 @@ package format
 // metadata, one JSON document for each field; FORMAT.md names the keys.
 // All instants are capture time (ns, the same clock as the column ts_ns).
 type Meta struct {
-	Version   int       `json:"format"`              // of the events table; this program writes Version
-	CaptureID string    `json:"capture"`             // 32 hex digits, one for each recording, the same in all its parts
-	Tool      string    `json:"tool"`                // program and version that wrote the file
-	Host      Host      `json:"host"`                //
-	Clock     Clock     `json:"clock"`               //
-	Request   Request   `json:"request"`             // what was asked to be recorded
-	Probes    []Probe   `json:"probes,omitempty"`    // in the order of attachment
-	Counts    *Counts   `json:"counts,omitempty"`    // nil until the recorder has ended properly
-	Cost      *Cost     `json:"cost,omitempty"`      // what recording took
-	Part      Part      `json:"part"`                // which part of the recording this file is
-	Imported  *Imported `json:"imported,omitempty"`  // set when no kernel was read: the events come from another tool's output
-	Complete  bool      `json:"complete"`            // the recorder ended properly and everything it received is in the file
-	Recovered string    `json:"recovered,omitempty"` // set by recover: what was saved and what was not
+	Version   int        `json:"format"`              // of the events table; this program writes Version
+	CaptureID string     `json:"capture"`             // 32 hex digits, one for each recording, the same in all its parts
+	Tool      string     `json:"tool"`                // program and version that wrote the file
+	Host      Host       `json:"host"`                //
+	Clock     Clock      `json:"clock"`               //
+	Request   Request    `json:"request"`             // what was asked to be recorded
+	Probes    []Probe    `json:"probes,omitempty"`    // in the order of attachment
+	Counts    *Counts    `json:"counts,omitempty"`    // nil until the recorder has ended properly
+	Cost      *Cost      `json:"cost,omitempty"`      // what recording took
+	Part      Part       `json:"part"`                // which part of the recording this file is
+	Imported  *Imported  `json:"imported,omitempty"`  // set when no kernel was read: the events come from another tool's output
+	Selection *Selection `json:"selection,omitempty"` // set when rows of the capture were left out
+	Complete  bool       `json:"complete"`            // the recorder ended properly and everything it received is in the file
+	Recovered string     `json:"recovered,omitempty"` // set by recover: what was saved and what was not
 }
 
 // Version is the format version that this program writes. It reads all earlier

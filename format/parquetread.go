@@ -31,6 +31,8 @@ type parquetReader struct {
 	kinds   []Kind
 	skipped func(rows int64)
 	scanned bool // the file has no footer; foot was made from its pages
+
+	stranger bool // the file has no metadata of ours
 }
 
 // creatorPrefix begins the created_by of our files: others that rewrite a
@@ -59,6 +61,11 @@ func openParquet(name string, file io.ReaderAt, size int64) (*parquetReader, err
 	if err != nil {
 		return nil, err
 	}
+	if !p.ours() {
+		if err := p.adopt(); err != nil {
+			return nil, err
+		}
+	}
 	if rows := p.meta.Part.Rows; rows >= 0 && rows != foot.Rows {
 		return nil, &CorruptError{Rule: RuleRows, File: name, Group: -1, Row: -1, Err: fmt.Errorf("%d rows, the metadata says %d", foot.Rows, rows)}
 	}
@@ -68,6 +75,10 @@ func openParquet(name string, file io.ReaderAt, size int64) (*parquetReader, err
 // newParquetReader returns a reader of a file with the given footer.
 func newParquetReader(path string, file io.ReaderAt, foot *parquet.Footer) (*parquetReader, error) {
 	meta, err := parseMeta(foot.Meta)
+	stranger := errors.Is(err, ErrNotCapture) && !strings.HasPrefix(foot.Creator, creatorPrefix)
+	if stranger {
+		meta, err = strangerMeta(foot, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -79,7 +90,7 @@ func newParquetReader(path string, file io.ReaderAt, foot *parquet.Footer) (*par
 		}
 	}
 	return &parquetReader{decoding: decoding{version: meta.Version}, name: path, file: file, foot: foot, meta: meta,
-		group: -1, lo: math.MinInt64, hi: math.MaxInt64}, nil
+		group: -1, lo: math.MinInt64, hi: math.MaxInt64, stranger: stranger}, nil
 }
 
 // scanParquet reads a capture that has no footer, because it was cut off: its
@@ -147,16 +158,20 @@ func (p *parquetReader) chunk(pos int) (chunkReader, error) {
 		return nil, err
 	}
 	p.leaves[pos] = leaf
-	c := columns[pos].chunks(&p.decoding, pos, p.budget, node.Repetition == parquet.Optional)
+	optional := node.Repetition == parquet.Optional
+	c := columns[pos].chunks(&p.decoding, pos, p.budget, optional)
 	if p.ours() || columns[pos].Type == String {
 		return c, nil
+	}
+	if node.Type != parquet.PhysicalType(columns[pos].Type) {
+		c = resized(pos, p.budget, optional)
 	}
 	// Others may have made something else of it, and say so.
 	switch {
 	case node.Other != "":
-		return nil, p.corrupt(node.Name, fmt.Errorf("it is %s", node.Other))
+		return nil, p.corrupt(node.Name, fmt.Errorf("%w: it is %s", ErrForeign, node.Other))
 	case node.Unit != 0 && pos != ColTS.pos():
-		return nil, p.corrupt(node.Name, errors.New("it is a timestamp"))
+		return nil, p.corrupt(node.Name, fmt.Errorf("%w: it is a timestamp", ErrForeign))
 	case node.Unit > 1:
 		return &scaledChunks{c, node.Unit}, nil
 	}
@@ -208,14 +223,15 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 			if found >= 0 {
 				return 0, nil, p.corrupt(columns[pos].Name, errors.New("there are two of it"))
 			}
-			if n.Type != want || n.Repetition != parquet.Required && n.Repetition != parquet.Optional {
-				return 0, nil, p.corrupt(n.Name, fmt.Errorf("physical type %d, want %d", n.Type, want))
+			resized := !p.ours() && want != parquet.TypeByteArray && (n.Type == parquet.TypeInt32 || n.Type == parquet.TypeInt64)
+			if n.Type != want && !resized || n.Repetition != parquet.Required && n.Repetition != parquet.Optional {
+				return 0, nil, p.corrupt(n.Name, p.blame(fmt.Errorf("physical type %d, want %d", n.Type, want)))
 			}
-			found = i
+			found, want = i, n.Type
 		}
 	}
 	if found < 0 {
-		return 0, nil, p.corrupt(columns[pos].Name, errors.New("it is missing"))
+		return 0, nil, p.corrupt(columns[pos].Name, p.blame(errors.New("it is missing")))
 	}
 	for _, g := range p.foot.Groups {
 		if g.Chunks[found].Type != want {
@@ -223,6 +239,14 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 		}
 	}
 	return found, &p.foot.Schema[found+1], nil
+}
+
+// blame says who wrote the file what is wrong with, if it was another program.
+func (p *parquetReader) blame(err error) error {
+	if p.ours() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrForeign, err)
 }
 
 func (p *parquetReader) corrupt(column string, err error) error {

@@ -282,7 +282,8 @@ func arrange(parts []*part, opt *ReadOptions) ([]*part, error) {
 		}
 	}
 	slices.SortStableFunc(parts, func(a, b *part) int {
-		return cmp.Or(cmp.Compare(a.meta.Part.Number, b.meta.Part.Number), cmpBool(a.spool, b.spool), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.meta.Part.Number, b.meta.Part.Number), cmpBool(a.spool, b.spool),
+			cmp.Compare(a.meta.Part.FirstSeq, b.meta.Part.FirstSeq), cmp.Compare(a.name, b.name))
 	})
 	out := parts[:0]
 	for _, p := range parts {
@@ -291,12 +292,21 @@ func arrange(parts []*part, opt *ReadOptions) ([]*part, error) {
 				p.close() // sealed, and the recorder was stopped before it could delete the spool
 				continue
 			}
+			if p.meta.Selection != nil && out[n-1].meta.Selection != nil {
+				out = append(out, p)
+				continue
+			}
 			return append(out, parts[len(out):]...), fmt.Errorf("%s and %s are the same part %d of the recording", out[n-1].name, p.name, p.meta.Part.Number)
 		}
 		out = append(out, p)
 	}
 	for _, gap := range missingParts(out) {
 		opt.Warn(gap)
+	}
+	for _, p := range out {
+		for _, note := range p.notes() {
+			opt.Warn(note)
+		}
 	}
 	return out, nil
 }
@@ -313,6 +323,9 @@ func cmpBool(a, b bool) int {
 
 // missingParts names the parts that are not there.
 func missingParts(parts []*part) (missing []error) {
+	if selected(parts) {
+		return nil // whoever chose rows may have chosen among the parts
+	}
 	want := 1
 	for _, p := range parts {
 		n := p.meta.Part.Number
@@ -326,6 +339,20 @@ func missingParts(parts []*part) (missing []error) {
 		want = n + 1
 	}
 	return missing
+}
+
+// selected reports whether any of the parts is a selection of rows.
+func selected(parts []*part) bool {
+	return slices.ContainsFunc(parts, func(p *part) bool { return p.meta.Selection != nil })
+}
+
+// blame says of what is wrong with the part's rows that another program wrote
+// them, if so.
+func (p *part) blame(err error) error {
+	if p.pq == nil {
+		return err
+	}
+	return p.pq.blame(err)
 }
 
 // open starts reading the part.
@@ -354,7 +381,7 @@ func (p *part) finished(src fileReader, last bool) error {
 		p.meta = s.meta
 		p.whole = s.whole
 	}
-	if !last && p.meta.Part.Last {
+	if !last && p.meta.Part.Last && p.meta.Selection == nil {
 		return &CorruptError{Rule: RuleParts, File: p.name, Group: -1, Row: -1, Err: errors.New("it says it is the last part, and another follows")}
 	}
 	return nil
@@ -373,12 +400,15 @@ func wholeness(parts []*part) error {
 		}
 	}
 	inc := &IncompleteError{File: last.name, Rows: rows}
+	sel := last.meta.Selection
 	switch missing := missingParts(parts); {
+	case sel != nil && sel.Of < 0:
+		return io.EOF // nothing is said about what it was taken from
 	case len(missing) > 0:
 		inc.Why = strings.TrimPrefix(missing[0].Error(), ErrIncomplete.Error()+": ")
 	case last.meta.Recovered != "":
 		inc.Why = last.meta.Recovered
-	case last.meta.Part.Number != 0 && !last.meta.Part.Last:
+	case last.meta.Part.Number != 0 && !last.meta.Part.Last && sel == nil:
 		inc.Why = fmt.Sprintf("part %d is not the last of the recording", last.meta.Part.Number)
 	case !last.meta.Complete:
 		inc.Why = "the recorder did not end properly"

@@ -215,6 +215,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 	}
 	var next, last int64 // the seq that must come, the ts that was last
 	first := true
+	gaps := selected(r.parts)
 	for i, p := range r.parts {
 		*place = p.name
 		file, err := p.open(cols, r.names, lo, hi)
@@ -223,17 +224,16 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		}
 		if first {
 			next, first = p.meta.Part.FirstSeq, false
-		} else if p.meta.Part.FirstSeq != next {
+		} else if from := p.meta.Part.FirstSeq; from != next && (from < next || !gaps) {
 			return &CorruptError{Rule: RuleSeq, File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
 		}
+		row := int64(0)
 		if pq, ok := file.(*parquetReader); ok {
-			pq.skipped = func(rows int64) { next += rows }
+			pq.skipped = func(rows int64) { next, row = next+rows, row+rows }
 			if err := pq.only(r.opt.Kinds); err != nil {
 				return err
 			}
 		}
-		row := int64(0)
-		begin := next
 		for {
 			b, ok := take()
 			if !ok {
@@ -247,19 +247,19 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 			if err != nil {
 				return err
 			}
-			row = next - begin
 			for i, s := range b.Seq {
-				if s != next {
-					return &CorruptError{Rule: RuleSeq, File: p.name, Group: file.place(), Row: row + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
+				if s != next && (s < next || !gaps) {
+					return &CorruptError{Rule: RuleSeq, File: p.name, Group: file.place(), Row: row + int64(i), Column: "seq", Err: p.blame(fmt.Errorf("%d, want %d", s, next))}
 				}
-				next++
+				next = s + 1
 			}
 			for i, ts := range b.TS {
 				if ts < last && !(row+int64(i) == 0 && last == 0) {
-					return &CorruptError{Rule: RuleTime, File: p.name, Group: file.place(), Row: row + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, last)}
+					return &CorruptError{Rule: RuleTime, File: p.name, Group: file.place(), Row: row + int64(i), Column: "ts_ns", Err: p.blame(fmt.Errorf("%d after %d", ts, last))}
 				}
 				last = ts
 			}
+			row += int64(b.N)
 			over := last > hi
 			b.trim(lo, hi)
 			b.forget(r.opt.Columns)

@@ -143,6 +143,9 @@ func (r *rescue) open(f *os.File, path string) error {
 				return fmt.Errorf("nothing can be recovered from %s: %w", path, err)
 			}
 		}
+		if s := p.meta.Selection; s != nil {
+			return fmt.Errorf("%s is a selection by %s and not damaged: nothing to recover; every command reads it as it is", path, s.By)
+		}
 		if err := p.choose(AllColumns, NewSymbolTable()); err != nil {
 			return err
 		}

@@ -180,13 +180,13 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 			p.close()
 		}
 	}()
-	rows := &rowCheck{v: v}
+	rows := &rowCheck{v: v, gaps: selected(parts)}
 	for i, p := range parts {
 		v.checkMeta(p)
 		v.checkTable(p)
 		v.checkPart(p, i == len(parts)-1)
 		rows.row = 0
-		if i > 0 && rows.known && p.meta.Part.FirstSeq != rows.seq+1 {
+		if i > 0 && rows.known && rows.breaks(p.meta.Part.FirstSeq) {
 			v.fail(RuleSeq, "%s: begins with seq %d after %d", p.name, p.meta.Part.FirstSeq, rows.seq)
 		}
 		rows.seq, rows.known = p.meta.Part.FirstSeq-1, true
@@ -195,6 +195,9 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 		}
 	}
 	v.checkEnd(parts)
+	if rows.gaps {
+		v.outcome[RuleSeq].good = "it rises, and a selection may leave rows out"
+	}
 	v.outcome[RuleRows].good = fmt.Sprintf("%d rows", v.rows)
 	return v.report(mergeMeta(parts)), nil
 }
@@ -253,6 +256,15 @@ func (v *verifier) checkTable(p *part) {
 		return
 	}
 	table, leaves := columnsOf(p.meta.Version), p.pq.foot.Schema[1:]
+	if !p.pq.ours() {
+		for pos := range table {
+			if _, _, err := p.pq.leaf(pos); err != nil {
+				v.broken(err)
+			}
+		}
+		v.outcome[RuleTable].good = "in the form of another program"
+		return
+	}
 	for i, c := range table {
 		if i >= len(leaves) {
 			v.fail(RuleTable, "%s: column %s is missing", p.name, c.Name)
@@ -270,6 +282,10 @@ func (v *verifier) checkTable(p *part) {
 
 func (v *verifier) checkPart(p *part, last bool) {
 	n := p.meta.Part
+	if p.meta.Selection != nil {
+		v.skip("a selection", RuleParts)
+		return
+	}
 	if n.Number < 1 {
 		v.fail(RuleParts, "%s: part number %d", p.name, n.Number)
 	}
@@ -286,6 +302,8 @@ func (v *verifier) checkEnd(parts []*part) {
 	last := parts[len(parts)-1]
 	switch m := last.meta; {
 	case v.outcome[RuleComplete].failed > 0 || v.outcome[RuleComplete].skip != "":
+	case m.Selection != nil:
+		v.skip("a selection by "+m.Selection.By, RuleComplete)
 	case m.Recovered != "":
 		v.outcome[RuleComplete].good = "it did not, " + m.Recovered
 	case !m.Complete:

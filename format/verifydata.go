@@ -175,11 +175,15 @@ func (v *verifier) checkSymbols(file string, d *decoding) {
 type groupStats struct {
 	chunks [len(columns)]*parquet.Chunk // those with statistics
 	lo, hi [len(columns)]int64
+	unit   int64 // ns in a unit of the statistics of ts_ns
 	seen   bool
 }
 
 func statsOf(f *parquetReader, g *parquet.Group) *groupStats {
-	s := new(groupStats)
+	s := &groupStats{unit: 1}
+	if _, node, err := f.leaf(ColTS.pos()); err == nil && !f.ours() {
+		s.unit = max(node.Unit, 1)
+	}
 	for pos, c := range columnsOf(f.version) {
 		if f.chunks[pos] != nil && c.Type != String {
 			if chunk := &g.Chunks[f.leaves[pos]]; chunk.HasMin || chunk.HasMax {
@@ -214,7 +218,11 @@ func widen[T int32 | int64](rows []T, lo, hi *int64, first bool) {
 
 func (s *groupStats) compare(v *verifier, file string, group int, alive []bool) {
 	for pos, c := range s.chunks {
-		if c != nil && alive[pos] && s.seen && (c.HasMin && c.Min != s.lo[pos] || c.HasMax && c.Max != s.hi[pos]) {
+		unit := int64(1)
+		if pos == ColTS.pos() {
+			unit = s.unit
+		}
+		if c != nil && alive[pos] && s.seen && (c.HasMin && c.Min*unit != s.lo[pos] || c.HasMax && c.Max*unit != s.hi[pos]) {
 			v.fail(RuleStats, "%s: row group %d, column %s: from %d to %d, the statistics say %d to %d",
 				file, group, columns[pos].Name, s.lo[pos], s.hi[pos], c.Min, c.Max)
 		}

@@ -13,10 +13,16 @@ import (
 type rowCheck struct {
 	v     *verifier
 	row   int64 // of the file: the next
+	gaps  bool  // rows were left out on purpose
 	known bool  // whether seq and ts are those of the row before
 	seq   int64
 	ts    int64
 	anyTS bool
+}
+
+// breaks reports whether seq cannot be that of the next row.
+func (r *rowCheck) breaks(seq int64) bool {
+	return seq != r.seq+1 && (seq <= r.seq || !r.gaps)
 }
 
 // missed is told that n rows could not be read; -1: not known how many.
@@ -33,7 +39,7 @@ func (r *rowCheck) missed(n int64) {
 func (r *rowCheck) batch(file string, b *Batch, n int) {
 	v := r.v
 	for i, seq := range b.Seq {
-		if r.known && seq != r.seq+1 {
+		if r.known && r.breaks(seq) {
 			v.fail(RuleSeq, "%s: row %d: seq %d after %d", file, r.row+int64(i), seq, r.seq)
 		}
 		r.seq, r.known = seq, true

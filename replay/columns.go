@@ -21,6 +21,9 @@ func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	if m == nil || mayTellLate(m) {
 		need |= format.ColArg2 | format.ColArg3 | format.ColArg4
 	}
+	if m != nil && m.Selection != nil {
+		need |= format.ColSeq // it cannot be counted
+	}
 	if m == nil || len(m.Request.Comms) > 0 {
 		need |= format.ColComm // of rename rows
 	}

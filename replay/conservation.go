@@ -239,6 +239,8 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 	case cov.Unexplained == 0:
 	case m == nil || m.Imported != nil:
 		why = "not checked: imported; without an exit and without a loss: " + units.Counted(cov.Unexplained, "call")
+	case m.Selection != nil:
+		why = "not checked: rows were left out on purpose; without an exit: " + units.Counted(cov.Unexplained, "call")
 	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
 		why = "not checked: threads may leave the filter inside a call; without an exit: " + units.Counted(cov.Unexplained, "call")
 	default:
@@ -254,6 +256,8 @@ func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
 	switch {
 	case m == nil || m.Imported != nil:
 		return f, "not checked: no kernel was recorded"
+	case m.Selection != nil:
+		return f, "not checked: rows were left out on purpose"
 	case m.Counts == nil:
 		return f, "not checked: the recorder did not end properly and left no counters"
 	case s.rows > 0 && s.first != 0:

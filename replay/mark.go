@@ -17,7 +17,7 @@ func (p *Pairer) mark(b *format.Batch, i int, out []Call) ([]Call, error) {
 	case format.ExitsStopped:
 		p.exitsEnd = first
 	case format.EntersBegan:
-		p.begin, p.loss.marked = last, true
+		p.begin, p.loss.marked = last, !p.partial
 	case format.ThreadLost:
 		t := p.threads.get(b.TID[i])
 		if t == nil {

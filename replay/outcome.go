@@ -120,7 +120,7 @@ func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call
 	switch {
 	case p.firstReturn(t, b, i):
 		c.Status = ChildReturn
-	case p.mayHaveEntered(t):
+	case p.partial || p.mayHaveEntered(t):
 		c.Status = EnterLost
 	case t.last < p.begin:
 		// Nothing is known of the thread since enters are recorded. It has
@@ -199,7 +199,7 @@ func (p *Pairer) ended(t *thread, seq int64, dated bool, out []Call) []Call {
 	switch {
 	case p.classes.of(c.ABI, c.Nr) == classExit:
 		c.Status = NoReturn
-	case dated && p.mayHaveReturned(t, &c), !dated && p.loss.mayHideEnd(c.StartNS):
+	case p.partial, dated && p.mayHaveReturned(t, &c), !dated && p.loss.mayHideEnd(c.StartNS):
 		c.Status = ExitLost
 	default:
 		c.Status = Killed

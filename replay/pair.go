@@ -80,6 +80,8 @@ const (
 //	    does not let through, or could change its user, is treated as under
 //	    (6). A move to another cgroup and back shows nowhere; it is the one
 //	    thing that this rule cannot see.
+//	(8) Of a selection that another program made any row may have been left out:
+//	    an exit alone is enter_lost, and an enter alone exit_lost.
 //
 // So a duration that is given out as ok was measured, whatever was lost. What
 // (6) gives up is small: a loss spoils the calls that are open while it lasts.
@@ -98,6 +100,7 @@ type Pairer struct {
 	floating bool     // threads may come under the filter, or leave it, in the middle of a call
 	comms    []string // the names that the filter lets through
 	linking  bool     // every call of a thread is in the capture
+	partial  bool     // any row may have been left out of the capture
 	waiting  bool     // end is not known yet
 	held     []Call   // exits whose status depends on end
 	started  bool
@@ -120,7 +123,8 @@ func NewPairer(opt PairOptions) *Pairer {
 		linking: true,
 	}
 	p.threads.init()
-	p.loss.init(opt.Late, opt.Meta != nil && opt.Meta.Version >= 2 && opt.Meta.Imported == nil)
+	p.partial = opt.Meta != nil && opt.Meta.Selection != nil && !opt.Meta.Selection.Calls
+	p.loss.init(opt.Late, opt.Meta != nil && opt.Meta.Version >= 2 && opt.Meta.Imported == nil && !p.partial)
 	if opt.Meta != nil {
 		p.Learn(opt.Meta)
 		p.waiting = opt.Growing && opt.Meta.Version < 2 && p.end == math.MaxInt64
@@ -146,7 +150,7 @@ func (p *Pairer) Learn(m *format.Meta) {
 	r := &m.Request
 	p.comms = r.Comms
 	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
-	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating
+	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating && (m.Selection == nil || m.Selection.Threads)
 	if !p.started {
 		p.row = m.Part.FirstSeq
 	}
@@ -325,7 +329,7 @@ func (p *Pairer) Finish(out []Call) []Call {
 		switch {
 		case p.classes.of(c.ABI, c.Nr) == classExit:
 			c.Status = NoReturn
-		case p.loss.mayHideEnd(c.StartNS):
+		case p.partial || p.loss.mayHideEnd(c.StartNS):
 			c.Status = ExitLost
 		default:
 			c.Status, c.DurNS = OpenAtEnd, end-c.StartNS

@@ -136,6 +136,8 @@ func inputError(err error) error {
 	switch {
 	case err == nil, errors.As(err, &e):
 		return err
+	case errors.Is(err, format.ErrForeign):
+		return &exitError{code: exitFailed, err: err, hint: "write it again with all columns of the capture as they were, and with the rows in the order of seq"}
 	case errors.As(err, &corrupt):
 		return &exitError{code: exitDamaged, err: err, hint: "'systape verify' lists all damage; 'systape recover' saves what can be read"}
 	case errors.Is(err, fs.ErrPermission):

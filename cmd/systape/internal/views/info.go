@@ -107,6 +107,9 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	if i := m.Imported; i != nil {
 		f.add("imported", "from %s, %s skipped%s", i.From, units.Counted(i.Skipped, "line"), listed(", without ", i.Missing))
 	}
+	if s := m.Selection; s != nil {
+		f.add("selection", "%s", selectionWords(s))
+	}
 	f.add("host", "%s", hostWords(m.Host))
 	f.add("tool", "%s, format %d", m.Tool, m.Version)
 	f.add("request", "%s", requestWords(&m.Request))
@@ -114,7 +117,7 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	switch {
 	case in.Lost > 0:
 		f.add("lost", "%s (%s, %s)", units.Counted(in.Lost, "event"), units.Counted(in.LostEnters, "enter"), units.Counted(in.LostExits, "exit"))
-	case m.Imported == nil && in.whole():
+	case m.Imported == nil && m.Selection == nil && in.whole():
 		f.add("lost", "nothing")
 	}
 	if in.Calls != nil {
@@ -151,12 +154,26 @@ func (in *Info) state() string {
 	switch {
 	case !in.whole():
 		return "damaged"
+	case in.Meta.Selection != nil && in.Problem == nil:
+		return "a selection"
 	case in.Meta.Recovered != "":
 		return "incomplete, " + in.Meta.Recovered
 	case !in.Complete:
 		return "incomplete"
 	}
 	return "complete"
+}
+
+// selectionWords says who chose the rows, and among how many.
+func selectionWords(s *format.Selection) string {
+	words := "by " + s.By
+	if s.Of >= 0 {
+		words += ", of " + units.Counted(s.Of, "event")
+	}
+	if !s.Calls {
+		words += "; calls may be here by half"
+	}
+	return words
 }
 
 func (in *Info) kinds() string {
