@@ -24,6 +24,11 @@ type Options struct {
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
 	Tool       string        // program and version, for the metadata
+
+	// CommandLine is what the metadata says of Command, and CommandHidden what
+	// is left out of it, as [format.Request] has them. Both empty: all of it.
+	CommandLine   []string
+	CommandHidden string
 }
 
 func (o *Options) validate() error {

@@ -142,10 +142,13 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 		Clock:     format.Clock{OffsetNS: offset},
 		Part:      format.Part{Number: 1, Rows: -1, Last: true},
 		Request: format.Request{
-			Command: o.Command, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
+			Command: o.CommandLine, Hidden: o.CommandHidden, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
 			Comms: o.Comms, UIDs: o.UIDs, Cgroups: o.Cgroups, Containers: o.Containers,
 			Sample: 1, BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook,
 		},
+	}
+	if len(o.CommandLine) == 0 && o.CommandHidden == "" {
+		m.Request.Command = o.Command
 	}
 	if o.Syscalls != nil {
 		m.Request.Syscalls = o.Syscalls.String()

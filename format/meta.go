@@ -16,6 +16,7 @@ type Meta struct {
 	Part      Part       `json:"part"`                // which part of the recording this file is
 	Imported  *Imported  `json:"imported,omitempty"`  // set when no kernel was read: the events come from another tool's output
 	Selection *Selection `json:"selection,omitempty"` // set when rows of the capture were left out
+	Redacted  *Redacted  `json:"redacted,omitempty"`  // set when names in it are pseudonyms
 	Complete  bool       `json:"complete"`            // the recorder ended properly and everything it received is in the file
 	Recovered string     `json:"recovered,omitempty"` // set by recover: what was saved and what was not
 }
@@ -49,6 +50,7 @@ type Anchor struct {
 // Request is what the user asked to be recorded.
 type Request struct {
 	Command    []string `json:"command,omitempty"`
+	Hidden     string   `json:"hidden,omitempty"` // what of the command line is left out: "secrets", "arguments", "command"
 	PIDs       []int32  `json:"pids,omitempty"`
 	Follow     bool     `json:"follow"`             // children of the chosen processes too
 	All        bool     `json:"all"`                // the whole system
@@ -126,4 +128,12 @@ type Imported struct {
 	From    string   `json:"from"`              // strace, perf-script, perf-trace, lidds, numbers, unm, jsonl
 	Missing []string `json:"missing,omitempty"` // columns that hold no information, such as "arg0" or "cpu"
 	Skipped int64    `json:"skipped"`           // lines that could not be read
+}
+
+// Redacted says what became of names in a capture that was made to be given
+// away.
+type Redacted struct {
+	Tool    string   `json:"tool"`              // program and version that did it
+	Key     string   `json:"key"`               // fingerprint of the key: the same in captures whose pseudonyms agree
+	Dropped []string `json:"dropped,omitempty"` // classes of arguments and results that are not known now
 }

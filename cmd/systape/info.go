@@ -17,32 +17,47 @@ import (
 // newInfoCommand makes the command that tells what a capture is.
 func newInfoCommand() *cobra.Command {
 	var formatName string
+	var privacy bool
 	c := &cobra.Command{
 		Use:   "info FILE...",
 		Short: "Tell what a capture is: where from, how long, how much, what is missing",
 		Long: `Tells what a capture says about itself and what is in it: the machine, what was
 asked to be recorded, how long, how many events of each kind, what was lost,
 what became of the calls, which were refused, what recording cost, and what each
-column takes. Made to be pasted into a bug report.
+column takes. Made to be pasted into a bug report: the command line is shown
+short and with its secrets masked (--format json has the metadata as stored).
+
+--privacy tells instead what the capture holds that names somebody or something:
+the command line, the host, names of threads and executed files, with examples;
+and what is never in it. 'systape redact' makes a capture without.
 
 FILE is a Parquet capture, a spool, a folder with the parts of one recording,
 or - for a spool on standard input. Several FILEs of one recording are one
 capture.`,
 		Example: `  systape info trace.parquet
   systape info --format json trace.parquet | jq .kinds
+  systape info --privacy trace.parquet
   systape info trace.parquet.spool`,
-		RunE: func(c *cobra.Command, args []string) error { return runInfo(c, args, formatName) },
+		RunE: func(c *cobra.Command, args []string) error { return runInfo(c, args, formatName, privacy) },
 	}
 	c.Flags().StringVar(&formatName, "format", "table", "table or json")
+	c.Flags().BoolVar(&privacy, "privacy", false, "tell what it holds that names somebody")
 	return c
 }
 
-func runInfo(c *cobra.Command, args []string, formatName string) error {
+func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape info --help'"}
 	}
 	if formatName != "table" && formatName != "json" {
 		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
+	}
+	if privacy {
+		p, err := privacyOf(c, args, replay.Options{})
+		if err != nil {
+			return err
+		}
+		return p.Write(c.OutOrStdout(), formatName)
 	}
 	warn := warner(c.ErrOrStderr())
 	stdin, done, err := holdStdin(c, args)

@@ -15,6 +15,7 @@ import (
 
 	"systape/capture"
 	"systape/format/abi"
+	"systape/replay/redact"
 )
 
 // recordFailed is the exit code of record's own failures when it runs a
@@ -22,21 +23,22 @@ import (
 const recordFailed = 125
 
 type recordFlags struct {
-	out        string
-	force      bool
-	pids       []int32
-	follow     bool
-	all        bool
-	expression string
-	duration   time.Duration
-	comms      []string
-	users      []string
-	cgroups    []string
-	containers []string
-	buffer     string
-	quiet      bool
-	noBTF      bool
-	keepSpool  bool
+	noCommandLine, fullCommandLine bool
+	out                            string
+	force                          bool
+	pids                           []int32
+	follow                         bool
+	all                            bool
+	expression                     string
+	duration                       time.Duration
+	comms                          []string
+	users                          []string
+	cgroups                        []string
+	containers                     []string
+	buffer                         string
+	quiet                          bool
+	noBTF                          bool
+	keepSpool                      bool
 }
 
 func newRecordCommand() *cobra.Command {
@@ -53,6 +55,10 @@ spool beside it (FILE.spool), which survives whatever happens to the recorder;
 
 The command's output and exit code are its own. Recording ends with the command,
 with the processes given by -p, after -d, or when the recorder is told to end.
+
+The capture tells the command line. What looks like a secret in it is masked
+(--token=***, URLs with passwords, tokens of known forms); --no-command-line
+leaves it out, 'systape info --privacy' tells what else is in a capture.
 
 With -o -, or /dev/stdout, the capture goes to standard output as a spool, for a
 pipe to another systape, and what the command writes there goes to standard
@@ -91,6 +97,8 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
 	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
 	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 64MiB, less on many CPUs)")
+	flags.BoolVar(&f.noCommandLine, "no-command-line", false, "leave the command line out of the metadata")
+	flags.BoolVar(&f.fullCommandLine, "full-command-line", false, "keep the command line as it is, with the secrets in it")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no status line and no summary")
 	flags.BoolVar(&f.noBTF, "no-btf", false, "hook as on a kernel without BTF")
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
@@ -114,11 +122,27 @@ func (f *recordFlags) misuse(args []string) int {
 	return exitUsage
 }
 
+// commandLine is what the metadata tells of a command line, and what it leaves
+// out.
+func (f *recordFlags) commandLine(args []string) (told []string, hidden string) {
+	switch masked, n := redact.MaskCommand(args); {
+	case len(args) == 0:
+		return nil, ""
+	case f.noCommandLine:
+		return nil, "command"
+	case f.fullCommandLine || n == 0:
+		return args, ""
+	default:
+		return masked, "secrets"
+	}
+}
+
 func (f *recordFlags) options(args []string) (capture.Options, error) {
 	o := capture.Options{
 		Command: args, PIDs: f.pids, Follow: f.follow, All: f.all, Duration: f.duration,
 		Comms: f.comms, Cgroups: f.cgroups, Containers: f.containers, NoBTF: f.noBTF, Tool: "systape " + version,
 	}
+	o.CommandLine, o.CommandHidden = f.commandLine(args)
 	if f.expression != "" {
 		set, err := abi.ParseSet(f.expression)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"systape/format/abi"
 	"systape/replay"
 	"systape/replay/escape"
+	"systape/replay/redact"
 	"systape/replay/units"
 )
 
@@ -109,6 +110,9 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	}
 	if s := m.Selection; s != nil {
 		f.add("selection", "%s", selectionWords(s))
+	}
+	if r := m.Redacted; r != nil {
+		f.add("redacted", "by %s with key %s%s: names are pseudonyms, times shifted, addresses blurred", r.Tool, r.Key, listed(", without ", r.Dropped))
 	}
 	f.add("host", "%s", hostWords(m.Host))
 	f.add("tool", "%s, format %d", m.Tool, m.Version)
@@ -273,6 +277,17 @@ func hostWords(h format.Host) string {
 
 // requestWords tells what was asked to be recorded, the command as it can be
 // pasted.
+// commandWords is a command line short enough to be read, and without its
+// secrets, as far as they can be known.
+func commandWords(r *format.Request) string {
+	masked, _ := redact.MaskCommand(r.Command)
+	words := out.Snip(escape.Command(masked), 200)
+	if r.Hidden == "arguments" {
+		words += " …"
+	}
+	return words
+}
+
 func requestWords(r *format.Request) string {
 	var words []string
 	add := func(asked bool, format string, args ...any) {
@@ -280,7 +295,8 @@ func requestWords(r *format.Request) string {
 			words = append(words, fmt.Sprintf(format, args...))
 		}
 	}
-	add(len(r.Command) > 0, "%s", escape.Command(r.Command))
+	add(len(r.Command) > 0, "%s", commandWords(r))
+	add(len(r.Command) == 0 && r.Hidden != "", "a command, left out")
 	add(len(r.PIDs) > 0, "processes %s", listed("", r.PIDs))
 	add(r.All, "the whole system")
 	add(r.Follow, "with children")

@@ -1,0 +1,295 @@
+package redact
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay/render/decode"
+)
+
+// Redactor redacts one capture after another, or only looks at them.
+type Redactor struct {
+	key       Key
+	opt       Options
+	shift     int64
+	found     Inventory
+	out       *format.SymbolTable
+	from      *format.SymbolTable
+	comms     map[format.Symbol]format.Symbol
+	boxes     map[format.Symbol]format.Symbol
+	syscalls  map[format.Symbol]format.Symbol
+	addresses map[uint64]int64
+	classes   map[callKey]*[6]decode.Class
+	drops     map[decode.Class]bool
+	dropRet   bool
+	rows      format.Batch
+}
+
+type callKey struct {
+	abi abi.ABI
+	nr  int32
+}
+
+// maxAddresses bounds what is remembered of blurred addresses; those beyond
+// are computed again.
+const maxAddresses = 1 << 18
+
+// dropClasses are what the words of [Droppable] mean.
+var dropClasses = map[string]decode.Class{"descriptors": decode.Descriptor, "identities": decode.Identity, "sizes": decode.Size,
+	"constants": decode.Constant, "numbers": decode.Number}
+
+// New returns a redactor under a key.
+func New(key Key, opt Options) *Redactor {
+	r := &Redactor{key: key, opt: opt, shift: key.shift(), addresses: map[uint64]int64{}, classes: map[callKey]*[6]decode.Class{},
+		drops: map[decode.Class]bool{}}
+	for _, d := range opt.Drop {
+		if c, ok := dropClasses[d]; ok {
+			r.drops[c] = true
+		}
+		r.dropRet = r.dropRet || d == "results"
+	}
+	return r
+}
+
+// Batch returns b redacted. It is valid until the next call.
+func (r *Redactor) Batch(b *format.Batch) (*format.Batch, error) {
+	if r.from != b.Symbols {
+		r.from, r.out = b.Symbols, format.NewSymbolTable()
+		r.comms, r.boxes, r.syscalls = map[format.Symbol]format.Symbol{}, map[format.Symbol]format.Symbol{}, map[format.Symbol]format.Symbol{}
+	}
+	o := &r.rows
+	o.Symbols = r.out
+	o.Reset()
+	o.N = b.N
+	o.Seq, o.Kind, o.CPU, o.PID, o.TID = append(o.Seq, b.Seq...), append(o.Kind, b.Kind...), append(o.CPU, b.CPU...), append(o.PID, b.PID...), append(o.TID, b.TID...)
+	o.ABI, o.Nr, o.Ret, o.Detail = append(o.ABI, b.ABI...), append(o.Nr, b.Nr...), append(o.Ret, b.Ret...), append(o.Detail, b.Detail...)
+	for k := range o.Args {
+		o.Args[k] = append(o.Args[k], b.Args[k]...)
+	}
+	for i := range b.N {
+		ts, err := r.time(b.TS[i])
+		if err != nil {
+			return nil, fmt.Errorf("seq %d: %w", b.Seq[i], err)
+		}
+		o.TS = append(o.TS, ts)
+		o.Comm = append(o.Comm, r.symbol(r.comms, b.Comm[i], "names of threads", r.comm))
+		o.Container = append(o.Container, r.symbol(r.boxes, b.Container[i], "containers", r.container))
+		o.Syscall = append(o.Syscall, r.symbol(r.syscalls, b.Syscall[i], "", func(s string) string { return s }))
+		if err := r.row(o, i); err != nil {
+			return nil, fmt.Errorf("seq %d: %w", b.Seq[i], err)
+		}
+	}
+	return o, nil
+}
+
+func (r *Redactor) time(ns int64) (int64, error) {
+	if ns > math.MaxInt64-r.shift {
+		return 0, fmt.Errorf("a time of %d ns is too near the end of time to be shifted", ns)
+	}
+	return ns + r.shift, nil
+}
+
+func (r *Redactor) symbol(seen map[format.Symbol]format.Symbol, s format.Symbol, kind string, f func(string) string) format.Symbol {
+	to, ok := seen[s]
+	if !ok {
+		name := r.from.String(s)
+		new := f(name)
+		if kind != "" {
+			r.found.add(kind, name, new)
+		}
+		to = r.out.InternString(new)
+		seen[s] = to
+	}
+	return to
+}
+
+// timesOf are the arguments that are capture times, by kind of row.
+var timesOf = map[format.Kind][]int{
+	format.Lost:  {format.LostFirst, format.LostLast},
+	format.Mark:  {format.MarkFirst, format.MarkLast},
+	format.Count: {format.CountFirst, format.CountLast},
+}
+
+// row redacts row i but for its names.
+func (r *Redactor) row(b *format.Batch, i int) (err error) {
+	switch kind := b.Kind[i]; kind {
+	case format.Enter:
+		r.enter(b, i)
+	case format.Exit:
+		r.exit(b, i)
+	case format.Exec, format.FD:
+		kind, text := r.text(format.UnescapeText(b.Detail[i]))
+		if kind != "" && b.Kind[i] == format.Exec {
+			kind = "executed files"
+		}
+		r.found.add(kind, b.Detail[i], text)
+		b.Detail[i] = format.EscapeText(text)
+	default:
+		for _, k := range timesOf[kind] {
+			if b.Args[k][i], err = r.time(b.Args[k][i]); err != nil {
+				return err
+			}
+		}
+		if b.Detail[i] != "" {
+			b.Detail[i] = r.part(b.Detail[i])
+		}
+	}
+	return nil
+}
+
+func (r *Redactor) enter(b *format.Batch, i int) {
+	var args [6]int64
+	for k := range args {
+		args[k] = b.Args[k][i]
+	}
+	told := b.Detail[i]
+	var detail []byte
+	classes := r.classesOf(b.ABI[i], b.Nr[i], &args)
+	for k := range args {
+		text, unknown, is := "", false, false
+		if told != "" {
+			text, unknown, is = format.Argument(told, k)
+		}
+		switch {
+		case unknown:
+			detail = format.AppendUnknownArgument(detail, k)
+			continue
+		case is:
+			kind, new := r.text(text)
+			r.found.add(kind, text, new)
+			detail = format.AppendArgument(detail, k, new)
+		case r.drops[classes[k]]:
+			b.Args[k][i] = 0
+			detail = format.AppendUnknownArgument(detail, k)
+			continue
+		}
+		if args[k] != 0 {
+			b.Args[k][i] = r.argument(b.ABI[i], b.Nr[i], &args, k, classes[k])
+		}
+	}
+	b.Detail[i] = string(detail)
+}
+
+func (r *Redactor) classesOf(a abi.ABI, nr int32, args *[6]int64) *[6]decode.Class {
+	c := r.classes[callKey{a, nr}]
+	if c == nil {
+		c = new([6]decode.Class)
+		for k := range c {
+			c[k] = decode.ClassOf(a, nr, args, k)
+		}
+		if len(r.classes) < 1<<14 {
+			r.classes[callKey{a, nr}] = c
+		}
+	}
+	return c
+}
+
+// argument is the register as it may be given away. Half a register that the
+// kernel does not look at may hold anything, and is not kept.
+func (r *Redactor) argument(a abi.ABI, nr int32, args *[6]int64, k int, c decode.Class) int64 {
+	v := args[k]
+	switch c {
+	case decode.Address:
+		return r.blur(a, v)
+	case decode.Identity:
+		return r.identity(decode.Value(a, nr, args, k))
+	}
+	v = decode.Value(a, nr, args, k)
+	if looksLikeAddress(a, v) {
+		return r.blur(a, v)
+	}
+	return v
+}
+
+// looksLikeAddress reports whether a number of a 64-bit call may be the address
+// of something: no flag, descriptor or size is that large, and small negative
+// numbers are what they seem.
+func looksLikeAddress(a abi.ABI, v int64) bool {
+	return a != abi.I386 && a != abi.ARM && (v >= 1<<40 || v < -1<<31)
+}
+
+// blur maps addresses to addresses, one to one: what was the same stays the
+// same, and nothing else can be told from it.
+func (r *Redactor) blur(a abi.ABI, v int64) int64 {
+	if v == 0 || v == -1 {
+		return v
+	}
+	u := uint64(v)
+	r.found.Addresses++
+	if new, ok := r.addresses[u]; ok {
+		return new
+	}
+	var new int64
+	switch {
+	case a == abi.I386 || a == abi.ARM || u <= math.MaxUint32:
+		new = int64(r.walk("address32", u&math.MaxUint32, 16, math.MaxUint32))
+	case u < 1<<48:
+		new = int64(r.walk("address48", u, 24, 1<<48-1))
+	default:
+		new = int64(r.walk("address64", u, 32, math.MaxUint64-1))
+	}
+	if len(r.addresses) < maxAddresses {
+		r.addresses[u] = new
+	}
+	return new
+}
+
+// walk permutes until the result may stand for an address: 0 and -1 have a
+// meaning of their own.
+func (r *Redactor) walk(sort string, v uint64, half uint, most uint64) uint64 {
+	for {
+		if v = r.key.permute(sort, v, half); v != 0 && v <= most {
+			return v
+		}
+	}
+}
+
+// identity is the pseudonym of a user or group: those of the system stay.
+func (r *Redactor) identity(v int64) int64 {
+	if v < 1000 || v >= 65534 && v <= 65535 || v == math.MaxUint32 {
+		return v
+	}
+	new := int64(r.walkID(uint64(v)))
+	r.found.add("users and keys", fmt.Sprint(v), fmt.Sprint(new))
+	return new
+}
+
+func (r *Redactor) walkID(v uint64) uint64 {
+	for {
+		if v = r.key.permute("identity", v&math.MaxUint32, 16); v >= 1000 && v < math.MaxInt32 && v != 65534 && v != 65535 {
+			return v
+		}
+	}
+}
+
+// returnsAddress are the calls whose result is an address; restart codes and
+// errors stay what they are.
+var returnsAddress = []string{"mmap", "mmap2", "brk", "mremap", "shmat"}
+
+// pairingNeeds are the calls whose result tells threads apart.
+var pairingNeeds = []string{"clone", "clone3", "fork", "vfork", "execve", "execveat"}
+
+func (r *Redactor) exit(b *format.Batch, i int) {
+	ret, name := b.Ret[i], r.out.String(b.Syscall[i])
+	if b.Detail[i] != "" && b.Detail[i] != format.UnknownResult {
+		if text, ok := strings.CutPrefix(b.Detail[i], "ret="); ok {
+			kind, new := r.text(format.UnescapeText(text))
+			r.found.add(kind, text, new)
+			b.Detail[i] = "ret=" + format.EscapeText(new)
+		} else {
+			b.Detail[i] = r.part(b.Detail[i])
+		}
+	}
+	failed := ret < 0 && ret >= -4095
+	switch {
+	case failed:
+	case slices.Contains(returnsAddress, name) || looksLikeAddress(b.ABI[i], ret):
+		b.Ret[i] = r.blur(b.ABI[i], ret)
+	case r.dropRet && !slices.Contains(pairingNeeds, name):
+		b.Ret[i], b.Detail[i] = 0, format.UnknownResult
+	}
+}

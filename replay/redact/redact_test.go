@@ -1,0 +1,221 @@
+package redact_test
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"systape/format"
+	"systape/replay/redact"
+)
+
+func key(t testing.TB, text string) redact.Key {
+	t.Helper()
+	k, err := redact.ParseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func TestMaskCommand(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"ls -l /tmp", "ls -l /tmp"},
+		{"mysql -uroot -psecret shop", "mysql -uroot -p*** shop"},
+		{"/usr/bin/mysqldump -psecret", "/usr/bin/mysqldump -p***"},
+		{"sudo mysql -psecret", "sudo mysql -p***"},
+		{"systape -p1234", "systape -p1234"},
+		{"ssh -p2222 host", "ssh -p2222 host"},
+		{"docker run -p 80:80 web", "docker run -p 80:80 web"},
+		{"app --token=abc --verbose", "app --token=*** --verbose"},
+		{"app --password hunter2 --verbose", "app --password *** --verbose"},
+		{"app --password --verbose", "app --password --verbose"},
+		{"app --github-token=abc --api_key=x", "app --github-token=*** --api_key=***"},
+		{"env DB_PASSWORD=x AWS_SECRET_ACCESS_KEY=y web", "env DB_PASSWORD=*** AWS_SECRET_ACCESS_KEY=*** web"},
+		{"sh -c DB_PASSWORD=x;run", "sh -c DB_PASSWORD=***;run"},
+		{"curl -u me:secret https://example.org", "curl -u me:*** https://example.org"},
+		{"curl https://me:secret@example.org/x?token=abc&page=2", "curl https://me:***@example.org/x?token=***&page=2"},
+		{"curl -H Authorization:Bearer.x", "curl -H Authorization:***"},
+		{"git clone https://ghp_0123456789abcdefghijklmn@github.com/a/b", "git clone https://***@github.com/a/b"},
+		{"java -Dpassword=x Main", "java -Dpassword=*** Main"},
+		{"redis-cli -a secret ping", "redis-cli -a *** ping"},
+		{"sshpass -p secret ssh host", "sshpass -p *** ssh host"},
+		{"psql postgresql://me:secret@db/shop", "psql postgresql://me:***@db/shop"},
+		{"tokenize --passes 3 tokens.txt", "tokenize --passes 3 tokens.txt"},
+		{"id -u root", "id -u root"},
+	} {
+		in := strings.Fields(c.in)
+		got, n := redact.MaskCommand(in)
+		changed := 0
+		for i := range in {
+			if in[i] != got[i] {
+				changed++
+			}
+		}
+		if strings.Join(got, " ") != c.want || n != changed {
+			t.Errorf("%s: got %s, %d words masked, want %s", c.in, strings.Join(got, " "), n, c.want)
+		}
+	}
+	if got, _ := redact.MaskCommand([]string{"curl", "-H", "Authorization: Bearer abc def", "-H", "X-Api-Key: k"}); slices.ContainsFunc(got, func(s string) bool {
+		return strings.Contains(s, "abc") || strings.Contains(s, "k\x00") || strings.HasSuffix(s, " k")
+	}) {
+		t.Errorf("headers: got %q", got)
+	}
+}
+
+const story = `1000 fd 7 fd=3 flags=2 "/home/alice/acme/orders.db" comm="acme-shop" container="0a1b2c3d4e5f"
+1001 fd 7 fd=4 flags=2 "socket:[123]" comm="acme-shop" container="0a1b2c3d4e5f"
+1010 enter 7 openat(-100, 0x7f1234567890, 0x80000, 0) "1=/usr/lib/x86_64-linux-gnu/libc.so.6" comm="acme-shop" container="0a1b2c3d4e5f"
+1020 exit 7 openat = 5 comm="acme-shop" container="0a1b2c3d4e5f"
+1030 enter 7 openat(-100, 0x7f1234567890, 0x80000, 0) "1=/home/alice/acme/libacme.so" comm="acme-shop" container="0a1b2c3d4e5f"
+1040 exit 7 openat = -2 comm="acme-shop" container="0a1b2c3d4e5f"
+1050 enter 7 connect(4, 0x7ffc00001000, 16) "1=203.0.113.9:443" comm="acme-shop" container="0a1b2c3d4e5f"
+1060 exit 7 connect = 0 comm="acme-shop" container="0a1b2c3d4e5f"
+1070 enter 7 mmap(0, 4096, 3, 0x22, 0xffffffffffffffff, 0) comm="acme-shop" container="0a1b2c3d4e5f"
+1080 exit 7 mmap = 0x7f1234567000 comm="acme-shop" container="0a1b2c3d4e5f"
+1090 enter 7 setresuid(1001, 0, 0xffffffff) comm="sh"
+1100 exit 7 setresuid = 0 comm="sh"
+1110 enter 7 read(0x7f1100000003, 0x7f1234567890, 512) comm="kworker/0:1"
+1120 exit 7 read = 12 comm="kworker/0:1"
+1130 lost count=5 first=1130 last=1150 enters=3 exits=2 cause=0 cpu=1
+1160 exec 7 "/opt/acme/bin/acme-shop" comm="acme-shop"
+1170 enter 7 openat(-100, 0, 0, 0) "1=/home/alice/acme/orders.db\n3=?" comm="acme-shop"
+1180 exit 7 openat "ret=?" comm="acme-shop"
+`
+
+// redacted redacts a text capture.
+func redacted(t testing.TB, r *redact.Redactor, text string) []format.Event {
+	t.Helper()
+	events, err := format.ParseText(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := format.NewBatch(format.NewSymbolTable(), len(events))
+	for _, e := range events {
+		b.Append(e)
+	}
+	out, err := r.Batch(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []format.Event
+	for i := range out.N {
+		got = append(got, out.At(i))
+	}
+	return got
+}
+
+func TestRedactStory(t *testing.T) {
+	r := redact.New(key(t, testKey), redact.Options{})
+	got := redacted(t, r, story)
+	text := string(format.FormatText(got))
+	for _, secret := range []string{"alice", "acme", "orders", "203.0.113.9", "0a1b2c3d4e5f", "1001", "0x7f12", "0x7f11", "140733193392128"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the redacted capture:\n%s", secret, text)
+		}
+	}
+	for _, kept := range []string{`1=/usr/lib/x86_64-linux-gnu/libc.so.6`, `.so"`, `:443`, `/home/`, `comm="sh"`, `comm="kworker/0:1"`, `socket:[123]`, `3=?`, `ret=?`, `.db`} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%q is gone:\n%s", kept, text)
+		}
+	}
+	want, err := format.ParseText(strings.NewReader(story))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shift := got[0].TS - want[0].TS
+	if shift <= 0 {
+		t.Errorf("times are shifted by %d", shift)
+	}
+	for i, w := range want {
+		g := got[i]
+		if g.TS-w.TS != shift || g.Seq != w.Seq || g.Kind != w.Kind || g.PID != w.PID || g.TID != w.TID || g.Nr != w.Nr || g.Syscall != w.Syscall || g.ABI != w.ABI {
+			t.Errorf("event %d: got %+v, want the like of %+v", i, g, w)
+		}
+	}
+	lost := got[14]
+	if lost.Args[format.LostFirst] != lost.TS || lost.Args[format.LostLast]-lost.TS != 20 || lost.Args[format.LostCount] != 5 {
+		t.Errorf("the loss: %+v", lost)
+	}
+	if got[2].Args[1] != got[4].Args[1] || got[2].Args[1] == want[2].Args[1] || got[2].Args[1] == 0 {
+		t.Errorf("addresses: %#x and %#x, which were the same", got[2].Args[1], got[4].Args[1])
+	}
+	if got[8].Args[0] != 0 || got[9].Ret == want[9].Ret {
+		t.Errorf("NULL became %#x, a mapped address %#x", got[8].Args[0], got[9].Ret)
+	}
+	if got[12].Args[0] != 3 {
+		t.Errorf("descriptor 3 with something in the upper half became %#x", got[12].Args[0])
+	}
+	if got[5].Ret != -2 || got[13].Ret != 12 || got[10].Args[1] != 0 {
+		t.Errorf("errors, sizes, root: %d, %d, %d", got[5].Ret, got[13].Ret, got[10].Args[1])
+	}
+	if !strings.HasSuffix(got[0].Detail, strings.TrimPrefix(strings.Split(got[16].Detail, "\n")[0], "1=")) {
+		t.Errorf("the same path has two pseudonyms: %q, %q", got[0].Detail, got[16].Detail)
+	}
+	if name := got[15].Detail[strings.LastIndexByte(got[15].Detail, '/')+1:]; name != got[15].Comm {
+		t.Errorf("a program %q and its thread %q had the same name", name, got[15].Comm)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	names := func(k string) string {
+		var b strings.Builder
+		for _, e := range redacted(t, redact.New(key(t, k), redact.Options{}), story) {
+			b.WriteString(e.Comm + e.Container + e.Detail)
+		}
+		return b.String()
+	}
+	if names(testKey) != names(testKey) {
+		t.Error("the same key gives other pseudonyms the second time")
+	}
+	if names(testKey) == names(strings.Replace(testKey, "0", "1", 1)) {
+		t.Error("another key gives the same pseudonyms")
+	}
+	if _, err := redact.ParseKey("short"); err == nil {
+		t.Error("a key that can be guessed is taken")
+	}
+}
+
+func TestDrop(t *testing.T) {
+	got := redacted(t, redact.New(key(t, testKey), redact.Options{Drop: []string{"sizes", "descriptors", "results"}}), story)
+	read, exit := got[12], got[13]
+	for n, unknown := range []bool{true, false, true} {
+		if format.ArgumentUnknown(read.Detail, n, read.Args[n]) != unknown {
+			t.Errorf("read: argument %d: %#x, detail %q, want unknown %v", n, read.Args[n], read.Detail, unknown)
+		}
+	}
+	if exit.Ret != 0 || exit.Detail != format.UnknownResult || got[5].Ret != -2 || got[5].Detail != "" {
+		t.Errorf("results: %+v, an error %+v", exit, got[5])
+	}
+}
+
+// Times near the end of what fits are refused, not wrapped.
+func TestAbsurdTimes(t *testing.T) {
+	b := format.NewBatch(format.NewSymbolTable(), 1)
+	b.Append(format.Event{TS: math.MaxInt64 - 5, Kind: format.Enter, Syscall: "read"})
+	if _, err := redact.New(key(t, testKey), redact.Options{}).Batch(b); err == nil {
+		t.Error("a time beyond int64 came out")
+	}
+}
+
+// Different addresses stay different, of 32 bits too.
+func TestAddressesAreOneToOne(t *testing.T) {
+	r := redact.New(key(t, testKey), redact.Options{})
+	for _, abi := range []string{"x86_64", "i386"} {
+		var text strings.Builder
+		for i := range 20000 {
+			text.WriteString("1000 enter 7 write(1, 0x" + strconv.FormatInt(int64(0x8000000+i*8), 16) + ", 1) abi=" + abi + "\n")
+		}
+		seen := map[int64]bool{}
+		for _, e := range redacted(t, r, text.String()) {
+			if seen[e.Args[1]] || e.Args[1] == 0 || abi == "i386" && uint64(e.Args[1]) > math.MaxUint32 {
+				t.Fatalf("%s: %#x came out twice, or is none", abi, e.Args[1])
+			}
+			seen[e.Args[1]] = true
+		}
+	}
+}
