@@ -256,7 +256,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), cpus[i], rets[i]
 			c.EndSeq = c.ExitSeq
 			if details != nil {
-				c.NoRet = details[i] == format.UnknownResult
+				c.learn(details[i])
 			}
 			p.cov.ByStatus[OK]++
 			p.spare = append(p.spare, t.slot)

@@ -8,6 +8,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
+	"systape/replay/files"
 )
 
 // Form says how much of a call a line tells.
@@ -45,6 +46,9 @@ type ReorderOptions struct {
 	// Notices are the kinds of rows that have a line of their own, one bit
 	// for each, as 1<<format.Lost.
 	Notices uint
+	// Named tells what the enter of a row of the batch at hand names; nil: it
+	// is not followed.
+	Named func(row int) *files.Named
 }
 
 // Reorderer brings the calls of a [replay.Pairer], which come in the order of
@@ -133,7 +137,7 @@ func Notable(f *replay.Filter, b *format.Batch, i int) bool {
 	if b.Kind[i] == format.Lost {
 		return at >= f.From && (f.To == 0 || at < f.To)
 	}
-	if f.Syscalls != nil || f.HasOutcome() {
+	if f.Syscalls != nil || f.HasFile() || f.HasOutcome() {
 		return false
 	}
 	c := replay.Call{StartNS: at, PID: b.PID[i], TID: b.TID[i], Comm: b.Comm[i]}
@@ -192,6 +196,9 @@ func (w *Reorderer) begin(b *format.Batch, i int, emit func(*Line) error) error 
 	}
 	if len(b.Container) > i {
 		c.Container = b.Container[i]
+	}
+	if w.opt.Named != nil {
+		c.Files = w.opt.Named(i)
 	}
 	if f := w.opt.Filter; f != nil && !f.MatchSubject(&c, w.names) {
 		return nil
