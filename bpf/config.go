@@ -11,10 +11,35 @@ type Config struct {
 	Cgroups        []string            // only threads below these cgroup v2 directories, at most 16
 	Syscalls       *SyscallFilter      // nil: all
 	Arguments      [2][TableSize]uint8 // how many arguments each call takes, native and compat
-	NoBTF          bool                // use the variant for kernels without BTF even if this one has it
-	Writers        *Writers            // for tests; nil: what the kernel needs
-	PartBytes      int                 // for tests: parts of buffers are no larger; 0: what the kernel allows
-	RecordSelf     bool                // for tests: the recorder's own events, too
+	Texts          TextRule            // when what arguments point to is read
+	TextBytes      int                 // of a file name at most, from 8 to TextMax
+	TextArguments  [2][TableSize]TextArguments
+	NoBTF          bool     // use the variant for kernels without BTF even if this one has it
+	Writers        *Writers // for tests; nil: what the kernel needs
+	PartBytes      int      // for tests: parts of buffers are no larger; 0: what the kernel allows
+	RecordSelf     bool     // for tests: the recorder's own events, too
+}
+
+// TextArguments says what the arguments of a call point to, one bit for each,
+// the lowest for the first.
+type TextArguments struct {
+	Names     uint8 // a file name
+	Addresses uint8 // a socket address, whose length is the next argument
+	Pairs     uint8 // two descriptors that the call returns
+}
+
+func (t TextArguments) bits() uint32 {
+	return uint32(t.Names) | uint32(t.Addresses)<<8 | uint32(t.Pairs)<<16
+}
+
+// textArguments are those of all calls as the constant "text_arguments".
+func (c *Config) textArguments() (bits [2 * TableSize]uint32) {
+	for abi := range c.TextArguments {
+		for nr, t := range c.TextArguments[abi] {
+			bits[abi*TableSize+nr] = t.bits()
+		}
+	}
+	return bits
 }
 
 // SyscallFilter says which numbers are recorded.

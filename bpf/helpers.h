@@ -20,6 +20,7 @@
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -37,6 +38,8 @@ static long (*get_current_comm)(void *buf, u32 size) = (void *)16;
 static u64 (*get_current_task)(void) = (void *)35;
 static long (*current_task_under_cgroup)(void *map, u32 index) = (void *)37;
 static u64 (*get_current_cgroup_id)(void) = (void *)80;
+static long (*probe_read_user)(void *dst, u32 size, const void *src) = (void *)112;
+static long (*probe_read_user_str)(void *dst, u32 size, const void *src) = (void *)114;
 static long (*probe_read_kernel)(void *dst, u32 size, const void *src) = (void *)113;
 static long (*probe_read_kernel_str)(void *dst, u32 size, const void *src) = (void *)115;
 static long (*ringbuf_output)(void *ringbuf, void *data, u64 size, u64 flags) = (void *)130;

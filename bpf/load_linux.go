@@ -137,6 +137,11 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 	if !cfg.RecordSelf {
 		set.set("self_tgid", here.self)
 	}
+	if cfg.Texts != TextsNever {
+		set.set("text_when", uint32(cfg.Texts))
+		set.set("text_bytes", uint32(cfg.TextBytes))
+		set.set("text_arguments", cfg.textArguments())
+	}
 	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
 	set.set("writers", uint32(a.writers))
 	if cfg.Syscalls != nil {

@@ -21,6 +21,8 @@ enum record_kind {
 	RECORD_RENAME,
 	RECORD_THREAD_END,
 	RECORD_GAP, /* events of this CPU found no room before the record that follows */
+	RECORD_ENTER_TEXTS, /* an enter, and texts behind six words of arguments */
+	RECORD_EXIT_TEXTS,  /* an exit, likewise */
 };
 
 /* Which table of system calls the event's number belongs to. */
@@ -38,7 +40,9 @@ enum layout {
 	/* The first page of a part of a buffer; that of the first part holds struct control. */
 	CONTROL_BYTES = 4096,
 	/* The longest record may begin at the last word of the data and run on behind it. */
-	SLACK_BYTES = 4096,
+	SLACK_BYTES = 16384,
+	TEXT_MAX = 4096,    /* of a file name at most (include/uapi/linux/limits.h: PATH_MAX) */
+	TEXT_ADDRESS = 128, /* of a socket address (include/uapi/linux/socket.h) */
 };
 
 /*
@@ -91,6 +95,28 @@ struct end_payload {
 	s64 group; /* 1: the process has no thread left; -1: not known */
 };
 
+/* What an argument points to: the bytes follow, in whole words. */
+struct text {
+	u32 argument;
+	u32 length; /* in bytes, and enum text_flag */
+};
+
+enum text_flag {
+	TEXT_LENGTH = 0xffff,  /* the bits that are the length */
+	TEXT_CUT = 1 << 16,    /* a file name that goes on */
+	TEXT_SOCKET = 1 << 17, /* a socket address as it is in memory */
+	TEXT_PAIR = 1 << 18,   /* two descriptors of 32 bits */
+	TEXT_UNREAD = 1 << 19, /* it could not be read: the memory was not there */
+	TEXT_NOTHING = 255,    /* as the argument: no texts follow */
+};
+
+/* When texts are read, as the constant "text_when". */
+enum text_rule {
+	TEXTS_NEVER,
+	TEXTS_ALWAYS,
+	TEXTS_FAILED, /* of calls that failed, at the exit */
+};
+
 /* ts of a gap's record is the time of the first event that was lost in it. */
 struct gap_payload {
 	u64 last; /* time of the last one */
@@ -139,6 +165,7 @@ enum thread_state {
 	THREAD_LOST = 1,    /* it has lost events since its latest record */
 	THREAD_ENTERED = 2, /* what a program last saw of it is that it entered a call */
 	THREAD_LEFT = 4,    /* likewise, that it left one */
+	THREAD_UNREAD = 8,  /* a text of its call could not be read at the enter */
 };
 
 /*
@@ -156,5 +183,6 @@ _Static_assert(sizeof(struct exec_payload) == 32 + FILENAME_SIZE, "exec_payload"
 _Static_assert(sizeof(struct control) == 256, "control");
 _Static_assert(__builtin_offsetof(struct control, tail) == 128, "control.tail");
 _Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + sizeof(struct exec_payload) <= SLACK_BYTES, "slack");
+_Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + 56 + 2 * (sizeof(struct text) + TEXT_MAX + 8) <= SLACK_BYTES, "slack");
 
 #endif

@@ -12,6 +12,7 @@
  *   buffer.h     taking a place and showing what stands there
  *   filter.h     whose events are recorded
  *   number.h     which calls are
+ *   text.h       the file names and addresses that arguments point to
  *   call.h       the programs of enters and exits
  *   lifecycle.h  the programs of fork, exec, rename and exit
  */
@@ -29,6 +30,9 @@ struct exec_payload *shared_exec __attribute__((unused));
 struct rename_payload *shared_rename __attribute__((unused));
 struct end_payload *shared_end __attribute__((unused));
 struct gap_payload *shared_gap __attribute__((unused));
+struct text *shared_text __attribute__((unused));
+enum text_flag *shared_text_flags __attribute__((unused));
+enum text_rule *shared_text_rules __attribute__((unused));
 enum record_kind *shared_kinds __attribute__((unused));
 enum record_abi *shared_abis __attribute__((unused));
 enum event_class *shared_classes __attribute__((unused));

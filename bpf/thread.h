@@ -83,7 +83,7 @@ static inline_always int stand_in(u32 spare, u32 tid, u32 class, u8 direction)
 			return 0;
 		__sync_fetch_and_add(&stood_in[class], 1);
 	}
-	*state = (*state & THREAD_LOST) | direction;
+	*state = (*state & (THREAD_LOST | THREAD_UNREAD)) | direction;
 	return 1;
 }
 

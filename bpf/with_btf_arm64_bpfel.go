@@ -87,7 +87,9 @@ const (
 	withBTFLayoutTABLE_SIZE    withBTFLayout = 1024
 	withBTFLayoutFILENAME_SIZE withBTFLayout = 256
 	withBTFLayoutCONTROL_BYTES withBTFLayout = 4096
-	withBTFLayoutSLACK_BYTES   withBTFLayout = 4096
+	withBTFLayoutSLACK_BYTES   withBTFLayout = 16384
+	withBTFLayoutTEXT_MAX      withBTFLayout = 4096
+	withBTFLayoutTEXT_ADDRESS  withBTFLayout = 128
 )
 
 type withBTFRecord struct {
@@ -109,13 +111,15 @@ const (
 type withBTFRecordKind uint32
 
 const (
-	withBTFRecordKindRECORD_ENTER      withBTFRecordKind = 1
-	withBTFRecordKindRECORD_EXIT       withBTFRecordKind = 2
-	withBTFRecordKindRECORD_FORK       withBTFRecordKind = 3
-	withBTFRecordKindRECORD_EXEC       withBTFRecordKind = 4
-	withBTFRecordKindRECORD_RENAME     withBTFRecordKind = 5
-	withBTFRecordKindRECORD_THREAD_END withBTFRecordKind = 6
-	withBTFRecordKindRECORD_GAP        withBTFRecordKind = 7
+	withBTFRecordKindRECORD_ENTER       withBTFRecordKind = 1
+	withBTFRecordKindRECORD_EXIT        withBTFRecordKind = 2
+	withBTFRecordKindRECORD_FORK        withBTFRecordKind = 3
+	withBTFRecordKindRECORD_EXEC        withBTFRecordKind = 4
+	withBTFRecordKindRECORD_RENAME      withBTFRecordKind = 5
+	withBTFRecordKindRECORD_THREAD_END  withBTFRecordKind = 6
+	withBTFRecordKindRECORD_GAP         withBTFRecordKind = 7
+	withBTFRecordKindRECORD_ENTER_TEXTS withBTFRecordKind = 8
+	withBTFRecordKindRECORD_EXIT_TEXTS  withBTFRecordKind = 9
 )
 
 type withBTFRenamePayload struct {
@@ -128,6 +132,31 @@ type withBTFTarget uint32
 const (
 	withBTFTargetTARGET_RECORD  withBTFTarget = 1
 	withBTFTargetTARGET_AT_EXEC withBTFTarget = 2
+)
+
+type withBTFText struct {
+	_        structs.HostLayout
+	Argument uint32
+	Length   uint32
+}
+
+type withBTFTextFlag uint32
+
+const (
+	withBTFTextFlagTEXT_LENGTH  withBTFTextFlag = 65535
+	withBTFTextFlagTEXT_CUT     withBTFTextFlag = 65536
+	withBTFTextFlagTEXT_SOCKET  withBTFTextFlag = 131072
+	withBTFTextFlagTEXT_PAIR    withBTFTextFlag = 262144
+	withBTFTextFlagTEXT_UNREAD  withBTFTextFlag = 524288
+	withBTFTextFlagTEXT_NOTHING withBTFTextFlag = 255
+)
+
+type withBTFTextRule uint32
+
+const (
+	withBTFTextRuleTEXTS_NEVER  withBTFTextRule = 0
+	withBTFTextRuleTEXTS_ALWAYS withBTFTextRule = 1
+	withBTFTextRuleTEXTS_FAILED withBTFTextRule = 2
 )
 
 type withBTFWriterRule uint32
@@ -147,6 +176,7 @@ const (
 	withBTFMapComms             = "comms"
 	withBTFMapDoorbell          = "doorbell"
 	withBTFMapTargets           = "targets"
+	withBTFMapTexts             = "texts"
 	withBTFMapThreadStates      = "thread_states"
 	withBTFMapUids              = "uids"
 	withBTFProgSchedProcessExec = "sched_process_exec"
@@ -183,8 +213,14 @@ const (
 	withBTFVarSharedRecord      = "shared_record"
 	withBTFVarSharedRename      = "shared_rename"
 	withBTFVarSharedTargets     = "shared_targets"
+	withBTFVarSharedText        = "shared_text"
+	withBTFVarSharedTextFlags   = "shared_text_flags"
+	withBTFVarSharedTextRules   = "shared_text_rules"
 	withBTFVarSharedWriters     = "shared_writers"
 	withBTFVarStoodIn           = "stood_in"
+	withBTFVarTextArguments     = "text_arguments"
+	withBTFVarTextBytes         = "text_bytes"
+	withBTFVarTextWhen          = "text_when"
 	withBTFVarThreadMask        = "thread_mask"
 	withBTFVarWakeBytes         = "wake_bytes"
 	withBTFVarWanted            = "wanted"
@@ -254,6 +290,7 @@ type withBTFMapSpecs struct {
 	Comms        *ebpf.MapSpec `ebpf:"comms"`
 	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
 	Targets      *ebpf.MapSpec `ebpf:"targets"`
+	Texts        *ebpf.MapSpec `ebpf:"texts"`
 	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
 	Uids         *ebpf.MapSpec `ebpf:"uids"`
 }
@@ -262,36 +299,42 @@ type withBTFMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withBTFVariableSpecs struct {
-	ArgumentCounts *ebpf.VariableSpec `ebpf:"argument_counts"`
-	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
-	Filters        *ebpf.VariableSpec `ebpf:"filters"`
-	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
-	Lossy          *ebpf.VariableSpec `ebpf:"lossy"`
-	PartMask       *ebpf.VariableSpec `ebpf:"part_mask"`
-	PartShift      *ebpf.VariableSpec `ebpf:"part_shift"`
-	Parts          *ebpf.VariableSpec `ebpf:"parts"`
-	RingBytes      *ebpf.VariableSpec `ebpf:"ring_bytes"`
-	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
-	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
-	SharedAbis     *ebpf.VariableSpec `ebpf:"shared_abis"`
-	SharedClasses  *ebpf.VariableSpec `ebpf:"shared_classes"`
-	SharedControl  *ebpf.VariableSpec `ebpf:"shared_control"`
-	SharedEnd      *ebpf.VariableSpec `ebpf:"shared_end"`
-	SharedExec     *ebpf.VariableSpec `ebpf:"shared_exec"`
-	SharedFilters  *ebpf.VariableSpec `ebpf:"shared_filters"`
-	SharedFork     *ebpf.VariableSpec `ebpf:"shared_fork"`
-	SharedGap      *ebpf.VariableSpec `ebpf:"shared_gap"`
-	SharedKinds    *ebpf.VariableSpec `ebpf:"shared_kinds"`
-	SharedLayout   *ebpf.VariableSpec `ebpf:"shared_layout"`
-	SharedRecord   *ebpf.VariableSpec `ebpf:"shared_record"`
-	SharedRename   *ebpf.VariableSpec `ebpf:"shared_rename"`
-	SharedTargets  *ebpf.VariableSpec `ebpf:"shared_targets"`
-	SharedWriters  *ebpf.VariableSpec `ebpf:"shared_writers"`
-	StoodIn        *ebpf.VariableSpec `ebpf:"stood_in"`
-	ThreadMask     *ebpf.VariableSpec `ebpf:"thread_mask"`
-	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
-	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
-	Writers        *ebpf.VariableSpec `ebpf:"writers"`
+	ArgumentCounts  *ebpf.VariableSpec `ebpf:"argument_counts"`
+	FilterCgroups   *ebpf.VariableSpec `ebpf:"filter_cgroups"`
+	Filters         *ebpf.VariableSpec `ebpf:"filters"`
+	Launcher        *ebpf.VariableSpec `ebpf:"launcher"`
+	Lossy           *ebpf.VariableSpec `ebpf:"lossy"`
+	PartMask        *ebpf.VariableSpec `ebpf:"part_mask"`
+	PartShift       *ebpf.VariableSpec `ebpf:"part_shift"`
+	Parts           *ebpf.VariableSpec `ebpf:"parts"`
+	RingBytes       *ebpf.VariableSpec `ebpf:"ring_bytes"`
+	RingMask        *ebpf.VariableSpec `ebpf:"ring_mask"`
+	SelfTgid        *ebpf.VariableSpec `ebpf:"self_tgid"`
+	SharedAbis      *ebpf.VariableSpec `ebpf:"shared_abis"`
+	SharedClasses   *ebpf.VariableSpec `ebpf:"shared_classes"`
+	SharedControl   *ebpf.VariableSpec `ebpf:"shared_control"`
+	SharedEnd       *ebpf.VariableSpec `ebpf:"shared_end"`
+	SharedExec      *ebpf.VariableSpec `ebpf:"shared_exec"`
+	SharedFilters   *ebpf.VariableSpec `ebpf:"shared_filters"`
+	SharedFork      *ebpf.VariableSpec `ebpf:"shared_fork"`
+	SharedGap       *ebpf.VariableSpec `ebpf:"shared_gap"`
+	SharedKinds     *ebpf.VariableSpec `ebpf:"shared_kinds"`
+	SharedLayout    *ebpf.VariableSpec `ebpf:"shared_layout"`
+	SharedRecord    *ebpf.VariableSpec `ebpf:"shared_record"`
+	SharedRename    *ebpf.VariableSpec `ebpf:"shared_rename"`
+	SharedTargets   *ebpf.VariableSpec `ebpf:"shared_targets"`
+	SharedText      *ebpf.VariableSpec `ebpf:"shared_text"`
+	SharedTextFlags *ebpf.VariableSpec `ebpf:"shared_text_flags"`
+	SharedTextRules *ebpf.VariableSpec `ebpf:"shared_text_rules"`
+	SharedWriters   *ebpf.VariableSpec `ebpf:"shared_writers"`
+	StoodIn         *ebpf.VariableSpec `ebpf:"stood_in"`
+	TextArguments   *ebpf.VariableSpec `ebpf:"text_arguments"`
+	TextBytes       *ebpf.VariableSpec `ebpf:"text_bytes"`
+	TextWhen        *ebpf.VariableSpec `ebpf:"text_when"`
+	ThreadMask      *ebpf.VariableSpec `ebpf:"thread_mask"`
+	WakeBytes       *ebpf.VariableSpec `ebpf:"wake_bytes"`
+	Wanted          *ebpf.VariableSpec `ebpf:"wanted"`
+	Writers         *ebpf.VariableSpec `ebpf:"writers"`
 }
 
 // withBTFObjects contains all objects after they have been loaded into the kernel.
@@ -319,6 +362,7 @@ type withBTFMaps struct {
 	Comms        *ebpf.Map `ebpf:"comms"`
 	Doorbell     *ebpf.Map `ebpf:"doorbell"`
 	Targets      *ebpf.Map `ebpf:"targets"`
+	Texts        *ebpf.Map `ebpf:"texts"`
 	ThreadStates *ebpf.Map `ebpf:"thread_states"`
 	Uids         *ebpf.Map `ebpf:"uids"`
 }
@@ -330,6 +374,7 @@ func (m *withBTFMaps) Close() error {
 		m.Comms,
 		m.Doorbell,
 		m.Targets,
+		m.Texts,
 		m.ThreadStates,
 		m.Uids,
 	)
@@ -339,36 +384,42 @@ func (m *withBTFMaps) Close() error {
 //
 // It can be passed to loadWithBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withBTFVariables struct {
-	ArgumentCounts *ebpf.Variable `ebpf:"argument_counts"`
-	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
-	Filters        *ebpf.Variable `ebpf:"filters"`
-	Launcher       *ebpf.Variable `ebpf:"launcher"`
-	Lossy          *ebpf.Variable `ebpf:"lossy"`
-	PartMask       *ebpf.Variable `ebpf:"part_mask"`
-	PartShift      *ebpf.Variable `ebpf:"part_shift"`
-	Parts          *ebpf.Variable `ebpf:"parts"`
-	RingBytes      *ebpf.Variable `ebpf:"ring_bytes"`
-	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
-	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
-	SharedAbis     *ebpf.Variable `ebpf:"shared_abis"`
-	SharedClasses  *ebpf.Variable `ebpf:"shared_classes"`
-	SharedControl  *ebpf.Variable `ebpf:"shared_control"`
-	SharedEnd      *ebpf.Variable `ebpf:"shared_end"`
-	SharedExec     *ebpf.Variable `ebpf:"shared_exec"`
-	SharedFilters  *ebpf.Variable `ebpf:"shared_filters"`
-	SharedFork     *ebpf.Variable `ebpf:"shared_fork"`
-	SharedGap      *ebpf.Variable `ebpf:"shared_gap"`
-	SharedKinds    *ebpf.Variable `ebpf:"shared_kinds"`
-	SharedLayout   *ebpf.Variable `ebpf:"shared_layout"`
-	SharedRecord   *ebpf.Variable `ebpf:"shared_record"`
-	SharedRename   *ebpf.Variable `ebpf:"shared_rename"`
-	SharedTargets  *ebpf.Variable `ebpf:"shared_targets"`
-	SharedWriters  *ebpf.Variable `ebpf:"shared_writers"`
-	StoodIn        *ebpf.Variable `ebpf:"stood_in"`
-	ThreadMask     *ebpf.Variable `ebpf:"thread_mask"`
-	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
-	Wanted         *ebpf.Variable `ebpf:"wanted"`
-	Writers        *ebpf.Variable `ebpf:"writers"`
+	ArgumentCounts  *ebpf.Variable `ebpf:"argument_counts"`
+	FilterCgroups   *ebpf.Variable `ebpf:"filter_cgroups"`
+	Filters         *ebpf.Variable `ebpf:"filters"`
+	Launcher        *ebpf.Variable `ebpf:"launcher"`
+	Lossy           *ebpf.Variable `ebpf:"lossy"`
+	PartMask        *ebpf.Variable `ebpf:"part_mask"`
+	PartShift       *ebpf.Variable `ebpf:"part_shift"`
+	Parts           *ebpf.Variable `ebpf:"parts"`
+	RingBytes       *ebpf.Variable `ebpf:"ring_bytes"`
+	RingMask        *ebpf.Variable `ebpf:"ring_mask"`
+	SelfTgid        *ebpf.Variable `ebpf:"self_tgid"`
+	SharedAbis      *ebpf.Variable `ebpf:"shared_abis"`
+	SharedClasses   *ebpf.Variable `ebpf:"shared_classes"`
+	SharedControl   *ebpf.Variable `ebpf:"shared_control"`
+	SharedEnd       *ebpf.Variable `ebpf:"shared_end"`
+	SharedExec      *ebpf.Variable `ebpf:"shared_exec"`
+	SharedFilters   *ebpf.Variable `ebpf:"shared_filters"`
+	SharedFork      *ebpf.Variable `ebpf:"shared_fork"`
+	SharedGap       *ebpf.Variable `ebpf:"shared_gap"`
+	SharedKinds     *ebpf.Variable `ebpf:"shared_kinds"`
+	SharedLayout    *ebpf.Variable `ebpf:"shared_layout"`
+	SharedRecord    *ebpf.Variable `ebpf:"shared_record"`
+	SharedRename    *ebpf.Variable `ebpf:"shared_rename"`
+	SharedTargets   *ebpf.Variable `ebpf:"shared_targets"`
+	SharedText      *ebpf.Variable `ebpf:"shared_text"`
+	SharedTextFlags *ebpf.Variable `ebpf:"shared_text_flags"`
+	SharedTextRules *ebpf.Variable `ebpf:"shared_text_rules"`
+	SharedWriters   *ebpf.Variable `ebpf:"shared_writers"`
+	StoodIn         *ebpf.Variable `ebpf:"stood_in"`
+	TextArguments   *ebpf.Variable `ebpf:"text_arguments"`
+	TextBytes       *ebpf.Variable `ebpf:"text_bytes"`
+	TextWhen        *ebpf.Variable `ebpf:"text_when"`
+	ThreadMask      *ebpf.Variable `ebpf:"thread_mask"`
+	WakeBytes       *ebpf.Variable `ebpf:"wake_bytes"`
+	Wanted          *ebpf.Variable `ebpf:"wanted"`
+	Writers         *ebpf.Variable `ebpf:"writers"`
 }
 
 // withBTFPrograms contains all programs after they have been loaded into the kernel.

@@ -27,6 +27,7 @@ const (
 	withoutBTFMapComms             = "comms"
 	withoutBTFMapDoorbell          = "doorbell"
 	withoutBTFMapTargets           = "targets"
+	withoutBTFMapTexts             = "texts"
 	withoutBTFMapThreadStates      = "thread_states"
 	withoutBTFMapUids              = "uids"
 	withoutBTFProgSchedProcessExec = "sched_process_exec"
@@ -53,6 +54,9 @@ const (
 	withoutBTFVarRingMask          = "ring_mask"
 	withoutBTFVarSelfTgid          = "self_tgid"
 	withoutBTFVarStoodIn           = "stood_in"
+	withoutBTFVarTextArguments     = "text_arguments"
+	withoutBTFVarTextBytes         = "text_bytes"
+	withoutBTFVarTextWhen          = "text_when"
 	withoutBTFVarThreadMask        = "thread_mask"
 	withoutBTFVarWakeBytes         = "wake_bytes"
 	withoutBTFVarWanted            = "wanted"
@@ -122,6 +126,7 @@ type withoutBTFMapSpecs struct {
 	Comms        *ebpf.MapSpec `ebpf:"comms"`
 	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
 	Targets      *ebpf.MapSpec `ebpf:"targets"`
+	Texts        *ebpf.MapSpec `ebpf:"texts"`
 	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
 	Uids         *ebpf.MapSpec `ebpf:"uids"`
 }
@@ -144,6 +149,9 @@ type withoutBTFVariableSpecs struct {
 	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
 	StoodIn        *ebpf.VariableSpec `ebpf:"stood_in"`
+	TextArguments  *ebpf.VariableSpec `ebpf:"text_arguments"`
+	TextBytes      *ebpf.VariableSpec `ebpf:"text_bytes"`
+	TextWhen       *ebpf.VariableSpec `ebpf:"text_when"`
 	ThreadMask     *ebpf.VariableSpec `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
 	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
@@ -175,6 +183,7 @@ type withoutBTFMaps struct {
 	Comms        *ebpf.Map `ebpf:"comms"`
 	Doorbell     *ebpf.Map `ebpf:"doorbell"`
 	Targets      *ebpf.Map `ebpf:"targets"`
+	Texts        *ebpf.Map `ebpf:"texts"`
 	ThreadStates *ebpf.Map `ebpf:"thread_states"`
 	Uids         *ebpf.Map `ebpf:"uids"`
 }
@@ -186,6 +195,7 @@ func (m *withoutBTFMaps) Close() error {
 		m.Comms,
 		m.Doorbell,
 		m.Targets,
+		m.Texts,
 		m.ThreadStates,
 		m.Uids,
 	)
@@ -209,6 +219,9 @@ type withoutBTFVariables struct {
 	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
 	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
 	StoodIn        *ebpf.Variable `ebpf:"stood_in"`
+	TextArguments  *ebpf.Variable `ebpf:"text_arguments"`
+	TextBytes      *ebpf.Variable `ebpf:"text_bytes"`
+	TextWhen       *ebpf.Variable `ebpf:"text_when"`
 	ThreadMask     *ebpf.Variable `ebpf:"thread_mask"`
 	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
 	Wanted         *ebpf.Variable `ebpf:"wanted"`

@@ -54,9 +54,12 @@ type merger struct {
 	known   int // rises when codes of threads may no longer hold
 	rare    map[format.Call]format.Code
 	full    func(*format.CodedBatch) error // writes a batch
-	clamped int64                          // rows whose time was set forward to keep the order
-	told    int64                          // rows that are no events: losses and marks
-	lost    int64                          // events that lost rows tell of
+	text    []byte                         // scratch of callWithTexts
+	// textBytes are those of the batch's texts.
+	textBytes int
+	clamped   int64 // rows whose time was set forward to keep the order
+	told      int64 // rows that are no events: losses and marks
+	lost      int64 // events that lost rows tell of
 }
 
 // resolver answers what records do not tell.
@@ -246,6 +249,8 @@ func (m *merger) rows(end uint64) (more bool) {
 		return false
 	case kind == bpf.RecordGap:
 		m.gapRow(s, r)
+	case kind == bpf.RecordEnterTexts || kind == bpf.RecordExitTexts:
+		m.callWithTexts(s, r)
 	default:
 		s.read[bpf.ClassLifecycle]++
 		m.lifecycle(s, r)
@@ -341,7 +346,13 @@ func (s *source) advance(tag uint64) bool {
 }
 
 // crowded reports whether the batch has no room for a row and a mark before it.
-func (m *merger) crowded() bool { return m.batch.N+2 > format.CodedRows }
+func (m *merger) crowded() bool {
+	return m.batch.N+2 > format.CodedRows || m.textBytes > maxTextBytes
+}
+
+// maxTextBytes is how many bytes of texts fill a batch: a message of the spool
+// has a limit.
+const maxTextBytes = 8 << 20
 
 // seq returns how many rows there have been.
 func (m *merger) seq() int64 { return m.batch.Seq + int64(m.batch.N) }

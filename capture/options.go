@@ -20,6 +20,8 @@ type Options struct {
 	UIDs       []uint32      // only threads of these users
 	Cgroups    []string      // only threads in these cgroups or below: paths as in /proc/PID/cgroup
 	Containers []string      // only these containers: ids or their beginning, or names
+	Paths      PathRule      // when file names and socket addresses are read
+	PathMax    int           // bytes of a file name at most; 0: 256
 	Duration   time.Duration // stop after so long; 0: when told to
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
@@ -30,6 +32,26 @@ type Options struct {
 	CommandLine   []string
 	CommandHidden string
 }
+
+// PathRule says of which calls the file names and socket addresses are read
+// that their arguments point to.
+type PathRule uint8
+
+// The rules.
+const (
+	NoPaths PathRule = iota
+	AllPaths
+	FailedPaths // of calls that fail, at their exit
+)
+
+// String returns the word that captures store, "" for NoPaths.
+func (r PathRule) String() string { return [...]string{"", "all", "failed"}[r] }
+
+const defaultPathMax = 256
+
+// LongestPath is the most that PathMax can be (include/uapi/linux/limits.h:
+// PATH_MAX).
+const LongestPath = 4096
 
 func (o *Options) validate() error {
 	chosen := 0
@@ -47,6 +69,8 @@ func (o *Options) validate() error {
 		return errors.New("-p and -a exclude each other")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
+	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
+		return fmt.Errorf("paths of at most %d bytes: it takes a number from 16 to %d", o.PathMax, LongestPath)
 	case o.Buffer != 0 && (o.Buffer < 64<<10 || o.Buffer&(o.Buffer-1) != 0 || o.Buffer > 1<<30):
 		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
 	}

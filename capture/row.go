@@ -60,6 +60,35 @@ func (m *merger) calls(end uint64) (more bool) {
 	}
 }
 
+// callWithTexts writes the row of an enter or an exit with what its arguments
+// point to.
+func (m *merger) callWithTexts(s *source, r *bpf.Record) {
+	class := classOf(bpf.KindOf(r.Tag))
+	s.read[class]++
+	thread := m.thread(s, r.PidTgid)
+	if bpf.AfterLoss(r.Tag) {
+		m.threadLost(r.Ts, thread)
+	}
+	i := m.openRow(r.Ts)
+	b := m.batch
+	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.call(r.Tag), 0
+	var args [6]int64
+	if class == bpf.ClassExit {
+		b.Ret[i] = *bpf.Payload[int64](r)
+	} else {
+		args = *bpf.Payload[[6]int64](r)
+	}
+	b.SetArgs(i, &args)
+	m.text = m.text[:0]
+	for t, bytes := range bpf.Texts(r) {
+		m.text = appendText(m.text, t, bytes)
+	}
+	if len(m.text) > 0 {
+		b.Detail, b.DetailAt = append(b.Detail, string(m.text)), append(b.DetailAt, int32(i))
+		m.textBytes += len(m.text)
+	}
+}
+
 // registers sets the arguments of an enter.
 func (m *merger) registers(i int, r *bpf.Record, tag uint64) {
 	b := m.batch
@@ -130,7 +159,7 @@ func (m *merger) call(tag uint64) format.Code {
 	if a == bpf.ABIX32 {
 		index &^= 0x40000000
 	}
-	kind := format.Kind(bpf.KindOf(tag) - bpf.RecordEnter)
+	kind := format.Kind(classOf(bpf.KindOf(tag))) // in the order of the classes
 	if index >= uint32(bpf.TableSize) {
 		return m.rareCall(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.intern(abi.NameOr(m.abis[a], nr))})
 	}
@@ -153,6 +182,7 @@ func (m *merger) rareCall(c format.Call) format.Code {
 
 // renew empties the batch. Codes end where their table begins anew.
 func (m *merger) renew() {
+	m.textBytes = 0
 	turn := m.batch.Threads.Turn
 	m.batch.Next()
 	if turn != m.batch.Threads.Turn {

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -35,6 +36,12 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		Cgroups:        cgroups,
 		Arguments:      argumentCounts(),
 		NoBTF:          opt.NoBTF,
+	}
+	if opt.Paths != NoPaths {
+		cfg.Texts, cfg.TextBytes, cfg.TextArguments = bpf.TextsAlways, cmp.Or(opt.PathMax, defaultPathMax), textArguments()
+		if opt.Paths == FailedPaths {
+			cfg.Texts = bpf.TextsFailed
+		}
 	}
 	if opt.Syscalls != nil {
 		cfg.Syscalls = syscallFilter(opt.Syscalls)
@@ -149,6 +156,9 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 	}
 	if len(o.CommandLine) == 0 && o.CommandHidden == "" {
 		m.Request.Command = o.Command
+	}
+	if o.Paths != NoPaths {
+		m.Request.Paths, m.Request.PathMax = o.Paths.String(), int64(cmp.Or(o.PathMax, defaultPathMax))
 	}
 	if o.Syscalls != nil {
 		m.Request.Syscalls = o.Syscalls.String()

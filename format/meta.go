@@ -62,7 +62,9 @@ type Request struct {
 	Sample     int      `json:"sample"`       // one call in Sample was recorded, whole; 1 means every call
 	BufferSize int64    `json:"buffer_bytes"` // of each CPU
 	DurationNS int64    `json:"duration_ns,omitempty"`
-	Hook       string   `json:"hook"` // "tp_btf" or "raw_tracepoint"
+	Paths      string   `json:"paths,omitempty"`    // file names and socket addresses were read: of "all" calls, or of "failed" ones
+	PathMax    int64    `json:"path_max,omitempty"` // bytes of a file name at most
+	Hook       string   `json:"hook"`               // "tp_btf" or "raw_tracepoint"
 }
 
 // Probe is when one program was attached to its tracepoint and detached.

@@ -35,6 +35,8 @@ type recordFlags struct {
 	users                          []string
 	cgroups                        []string
 	containers                     []string
+	paths                          string
+	pathMax                        int
 	buffer                         string
 	quiet                          bool
 	noBTF                          bool
@@ -48,6 +50,10 @@ func newRecordCommand() *cobra.Command {
 		Short: "Record system calls into a capture (root, Linux)",
 		Long: `Record every system call of a command, of running processes or of the whole
 system: its enter and its exit with their times, arguments and results.
+
+With --paths, the file names and socket addresses that arguments point to are
+read, too, and what descriptors stand for is known afterwards: see 'systape replay
+-y' and 'systape latency --by path'. Data that calls read or write never is.
 
 The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
@@ -70,6 +76,7 @@ recording: at once if the command ignores them, or else with the command, which
 has 5 seconds. A command that runs on after its recording is named. Without a
 command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 		Example: `  systape record -o git.parquet -- git status
+  systape record --paths -o git.parquet -- git status
   systape record -p 1234 -f -d 10s
   systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet
   systape record -a -e %file,%network --container 3f2a -o web.parquet
@@ -96,6 +103,9 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
 	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
+	flags.StringVar(&f.paths, "paths", "", "read the file names and socket addresses that arguments point to: of `all` calls, or of failed ones only")
+	flags.Lookup("paths").NoOptDefVal = "all"
+	flags.IntVar(&f.pathMax, "path-max", 256, "with --paths: so many `bytes` of a file name at most, up to 4096")
 	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 64MiB, less on many CPUs)")
 	flags.BoolVar(&f.noCommandLine, "no-command-line", false, "leave the command line out of the metadata")
 	flags.BoolVar(&f.fullCommandLine, "full-command-line", false, "keep the command line as it is, with the secrets in it")
@@ -149,6 +159,18 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 			return o, fmt.Errorf("-e %s: %w", f.expression, err)
 		}
 		o.Syscalls = set
+	}
+	switch f.paths {
+	case "":
+	case "all":
+		o.Paths = capture.AllPaths
+	case "failed":
+		o.Paths = capture.FailedPaths
+	default:
+		return o, fmt.Errorf("--paths=%s: it is all or failed", f.paths)
+	}
+	if o.PathMax = f.pathMax; f.pathMax <= 0 {
+		return o, fmt.Errorf("--path-max %d: nothing of a path", f.pathMax)
 	}
 	if f.buffer != "" {
 		n, err := humanize.ParseBytes(f.buffer)

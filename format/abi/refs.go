@@ -7,6 +7,7 @@ type Refs struct {
 	DirFDs    uint8 // a descriptor, or AT_FDCWD, that the path in the next register is relative to
 	Paths     uint8 // the address of a file name
 	Addresses uint8 // the address of a socket address, whose length is in the next register
+	Pairs     uint8 // the address of two descriptors that the call makes
 }
 
 // AtFDCWD stands for the working directory where a call takes a descriptor of

@@ -18,6 +18,7 @@ var x86_64Refs = [...]Refs{
 	19:  {FDs: 0b1},                                 // readv
 	20:  {FDs: 0b1},                                 // writev
 	21:  {Paths: 0b1},                               // access
+	22:  {Pairs: 0b1},                               // pipe
 	32:  {FDs: 0b1},                                 // dup
 	33:  {FDs: 0b11},                                // dup2
 	40:  {FDs: 0b11},                                // sendfile
@@ -32,6 +33,7 @@ var x86_64Refs = [...]Refs{
 	50:  {FDs: 0b1},                                 // listen
 	51:  {FDs: 0b1},                                 // getsockname
 	52:  {FDs: 0b1},                                 // getpeername
+	53:  {Pairs: 0b1000},                            // socketpair
 	54:  {FDs: 0b1},                                 // setsockopt
 	55:  {FDs: 0b1},                                 // getsockopt
 	59:  {Paths: 0b1},                               // execve
@@ -119,6 +121,7 @@ var x86_64Refs = [...]Refs{
 	288: {FDs: 0b1},                                 // accept4
 	289: {FDs: 0b1},                                 // signalfd4
 	292: {FDs: 0b11},                                // dup3
+	293: {Pairs: 0b1},                               // pipe2
 	295: {FDs: 0b1},                                 // preadv
 	296: {FDs: 0b1},                                 // pwritev
 	298: {FDs: 0b1000},                              // perf_event_open
@@ -187,6 +190,7 @@ var i386Refs = [...]Refs{
 	39:  {Paths: 0b1},                                 // mkdir
 	40:  {Paths: 0b1},                                 // rmdir
 	41:  {FDs: 0b1},                                   // dup
+	42:  {Pairs: 0b1},                                 // pipe
 	51:  {Paths: 0b1},                                 // acct
 	52:  {Paths: 0b1},                                 // umount2
 	54:  {FDs: 0b1},                                   // ioctl
@@ -283,6 +287,7 @@ var i386Refs = [...]Refs{
 	326: {FDs: 0b1},                                   // timerfd_gettime
 	327: {FDs: 0b1},                                   // signalfd4
 	330: {FDs: 0b11},                                  // dup3
+	331: {Pairs: 0b1},                                 // pipe2
 	333: {FDs: 0b1},                                   // preadv
 	334: {FDs: 0b1},                                   // pwritev
 	336: {FDs: 0b1000},                                // perf_event_open
@@ -296,6 +301,7 @@ var i386Refs = [...]Refs{
 	350: {FDs: 0b1},                                   // finit_module
 	353: {DirFDs: 0b101, Paths: 0b1010},               // renameat2
 	358: {DirFDs: 0b1, Paths: 0b10},                   // execveat
+	360: {Pairs: 0b1000},                              // socketpair
 	361: {FDs: 0b1, Addresses: 0b10},                  // bind
 	362: {FDs: 0b1, Addresses: 0b10},                  // connect
 	363: {FDs: 0b1},                                   // listen
@@ -394,6 +400,7 @@ var arm64Refs = [...]Refs{
 	55:  {FDs: 0b1},                                 // fchown
 	56:  {DirFDs: 0b1, Paths: 0b10},                 // openat
 	57:  {FDs: 0b1},                                 // close
+	59:  {Pairs: 0b1},                               // pipe2
 	60:  {Paths: 0b10},                              // quotactl
 	61:  {FDs: 0b1},                                 // getdents64
 	62:  {FDs: 0b1},                                 // lseek
@@ -424,6 +431,7 @@ var arm64Refs = [...]Refs{
 	183: {FDs: 0b1},                                 // mq_timedreceive
 	184: {FDs: 0b1},                                 // mq_notify
 	185: {FDs: 0b1},                                 // mq_getsetattr
+	199: {Pairs: 0b1000},                            // socketpair
 	200: {FDs: 0b1, Addresses: 0b10},                // bind
 	201: {FDs: 0b1},                                 // listen
 	202: {FDs: 0b1},                                 // accept
@@ -509,6 +517,7 @@ var armRefs = [...]Refs{
 	39:  {Paths: 0b1},                                 // mkdir
 	40:  {Paths: 0b1},                                 // rmdir
 	41:  {FDs: 0b1},                                   // dup
+	42:  {Pairs: 0b1},                                 // pipe
 	51:  {Paths: 0b1},                                 // acct
 	52:  {Paths: 0b1},                                 // umount2
 	54:  {FDs: 0b1},                                   // ioctl
@@ -583,6 +592,7 @@ var armRefs = [...]Refs{
 	285: {FDs: 0b1},                                   // accept
 	286: {FDs: 0b1},                                   // getsockname
 	287: {FDs: 0b1},                                   // getpeername
+	288: {Pairs: 0b1000},                              // socketpair
 	289: {FDs: 0b1},                                   // send
 	290: {FDs: 0b1, Addresses: 0b10000},               // sendto
 	291: {FDs: 0b1},                                   // recv
@@ -618,6 +628,7 @@ var armRefs = [...]Refs{
 	354: {FDs: 0b1},                                   // timerfd_gettime
 	355: {FDs: 0b1},                                   // signalfd4
 	358: {FDs: 0b11},                                  // dup3
+	359: {Pairs: 0b1},                                 // pipe2
 	361: {FDs: 0b1},                                   // preadv
 	362: {FDs: 0b1},                                   // pwritev
 	364: {FDs: 0b1000},                                // perf_event_open
@@ -685,6 +696,7 @@ var x32Refs = [...]Refs{
 	17:  {FDs: 0b1},                                 // pread64
 	18:  {FDs: 0b1},                                 // pwrite64
 	21:  {Paths: 0b1},                               // access
+	22:  {Pairs: 0b1},                               // pipe
 	32:  {FDs: 0b1},                                 // dup
 	33:  {FDs: 0b11},                                // dup2
 	40:  {FDs: 0b11},                                // sendfile
@@ -696,6 +708,7 @@ var x32Refs = [...]Refs{
 	50:  {FDs: 0b1},                                 // listen
 	51:  {FDs: 0b1},                                 // getsockname
 	52:  {FDs: 0b1},                                 // getpeername
+	53:  {Pairs: 0b1000},                            // socketpair
 	72:  {FDs: 0b1},                                 // fcntl
 	73:  {FDs: 0b1},                                 // flock
 	74:  {FDs: 0b1},                                 // fsync
@@ -778,6 +791,7 @@ var x32Refs = [...]Refs{
 	288: {FDs: 0b1},                                 // accept4
 	289: {FDs: 0b1},                                 // signalfd4
 	292: {FDs: 0b11},                                // dup3
+	293: {Pairs: 0b1},                               // pipe2
 	298: {FDs: 0b1000},                              // perf_event_open
 	301: {FDs: 0b1, DirFDs: 0b1000, Paths: 0b10000}, // fanotify_mark
 	303: {DirFDs: 0b1, Paths: 0b10},                 // name_to_handle_at

@@ -14,7 +14,7 @@ import (
 
 // The kinds of package decode that name something, and the field of Refs
 // that has their registers.
-var refFields = map[string]string{"fd": "FDs", "dirfd": "DirFDs", "path": "Paths", "sockaddr": "Addresses"}
+var refFields = map[string]string{"fd": "FDs", "dirfd": "DirFDs", "path": "Paths", "sockaddr": "Addresses", "fdpair": "Pairs"}
 
 // reading is how one call's registers are read: "name:kind …" for all ABIs,
 // and variants for some, by their first word.
@@ -98,7 +98,7 @@ func refs(dir string, calls map[string]reading) []byte {
 				continue
 			}
 			fmt.Fprintf(&b, "%d: {", nr)
-			for _, field := range []string{"FDs", "DirFDs", "Paths", "Addresses"} {
+			for _, field := range []string{"FDs", "DirFDs", "Paths", "Addresses", "Pairs"} {
 				if m := masks[field]; m != 0 {
 					fmt.Fprintf(&b, "%s: 0b%b, ", field, m)
 				}

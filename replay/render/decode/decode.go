@@ -270,7 +270,7 @@ func appendTold(dst []byte, k kind, text string, isUnknown bool) []byte {
 	switch {
 	case isUnknown:
 		return append(dst, '?')
-	case k == kindPtr && isPair(text):
+	case k == kindFDPair && isPair(text):
 		return append(dst, text...)
 	case k == kindSockAddr:
 		start := len(dst)
