@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"systape/format"
@@ -72,15 +73,20 @@ func (s *Session) Named(i int) *files.Named {
 	return s.follow.named[i]
 }
 
-// FileCounts returns for how many of all calls so far it is known what they
-// are about; ok is false when the session does not follow descriptors.
-func (s *Session) FileCounts() (c files.Counts, ok bool) {
+// WarnUnknownFiles says, after a pass, why nothing or little is known of what
+// calls are about, if that is so.
+func (s *Session) WarnUnknownFiles() {
 	if s.follow == nil {
-		return c, false
+		return
 	}
-	return s.follow.Counts(), true
+	m := s.Meta()
+	switch n := s.follow.Counts(); {
+	case n.Asked == 0:
+	case !s.follow.Follows():
+		s.Warn(errors.New("what descriptors stand for is not known: the recording left out threads, or calls that close and replace them"))
+	case m.Request.Paths == "" && m.Imported == nil:
+		s.Warn(errors.New("paths are not known: the capture was recorded without --paths"))
+	case m.Request.Paths == "failed":
+		s.Warn(errors.New("only paths of calls that failed are known: the capture was recorded with --paths=failed"))
+	}
 }
-
-// FollowsDescriptors reports whether the capture has what it takes: every call
-// that frees or replaces a descriptor, of whole threads.
-func (s *Session) FollowsDescriptors() bool { return s.follow != nil && s.follow.Follows() }

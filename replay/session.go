@@ -300,6 +300,12 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	}
 	s.pairing = p.Coverage()
 	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter)
+	if s.follow != nil {
+		s.coverage.Files = s.follow.Counts()
+		if s.Filter.HasFile() {
+			s.WarnUnknownFiles()
+		}
+	}
 	if n := s.pairing.LateLosses; n > 0 {
 		s.Warn(fmt.Errorf("%d losses were told after the calls they concern: durations just before may be too long; run this on a file instead of a stream", n))
 	}

@@ -71,6 +71,9 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if err == nil {
 		err = l.Footer(in.stderr)
 	}
+	if f.slowest == 0 {
+		in.WarnUnknownFiles()
+	}
 	return file.close(err)
 }
 

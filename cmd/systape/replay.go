@@ -240,7 +240,11 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 			return nil
 		})
 	}
-	return r.calls()
+	err = r.calls()
+	if err == nil && r.flags.names {
+		in.WarnUnknownFiles()
+	}
+	return err
 }
 
 func replayColumns(json bool, cols []text.Column) format.Columns {

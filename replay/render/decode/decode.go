@@ -252,6 +252,14 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 // the rest of a line.
 func AppendName(dst []byte, name string) []byte {
 	dst = append(dst, '<')
+	if kind, rest, ok := strings.Cut(name, "->"); ok && name[0] != '/' { // a socket's peer
+		dst = append(appendBare(dst, kind), "->"...)
+		name = rest
+	}
+	return append(appendBare(dst, name), '>')
+}
+
+func appendBare(dst []byte, name string) []byte {
 	for {
 		i := strings.IndexAny(name, "<>")
 		if i < 0 {
@@ -262,7 +270,7 @@ func AppendName(dst []byte, name string) []byte {
 		dst = append(dst, "ce"[name[i]>>1&1])
 		name = name[i+1:]
 	}
-	return append(escape.Append(dst, name), '>')
+	return escape.Append(dst, name)
 }
 
 // appendTold writes what an event says of an argument beside its register.

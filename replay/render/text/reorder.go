@@ -39,8 +39,8 @@ type ReorderOptions struct {
 	Patience int64
 	// Window bounds how many lines wait; it is the bound on memory.
 	Window int
-	// Filter chooses calls; nil chooses all. One that asks how calls end
-	// keeps every call whole: its line stands at its start if it can wait
+	// Filter chooses calls; nil chooses all. One that asks how calls end, or
+	// what they are about, keeps every call whole: its line stands at its start if it can wait
 	// there, and else at its end.
 	Filter *replay.Filter
 	// Notices are the kinds of rows that have a line of their own, one bit
@@ -82,7 +82,7 @@ func NewReorderer(opt ReorderOptions) *Reorderer {
 		n *= 2
 	}
 	w := &Reorderer{opt: opt, ring: make([]waiting, n)}
-	w.whole = opt.Filter != nil && opt.Filter.HasOutcome()
+	w.whole = opt.Filter != nil && (opt.Filter.HasOutcome() || opt.Filter.HasFile())
 	return w
 }
 
@@ -200,7 +200,7 @@ func (w *Reorderer) begin(b *format.Batch, i int, emit func(*Line) error) error 
 	if w.opt.Named != nil {
 		c.Files = w.opt.Named(i)
 	}
-	if f := w.opt.Filter; f != nil && !f.MatchSubject(&c, w.names) {
+	if f := w.opt.Filter; f != nil && !f.HasFile() && !f.MatchSubject(&c, w.names) { // what the call is about may be known only at its end
 		return nil
 	}
 	s, err := w.slot(b.TS[i], emit)
