@@ -118,7 +118,11 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.begin(bpf.ClassEnter, bpf.Enters, format.EntersBegan)
 
 	r.out = newQueuedFile(out)
-	if r.spool, err = format.NewSpoolWriter(r.out, &r.meta); err != nil {
+	begin := format.NewSpoolWriter
+	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
+		begin = format.NewSpoolFile
+	}
+	if r.spool, err = begin(r.out, &r.meta); err != nil {
 		r.out.Close()
 		return nil, err
 	}
