@@ -12,11 +12,11 @@ import (
 // giver gives the begin of a spool back, as far as its rows are safe in the
 // sealer's file.
 type giver struct {
-	file   *os.File // the spool, to be written to; nil: not opened yet
-	at     int64    // where the gap stands; 0: the spool has none
-	given  int64    // byte up to which the spool has been given back
-	places []restart  // at which a reader can begin, behind that
-	unable bool     // the file system cannot
+	file   *os.File  // the spool, to be written to; nil: not opened yet
+	at     int64     // where the gap stands; 0: the spool has none
+	given  int64     // byte up to which the spool has been given back
+	places []restart // at which a reader can begin, behind that
+	unable bool      // the file system cannot
 }
 
 // saw is told where a reader can begin.
