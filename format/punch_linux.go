@@ -2,8 +2,13 @@ package format
 
 import (
 	"os"
+	"syscall"
+)
 
-	"golang.org/x/sys/unix"
+// include/uapi/linux/falloc.h
+const (
+	fallocKeepSize  = 1
+	fallocPunchHole = 2
 )
 
 // punch gives the disk space of the bytes from…to back; they read as zeros then,
@@ -12,7 +17,7 @@ func punch(f *os.File, from, to int64) error {
 	if from >= to {
 		return nil
 	}
-	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, to-from)
+	return syscall.Fallocate(int(f.Fd()), fallocPunchHole|fallocKeepSize, from, to-from)
 }
 
 // canPunch finds out whether the file system has holes, behind the file's end.
