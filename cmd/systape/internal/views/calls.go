@@ -38,7 +38,7 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 		delta(out.Int("exit_seq", func(c *call) int64 { return c.ExitSeq })),
 		out.Text("detail", callDetail),
 		out.Int("continues", func(c *call) int64 { return c.Continues }),
-		fdPathField(of), pathField("path", 0, of), pathField("path2", 1, of),
+		fdPathField(itself), pathField("path", 0, itself), pathField("path2", 1, itself),
 	}
 }
 
