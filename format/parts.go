@@ -25,7 +25,7 @@ const (
 // part is one file of a capture.
 type part struct {
 	name   string
-	file   *os.File // nil for standard input that is a stream
+	file   partFile // nil for standard input that is a stream
 	lent   bool     // file is the caller's to close
 	size   int64
 	stream io.Reader // standard input
@@ -135,8 +135,18 @@ func newPart(path string, f *os.File) (*part, error) {
 		p.nothing("the spool is empty")
 		return p, nil
 	}
+	if string(head[:]) == zipMagic {
+		b, err := openBundle(path, f, p.size)
+		if err != nil {
+			return nil, err
+		}
+		p.file, p.size = b, b.Size()
+		if n, err := b.ReadAt(head[:], 0); n < len(head) || string(head[:]) != parquet.Magic {
+			return nil, fmt.Errorf("%s: %w: %s in it is no capture (%w)", path, ErrNotCapture, BundleCapture, cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+	}
 	if string(head[:]) == parquet.Magic {
-		p.pq, err = openParquet(path, f, p.size)
+		p.pq, err = openParquet(path, p.file, p.size)
 		if err != nil {
 			return nil, err
 		}
@@ -383,7 +393,10 @@ func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (fileReader,
 		s.storedIn(path, p.file, 1<<62)
 	}
 	if p.file != nil {
-		p.sp.inUse = func() bool { return inUse(p.file) }
+		p.sp.inUse = func() bool {
+			f, ok := p.file.(*os.File)
+			return ok && inUse(f)
+		}
 	}
 	p.sp.cols, p.sp.names = cols, names
 	return p.sp, nil

@@ -83,7 +83,8 @@ func TestHostileNames(t *testing.T) {
 		"baseline train -o BASELINE --force PLAIN", "baseline train -o BASELINE2 FILE", "baseline info BASELINE", "baseline info --json BASELINE",
 		"score --baseline BASELINE PLAIN", "score --baseline BASELINE --format json PLAIN",
 		"score --baseline BASELINE FILE", "score --baseline BASELINE2 FILE", "info /nowhere/\x1b[31m", "compare FILE FILE", "compare --format json FILE FILE",
-		"recover FILE -o RECOVERED", "info RECOVERED"}
+		"recover FILE -o RECOVERED", "info RECOVERED",
+		"seccomp --format table FILE", "seccomp --format json FILE", "info --privacy FILE", "info --privacy --format json FILE", "redact --dry-run FILE", "bundle FILE -o BUNDLE --no-redact", "info BUNDLE"}
 	for _, view := range []string{"", "--by comm", "--by comm,container,errno --top 0", "--errors --by comm,syscall", "--every 10us --by comm", "--histogram --by comm", "--heatmap",
 		"--slowest 5", "--overhead", "--wide --by comm"} {
 		for _, form := range []string{"table", "json", "jsonl", "csv"} {
@@ -107,7 +108,7 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	name := filepath.Join(dir, "out")
-	paths := strings.NewReplacer("FILE", capture, "PLAIN", plain, "BASELINE", baseline, "RECOVERED", filepath.Join(dir, "recovered.parquet"), "NAME", name)
+	paths := strings.NewReplacer("FILE", capture, "PLAIN", plain, "BASELINE", baseline, "RECOVERED", filepath.Join(dir, "recovered.parquet"), "BUNDLE", filepath.Join(dir, "bundle.zip"), "NAME", name)
 	for _, command := range commands {
 		words := strings.Fields(command)
 		for i := range words {

@@ -21,8 +21,8 @@ import (
 // inputHelp is the part of every offline command's help that tells what FILE
 // and the filters are.
 const inputHelp = `FILE is a Parquet capture, the spool of a recording (also one that still runs
-or was cut off), a folder with the parts of one recording, or - for a spool on
-standard input. Several FILEs of one recording are one capture.
+or was cut off), a folder with the parts of one recording, a bundle, or - for a
+spool on standard input. Several FILEs of one recording are one capture.
 
 Filters take lists with commas between the values; a call must satisfy every
 filter that is given. Names may hold * for any characters. --syscall speaks

@@ -79,6 +79,11 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 		}
 		res.Rules = append(res.Rules, f...)
 	}
+	bundles, err := bundleFindings(args)
+	if err != nil {
+		return inputError(err)
+	}
+	res.Rules = append(res.Rules, bundles...)
 	res.OK = true
 	for _, r := range res.Rules {
 		res.OK = res.OK && r.State != format.Fails

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/replay/redact"
+	"systape/replay/units"
+)
+
+const bundleHelp = `Puts a capture and what there is to say about it into one zip file, to be attached
+to a bug report: the capture, redacted as 'systape redact' does it; info, latency,
+errors, sequences and verify as text; and a manifest with the SHA-256 of each.
+
+Every command reads the bundle as it is: systape latency bug.zip. 'systape verify'
+also holds its files against the manifest. Nothing has to be unpacked, and nothing
+is: a capture in a bundle is stored, not compressed, because it is compressed
+already.
+
+The same capture and key make the same bundle, byte by byte.
+
+FILE is a Parquet capture, a spool, a folder with the parts of one recording, or
+- for a spool on standard input. Several FILEs of one recording are one capture.`
+
+type bundleFlags struct {
+	output, key, maxSize string
+	drop                 []string
+	plain, force         bool
+}
+
+func newBundleCommand() *cobra.Command {
+	var f bundleFlags
+	c := &cobra.Command{
+		Use:   "bundle FILE... -o bug.zip",
+		Short: "Put a redacted capture and its results into one file for a bug report",
+		Long:  bundleHelp,
+		Example: `  systape bundle trace.parquet -o bug.zip
+  systape bundle trace.parquet --key team.key --max-size 25MB -o bug.zip
+  systape latency bug.zip`,
+		RunE: func(c *cobra.Command, args []string) error { return runBundle(c, &f, args) },
+	}
+	fl := c.Flags()
+	fl.StringVarP(&f.output, "output", "o", "", "the zip `file` to write")
+	fl.StringVar(&f.key, "key", "", "redact under the key in this `file`, made if it is not there")
+	fl.StringSliceVar(&f.drop, "drop", nil, "leave out these `classes` of arguments and results: "+strings.Join(redact.Droppable, " "))
+	fl.BoolVar(&f.plain, "no-redact", false, "put in the capture as it is, with all names")
+	fl.StringVar(&f.maxSize, "max-size", "", "refuse to make a bundle larger than this `size`, such as 25MB")
+	fl.BoolVar(&f.force, "force", false, "replace the file if it exists")
+	fl.SortFlags = false
+	return c
+}
+
+func (f *bundleFlags) valid(args []string) (limit uint64, err error) {
+	r := redactFlags{output: f.output, drop: f.drop, format: "table"}
+	if err := r.valid(args); err != nil {
+		return 0, err
+	}
+	if f.plain && (f.key != "" || len(f.drop) > 0) {
+		return 0, errors.New("--no-redact puts in everything: --key and --drop have no meaning with it")
+	}
+	if f.maxSize != "" {
+		if limit, err = humanize.ParseBytes(f.maxSize); err != nil || limit == 0 {
+			return 0, fmt.Errorf("--max-size %s: want a size such as 25MB", f.maxSize)
+		}
+	}
+	return limit, nil
+}
+
+func runBundle(c *cobra.Command, f *bundleFlags, args []string) error {
+	limit, err := f.valid(args)
+	if err != nil {
+		return usageError(c, err)
+	}
+	dir, err := os.MkdirTemp("", "systape-bundle-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	capture := filepath.Join(dir, format.BundleCapture)
+	redacted, err := bundleCapture(c, f, args, capture)
+	if err != nil {
+		return err
+	}
+	files := []bundleFile{{name: format.BundleCapture, path: capture}}
+	for _, a := range bundleAnswers {
+		text, err := bundleAnswer(c.Context(), capture, a.args)
+		if err != nil {
+			return err
+		}
+		files = append(files, bundleFile{name: a.name, text: text})
+	}
+	if report, err := bundleReport(c, dir, capture); err != nil {
+		return err
+	} else if report != nil {
+		files = append(files, bundleFile{name: "report.html", text: report})
+	}
+	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.key}, args...), f.force)
+	if err != nil {
+		return err
+	}
+	size, err := writeBundle(file, files, redacted)
+	if err == nil && limit > 0 && uint64(size) > limit {
+		err = &exitError{code: exitFailed, err: fmt.Errorf("the bundle would have %s, more than --max-size %s", units.Bytes(size), f.maxSize),
+			hint: "take less of the capture: a shorter time, or fewer threads"}
+	}
+	if err = file.close(err); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "bundle: %s, %s, %s\n", units.Bytes(size), units.Counted(int64(len(files)+1), "file"), redacted.words())
+	return nil
+}
+
+// bundleCapture writes the capture that goes into the bundle.
+func bundleCapture(c *cobra.Command, f *bundleFlags, args []string, to string) (*bundleRedaction, error) {
+	in, err := openInput(c, args, format.AllColumns)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if f.plain {
+		return &bundleRedaction{}, errors.Join(rewrite(in, out), out.Close())
+	}
+	key, err := redactKey(&redactFlags{key: f.key})
+	if err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	r := redact.New(key, redact.Options{Drop: f.drop, Tool: "systape " + version})
+	_, err = redactInto(in, r, out)
+	return &bundleRedaction{Key: key.Fingerprint(), Dropped: f.drop}, errors.Join(err, out.Close())
+}
+
+// rewrite writes all of a capture as one file.
+func rewrite(in *input, w io.Writer) error {
+	pw, err := format.NewParquetWriter(w, in.Meta())
+	if err != nil {
+		return err
+	}
+	if err := in.Batches(in.ctx, pw.Write); err != nil {
+		return inputError(err)
+	}
+	return pw.Close(in.Meta())
+}
+
+// bundleAnswers are the texts in a bundle: what commands say of the capture.
+var bundleAnswers = []struct {
+	name string
+	args []string
+}{
+	{"info.txt", []string{"info"}},
+	{"latency.txt", []string{"latency"}},
+	{"errors.txt", []string{"latency", "--errors"}},
+	{"sequences.txt", []string{"sequences"}},
+	{"verify.txt", []string{"verify"}},
+}
+
+// runAnother is [run]; the table of commands, which run needs, cannot mention
+// itself by way of a command.
+var runAnother func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+func init() { runAnother = run }
+
+// bundleAnswer runs a command over the capture. That it finds something wrong
+// is an answer, too.
+func bundleAnswer(ctx context.Context, capture string, args []string) ([]byte, error) {
+	var out, errs bytes.Buffer
+	code := runAnother(ctx, append(args[:len(args):len(args)], capture), strings.NewReader(""), &out, &errs)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	fmt.Fprintf(&out, "%s", errs.Bytes())
+	if code != exitOK {
+		fmt.Fprintf(&out, "exit code %d\n", code)
+	}
+	inTable := format.BundleCapture + strings.Repeat(" ", len(capture)-len(format.BundleCapture)) // columns stay below each other
+	text := bytes.ReplaceAll(out.Bytes(), []byte(capture+"  "), []byte(inTable+"  "))
+	text = bytes.ReplaceAll(text, []byte(capture), []byte(format.BundleCapture))
+	return bytes.ReplaceAll(text, []byte(filepath.Dir(capture)+string(filepath.Separator)), nil), nil
+}
+
+// bundleReport makes the page of the command report, where there is one.
+func bundleReport(c *cobra.Command, dir, capture string) ([]byte, error) {
+	if found, _, err := c.Root().Find([]string{"report"}); err != nil || found.Name() != "report" {
+		return nil, nil
+	}
+	page := filepath.Join(dir, "report.html")
+	var errs bytes.Buffer
+	if code := runAnother(c.Context(), []string{"report", capture, "-o", page}, strings.NewReader(""), io.Discard, &errs); code != exitOK {
+		return nil, fmt.Errorf("report: %s", strings.TrimSpace(errs.String()))
+	}
+	return os.ReadFile(page)
+}
