@@ -15,22 +15,11 @@ type Sealing struct {
 	path      string
 	opt       format.SealOptions
 	sealer    *format.Sealer // nil: not begun, or given up
-	failed    error          // why sealing cannot begin anew: rows are in the unfinished file only
 	quit      chan struct{}
 	done      chan struct{}
 }
 
-const (
-	sealEvery = 100 * time.Millisecond
-
-	// Of a spool that was sealed so much is given back at once: each time costs
-	// three flushes of the disk.
-	giveBackBytes = 8 << 20
-
-	// From so much on that waits to be sealed, others have to share the CPUs, so
-	// that the spool does not fill the disk.
-	patience = 256 << 20
-)
+const sealEvery = 100 * time.Millisecond
 
 // Seal begins to make the capture path of the recording's spool, whose file
 // name is spool. Stop must follow when the recording has ended, then Finish or
@@ -49,9 +38,7 @@ func (s *Sealing) run() {
 	for {
 		wait := sealEvery
 		if !s.recording.Busy() && s.step() {
-			if wait = turns.Pause(); s.waiting() > patience {
-				wait = 0
-			}
+			wait = turns.Pause()
 		}
 		select {
 		case <-s.quit:
@@ -69,32 +56,16 @@ func (s *Sealing) step() (more bool) {
 		return false
 	}
 	more, err := s.sealer.Step(committed)
-	if err == nil && s.sealer.Spare() >= giveBackBytes {
-		err = s.sealer.GiveBack()
-	}
 	if err != nil {
-		if s.sealer.GaveBack() {
-			s.failed = err
-		}
-		s.sealer.Abort()
 		s.sealer = nil
 		return false
 	}
 	return more
 }
 
-// waiting returns how many bytes of the spool wait to be sealed.
-func (s *Sealing) waiting() int64 {
-	if s.sealer == nil {
-		return 0
-	}
-	sealed, _ := s.sealer.Sealed()
-	return s.recording.Committed() - sealed
-}
-
 func (s *Sealing) begin() error {
-	if s.sealer != nil || s.failed != nil {
-		return s.failed
+	if s.sealer != nil {
+		return nil
 	}
 	sealer, err := format.NewSealer(s.spool, s.path, s.opt)
 	if err != nil {
