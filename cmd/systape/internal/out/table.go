@@ -3,6 +3,7 @@ package out
 import (
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -143,8 +144,18 @@ func (t *Table) Drop(name string) {
 	}
 }
 
-// Snip shortens text to width columns.
-func Snip(s string, width int) string { return text.Snip(s, width, "…") }
+// Snip shortens text to width columns: at its end, but a path at its begin,
+// since paths differ at their ends.
+func Snip(s string, width int) string {
+	if !strings.HasPrefix(s, "/") || text.StringWidth(s) <= width {
+		return text.Snip(s, width, "…")
+	}
+	for text.StringWidth(s) > max(width-1, 0) {
+		_, n := utf8.DecodeRuneInString(s)
+		s = s[n:]
+	}
+	return "…" + s
+}
 
 // Pad right-aligns text in width columns.
 func Pad(s string, width int) string {
