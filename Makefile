@@ -5,7 +5,9 @@
 # make race     runs the tests of the packages with goroutines under the race detector (needs a C compiler)
 # make fuzz     runs all fuzz targets, FUZZ_SECONDS in all
 # make test-kernels records on other kernels, booted in qemu (Debian; takes long)
-# make bench    measures the recorder, the files and the analysis (the recorder: root, Linux)
+# make bench    measures the program against its bars, beside the peers that are installed
+#               (root, Linux, python3) and BASE=older-systape if given
+# make microbench measures the recorder's, the files' and the analysis' steps one by one
 # make lint     gofmt, go mod tidy, go vet for every platform, staticcheck
 # make generate makes the generated files anew: needs clang 14 and llvm-strip for the BPF objects
 # make check    generates and compares
@@ -29,7 +31,7 @@ RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
 RACE_SKIP = ^TestEvery|^TestRecoverNeverMakesRowsUp$$
 FUZZ_SECONDS = 60
 
-.PHONY: build demo test race fuzz readers test-kernels bench lint generate check cross man sample clean
+.PHONY: build demo test race fuzz readers test-kernels bench microbench lint generate check cross man sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -51,7 +53,10 @@ fuzz:
 test-kernels:
 	.ci/kernels $(KERNELS)
 
-bench:
+bench: build
+	python3 testdata/bench.py ./systape "$(BASE)"
+
+microbench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./capture
 	go test -run '^$$' -bench . -timeout 60m ./format ./replay/...
 

@@ -5,8 +5,8 @@
 
 #include "buffer.h"
 #include "filter.h"
-#include "memory.h"
 #include "number.h"
+#include "text.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define ARGUMENT(n, native, compat) \
@@ -38,67 +38,93 @@ static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 ab
 }
 #endif
 
-/* Why the filters do not want a call at its enter. */
-static inline_always u32 enter_refusal(u32 filter, u64 pid_tgid, u32 abi, s32 nr)
+/* The texts of a call, by the place of its number; 0 when it has none. */
+static inline_always u32 texts_of(u32 index)
 {
-	if (filter & FILTER_PIDS) {
-		u32 tgid = pid_tgid >> 32;
-		u32 *flags = map_lookup(&targets, &tgid);
-
-		if (!flags)
-			return REFUSED_PROCESS;
-		/* The command to record begins with its execve; what prepared it is ours. */
-		if (unlikely(*flags & TARGET_AT_EXEC)) {
-			if (!is_exec(abi, nr))
-				return REFUSED_PROCESS;
-			*flags = TARGET_RECORD;
-		}
-	} else if (pid_tgid >> 32 == self_tgid) {
-		return REFUSED_PROCESS;
-	}
-	if (!wanted_call(filter, abi, nr))
-		return REFUSED_CALL;
-	return thread_refusal(filter);
+	if (index >= 2 * TABLE_SIZE)
+		return 0;
+	return text_arguments[index];
 }
 
-/* Shows an enter; returns its time. */
-static inline_always u64 show_enter(u64 pid_tgid, u32 abi, s32 nr, struct pt_regs *regs, u32 count)
+/* Writes an enter with the texts that its arguments point to. */
+static inline_always int enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, u32 count, u32 which)
 {
-	const u32 size = sizeof(struct record) + 8 * (count & 7);
-	struct record *record = reserve(size, CLASS_ENTER, pid_tgid);
-	u64 ts;
+	u32 zero = 0, used, missing, size;
+	struct scratch *s = map_lookup(&texts, &zero);
+	struct record *record;
+	u64 args[6] = {};
+	u64 *words;
+	u8 *state;
 
+	if (!s)
+		return 0;
+	copy_arguments(args, regs, abi, 6);
+	*(volatile u64 *)&s->owner = pid_tgid;
+	used = read_texts(s, args, which & 0xffff, &missing);
+	if (missing) {
+		state = state_of(pid_tgid);
+		if (state)
+			*state |= THREAD_UNREAD;
+	}
+	size = sizeof(*record) + sizeof(args) + used;
+	record = reserve(size, CLASS_ENTER, pid_tgid);
 	if (unlikely(!record))
 		return 0;
-	ts = record->ts;
 	record->pid_tgid = pid_tgid;
-	copy_arguments((u64 *)(record + 1), regs, abi, count);
-	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(pid_tgid) << ABI_BITS, nr));
-	return ts;
+	words = (u64 *)(record + 1);
+#pragma unroll
+	for (u32 n = 0; n < 6; n++)
+		words[n] = count > n ? args[n] : 0;
+	copy_texts(words + 6, s, used, pid_tgid);
+	finish(record, TAG(size, RECORD_ENTER_TEXTS, abi | lost_before(pid_tgid) << ABI_BITS, nr));
+	return 0;
 }
 
-/* Begins a call where a filter needs the whole of it. */
-static apart int enter_counted(u64 pid_tgid, u32 abi, s32 nr, struct pt_regs *regs, u32 count)
+/*
+ * The texts that are to be read when a call returns: those that failed to be
+ * read at its enter, those of a failed call if only these are asked for, and
+ * the descriptors that it returned. After an execve the memory is another.
+ */
+static inline_always u32 texts_at_exit(u32 which, s64 ret, u32 pid_tgid, u32 exec)
 {
-	const u32 filter = filters;
-	struct call *call = call_of(pid_tgid);
-	u64 now = 0;
+	u8 *state;
 
-	if (unlikely(!call)) {
-		refused(REFUSED_SAMPLE);
+	if (ret >= 0 && exec)
 		return 0;
-	}
-	call->nr = nr;
-	call->abi = abi;
-	call->count = count;
-	call->drawn = filter & FILTER_SAMPLE ? draw(call) : 1;
-	if (!call->drawn)
-		refused(REFUSED_SAMPLE);
-	else if (filter & HELD)
-		copy_arguments(call->args, regs, abi, count);
-	else
-		now = show_enter(pid_tgid, abi, nr, regs, count);
-	call->entered = now ?: ktime_get_ns();
+	if (text_when == TEXTS_FAILED)
+		return ret < 0 && ret > -512 ? which & 0xffff : 0;
+	if (which & 0xff0000)
+		return ret == 0 ? which & 0xff0000 : 0;
+	state = state_of(pid_tgid);
+	if (!state || !(*state & THREAD_UNREAD))
+		return 0;
+	*state &= ~THREAD_UNREAD;
+	return which & 0xffff;
+}
+
+/* Writes an exit with texts. */
+static inline_always int leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret, u32 which)
+{
+	u32 zero = 0, used, missing, size;
+	struct scratch *s = map_lookup(&texts, &zero);
+	struct record *record;
+	struct exit_payload *payload;
+	u64 args[6] = {};
+
+	if (!s)
+		return 0;
+	copy_arguments(args, regs, abi, 6);
+	*(volatile u64 *)&s->owner = pid_tgid;
+	used = read_texts(s, args, which, &missing);
+	size = sizeof(*record) + sizeof(*payload) + used;
+	record = reserve(size, CLASS_EXIT, pid_tgid);
+	if (unlikely(!record))
+		return 0;
+	record->pid_tgid = pid_tgid;
+	payload = (void *)(record + 1);
+	payload->ret = ret;
+	copy_texts(payload + 1, s, used, pid_tgid);
+	finish(record, TAG(size, RECORD_EXIT_TEXTS, abi | lost_before(pid_tgid) << ABI_BITS, nr));
 	return 0;
 }
 
@@ -108,98 +134,44 @@ static inline_always int enter(u64 *ctx, u32 spare)
 	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
 	s32 nr = (s32)ctx[1];
-	u32 abi = abi_of(self.compat, nr), why, index, count = 6;
+	struct record *record;
+	u32 abi = abi_of(self.compat, nr), index, size, count = 6;
 
 	if (!stand_in(spare, self.pid_tgid, CLASS_ENTER, THREAD_ENTERED))
 		return 0;
-	why = enter_refusal(filter, self.pid_tgid, abi, nr);
-	if (filter & CHANGEABLE)
-		remember(self.pid_tgid, why ? THREAD_REFUSED : THREAD_CHOSEN);
-	if (why) {
-		if (filter & ~FOLLOW_CHILDREN) /* our own calls are not worth it */
-			refused(why);
+	if (filter & FILTER_PIDS) {
+		u32 tgid = self.pid_tgid >> 32;
+		u32 *flags = map_lookup(&targets, &tgid);
+
+		if (!flags)
+			return 0;
+		/* The command to record begins with its execve; what prepared it is ours. */
+		if (unlikely(*flags & TARGET_AT_EXEC)) {
+			if (!is_exec(abi, nr))
+				return 0;
+			*flags = TARGET_RECORD;
+		}
+	} else if (self.pid_tgid >> 32 == self_tgid) {
 		return 0;
 	}
+	if (!wanted_thread(filter) || !wanted_call(filter, abi, nr))
+		return 0;
 	index = table_index(abi, nr);
 	if (likely(index < 2 * TABLE_SIZE))
 		count = argument_counts[index];
-	if (filter & COUNTED)
-		return enter_counted(self.pid_tgid, abi, nr, regs, count);
-	show_enter(self.pid_tgid, abi, nr, regs, count);
-	return 0;
-}
+	if (text_when == TEXTS_ALWAYS) {
+		u32 which = texts_of(index);
 
-/* Shows an exit; returns its time. */
-static inline_always u64 show_exit(u64 pid_tgid, u32 abi, s32 nr, s64 ret)
-{
-	const u32 size = sizeof(struct record) + sizeof(struct exit_payload);
-	struct record *record = reserve(size, CLASS_EXIT, pid_tgid);
-	u64 ts;
-
+		if (which & 0xffff)
+			return enter_with_texts(regs, self.pid_tgid, abi, nr, count, which);
+	}
+	size = sizeof(*record) + 8 * (count & 7);
+	record = reserve(size, CLASS_ENTER, self.pid_tgid);
 	if (unlikely(!record))
 		return 0;
-	ts = record->ts;
-	record->pid_tgid = pid_tgid;
-	((struct exit_payload *)(record + 1))->ret = ret;
-	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(pid_tgid) << ABI_BITS, nr));
-	return ts;
-}
-
-/* Shows a call of which nothing has been told before. */
-static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered, u32 abi, s32 nr, s64 ret)
-{
-	u32 count = call->count & 7;
-	u32 size = sizeof(struct record) + sizeof(struct call_payload) + 8 * count;
-	struct record *record = reserve(size, CLASS_CALL, pid_tgid);
-	struct call_payload *payload;
-	u64 *args;
-
-	if (unlikely(!record))
-		return;
-	record->pid_tgid = pid_tgid;
-	payload = (void *)(record + 1);
-	payload->ret = ret;
-	payload->entered = entered;
-	payload->exit_nr = nr;
-	payload->exit_abi = abi;
-	args = (u64 *)(payload + 1);
-#pragma unroll
-	for (u32 i = 0; i < 6; i++) {
-		if (count > i)
-			args[i] = call->args[i];
-	}
-	finish(record, TAG(size, RECORD_CALL, call->abi | lost_before(pid_tgid) << ABI_BITS, call->nr));
-}
-
-/* Ends a call where a filter needs the whole of it. */
-static apart int leave_counted(u64 pid_tgid, u32 abi, s32 nr, s64 ret)
-{
-	const u32 filter = filters;
-	struct call *call = call_of(pid_tgid);
-	u64 entered, now = 0;
-
-	if (!call || !call->entered) {
-		if (filter & HELD || !call)
-			refused(REFUSED_HALF);
-		else if (draw(call))
-			show_exit(pid_tgid, abi, nr, ret);
-		else
-			refused(REFUSED_SAMPLE);
-		return 0;
-	}
-	entered = call->entered;
-	call->entered = 0;
-	if (call->drawn && !(filter & HELD))
-		now = show_exit(pid_tgid, abi, nr, ret);
-	if (!now)
-		now = ktime_get_ns();
-	count_call(pid_tgid >> 32, call->abi, call->nr, table_index(call->abi, call->nr), ret, now - entered);
-	if (!call->drawn || !(filter & HELD))
-		return 0;
-	if ((filter & FILTER_FAILED && !is_error(abi, ret)) || (filter & FILTER_DURATION && now - entered < least_duration))
-		refused(REFUSED_OUTCOME);
-	else
-		show_call(pid_tgid, call, entered, abi, nr, ret);
+	record->pid_tgid = self.pid_tgid;
+	copy_arguments((u64 *)(record + 1), regs, abi, count);
+	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
 	return 0;
 }
 
@@ -208,25 +180,18 @@ static inline_always int leave(u64 *ctx, u32 spare)
 	const u32 filter = filters;
 	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
-	u32 abi;
-	u8 decision = 0;
+	struct record *record;
+	const u32 size = sizeof(*record) + sizeof(struct exit_payload);
 	s32 nr;
+	u32 abi;
 
 	if (!stand_in(spare, self.pid_tgid, CLASS_EXIT, THREAD_LEFT))
 		return 0;
-	if (!wanted_process(filter, self.pid_tgid))
+	if (!wanted_task(filter, self.pid_tgid))
 		return 0;
 	nr = regs_nr(regs);
 	abi = abi_of(self.compat, nr);
-	if (filter & CHANGEABLE) {
-		decision = recall(self.pid_tgid);
-		if (decision == THREAD_REFUSED)
-			return 0;
-		/* No enter was seen: it was before the recording, or the call was refused before the tracepoint. */
-		if (!decision && thread_refusal(filter))
-			return 0;
-	}
-	if (!decision && !wanted_call(filter, abi, nr)) {
+	if (!wanted_call(filter, abi, nr)) {
 		/*
 		 * An execve that changes the ABI returns by the new one's rules with
 		 * the old one's number.
@@ -236,9 +201,20 @@ static inline_always int leave(u64 *ctx, u32 spare)
 		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
 			return 0;
 	}
-	if (filter & COUNTED)
-		return leave_counted(self.pid_tgid, abi, nr, ctx[1]);
-	show_exit(self.pid_tgid, abi, nr, ctx[1]);
+	if (text_when != TEXTS_NEVER) {
+		u32 which = texts_of(table_index(abi, nr));
+
+		if (which)
+			which = texts_at_exit(which, ctx[1], self.pid_tgid, is_exec(abi, nr));
+		if (which)
+			return leave_with_texts(regs, self.pid_tgid, abi, nr, ctx[1], which);
+	}
+	record = reserve(size, CLASS_EXIT, self.pid_tgid);
+	if (unlikely(!record))
+		return 0;
+	record->pid_tgid = self.pid_tgid;
+	((struct exit_payload *)(record + 1))->ret = ctx[1];
+	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
 	return 0;
 }
 

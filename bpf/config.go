@@ -1,7 +1,5 @@
 package bpf
 
-import "time"
-
 // Config says what is to be recorded. It is fixed at load: the verifier
 // removes the code of every filter that is not used.
 type Config struct {
@@ -9,25 +7,40 @@ type Config struct {
 	FilterPIDs     bool                // only processes given to AddTarget, and the launched command
 	FollowChildren bool                // processes that a target starts become targets
 	Comms          []string            // only threads of these names
-	CommPatterns   []string            // likewise of names like these, with * for any letters; see CompilePatterns
 	UIDs           []uint32            // only threads of these users
 	Cgroups        []string            // only threads below these cgroup v2 directories, at most 16
-	CgroupsV1      []string            // only threads below these directories of one hierarchy of cgroup v1, at most 64
-	Controller     string              // of that hierarchy, such as "pids"
 	Syscalls       *SyscallFilter      // nil: all
-	Sample         bool                // calls are drawn by lot; see Kernel.SetShare
-	SampleSeed     uint64              // the draws of a thread follow from it, the thread's id and the instant of its first call
-	Failed         bool                // only calls that return an error, told at their exit
-	LeastDuration  time.Duration       // only calls that last so long, told at their exit; 0: all
 	Arguments      [2][TableSize]uint8 // how many arguments each call takes, native and compat
-	NoBTF          bool                // use the variant for kernels without BTF even if this one has it
-	Writers        *Writers            // for tests; nil: what the kernel needs
-	PartBytes      int                 // for tests: parts of buffers are no larger; 0: what the kernel allows
-	RecordSelf     bool                // for tests: the recorder's own events, too
+	Texts          TextRule            // when what arguments point to is read
+	TextBytes      int                 // of a file name at most, from 8 to TextMax
+	TextArguments  [2][TableSize]TextArguments
+	NoBTF          bool     // use the variant for kernels without BTF even if this one has it
+	Writers        *Writers // for tests; nil: what the kernel needs
+	PartBytes      int      // for tests: parts of buffers are no larger; 0: what the kernel allows
+	RecordSelf     bool     // for tests: the recorder's own events, too
 }
 
-// Counted reports whether calls pass unrecorded that [Kernel.Counts] tells of.
-func (c *Config) Counted() bool { return c.filters()&withBTFFilterCOUNTED != 0 }
+// TextArguments says what the arguments of a call point to, one bit for each,
+// the lowest for the first.
+type TextArguments struct {
+	Names     uint8 // a file name
+	Addresses uint8 // a socket address, whose length is the next argument
+	Pairs     uint8 // two descriptors that the call returns
+}
+
+func (t TextArguments) bits() uint32 {
+	return uint32(t.Names) | uint32(t.Addresses)<<8 | uint32(t.Pairs)<<16
+}
+
+// textArguments are those of all calls as the constant "text_arguments".
+func (c *Config) textArguments() (bits [2 * TableSize]uint32) {
+	for abi := range c.TextArguments {
+		for nr, t := range c.TextArguments[abi] {
+			bits[abi*TableSize+nr] = t.bits()
+		}
+	}
+	return bits
+}
 
 // SyscallFilter says which numbers are recorded.
 type SyscallFilter struct {
@@ -39,19 +52,14 @@ type SyscallFilter struct {
 func (c *Config) filters() filterBits {
 	var bits filterBits
 	for bit, on := range map[filterBits]bool{
-		withBTFFilterFILTER_PIDS:          c.FilterPIDs,
-		withBTFFilterFILTER_COMMS:         len(c.Comms) > 0,
-		withBTFFilterFILTER_COMM_PATTERNS: len(c.CommPatterns) > 0,
-		withBTFFilterFILTER_CGROUP_IDS:    len(c.CgroupsV1) > 0,
-		withBTFFilterFILTER_SAMPLE:        c.Sample,
-		withBTFFilterFILTER_FAILED:        c.Failed,
-		withBTFFilterFILTER_DURATION:      c.LeastDuration > 0,
-		withBTFFilterFILTER_UIDS:          len(c.UIDs) > 0,
-		withBTFFilterFILTER_CGROUPS:       len(c.Cgroups) > 0,
-		withBTFFilterFILTER_SYSCALLS:      c.Syscalls != nil,
-		withBTFFilterFOLLOW_CHILDREN:      c.FollowChildren,
-		withBTFFilterWANT_UNLISTED:        c.Syscalls != nil && c.Syscalls.Unlisted,
-		withBTFFilterWANT_NEGATIVE:        c.Syscalls != nil && c.Syscalls.Negative,
+		withBTFFilterFILTER_PIDS:     c.FilterPIDs,
+		withBTFFilterFILTER_COMMS:    len(c.Comms) > 0,
+		withBTFFilterFILTER_UIDS:     len(c.UIDs) > 0,
+		withBTFFilterFILTER_CGROUPS:  len(c.Cgroups) > 0,
+		withBTFFilterFILTER_SYSCALLS: c.Syscalls != nil,
+		withBTFFilterFOLLOW_CHILDREN: c.FollowChildren,
+		withBTFFilterWANT_UNLISTED:   c.Syscalls != nil && c.Syscalls.Unlisted,
+		withBTFFilterWANT_NEGATIVE:   c.Syscalls != nil && c.Syscalls.Negative,
 	} {
 		if on {
 			bits |= bit

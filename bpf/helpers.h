@@ -10,8 +10,6 @@
 
 #define SEC(name) __attribute__((section(name), used))
 #define inline_always inline __attribute__((always_inline))
-/* A function of its own, so that who does not call it does not pay for its registers. */
-#define apart __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -22,13 +20,11 @@
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
-	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
-enum { BPF_NOEXIST = 1 };
 enum { BPF_RB_FORCE_WAKEUP = 2 };
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
@@ -42,6 +38,8 @@ static long (*get_current_comm)(void *buf, u32 size) = (void *)16;
 static u64 (*get_current_task)(void) = (void *)35;
 static long (*current_task_under_cgroup)(void *map, u32 index) = (void *)37;
 static u64 (*get_current_cgroup_id)(void) = (void *)80;
+static long (*probe_read_user)(void *dst, u32 size, const void *src) = (void *)112;
+static long (*probe_read_user_str)(void *dst, u32 size, const void *src) = (void *)114;
 static long (*probe_read_kernel)(void *dst, u32 size, const void *src) = (void *)113;
 static long (*probe_read_kernel_str)(void *dst, u32 size, const void *src) = (void *)115;
 static long (*ringbuf_output)(void *ringbuf, void *data, u64 size, u64 flags) = (void *)130;

@@ -137,38 +137,17 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 	if !cfg.RecordSelf {
 		set.set("self_tgid", here.self)
 	}
+	if cfg.Texts != TextsNever {
+		set.set("text_when", uint32(cfg.Texts))
+		set.set("text_bytes", uint32(cfg.TextBytes))
+		set.set("text_arguments", cfg.textArguments())
+	}
 	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
 	set.set("writers", uint32(a.writers))
 	if cfg.Syscalls != nil {
 		set.set("wanted", cfg.Syscalls.wanted())
 	}
 	set.set("filters", uint32(cfg.filters()))
-	set.set("least_duration", uint64(cfg.LeastDuration))
-	set.set("sample_seed", cfg.SampleSeed)
-	if len(cfg.CommPatterns) > 0 {
-		names, err := compilePatterns(cfg.CommPatterns)
-		if err != nil {
-			return nil, err
-		}
-		set.set("comm_words", names.words)
-		set.set("comm_starts", names.starts)
-		set.set("comm_ends", names.ends)
-		set.set("comm_stays", names.stays)
-		set.set("comm_steps", names.steps)
-	}
-	if len(cfg.CgroupsV1) > 0 {
-		offsets, err := cgroupOffsets(cfg.Controller)
-		if err != nil {
-			return nil, err
-		}
-		for name, offset := range offsets {
-			set.set(name, offset)
-		}
-	}
-	if cfg.Counted() {
-		spec.Maps["calls"].MaxEntries = maxCalls
-		spec.Maps["counts"].MaxEntries = maxCounts
-	}
 
 	spec.Maps["doorbell"].MaxEntries = uint32(max(os.Getpagesize(), 4096))
 	targets := spec.Maps["targets"]
@@ -234,13 +213,6 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 	}
 	return k, nil
 }
-
-// How many threads may be in calls, and how many calls of processes are counted
-// apart, where whole calls are looked at. The memory is taken at load.
-const (
-	maxCalls  = 64 << 10
-	maxCounts = 16 << 10
-)
 
 // newBuffers makes the map of all buffers, in as few parts as the kernel
 // allows. Before 6.0 a value of an array map has at most 4 MiB (kernel/bpf/

@@ -1,22 +1,26 @@
 package bpf
 
-import "unsafe"
+import (
+	"iter"
+	"unsafe"
+)
 
 // What the C side defines in record.h comes from the object file; these are
 // its names in Go.
 type (
 	Record        = withBTFRecord        // the fixed part of every record in a buffer
 	Control       = withBTFControl       // the beginning of a CPU's buffer
-	CallPayload   = withBTFCallPayload   // follows a RecordCall, and is followed by its arguments
 	ForkPayload   = withBTFForkPayload   // follows a RecordFork
 	ExecPayload   = withBTFExecPayload   // follows a RecordExec
 	RenamePayload = withBTFRenamePayload // follows a RecordRename
 	EndPayload    = withBTFEndPayload    // follows a RecordThreadEnd
+	Text          = withBTFText          // heads each text of a RecordEnterTexts and RecordExitTexts
 	GapPayload    = withBTFGapPayload    // follows a RecordGap, whose Ts is the first loss
 	RecordKind    = withBTFRecordKind
 	RecordABI     = withBTFRecordAbi
 	Class         = withBTFEventClass // events are counted by class
 	Writers       = withBTFWriterRule
+	TextRule      = withBTFTextRule
 	filterBits    = withBTFFilter
 	targetFlags   = withBTFTarget
 )
@@ -29,8 +33,27 @@ const (
 	RecordExec      = withBTFRecordKindRECORD_EXEC
 	RecordRename    = withBTFRecordKindRECORD_RENAME
 	RecordThreadEnd = withBTFRecordKindRECORD_THREAD_END
-	RecordGap       = withBTFRecordKindRECORD_GAP  // events of this CPU found no room before the record that follows
-	RecordCall      = withBTFRecordKindRECORD_CALL // an enter and its exit, told at the exit
+	RecordGap       = withBTFRecordKindRECORD_GAP // events of this CPU found no room before the record that follows
+
+	RecordEnterTexts = withBTFRecordKindRECORD_ENTER_TEXTS // an enter, with texts behind its arguments
+	RecordExitTexts  = withBTFRecordKindRECORD_EXIT_TEXTS  // an exit, likewise
+)
+
+// When texts are read, see [Config.Texts].
+const (
+	TextsNever  = withBTFTextRuleTEXTS_NEVER
+	TextsAlways = withBTFTextRuleTEXTS_ALWAYS
+	TextsFailed = withBTFTextRuleTEXTS_FAILED // of calls that failed, at the exit
+)
+
+// What [Text.Length] says beside the bytes.
+const (
+	TextLength  = withBTFTextFlagTEXT_LENGTH  // the bits that are the length
+	TextCut     = withBTFTextFlagTEXT_CUT     // a file name that goes on
+	TextSocket  = withBTFTextFlagTEXT_SOCKET  // a socket address as it is in memory
+	TextPair    = withBTFTextFlagTEXT_PAIR    // two descriptors of 32 bits
+	TextUnread  = withBTFTextFlagTEXT_UNREAD  // it could not be read
+	TextNothing = withBTFTextFlagTEXT_NOTHING // as the argument: no texts follow
 )
 
 // ABIs as the kernel side tells them apart; which table Native and Compat are
@@ -63,6 +86,7 @@ const (
 	TableSize    = int(withBTFLayoutTABLE_SIZE) // numbers of each ABI that the kernel side has a place for
 	ControlBytes = int(withBTFLayoutCONTROL_BYTES)
 	SlackBytes   = int(withBTFLayoutSLACK_BYTES)
+	TextMax      = int(withBTFLayoutTEXT_MAX)   // bytes of a file name that can be asked for
 	RecordBytes  = int(unsafe.Sizeof(Record{})) // the fixed part; the payload follows it
 )
 
@@ -75,6 +99,29 @@ func KindOf(tag uint64) RecordKind { return RecordKind(tag >> 16 & 0xff) }
 // ABIOf returns by which table the record's number is to be read.
 func ABIOf(tag uint64) RecordABI {
 	return RecordABI(tag >> 24 & (1<<withBTFRecordAbiABI_BITS - 1))
+}
+
+// Texts gives the texts of a record of kind RecordEnterTexts or RecordExitTexts
+// with their bytes, which are valid as long as the record.
+func Texts(r *Record) iter.Seq2[Text, []byte] {
+	return func(yield func(Text, []byte) bool) {
+		at, end := uintptr(RecordBytes)+8, uintptr(Size(r.Tag))
+		if KindOf(r.Tag) == RecordEnterTexts {
+			at = uintptr(RecordBytes) + unsafe.Sizeof([6]int64{})
+		}
+		const head = unsafe.Sizeof(Text{})
+		for at+head <= end {
+			t := (*Text)(unsafe.Add(unsafe.Pointer(r), at))
+			n := uintptr(t.Length & uint32(TextLength))
+			if at += head; t.Argument >= 6 || at+n > end {
+				return
+			}
+			if !yield(*t, unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(r), at)), n)) {
+				return
+			}
+			at += (n + 7) &^ 7
+		}
+	}
 }
 
 // AfterLoss reports whether events of the record's thread were lost since its

@@ -11,6 +11,9 @@ import (
 // absurdlyLate is by how much no record can be ahead of the clock.
 const absurdlyLate = 10e9 // ns
 
+// textsBytes is what two texts take at most.
+const textsBytes = 2 * (int(unsafe.Sizeof(bpf.Text{})) + bpf.TextMax + 8)
+
 // payloadBytes bounds what follows the fixed part of a record, by kind.
 var payloadBytes = [...]struct{ least, most int }{
 	0:                   {1, 0}, // no kind
@@ -21,7 +24,9 @@ var payloadBytes = [...]struct{ least, most int }{
 	bpf.RecordRename:    exactly[bpf.RenamePayload](),
 	bpf.RecordThreadEnd: exactly[bpf.EndPayload](),
 	bpf.RecordGap:       exactly[bpf.GapPayload](),
-	bpf.RecordCall:      {int(unsafe.Sizeof(bpf.CallPayload{})), int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8},
+
+	bpf.RecordEnterTexts: {6 * 8, 6*8 + textsBytes},
+	bpf.RecordExitTexts:  {8, 8 + textsBytes},
 }
 
 func exactly[T any]() struct{ least, most int } {
@@ -63,17 +68,12 @@ func (m *merger) skipDamage(s *source) {
 	m.notice(n)
 }
 
-// countEvents adds the events that a record tells.
-func countEvents(kind bpf.RecordKind, counts *[bpf.Classes]uint64) {
+func classOf(kind bpf.RecordKind) bpf.Class {
 	switch kind {
-	case bpf.RecordEnter:
-		counts[bpf.ClassEnter]++
-	case bpf.RecordExit:
-		counts[bpf.ClassExit]++
-	case bpf.RecordCall:
-		counts[bpf.ClassEnter]++
-		counts[bpf.ClassExit]++
-	default:
-		counts[bpf.ClassLifecycle]++
+	case bpf.RecordEnter, bpf.RecordEnterTexts:
+		return bpf.ClassEnter
+	case bpf.RecordExit, bpf.RecordExitTexts:
+		return bpf.ClassExit
 	}
+	return bpf.ClassLifecycle
 }

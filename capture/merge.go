@@ -44,8 +44,6 @@ type merger struct {
 	clock    func() uint64 // CLOCK_MONOTONIC
 	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
-	processEnded func(pid int32) // told of each process that has ended; nil: nobody is
-
 	skipped func() [bpf.Classes]uint64    // events for which the kernel ran no program; nil: none
 	skips   skips                         // what has become of these
 	stalled func(first, last uint64) bool // whether the spool could not take what came in that time; nil: never
@@ -56,9 +54,12 @@ type merger struct {
 	known   int // rises when codes of threads may no longer hold
 	rare    map[format.Call]format.Code
 	full    func(*format.CodedBatch) error // writes a batch
-	clamped int64                          // rows whose time was set forward to keep the order
-	told    int64                          // rows that are no events: losses and marks
-	lost    int64                          // events that lost rows tell of
+	text    []byte                         // scratch of callWithTexts
+	// textBytes are those of the batch's texts.
+	textBytes int
+	clamped   int64 // rows whose time was set forward to keep the order
+	told      int64 // rows that are no events: losses and marks
+	lost      int64 // events that lost rows tell of
 }
 
 // resolver answers what records do not tell.
@@ -248,8 +249,8 @@ func (m *merger) rows(end uint64) (more bool) {
 		return false
 	case kind == bpf.RecordGap:
 		m.gapRow(s, r)
-	case kind == bpf.RecordCall:
-		m.wholeCall(s, r)
+	case kind == bpf.RecordEnterTexts || kind == bpf.RecordExitTexts:
+		m.callWithTexts(s, r)
 	default:
 		s.read[bpf.ClassLifecycle]++
 		m.lifecycle(s, r)
@@ -344,8 +345,14 @@ func (s *source) advance(tag uint64) bool {
 	return s.pos != s.head && s.look()
 }
 
-// crowded reports whether the batch has no room for a whole call and a mark before it.
-func (m *merger) crowded() bool { return m.batch.N+3 > format.CodedRows }
+// crowded reports whether the batch has no room for a row and a mark before it.
+func (m *merger) crowded() bool {
+	return m.batch.N+2 > format.CodedRows || m.textBytes > maxTextBytes
+}
+
+// maxTextBytes is how many bytes of texts fill a batch: a message of the spool
+// has a limit.
+const maxTextBytes = 8 << 20
 
 // seq returns how many rows there have been.
 func (m *merger) seq() int64 { return m.batch.Seq + int64(m.batch.N) }

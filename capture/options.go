@@ -13,19 +13,15 @@ import (
 type Options struct {
 	Command    []string      // run this and record it from its execve on
 	PIDs       []int32       // record these processes
-	Follow     bool          // with PIDs: their descendants, too, those that are there and those to come; a command's are always followed
+	Follow     bool          // with PIDs: processes that they start, too; a command's are always followed
 	All        bool          // record every process but the recorder
 	Syscalls   *abi.Set      // nil: all
-	Comms      []string      // only threads of these names, in which * stands for any letters
+	Comms      []string      // only threads of these names
 	UIDs       []uint32      // only threads of these users
 	Cgroups    []string      // only threads in these cgroups or below: paths as in /proc/PID/cgroup
-	Containers []string      // only these containers: ids or their beginning, names, or names of pods
-	Failed     bool          // only calls that return an error
-	LeastTime  time.Duration // only calls that last so long; 0: all
-	Sample     int           // one call in so many, drawn by lot; 0, 1: every call
-	MaxRate    int64         // calls a second at most, by drawing as many as that allows; 0: no bound
-	Budget     float64       // share of the time of all CPUs that recording may take, likewise; 0: no bound
-	MaxMemory  int64         // bytes that the recorder may take, likewise; 0: no bound
+	Containers []string      // only these containers: ids or their beginning, or names
+	Paths      PathRule      // when file names and socket addresses are read
+	PathMax    int           // bytes of a file name at most; 0: 256
 	Duration   time.Duration // stop after so long; 0: when told to
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
@@ -36,6 +32,26 @@ type Options struct {
 	CommandLine   []string
 	CommandHidden string
 }
+
+// PathRule says of which calls the file names and socket addresses are read
+// that their arguments point to.
+type PathRule uint8
+
+// The rules.
+const (
+	NoPaths PathRule = iota
+	AllPaths
+	FailedPaths // of calls that fail, at their exit
+)
+
+// String returns the word that captures store, "" for NoPaths.
+func (r PathRule) String() string { return [...]string{"", "all", "failed"}[r] }
+
+const defaultPathMax = 256
+
+// LongestPath is the most that PathMax can be (include/uapi/linux/limits.h:
+// PATH_MAX).
+const LongestPath = 4096
 
 func (o *Options) validate() error {
 	chosen := 0
@@ -51,19 +67,14 @@ func (o *Options) validate() error {
 		return errors.New("a command and -p exclude each other")
 	case len(o.PIDs) > 0 && o.All:
 		return errors.New("-p and -a exclude each other")
-	case o.Sample < 0 || o.MaxRate < 0 || o.Budget < 0 || o.Budget > 1 || o.MaxMemory < 0 || o.LeastTime < 0:
-		return errors.New("a bound on what is recorded is out of range")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
+	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
+		return fmt.Errorf("paths of at most %d bytes: it takes a number from 16 to %d", o.PathMax, LongestPath)
 	case o.Buffer != 0 && (o.Buffer < 64<<10 || o.Buffer&(o.Buffer-1) != 0 || o.Buffer > 1<<30):
 		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
 	}
 	return nil
-}
-
-// sampled reports whether calls may be left out by lot.
-func (o *Options) sampled() bool {
-	return o.Sample > 1 || o.MaxRate > 0 || o.Budget > 0 || o.MaxMemory > 0
 }
 
 // SetupError says why a recording could not begin, and what to do about it.

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"bytes"
-	"unsafe"
 
 	"systape/bpf"
 	"systape/format"
@@ -61,25 +60,33 @@ func (m *merger) calls(end uint64) (more bool) {
 	}
 }
 
-// wholeCall writes the enter and the exit of a call that was held until it
-// returned: its enter stands where the exit does, which tells when it was.
-func (m *merger) wholeCall(s *source, r *bpf.Record) {
-	b := m.batch
-	countEvents(bpf.RecordCall, &s.read)
+// callWithTexts writes the row of an enter or an exit with what its arguments
+// point to.
+func (m *merger) callWithTexts(s *source, r *bpf.Record) {
+	class := classOf(bpf.KindOf(r.Tag))
+	s.read[class]++
 	thread := m.thread(s, r.PidTgid)
 	if bpf.AfterLoss(r.Tag) {
 		m.threadLost(r.Ts, thread)
 	}
-	p := bpf.Payload[bpf.CallPayload](r)
-	var args [6]int64
-	n := (int(bpf.Size(r.Tag)) - bpf.RecordBytes - int(unsafe.Sizeof(*p))) / 8
-	copy(args[:], unsafe.Slice((*int64)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))), n))
 	i := m.openRow(r.Ts)
-	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordEnter, bpf.ABIOf(r.Tag), bpf.Nr(r.Tag)), 0
+	b := m.batch
+	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.call(r.Tag), 0
+	var args [6]int64
+	if class == bpf.ClassExit {
+		b.Ret[i] = *bpf.Payload[int64](r)
+	} else {
+		args = *bpf.Payload[[6]int64](r)
+	}
 	b.SetArgs(i, &args)
-	i = m.openRow(r.Ts)
-	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordExit, bpf.RecordABI(min(p.ExitAbi, uint32(bpf.ABIX32))), p.ExitNr), p.Ret
-	b.SetArgs(i, &[6]int64{format.ExitEntered: min(int64(p.Entered)+m.offset, b.TS[i])})
+	m.text = m.text[:0]
+	for t, bytes := range bpf.Texts(r) {
+		m.text = appendText(m.text, t, bytes)
+	}
+	if len(m.text) > 0 {
+		b.Detail, b.DetailAt = append(b.Detail, string(m.text)), append(b.DetailAt, int32(i))
+		m.textBytes += len(m.text)
+	}
 }
 
 // registers sets the arguments of an enter.
@@ -147,15 +154,12 @@ type callCodes struct {
 
 // call returns the code of an enter or an exit.
 func (m *merger) call(tag uint64) format.Code {
-	return m.callOf(bpf.KindOf(tag), bpf.ABIOf(tag), bpf.Nr(tag))
-}
-
-func (m *merger) callOf(recorded bpf.RecordKind, a bpf.RecordABI, nr int32) format.Code {
+	a, nr := bpf.ABIOf(tag), bpf.Nr(tag)
 	index := uint32(nr)
 	if a == bpf.ABIX32 {
 		index &^= 0x40000000
 	}
-	kind := format.Kind(recorded - bpf.RecordEnter)
+	kind := format.Kind(classOf(bpf.KindOf(tag))) // in the order of the classes
 	if index >= uint32(bpf.TableSize) {
 		return m.rareCall(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.intern(abi.NameOr(m.abis[a], nr))})
 	}
@@ -178,6 +182,7 @@ func (m *merger) rareCall(c format.Call) format.Code {
 
 // renew empties the batch. Codes end where their table begins anew.
 func (m *merger) renew() {
+	m.textBytes = 0
 	turn := m.batch.Threads.Turn
 	m.batch.Next()
 	if turn != m.batch.Threads.Turn {
@@ -245,9 +250,6 @@ func (m *merger) lifecycle(s *source, r *bpf.Record) {
 		m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(detail)), append(m.batch.DetailAt, int32(i))
 	}
 	if kind == format.ThreadEnd {
-		if args[format.EndGroup] == 1 && m.processEnded != nil {
-			m.processEnded(pid)
-		}
 		*t = thread{} // the id may come again as another thread
 	}
 }

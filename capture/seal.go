@@ -15,11 +15,22 @@ type Sealing struct {
 	path      string
 	opt       format.SealOptions
 	sealer    *format.Sealer // nil: not begun, or given up
+	failed    error          // why sealing cannot begin anew: rows are in the unfinished file only
 	quit      chan struct{}
 	done      chan struct{}
 }
 
-const sealEvery = 100 * time.Millisecond
+const (
+	sealEvery = 100 * time.Millisecond
+
+	// Of a spool that was sealed so much is given back at once: each time costs
+	// three flushes of the disk.
+	giveBackBytes = 8 << 20
+
+	// From so much on that waits to be sealed, others have to share the CPUs, so
+	// that the spool does not fill the disk.
+	patience = 256 << 20
+)
 
 // Seal begins to make the capture path of the recording's spool, whose file
 // name is spool. Stop must follow when the recording has ended, then Finish or
@@ -38,7 +49,9 @@ func (s *Sealing) run() {
 	for {
 		wait := sealEvery
 		if !s.recording.Busy() && s.step() {
-			wait = turns.Pause()
+			if wait = turns.Pause(); s.waiting() > patience {
+				wait = 0
+			}
 		}
 		select {
 		case <-s.quit:
@@ -56,16 +69,32 @@ func (s *Sealing) step() (more bool) {
 		return false
 	}
 	more, err := s.sealer.Step(committed)
+	if err == nil && s.sealer.Spare() >= giveBackBytes {
+		err = s.sealer.GiveBack()
+	}
 	if err != nil {
+		if s.sealer.GaveBack() {
+			s.failed = err
+		}
+		s.sealer.Abort()
 		s.sealer = nil
 		return false
 	}
 	return more
 }
 
+// waiting returns how many bytes of the spool wait to be sealed.
+func (s *Sealing) waiting() int64 {
+	if s.sealer == nil {
+		return 0
+	}
+	sealed, _ := s.sealer.Sealed()
+	return s.recording.Committed() - sealed
+}
+
 func (s *Sealing) begin() error {
-	if s.sealer != nil {
-		return nil
+	if s.sealer != nil || s.failed != nil {
+		return s.failed
 	}
 	sealer, err := format.NewSealer(s.spool, s.path, s.opt)
 	if err != nil {

@@ -25,6 +25,25 @@ func argumentCounts() (counts [2][bpf.TableSize]uint8) {
 	return counts
 }
 
+// textArguments says of every call what its arguments point to.
+func textArguments() (texts [2][bpf.TableSize]bpf.TextArguments) {
+	of := func(a abi.ABI, nr int32) bpf.TextArguments {
+		r := abi.RefsOf(a, nr)
+		return bpf.TextArguments{Names: r.Paths, Addresses: r.Addresses, Pairs: r.Pairs}
+	}
+	for i, a := range [2]abi.ABI{nativeABI(), compatABI()} {
+		for nr := range texts[i] {
+			texts[i][nr] = of(a, int32(nr))
+		}
+	}
+	if nativeABI() == abi.X86_64 {
+		for nr := int32(512); nr < 548; nr++ {
+			texts[0][nr] = of(abi.X32, nr|0x40000000)
+		}
+	}
+	return texts
+}
+
 func compatABI() abi.ABI {
 	if nativeABI() == abi.ARM64 {
 		return abi.ARM

@@ -101,6 +101,7 @@ func (in *Info) addFile(p *part) {
 	if p.pq == nil {
 		if p.sp != nil {
 			f.Rows, f.Groups = p.sp.start+int64(p.sp.rows.N), p.sp.batch
+			f.Bytes += p.sp.given.sealed - p.sp.given.bytes
 			if p.file == nil {
 				f.Bytes = p.sp.frames.N
 			}

@@ -38,6 +38,9 @@ type part struct {
 }
 
 func (p *part) close() error {
+	if p.sp != nil {
+		p.sp.closeSealed()
+	}
 	if p.file == nil || p.lent {
 		return nil
 	}
@@ -212,6 +215,12 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	if p.sp, err = openSpool(name, r, 0, nil); err != nil {
 		return nil, err
 	}
+	if t, ok := in.(SpoolTail); ok {
+		p.sp.stored(t.Name(), t, func(at int64) io.Reader {
+			t.Seek(at, io.SeekStart)
+			return bufio.NewReaderSize(t, 1<<16)
+		})
+	}
 	p.meta = p.sp.meta
 	return p, nil
 }
@@ -377,6 +386,11 @@ func (p *part) open(cols Columns, names *SymbolTable, lo, hi int64) (fileReader,
 			return nil, err
 		}
 		p.sp = s
+		path := p.name
+		if p.lent {
+			path = ""
+		}
+		s.storedIn(path, p.file, 1<<62)
 	}
 	if p.file != nil {
 		p.sp.inUse = func() bool {

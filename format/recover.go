@@ -52,10 +52,11 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	if err := r.open(f, path); err != nil {
 		return nil, err
 	}
-	file, err := CreateUnfinished(out, opt)
+	file, err := createRecovered(out, opt)
 	if err != nil {
 		return nil, err
 	}
+	defer r.from.close()
 	defer file.Abort()
 	buf := bufio.NewWriterSize(file, 1<<18)
 	if err = r.save(buf); err == nil {
@@ -73,12 +74,25 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	return &r.RecoverResult, nil
 }
 
+// createRecovered is CreateUnfinished that lets NAME.partial be when rows are
+// recovered from it.
+func createRecovered(out string, opt FileOptions) (*Unfinished, error) {
+	if !needed(out) {
+		return CreateUnfinished(out, opt)
+	}
+	if err := free(out, opt); err != nil {
+		return nil, err
+	}
+	return createUnfinished(PartialName(out+".recovered"), out, opt)
+}
+
 // remains is what is left of a capture.
 type remains interface {
 	next() (*Batch, error)      // rows, valid until the next call
 	pass(error) (gap, bool)     // goes on after damage, and says what it took and whether there is more
 	end() (meta *Meta, ok bool) // the last metadata, and whether the end was there
 	useless() int64             // bytes of the file that were of no use
+	close()
 }
 
 // gap is what damage took.
@@ -134,6 +148,7 @@ func (r *rescue) open(f *os.File, path string) error {
 		if err != nil {
 			return fmt.Errorf("nothing can be recovered: %w", err)
 		}
+		s.storedIn(path, f, r.size)
 		r.from, r.Meta = &spoolRemains{spoolReader: s, file: f, size: r.size}, s.meta
 	case string(head[:]) == parquet.Magic:
 		p, err := openParquet(path, f, r.size)
@@ -340,6 +355,7 @@ type nothing struct{ size int64 }
 
 func (nothing) next() (*Batch, error)  { return nil, io.EOF }
 func (nothing) pass(error) (gap, bool) { return gap{}, false }
+func (nothing) close()                 {}
 func (nothing) end() (*Meta, bool)     { return nothingMeta(), false }
 func (n nothing) useless() int64       { return n.size }
 
@@ -370,6 +386,7 @@ func (s *spoolRemains) end() (*Meta, bool) {
 }
 
 func (s *spoolRemains) useless() int64 { return s.passed }
+func (s *spoolRemains) close()         { s.closeSealed() }
 
 // parquetRemains is what is left of a Parquet capture.
 type parquetRemains struct {
@@ -423,6 +440,8 @@ func (p *parquetRemains) again(col Columns, rows int) (*Batch, bool) {
 	chunk.reset(p.parquetReader)
 	return b, chunk.read(b, rows) == nil
 }
+
+func (p *parquetRemains) close() {}
 
 func (p *parquetRemains) end() (*Meta, bool) { return p.meta, !p.scanned }
 

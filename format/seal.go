@@ -27,8 +27,8 @@ type SealResult struct {
 // Sealer turns a spool into a Parquet capture, while the spool still grows or
 // afterwards. It writes NAME.partial and gives it its name only when it is
 // whole, on the disk and read back; the spool is deleted after that, and not
-// before. Whatever happens in between, the spool alone is enough to begin
-// again.
+// before. Whatever happens in between, the spool is enough to begin again, or
+// what is left of it and the partial file are: see [Sealer.GiveBack].
 //
 // While recording goes on: call Step with [SpoolWriter.Bytes], again as long
 // as it reports more. In the end: close the spool's writer, then Finish.
@@ -41,6 +41,7 @@ type Sealer struct {
 	out       *Unfinished
 	buf       *bufio.Writer
 	w         *ParquetWriter
+	giver     giver
 	ended     bool
 	err       error
 }
@@ -107,7 +108,8 @@ func (s *Sealer) OnProgress(f func(done, total int64)) { s.opt.Progress = f }
 // Step seals the next batch of the spool, of which the first committed bytes
 // are known to be whole. It reports whether more can be sealed at once. When
 // it fails, the partial file is gone and its space is free: go on recording,
-// and seal again later.
+// and seal again later. After GiveBack it stays, for [Recover], and sealing
+// cannot begin again.
 func (s *Sealer) Step(committed int64) (more bool, err error) {
 	if s.err != nil || s.ended {
 		return false, s.err
@@ -129,6 +131,8 @@ func (s *Sealer) Step(committed int64) (more bool, err error) {
 	if err := s.w.Write(b); err != nil {
 		return false, s.fail(err)
 	}
+	s.giver.at = s.src.given.at
+	s.giver.saw(s.src.fresh)
 	if s.src.names.Len() > maxSealNames {
 		s.src.forgetNames()
 	}
@@ -138,15 +142,25 @@ func (s *Sealer) Step(committed int64) (more bool, err error) {
 	return s.src.frames.N < committed, nil
 }
 
-// fail gives up: it removes the partial file and keeps the error.
+// fail gives up: it removes the partial file, unless rows are in no other, and
+// keeps the error.
 func (s *Sealer) fail(err error) error {
 	s.err = fmt.Errorf("seal %s: %w", s.spoolPath, err)
-	s.out.Abort()
+	if s.GaveBack() {
+		s.out.leave()
+	} else {
+		s.out.Abort()
+	}
+	s.giver.close()
 	s.spool.Close()
 	return s.err
 }
 
-// Abort gives up sealing and removes the partial file. The spool stays.
+// GaveBack reports whether rows of the spool are in the partial file only.
+func (s *Sealer) GaveBack() bool { return s.giver.given > 0 }
+
+// Abort gives up sealing and removes the partial file, unless rows are in no
+// other. The spool stays.
 func (s *Sealer) Abort() {
 	if s.err == nil {
 		s.fail(errClosed)
@@ -251,6 +265,7 @@ func (s *Sealer) publish(meta *Meta) (*SealResult, error) {
 	}
 	res := &SealResult{Rows: s.w.Rows(), Bytes: s.w.Bytes(), SpoolBytes: s.src.frames.N, Meta: s.w.order.closing(meta)}
 	s.err = errClosed
+	s.giver.close()
 	if err := s.spool.Close(); err != nil {
 		return res, err
 	}

@@ -27,6 +27,7 @@ type SpoolWriter struct {
 	closed  bool
 	whole   int64 // bytes up to the last message that was written in full
 	told    [2]told
+	fresh   int64 // bytes up to which the tables were told anew last; -1: that is not done
 	values  []ipc.Compact
 	entries entries
 	coder   coder
@@ -38,13 +39,31 @@ type told struct{ turn, rows int }
 // NewSpoolWriter writes the head of a spool to w: the schema and what meta
 // says at the start. The spool does not buffer: w sees every batch at once.
 func NewSpoolWriter(w io.Writer, meta *Meta) (*SpoolWriter, error) {
-	s := &SpoolWriter{version: meta.Version}
+	return newSpoolWriter(w, meta, func(c *ipc.CompactWriter, pairs []columnar.Pair) error { return c.Begin(pairs) })
+}
+
+// NewSpoolFile is NewSpoolWriter for a file, whose begin [Sealer.GiveBack] can
+// give back: from time to time the tables are told anew, so that a reader may
+// begin there.
+func NewSpoolFile(w io.Writer, meta *Meta) (*SpoolWriter, error) {
+	s, err := newSpoolWriter(w, meta, func(c *ipc.CompactWriter, pairs []columnar.Pair) error {
+		_, err := c.BeginWithGap(pairs)
+		return err
+	})
+	if err == nil {
+		s.fresh = 0
+	}
+	return s, err
+}
+
+func newSpoolWriter(w io.Writer, meta *Meta, begin func(*ipc.CompactWriter, []columnar.Pair) error) (*SpoolWriter, error) {
+	s := &SpoolWriter{version: meta.Version, fresh: -1}
 	pairs, err := meta.pairs()
 	if err == nil {
 		s.stream, err = ipc.NewCompactWriter(w, compactColumns(meta.Version))
 	}
 	if err == nil {
-		err = s.stream.Begin(pairs)
+		err = begin(s.stream, pairs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("begin spool: %w", err)
@@ -107,7 +126,14 @@ func (s *SpoolWriter) WriteCoded(b *CodedBatch) error {
 	return nil
 }
 
+// freshEvery is how far apart at most the places are at which a reader of a
+// spool file can begin.
+const freshEvery = 1 << 20 // bytes
+
 func (s *SpoolWriter) write(b *CodedBatch) error {
+	if s.fresh >= 0 && s.stream.Bytes()-s.fresh >= freshEvery {
+		s.fresh, s.told = s.stream.Bytes(), [2]told{}
+	}
 	now := [2]told{{b.Threads.Turn, len(b.Threads.Rows)}, {b.Calls.Turn, len(b.Calls.Rows)}}
 	s.values = s.values[:0]
 	for pos, c := range columnsOf(s.version) {

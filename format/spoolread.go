@@ -26,6 +26,10 @@ type spoolReader struct {
 	cols    Columns
 	batch   int   // record batches read
 	start   int64 // rows before the current batch
+	given   givenBack
+	tables  int     // dictionaries told since the last batch
+	tableAt int64   // where the first of them stands
+	fresh   restart // the latest place at which a reader could begin
 
 	rows Batch // the current batch
 	at   int   // rows of it delivered
@@ -127,7 +131,19 @@ func (s *spoolReader) readBatch() error {
 	if s.closing {
 		return s.readClosing()
 	}
+	if s.given.rows != nil {
+		if more, err := s.readSealed(); more || err != nil {
+			return err
+		}
+	}
+	at := s.frames.N
 	meta, body, between, err := s.frames.Next()
+	if s.frames.Gap >= 0 && err == nil {
+		return s.foundGap(at)
+	}
+	if s.overtaken(err) {
+		return nil
+	}
 	switch {
 	case err == io.EOF:
 		return s.readClosing()
@@ -144,12 +160,25 @@ func (s *spoolReader) readBatch() error {
 	if err == nil {
 		err = s.decode(meta, body)
 	}
+	if s.overtaken(err) {
+		s.rows.N = 0
+		return nil
+	}
 	if err != nil {
 		return s.corrupt(RuleData, err)
 	}
-	if s.rows.N > 0 {
-		s.batch++
+	if s.rows.N == 0 {
+		if s.tables++; s.tables == 1 {
+			s.tableAt = at
+		}
+		return nil
 	}
+	if s.tables >= s.batches.Dictionaries() {
+		s.fresh = restart{s.tableAt, s.start}
+	}
+	s.tables = 0
+	s.batch++
+	s.behindGap()
 	return nil
 }
 
@@ -158,6 +187,10 @@ func (s *spoolReader) readBatch() error {
 // such message. The input must be a file.
 func (s *spoolReader) resync(f io.ReaderAt, size int64, err error) (passed int64, ok bool) {
 	s.rows.N, s.at = 0, 0
+	if s.given.rows != nil { // the damage is there
+		s.given.rows.passGroup()
+		return 0, true
+	}
 	from := s.frames.N
 	at, schema, ok := ipc.Resync(f, from, size)
 	if !ok {

@@ -45,15 +45,17 @@ var ErrInUse = errors.New("another program is writing it")
 // and for everything that a rename must not replace: folders, devices, pipes,
 // and links in /dev and /proc, which stand for open files.
 func CreateUnfinished(name string, opt FileOptions) (*Unfinished, error) {
-	if info, err := os.Lstat(name); err == nil {
-		if !opt.Force {
-			return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
-		}
-		if err := replaceable(name, info); err != nil {
-			return nil, err
-		}
+	if err := free(name, opt); err != nil {
+		return nil, err
 	}
-	f, err := createExclusive(PartialName(name))
+	if needed(name) {
+		return nil, &fs.PathError{Op: "replace", Path: PartialName(name), Err: errNeeded}
+	}
+	return createUnfinished(PartialName(name), name, opt)
+}
+
+func createUnfinished(partial, name string, opt FileOptions) (*Unfinished, error) {
+	f, err := createExclusive(partial)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +67,18 @@ func CreateUnfinished(name string, opt FileOptions) (*Unfinished, error) {
 		}
 	}
 	return u, nil
+}
+
+// free reports why a file must not get the name.
+func free(name string, opt FileOptions) error {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil
+	}
+	if !opt.Force {
+		return &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	return replaceable(name, info)
 }
 
 // replaceable reports what must not lose its name to a file: it would take
@@ -135,6 +149,14 @@ func (u *Unfinished) Abort() {
 		os.Remove(u.file.Name())
 	}
 	u.file = nil
+}
+
+// leave closes the file and lets it stay as it is, unfinished.
+func (u *Unfinished) leave() {
+	if u.file != nil {
+		u.file.Close()
+		u.file = nil
+	}
 }
 
 // stillThere reports whether NAME.partial is the file that was made.
@@ -213,7 +235,10 @@ func rename(from, to string, force bool) error {
 	return nil
 }
 
-// syncFolder makes a name durable.
+// syncFolderOf makes the name of a file durable.
+func syncFolderOf(path string) error { return syncFolder(filepath.Dir(path)) }
+
+// syncFolder makes the names in a folder durable.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be flushed there

@@ -6,6 +6,7 @@ package replay
 import (
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/files"
 )
 
 // Status says what became of a call. Every enter and every exit of a capture
@@ -86,7 +87,23 @@ type Call struct {
 	Status    Status
 	NoRet     bool   // the source of an imported capture does not tell what the call returned
 	Detail    string // of an execve the file, of a mismatch what it returned as
-	Told      string // detail of the enter: what is known of arguments beside their registers, see [format.Argument]
+	Told      string // detail of enter and exit: what is known of arguments beside their registers, see [format.Argument]
+	// Files is what the arguments name, nil when they name nothing or the
+	// session does not follow descriptors ([Options.Files]).
+	Files *files.Named
+}
+
+// learn takes the detail of the call's exit.
+func (c *Call) learn(detail string) {
+	switch {
+	case detail == "":
+	case detail == format.UnknownResult:
+		c.NoRet = true
+	case c.Told == "":
+		c.Told = detail
+	default:
+		c.Told += "\n" + detail
+	}
 }
 
 // HasResult reports whether Ret is what the call returned. It is not when the

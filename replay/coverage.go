@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"systape/replay/files"
 	"systape/replay/units"
 )
 
@@ -33,6 +34,10 @@ type Coverage struct {
 	// LateLosses counts lost rows that came after calls they concern had been
 	// given out: durations of calls shortly before may be too long.
 	LateLosses int64
+	// Files tells for how many of all calls of the capture, whatever a filter
+	// chose, it is known what they are about; zero when the session did not
+	// follow descriptors.
+	Files files.Counts
 }
 
 func (c *Coverage) addLoss(l Loss) {
@@ -111,7 +116,8 @@ func (c *Coverage) Censored() int64 {
 
 // MarshalJSON writes {"calls": N, "used": N, "by_status": {"ok": N, …},
 // "lost_events": N, "lost_calls": N}, with every status, in the order of their
-// values; lost_calls is null where it cannot be known (see Vague).
+// values; lost_calls is null where it cannot be known (see Vague). Where
+// descriptors were followed, "paths": {"calls": N, "known": N} has Files.
 func (c Coverage) MarshalJSON() ([]byte, error) {
 	b := append([]byte(nil), `{"calls":`...)
 	b = strconv.AppendInt(b, c.Calls, 10)
@@ -126,6 +132,12 @@ func (c Coverage) MarshalJSON() ([]byte, error) {
 		b = append(b, "null"...)
 	} else {
 		b = strconv.AppendInt(b, c.LostCalls, 10)
+	}
+	if c.Files.Asked > 0 {
+		b = append(b, `,"paths":{"calls":`...)
+		b = strconv.AppendInt(b, c.Files.Asked, 10)
+		b = append(b, `,"known":`...)
+		b = append(strconv.AppendInt(b, c.Files.Known, 10), '}')
 	}
 	return append(b, '}'), nil
 }
@@ -170,7 +182,14 @@ func (c Coverage) String() string {
 	if sep == ", " {
 		b.WriteByte(')')
 	}
-	return b.String() + c.lostWords()
+	return b.String() + c.lostWords() + c.fileWords()
+}
+
+func (c *Coverage) fileWords() string {
+	if c.Files.Known == 0 {
+		return ""
+	}
+	return "; paths and descriptors known in " + units.Share(c.Files.Known, c.Files.Asked) + " of " + units.Counted(c.Files.Asked, "call")
 }
 
 func (c *Coverage) lostWords() string {

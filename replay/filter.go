@@ -6,6 +6,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/files"
 )
 
 // Filter chooses calls. The zero value chooses all; a call must satisfy every
@@ -24,6 +25,11 @@ type Filter struct {
 	// by its exit.
 	From, To    int64
 	MinDuration int64 // ns; what has no duration is shorter than any
+	// Paths and FileTypes ask what the call is about: one of the names that
+	// its arguments and its result have, * standing for any characters, and
+	// the type of a descriptor. They need [Call.Files].
+	Paths     []string
+	FileTypes []files.Type
 
 	comms, containers verdicts
 }
@@ -42,12 +48,15 @@ func (f *Filter) Empty() bool { return !f.HasSubject() && !f.HasOutcome() }
 
 // HasSubject reports whether f asks who made the call, which and when.
 func (f *Filter) HasSubject() bool {
-	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.From != 0 || f.To != 0
+	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.From != 0 || f.To != 0 || f.HasFile()
 }
+
+// HasFile reports whether f asks for files or descriptors.
+func (f *Filter) HasFile() bool { return len(f.Paths)+len(f.FileTypes) > 0 }
 
 // choosesThreads reports whether f asks who made the call or which it was.
 func (f *Filter) choosesThreads() bool {
-	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil
+	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.HasFile()
 }
 
 // HasOutcome reports whether f asks how the call ended.
@@ -80,8 +89,15 @@ func (f *Filter) MatchSubject(c *Call, names *format.SymbolTable) bool {
 	if f.Syscalls != nil && !f.Syscalls.Has(c.ABI, c.Nr) {
 		return false
 	}
+	if len(f.Paths) > 0 && !c.Files.Any(f.hasPath) || len(f.FileTypes) > 0 && !slices.ContainsFunc(f.FileTypes, c.Files.HasType) {
+		return false
+	}
 	return (len(f.Comms) == 0 || f.comms.match(c.Comm, names, f.Comms, matchName)) &&
 		(len(f.Containers) == 0 || f.containers.match(c.Container, names, f.Containers, matchContainer))
+}
+
+func (f *Filter) hasPath(name string) bool {
+	return slices.ContainsFunc(f.Paths, func(p string) bool { return matchName(p, name) })
 }
 
 // MatchOutcome asks only how the call ended.

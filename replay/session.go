@@ -23,6 +23,9 @@ type Options struct {
 	Columns format.Columns
 	// Filter chooses the calls that [Session.Each] and [Session.Calls] give.
 	Filter Filter
+	// Files asks for [Call.Files]. A filter that asks for paths or types of
+	// descriptors brings it by itself.
+	Files bool
 	// Symbols gets the capture's names; nil: a new table.
 	Symbols *format.SymbolTable
 	// Stdin is what the path "-" reads; nil: os.Stdin.
@@ -67,12 +70,14 @@ type Session struct {
 	coverage Coverage     // of the calls that the subject of Filter chose
 	pairing  Coverage     // of all calls
 	spans    lossSpans
+	files    bool       // Options.Files
+	follow   *following // nil: descriptors are not followed
 }
 
 // Open opens the capture that the paths make up, as [format.Open] does. The
 // caller must Close the session.
 func Open(paths []string, opt Options) (s *Session, err error) {
-	s = &Session{Filter: opt.Filter, symbols: opt.Symbols, warn: opt.Warn}
+	s = &Session{Filter: opt.Filter, symbols: opt.Symbols, warn: opt.Warn, files: opt.Files || opt.Filter.HasFile()}
 	if s.symbols == nil {
 		s.symbols = format.NewSymbolTable()
 	}
@@ -101,6 +106,9 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 		return format.Open(paths, o)
 	}
 	need := opt.Columns | opt.Filter.columns()
+	if s.files {
+		need |= followColumns
+	}
 	ro := format.ReadOptions{Columns: PairColumns(need, nil), Symbols: s.symbols, Warn: s.Warn}
 	if s.reader, err = open(ro); err != nil || !twice {
 		return s, err
@@ -247,6 +255,9 @@ func (s *Session) batches(ctx context.Context, fn func(*format.Batch) error) err
 // ends after the last call that began before Filter.To.
 func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call) error) error {
 	p := NewPairer(PairOptions{Meta: s.Meta(), Late: s.late, Growing: s.growing})
+	if s.files {
+		s.follow = newFollowing(s.Meta(), s.late)
+	}
 	var calls []Call
 	to := s.Filter.To
 	err := s.batches(ctx, func(b *format.Batch) (err error) {
@@ -256,10 +267,13 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 		if s.closing == nil {
 			s.spans.rows(b)
 		}
+		if s.follow != nil {
+			s.follow.batch(b, calls)
+		}
 		if err := fn(b, calls); err != nil {
 			return err
 		}
-		if to != 0 && !s.Meta().Request.Held() && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
+		if to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
 			return errPast
 		}
 		return nil
@@ -277,11 +291,21 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	default:
 		return err
 	}
+	if s.follow != nil {
+		s.follow.named = nil
+		s.follow.rest(calls)
+	}
 	if err := fn(nil, calls); err != nil && err != ErrStop {
 		return err
 	}
 	s.pairing = p.Coverage()
 	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter)
+	if s.follow != nil {
+		s.coverage.Files = s.follow.Counts()
+		if s.Filter.HasFile() {
+			s.WarnUnknownFiles()
+		}
+	}
 	if n := s.pairing.LateLosses; n > 0 {
 		s.Warn(fmt.Errorf("%d losses were told after the calls they concern: durations just before may be too long; run this on a file instead of a stream", n))
 	}

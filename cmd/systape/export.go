@@ -134,7 +134,7 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	case f.out == "-" && (f.format == "perfetto" || f.format == "pprof") && isTerminal(c.OutOrStdout()):
 		return usage("%s is not for reading on a terminal: use -o FILE", f.format)
 	}
-	in, err := openInput(c, args, export.Columns)
+	in, err := openSession(c, args, replay.Options{Columns: export.Columns, Files: f.format == "csv"})
 	if err != nil {
 		return err
 	}

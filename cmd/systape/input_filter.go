@@ -11,6 +11,7 @@ import (
 
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/files"
 )
 
 // addFilterFlags gives an offline command the filters that all of them have.
@@ -26,6 +27,8 @@ func addFilterFlags(c *cobra.Command) {
 	f.String("from", "", "only calls that began at this time or later")
 	f.String("to", "", "only calls that began before this time")
 	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
+	f.StringSlice("path", nil, "only calls about these files or socket addresses: a path, or a pattern as '/etc/*'")
+	f.StringSlice("fd-type", nil, "only calls with descriptors of these types: "+strings.Join(files.TypeWords(), " "))
 	f.SortFlags = false
 }
 
@@ -78,6 +81,14 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 			}
 		}
 		f.Errnos = append(f.Errnos, n)
+	}
+	f.Paths = list("path")
+	for _, word := range list("fd-type") {
+		t, ok := files.ParseType(word)
+		if !ok {
+			return "", "", fmt.Errorf("--fd-type: unknown type %q, want one of %s", word, strings.Join(files.TypeWords(), " "))
+		}
+		f.FileTypes = append(f.FileTypes, t)
 	}
 	if d, err := flags.GetDuration("min-duration"); err == nil {
 		f.MinDuration = d.Nanoseconds()

@@ -25,7 +25,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if err := f.check(c, l); err != nil {
 		return usageError(c, err)
 	}
-	in, err := openInput(c, args, f.columns(l.Options.By))
+	in, err := openSession(c, args, replay.Options{Columns: f.columns(l.Options.By), Files: f.byFile(l.Options.By)})
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,9 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if err == nil {
 		err = l.Footer(in.stderr)
 	}
+	if f.slowest == 0 {
+		in.WarnUnknownFiles()
+	}
 	return file.close(err)
 }
 
@@ -105,6 +108,12 @@ func latencyStatuses(f *replay.Filter, by []latency.Key) latency.StatusSet {
 		return 1<<replay.NumStatuses - 1
 	}
 	return 0
+}
+
+// byFile reports whether calls are grouped by what they are about, or shown
+// with it.
+func (f *latencyFlags) byFile(by []latency.Key) bool {
+	return slices.Contains(by, latency.ByPath) || slices.Contains(by, latency.ByFDType) || f.slowest > 0
 }
 
 // columns are what the calls must hold.

@@ -34,6 +34,13 @@ func latencyCapture(t testing.TB, text []byte) string {
 		t.Fatal(err)
 	}
 	meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Part: format.Part{Number: 1, Rows: -1, Last: true}}
+	for line := range strings.Lines(string(text)) { // as dump writes it
+		if request, ok := strings.CutPrefix(line, "# systape.request "); ok {
+			if err := json.Unmarshal([]byte(request), &meta.Request); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	w, err := format.NewSpoolWriter(f, meta)
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	if name == "-" && (kind == "parquet" || kind == "arrows") && isTerminal(c.OutOrStdout()) {
 		return &exitError{code: exitUsage, err: fmt.Errorf("%s is not for reading on a terminal", kind), hint: "pipe it into a program, or use --format csv"}
 	}
-	in, err := openInput(c, args, format.AllColumns)
+	in, err := openSession(c, args, replay.Options{Columns: format.AllColumns, Files: true})
 	if err != nil {
 		return err
 	}

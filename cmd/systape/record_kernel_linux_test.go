@@ -55,6 +55,8 @@ func TestRecord(t *testing.T) {
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
+		{"spool given back", recordGivesBack},
+		{"followed while giving back", recordFollowedWhileGivingBack},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, r) })
 	}

@@ -38,7 +38,7 @@ next line now, q ends.
 `
 
 type replayFlags struct {
-	events, loop, follow           bool
+	events, loop, follow, names    bool
 	speed, format, columns, colour string
 	timeStyle, around              string
 	within, patience               time.Duration
@@ -61,6 +61,7 @@ func newReplayCommand() *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.BoolVar(&f.events, "events", false, "show enters, exits and other rows, not calls")
+	fl.BoolVarP(&f.names, "names", "y", false, "behind each descriptor, what it stands for, as 3</etc/hosts>; what is not known stays a number")
 	fl.StringVar(&f.speed, "speed", "max", "1x as recorded, 10x, 0.1x, or max")
 	fl.BoolVar(&f.loop, "loop", false, "begin again at the end")
 	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool that is still written")
@@ -90,7 +91,7 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 	if err != nil {
 		return usage(fmt.Errorf("--speed: %w", err))
 	}
-	options := text.Options{Location: time.UTC}
+	options := text.Options{Location: time.UTC, Names: f.names}
 	if f.columns != "" {
 		if options.Columns, err = text.ParseColumns(f.columns); err != nil {
 			return usage(fmt.Errorf("--columns: %w", err))
@@ -110,6 +111,10 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		return usage(fmt.Errorf("--format: unknown format %q, want text or jsonl", f.format))
 	case f.format == "jsonl" && (f.columns != "" || changed("time") || f.colour == "always"):
 		return usage(errors.New("--columns, --time and --color are for text, jsonl has all columns"))
+	case f.events && f.names:
+		return usage(errors.New("--names is about calls: leave out --events"))
+	case f.format == "jsonl" && f.names:
+		return usage(errors.New("--names is for text, jsonl has fd_path and path"))
 	case f.loop && f.follow:
 		return usage(errors.New("--loop begins again at the end, --follow waits there: choose one"))
 	case f.loop && slices.Contains(args, "-"):
@@ -187,7 +192,8 @@ type replayer struct {
 
 // round shows the capture once.
 func (r *replayer) round(c *cobra.Command, args []string) error {
-	in, err := openSession(c, args, replay.Options{Columns: replayColumns(r.json, r.options.Columns), Live: true})
+	in, err := openSession(c, args, replay.Options{Columns: replayColumns(r.json, r.options.Columns), Live: true,
+		Files: !r.flags.events && (r.json || r.flags.names)})
 	if err != nil {
 		return err
 	}
@@ -197,6 +203,9 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 	if r.flags.events && in.filter.HasOutcome() {
 		return &exitError{code: exitUsage, err: errors.New("events have no outcome: --status, --errno and --min-duration are about calls"),
 			hint: "leave out --events"}
+	}
+	if r.flags.events && in.filter.HasFile() {
+		return &exitError{code: exitUsage, err: errors.New("--path and --fd-type are about calls"), hint: "leave out --events"}
 	}
 	if r.flags.around != "" {
 		at, err := in.instant("around", r.flags.around)
@@ -231,7 +240,11 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 			return nil
 		})
 	}
-	return r.calls()
+	err = r.calls()
+	if err == nil && r.flags.names {
+		in.WarnUnknownFiles()
+	}
+	return err
 }
 
 func replayColumns(json bool, cols []text.Column) format.Columns {
@@ -260,7 +273,7 @@ func (r *replayer) show(due int64) error {
 func (r *replayer) calls() error {
 	in := r.in
 	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: in.filter,
-		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd})
+		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd, Named: in.Named})
 	emit := func(l *text.Line) error {
 		r.line = r.print.AppendLine(r.line[:0], l)
 		return r.show(l.Due)

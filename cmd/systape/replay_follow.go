@@ -59,6 +59,14 @@ func (t *replayTail) Read(b []byte) (int, error) {
 	}
 }
 
+// Seek and ReadAt go to where the recorder has given nothing back.
+func (t *replayTail) Seek(to int64, whence int) (int64, error) { return t.f.Seek(to, whence) }
+
+func (t *replayTail) ReadAt(b []byte, at int64) (int, error) { return t.f.ReadAt(b, at) }
+
+// Name returns the spool's name.
+func (t *replayTail) Name() string { return t.name }
+
 // gone reports whether the name no longer stands for the file.
 func (t *replayTail) gone() bool {
 	now, err := os.Stat(t.name)

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-//go:generate go run gen/main.go
+//go:generate go run gen/main.go gen/refs.go
 
 // x32Bit marks a number of the x32 ABI (arch/x86/include/uapi/asm/unistd.h,
 // __X32_SYSCALL_BIT).

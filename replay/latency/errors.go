@@ -150,7 +150,7 @@ func (e *Errors) Rows(spanNS int64) []ErrorRow {
 			continue
 		}
 		k := k
-		v := k.values(e.opt.Symbols)
+		v := e.keyer.values(&k, e.opt.Symbols)
 		k[3] &= 0xffffffff
 		i, _ := groups.has(k)
 		r := ErrorRow{

@@ -9,6 +9,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/files"
 )
 
 // Key is one property that calls are grouped by.
@@ -16,7 +17,8 @@ type Key uint8
 
 // The keys. ByCPU is the CPU of the enter, because a call that slept may
 // return on another. ByErrno groups by the error that the call returned,
-// successes together.
+// successes together; ByPath and ByFDType by what the call is about, see
+// [files.Named.Path] and [files.Named.Type].
 const (
 	BySyscall Key = iota
 	ByPID
@@ -27,10 +29,12 @@ const (
 	ByCPU
 	ByABI
 	ByStatus
+	ByPath
+	ByFDType
 	numKeys
 )
 
-var keyNames = [numKeys]string{"syscall", "pid", "tid", "comm", "container", "errno", "cpu", "abi", "status"}
+var keyNames = [numKeys]string{"syscall", "pid", "tid", "comm", "container", "errno", "cpu", "abi", "status", "path", "fd-type"}
 
 // String returns the column name of the key, such as "syscall".
 func (k Key) String() string {
@@ -62,13 +66,15 @@ func ParseKeys(names []string) ([]Key, error) {
 
 // packed is the value of every key of one call; keys that are not grouped by
 // are zero.
-type packed [4]uint64
+type packed [5]uint64
 
 // keyer packs the keys of calls: all properties are put in their place and
 // those not asked for are masked off, without a branch for each.
 type keyer struct {
 	mask  packed
 	errno bool
+	files bool
+	paths *pathTable // nil: not grouped by path
 }
 
 func newKeyer(by []Key, waits bool) keyer {
@@ -76,6 +82,7 @@ func newKeyer(by []Key, waits bool) keyer {
 	place := [numKeys]packed{
 		BySyscall: {0: high}, ByComm: {0: low}, ByPID: {1: high}, ByTID: {1: low}, ByContainer: {2: high}, ByCPU: {2: low},
 		ByErrno: {3: high}, ByABI: {3: 0xff << 16}, ByStatus: {3: 0xff << 8},
+		ByPath: {4: high}, ByFDType: {4: low},
 	}
 	var k keyer
 	for _, b := range by {
@@ -83,6 +90,10 @@ func newKeyer(by []Key, waits bool) keyer {
 			k.mask[i] |= place[b][i]
 		}
 		k.errno = k.errno || b == ByErrno
+		k.files = k.files || b == ByPath || b == ByFDType
+		if b == ByPath {
+			k.paths = newPathTable()
+		}
 	}
 	if waits {
 		k.mask[3] |= 0xff
@@ -98,11 +109,19 @@ func (k *keyer) pack(c *replay.Call, waits bool) packed {
 	if k.errno {
 		w |= uint64(c.Errno()) << 32
 	}
+	var about uint64
+	if k.files {
+		about = uint64(c.Files.Type())
+		if k.paths != nil {
+			about |= uint64(k.paths.number(c.Files.Path())) << 32
+		}
+	}
 	return packed{
 		(uint64(c.Syscall)<<32 | uint64(c.Comm)) & k.mask[0],
 		(uint64(uint32(c.PID))<<32 | uint64(uint32(c.TID))) & k.mask[1],
 		(uint64(c.Container)<<32 | uint64(uint32(c.CPUEnter))) & k.mask[2],
 		w & k.mask[3],
+		about & k.mask[4],
 	}
 }
 
@@ -117,14 +136,21 @@ type Values struct {
 	CPU       int32
 	ABI       abi.ABI
 	Status    replay.Status
+	Path      string // "" when it is not known, or the call is about none
+	FDType    files.Type
 }
 
-func (p *packed) values(names *format.SymbolTable) Values {
+// values returns what p was packed of.
+func (k *keyer) values(p *packed, names *format.SymbolTable) Values {
 	v := Values{
 		Syscall: names.String(format.Symbol(p[0] >> 32)), Comm: names.String(format.Symbol(p[0])),
 		PID: int32(p[1] >> 32), TID: int32(p[1]),
 		Container: names.String(format.Symbol(p[2] >> 32)), CPU: int32(p[2]),
 		ABI: abi.ABI(p[3] >> 16), Status: replay.Status(p[3] >> 8),
+		FDType: files.Type(p[4]),
+	}
+	if k.paths != nil {
+		v.Path = k.paths.texts[p[4]>>32]
 	}
 	if e := int(p[3] >> 32); e != 0 {
 		v.Errno = abi.ErrnoName(v.ABI, e)
@@ -153,6 +179,10 @@ func (v *Values) Of(k Key) any {
 		return v.ABI.String()
 	case ByStatus:
 		return v.Status.String()
+	case ByPath:
+		return v.Path
+	case ByFDType:
+		return v.FDType.String()
 	}
 	return ""
 }
@@ -169,7 +199,7 @@ type index struct {
 func hash(k *packed) uint64 {
 	h1, l1 := bits.Mul64(k[0]^0x9e3779b97f4a7c15, k[1]^0xbf58476d1ce4e5b9)
 	h2, l2 := bits.Mul64(k[2]^0x94d049bb133111eb, k[3]^0xd6e8feb86659fd93)
-	h := h1 ^ l1 ^ bits.RotateLeft64(h2^l2, 29)
+	h := h1 ^ l1 ^ bits.RotateLeft64(h2^l2, 29) ^ k[4]*0xd6e8feb86659fd93
 	return h ^ h>>32
 }
 

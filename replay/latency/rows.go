@@ -112,7 +112,7 @@ func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 	rows := make([]Row, 0, len(t.groups)+1)
 	var total [2]float64
 	add := func(g *Group) *Row {
-		r := Row{Values: g.key.values(t.opt.Symbols), Waits: g.waits, Done: &g.Done, Open: g.Open, Figures: NewFigures(&g.Done, g.Open)}
+		r := Row{Values: t.keyer.values(&g.key, t.opt.Symbols), Waits: g.waits, Done: &g.Done, Open: g.Open, Figures: NewFigures(&g.Done, g.Open)}
 		r.Errors = g.Errors
 		if r.Count > 0 {
 			r.ErrorRate = float64(r.Errors) / float64(r.Count)

@@ -3,6 +3,7 @@ package latency_test
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -15,11 +16,22 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/files"
 	"systape/replay/latency"
 )
 
 // randomCalls returns n calls of many threads, in the order in which they
 // ended, with every status and a few errors.
+// about are what calls name: nothing, a path, descriptors, and a path with a
+// descriptor of a directory.
+var about = []*files.Named{
+	nil,
+	{Paths: [2]string{"/etc/hosts", "/b"}},
+	{FDs: [6]*files.File{{Name: "/etc/hosts", Type: files.Regular}}},
+	{FDs: [6]*files.File{{Name: "TCP", Type: files.Socket}}},
+	{FDs: [6]*files.File{{Name: "/srv", Type: files.Regular}}, Paths: [2]string{"/srv/a"}},
+}
+
 func randomCalls(names *format.SymbolTable, n int, seed uint64) []replay.Call {
 	r := rand.New(rand.NewPCG(seed, 1))
 	sym := func(prefix string, n int) format.Symbol { return names.InternString(fmt.Sprint(prefix, r.IntN(n))) }
@@ -43,6 +55,7 @@ func randomCalls(names *format.SymbolTable, n int, seed uint64) []replay.Call {
 		if !calls[i].Status.HasEnter() {
 			calls[i].EnterSeq = -1
 		}
+		calls[i].Files = about[i*7%len(about)]
 	}
 	return calls
 }
@@ -80,6 +93,10 @@ func naive(calls []replay.Call, names *format.SymbolTable, by []latency.Key, use
 				k = append(k, c.ABI.String())
 			case latency.ByStatus:
 				k = append(k, c.Status.String())
+			case latency.ByPath:
+				k = append(k, []string{"", "/etc/hosts", "/etc/hosts", "TCP", "/srv/a"}[slices.Index(about, c.Files)])
+			case latency.ByFDType:
+				k = append(k, []string{"", "", "file", "socket", "file"}[slices.Index(about, c.Files)])
 			}
 		}
 		key := strings.Join(k, "/")
@@ -134,11 +151,15 @@ func compareWithNaive(t *testing.T, rows []latency.Row, by []latency.Key, want m
 	}
 }
 
-// TestEveryCombinationOfKeys groups by all 512 sets of keys.
+// TestEveryCombinationOfKeys groups by all sets of up to three keys, by their
+// complements, and by every seventh set of others.
 func TestEveryCombinationOfKeys(t *testing.T) {
 	names := format.NewSymbolTable()
 	calls := randomCalls(names, 300, 1)
 	for set := range 1 << len(latency.KeyNames()) {
+		if n := bits.OnesCount(uint(set)); n > 3 && n < len(latency.KeyNames())-2 && set%7 != 0 {
+			continue
+		}
 		var by []latency.Key
 		for k := range len(latency.KeyNames()) {
 			if set&(1<<k) != 0 {

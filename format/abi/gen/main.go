@@ -2,8 +2,8 @@
 
 // Gen writes the tables of package abi from golang.org/x/sys and args.txt:
 //
-//	go run gen/main.go                          write tables.go
-//	go run gen/main.go -headers DIR             write gen/args.txt first, from kernel headers
+//	go run gen/main.go gen/refs.go                          write tables.go
+//	go run gen/main.go gen/refs.go -headers DIR             write gen/args.txt first, from kernel headers
 //
 // DIR is where Debian's linux-headers-VERSION-common and -amd64 packages
 // have been unpacked (dpkg-deb -x); nothing else of them is needed.
@@ -33,6 +33,8 @@ func main() {
 	out := flag.String("o", "tables.go", "write the tables to `file`")
 	args := flag.String("args", "gen/args.txt", "argument counts, `file`")
 	headers := flag.String("headers", "", "unpacked kernel header packages, `directory`")
+	decoding := flag.String("decoding", "../../replay/render/decode/calls.go", "how the arguments of calls are read, `file`")
+	refsOut := flag.String("refs", "reftables.go", "write which registers refer to files to `file`")
 	flag.Parse()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}} {{.Version}}", "golang.org/x/sys").Output()
 	if err != nil {
@@ -49,6 +51,12 @@ func main() {
 		log.Fatalf("format the tables: %v", err)
 	}
 	if err := os.WriteFile(*out, src, 0o644); err != nil {
+		log.Fatal(err)
+	}
+	if src, err = format.Source(refs(filepath.Join(sys, "unix"), readRefs(*decoding))); err != nil {
+		log.Fatalf("format the references: %v", err)
+	}
+	if err := os.WriteFile(*refsOut, src, 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -91,24 +99,9 @@ func generate(dir, version string, nargs map[string]map[string]int) []byte {
 		b.WriteString("}\n")
 		counts.WriteString("\n}\n")
 	}
-	var amd64 []string
-	for _, arch := range []struct{ abi, goarch string }{{"x86_64", "amd64"}, {"i386", "386"}, {"arm64", "arm64"}, {"arm", "arm"}} {
-		names := syscalls(filepath.Join(dir, "zsysnum_linux_"+arch.goarch+".go"))
-		table(arch.abi, names)
-		if arch.abi == "x86_64" {
-			amd64 = names
-		}
+	for _, t := range callTables(dir) {
+		table(t.abi, t.names)
 	}
-	x32 := slices.Clone(amd64)
-	for i, n := range x32 {
-		if slices.Contains(x32Only, n) || slices.Contains(not32, n) {
-			x32[i] = ""
-		}
-	}
-	for len(x32) < 512 {
-		x32 = append(x32, "")
-	}
-	table("x32", append(x32, x32Only...))
 	table("armPrivate", armPrivate)
 	b.Write(counts.Bytes())
 
@@ -136,6 +129,28 @@ func generate(dir, version string, nargs map[string]map[string]int) []byte {
 	}
 	b.WriteString("}\n")
 	return b.Bytes()
+}
+
+type callTable struct {
+	abi   string
+	names []string // by number
+}
+
+// callTables returns the tables of all ABIs, without ARM's private calls.
+func callTables(dir string) (tables []callTable) {
+	for _, arch := range []struct{ abi, goarch string }{{"x86_64", "amd64"}, {"i386", "386"}, {"arm64", "arm64"}, {"arm", "arm"}} {
+		tables = append(tables, callTable{arch.abi, syscalls(filepath.Join(dir, "zsysnum_linux_"+arch.goarch+".go"))})
+	}
+	x32 := slices.Clone(tables[0].names)
+	for i, n := range x32 {
+		if slices.Contains(x32Only, n) || slices.Contains(not32, n) {
+			x32[i] = ""
+		}
+	}
+	for len(x32) < 512 {
+		x32 = append(x32, "")
+	}
+	return append(tables, callTable{"x32", append(x32, x32Only...)})
 }
 
 func sparse(b *bytes.Buffer, name string, m map[int]string) {

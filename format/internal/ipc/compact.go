@@ -2,7 +2,6 @@ package ipc
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -51,7 +50,7 @@ const MaxCompactRows = zframe.MaxBytes / 8
 type CompactWriter struct {
 	out    columnar.Output
 	cols   []CompactColumn
-	ids    []int64 // of the columns' dictionaries
+	fields []Field // of the schema, as it was written
 	enc    zframe.Encoder
 	packer *zstd.Encoder
 	frame  frame
@@ -79,6 +78,44 @@ func NewCompactWriter(w io.Writer, cols []CompactColumn) (*CompactWriter, error)
 
 // Begin writes the schema, with meta as its metadata.
 func (c *CompactWriter) Begin(meta []columnar.Pair) error {
+	message, err := c.schema(meta)
+	if err == nil {
+		_, err = c.out.Write(message)
+	}
+	return err
+}
+
+// BeginWithGap is Begin for a stream in a file, whose begin is to be given back
+// piece by piece: the schema is padded, and a gap follows it, that is empty yet.
+// It returns where the gap stands; see [Gap].
+func (c *CompactWriter) BeginWithGap(meta []columnar.Pair) (at int64, err error) {
+	message, err := c.schema(meta)
+	if err != nil {
+		return 0, err
+	}
+	message = padSchema(message, GapAlign)
+	gap, err := Gap(c.fields, 0)
+	if err == nil {
+		_, err = c.out.Write(append(message, gap...))
+	}
+	return int64(len(message)), err
+}
+
+// padSchema makes a message without a body a multiple of so many bytes long.
+func padSchema(message []byte, to int) []byte {
+	seal := len(message) - sealBytes
+	padded := append(message[:seal:seal], make([]byte, (to-len(message)%to)%to)...)
+	meta := padded[8:]
+	binary.LittleEndian.PutUint32(padded[4:], uint32(len(meta)+sealBytes))
+	padded = append(padded, sealMark...)
+	return binary.LittleEndian.AppendUint32(padded, frameSum(meta, nil))
+}
+
+// Fields returns the columns as the schema has them.
+func (c *CompactWriter) Fields() []Field { return c.fields }
+
+// schema makes the message that a stream begins with.
+func (c *CompactWriter) schema(meta []columnar.Pair) ([]byte, error) {
 	fields := make([]arrow.Field, len(c.cols))
 	for i, col := range c.cols {
 		fields[i] = arrow.Field{Name: col.Name, Type: arrowTypes[col.Type]}
@@ -87,29 +124,20 @@ func (c *CompactWriter) Begin(meta []columnar.Pair) error {
 		}
 	}
 	schema := arrow.NewSchema(fields, arrowMetadata(meta))
-	message := schemaWriter{frameWriter: frameWriter{out: &c.out}}
-	err := ipc.NewWriterWithPayloadWriter(&message, ipc.WithSchema(schema)).Close()
-	if err == nil {
-		err = c.readIDs(message.buf)
+	message := schemaWriter{frameWriter: frameWriter{out: &columnar.Output{W: io.Discard}}}
+	if err := ipc.NewWriterWithPayloadWriter(&message, ipc.WithSchema(schema)).Close(); err != nil {
+		return nil, err
 	}
-	return errors.Join(c.out.Err, err)
+	// Which number arrow gave the dictionary of each column.
+	described, _, err := ParseMessage(message.buf[8:]).Schema(len(c.cols))
+	c.fields = described
+	return message.buf, err
 }
 
-// schemaWriter writes a stream's first message and no end.
+// schemaWriter makes a stream's first message and no end.
 type schemaWriter struct{ frameWriter }
 
 func (*schemaWriter) Close() error { return nil }
-
-// readIDs learns from the schema that was written which number arrow gave the
-// dictionary of each column.
-func (c *CompactWriter) readIDs(message []byte) error {
-	fields, _, err := ParseMessage(message[8:]).Schema(len(c.cols))
-	c.ids = c.ids[:0]
-	for _, f := range fields {
-		c.ids = append(c.ids, f.Dictionary)
-	}
-	return err
-}
 
 // Bytes returns how many bytes have been written.
 func (c *CompactWriter) Bytes() int64 { return c.out.N }
@@ -136,7 +164,7 @@ func (c *CompactWriter) Dictionary(col int, v *columnar.Values) error {
 	} else {
 		c.addBytes(columnar.Bytes(v.Int32))
 	}
-	return c.frame.write(&c.out, dictionaryMessage(c.ids[col], n, 1, c.spans))
+	return c.frame.write(&c.out, dictionaryMessage(c.fields[col].Dictionary, n, c.spans))
 }
 
 // Write writes a batch of n rows: one of values for each column of values, and

@@ -74,7 +74,7 @@ func (d *Decoder) Next() error {
 	}
 	f := &d.Fields[d.next]
 	d.next++
-	return d.take(f.Type == columnar.String && f.Dictionary == NoDictionary)
+	return d.take(f.Dictionary == NoDictionary && f.text())
 }
 
 // take goes to the next buffers.

@@ -40,6 +40,16 @@ func (d *Decoder) Forget() {
 	}
 }
 
+// Dictionaries returns how many columns have one.
+func (d *Decoder) Dictionaries() (n int) {
+	for i := range d.Fields {
+		if d.Fields[i].Dictionary != NoDictionary {
+			n++
+		}
+	}
+	return n
+}
+
 // maxDictionary is how many positions of 16 bits there are.
 const maxDictionary = 1 << 15
 
@@ -64,7 +74,7 @@ func (d *Decoder) dictionary(m *Message, body []byte, maxRows int) error {
 	if err != nil {
 		return err
 	}
-	text := d.Fields[i].Type == columnar.String
+	text := d.Fields[i].text()
 	if err := d.take(text); err != nil {
 		return err
 	}

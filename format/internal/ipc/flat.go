@@ -120,6 +120,9 @@ type Field struct {
 	Dictionary int64         // number of the dictionary that holds its values; NoDictionary
 }
 
+// text reports whether the values of the column are text.
+func (f *Field) text() bool { return f.Type == columnar.String }
+
 // NoDictionary is the Dictionary of a column that holds its values itself.
 const NoDictionary = -1
 

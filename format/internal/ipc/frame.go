@@ -91,16 +91,21 @@ var (
 // FrameReader reads messages and checks them before anyone looks inside.
 type FrameReader struct {
 	R    io.Reader
-	N    int64 // bytes of whole messages so far
+	N    int64                 // bytes of whole messages so far
+	At   func(int64) io.Reader // reads from that place of the stream on; nil: R only goes on
+	Gap  int64                 // bytes of the message before that were given back; -1: it was no gap
 	head [8]byte
 	meta []byte
 	body []byte
+
+	searching bool // for a message that is whole, which a gap does not tell
 }
 
 // Next returns the next message's metadata and body, valid until the next
 // call, or io.EOF at an end mark. At the end of the input it returns ErrTorn,
 // with eof telling whether it was between two messages.
 func (f *FrameReader) Next() (meta, body []byte, eof bool, err error) {
+	f.Gap = -1
 	switch n, err := io.ReadFull(f.R, f.head[:]); {
 	case err == io.EOF:
 		return nil, nil, true, ErrTorn
@@ -125,12 +130,16 @@ func (f *FrameReader) Next() (meta, body []byte, eof bool, err error) {
 	}
 	seal := f.meta[size-sealBytes:]
 	meta = f.meta[:size-sealBytes]
-	if string(seal[:4]) != sealMark {
+	mark := string(seal[:4])
+	if mark != sealMark && mark != gapMark {
 		return nil, nil, false, ErrFraming
 	}
 	msg := ParseMessage(meta)
 	if msg.err != nil {
 		return nil, nil, false, msg.err
+	}
+	if mark == gapMark {
+		return meta, nil, false, f.passGap(msg, seal)
 	}
 	if msg.bodyLen < 0 || msg.bodyLen > maxFrameBody {
 		return nil, nil, false, fmt.Errorf("message body of %d bytes, at most %d are read", msg.bodyLen, maxFrameBody)
@@ -187,7 +196,7 @@ func Resync(f io.ReaderAt, from, size int64) (at int64, schema, ok bool) {
 				break
 			}
 			i += k
-			r := FrameReader{R: io.NewSectionReader(f, from+int64(i), size-from-int64(i))}
+			r := FrameReader{R: io.NewSectionReader(f, from+int64(i), size-from-int64(i)), searching: true}
 			if meta, _, _, err := r.Next(); err == nil {
 				return from + int64(i), ParseMessage(meta).kind == messageSchema, true
 			}

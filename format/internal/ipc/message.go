@@ -106,8 +106,17 @@ func message(kind byte) (w *builder, bodyLen int) {
 
 // batch appends a record batch and makes the offset at p point to it.
 func (w *builder) batch(p, rows, cols int, spans []span) {
+	at := w.plainBatch(p, rows, cols, spans, 24)
+	// codec, method
+	c := w.tableAt(at+24, 8, 4, 5)
+	w.b[c+4] = codecZstd
+}
+
+// plainBatch is batch without a compression, for which there is room at the
+// given place of the table; 0: there is none.
+func (w *builder) plainBatch(p, rows, cols int, spans []span, compression int) int {
 	// rows, nodes, buffers, compression
-	at := w.tableAt(p, 32, 8, 16, 20, 24)
+	at := w.tableAt(p, 32, 8, 16, 20, compression)
 	binary.LittleEndian.PutUint64(w.b[at+8:], uint64(rows))
 	w.vector(at+16, cols, func() {
 		for range cols {
@@ -121,9 +130,7 @@ func (w *builder) batch(p, rows, cols int, spans []span) {
 			w.u64(int64(s.size))
 		}
 	})
-	// codec, method
-	c := w.tableAt(at+24, 8, 4, 5)
-	w.b[c+4] = codecZstd
+	return at
 }
 
 // vector appends n structs of 8-byte fields.
@@ -149,11 +156,24 @@ func batchMessage(rows, cols int, spans []span) builtMessage {
 }
 
 // dictionaryMessage is the metadata of a batch with the entries of a dictionary.
-func dictionaryMessage(id int64, entries, cols int, spans []span) builtMessage {
-	w, bodyLen := message(messageDictionary)
+func dictionaryMessage(id int64, entries int, spans []span) builtMessage {
+	w, entriesAt, bodyLen := dictionaryOf(id)
+	w.batch(entriesAt, entries, 1, spans)
+	return w.done(bodyLen)
+}
+
+// noEntries is dictionaryMessage for a dictionary without entries: Polars takes
+// no empty buffers that are called compressed.
+func noEntries(id int64, spans []span) builtMessage {
+	w, entriesAt, bodyLen := dictionaryOf(id)
+	w.plainBatch(entriesAt, 0, 1, spans, 0)
+	return w.done(bodyLen)
+}
+
+func dictionaryOf(id int64) (w *builder, entriesAt, bodyLen int) {
+	w, bodyLen = message(messageDictionary)
 	// id, entries, whether they are to be added to those before
 	at := w.tableAt(bodyLen-headerToLen, 24, 8, 16, 0)
 	binary.LittleEndian.PutUint64(w.b[at+8:], uint64(id))
-	w.batch(at+16, entries, cols, spans)
-	return w.done(bodyLen)
+	return w, at + 16, bodyLen
 }

@@ -121,8 +121,8 @@ var calls = map[string]string{
 	"dup":                  "oldfd:fd =fd",
 	"dup2":                 "oldfd:fd newfd:fd =fd",
 	"dup3":                 "oldfd:fd newfd:fd flags:cloexec =fd",
-	"pipe":                 "pipefd:ptr",
-	"pipe2":                "pipefd:ptr flags:pipe",
+	"pipe":                 "pipefd:fdpair",
+	"pipe2":                "pipefd:fdpair flags:pipe",
 	"fcntl":                "fd:fd cmd:fcntl arg:fcntlarg =fcntlresult",
 	"fcntl64":              "fd:fd cmd:fcntl arg:fcntlarg =fcntlresult",
 	"ioctl":                "fd:fd cmd:ioctl arg:ptr",
@@ -201,7 +201,7 @@ var calls = map[string]string{
 
 	// Sockets.
 	"socket":          "family:family type:socktype protocol:protocol =fd",
-	"socketpair":      "family:family type:socktype protocol:protocol sv:ptr",
+	"socketpair":      "family:family type:socktype protocol:protocol sv:fdpair",
 	"bind":            "fd:fd addr:sockaddr addrlen:int",
 	"connect":         "fd:fd addr:sockaddr addrlen:int",
 	"listen":          "fd:fd backlog:int",

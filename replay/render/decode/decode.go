@@ -16,6 +16,8 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/escape"
+	"systape/replay/files"
 )
 
 //go:generate go run gen/main.go
@@ -193,6 +195,16 @@ func Known(a abi.ABI, nr int32) bool { return lookup(a, nr).known }
 // says of an argument stands in its place: the text that it points to, or a
 // question mark when it is not known (see [format.Argument]).
 func AppendArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string) []byte {
+	return AppendNamedArgs(dst, a, nr, args, detail, &Names{})
+}
+
+// Names are what the descriptors in the registers of a call stand for; "" where
+// there is none or it is not known.
+type Names [6]string
+
+// AppendNamedArgs is AppendArgs that writes behind each descriptor what it
+// stands for, as strace -y does: "3</etc/hosts>, 0x7ffc3a5e1f20, 4096".
+func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string, names *Names) []byte {
 	c := lookup(a, nr)
 	if !c.known {
 		for i := range min(abi.NumArgs(a, nr), len(args)) {
@@ -226,10 +238,39 @@ func AppendArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string) 
 			} else {
 				dst = p.append(dst, a, args, reg)
 			}
+			if names[reg] != "" && (p.kind == kindFD || p.kind == kindDirFD) {
+				dst = AppendName(dst, names[reg])
+			}
 		}
 		reg += p.kind.registers()
 	}
 	return dst
+}
+
+// AppendName appends what a descriptor stands for, "</etc/hosts>". Angle
+// brackets in a name are escapes, so that a file cannot be named to look like
+// the rest of a line.
+func AppendName(dst []byte, name string) []byte {
+	dst = append(dst, '<')
+	if kind, rest, ok := strings.Cut(name, "->"); ok && name[0] != '/' { // a socket's peer
+		dst = append(appendBare(dst, kind), "->"...)
+		name = rest
+	}
+	return append(appendBare(dst, name), '>')
+}
+
+func appendBare(dst []byte, name string) []byte {
+	for {
+		i := strings.IndexAny(name, "<>")
+		if i < 0 {
+			break
+		}
+		dst = escape.Append(dst, name[:i])
+		dst = append(dst, `\x3`...)
+		dst = append(dst, "ce"[name[i]>>1&1])
+		name = name[i+1:]
+	}
+	return escape.Append(dst, name)
 }
 
 // appendTold writes what an event says of an argument beside its register.
@@ -237,12 +278,20 @@ func appendTold(dst []byte, k kind, text string, isUnknown bool) []byte {
 	switch {
 	case isUnknown:
 		return append(dst, '?')
+	case k == kindFDPair && isPair(text):
+		return append(dst, text...)
 	case k == kindSockAddr:
 		start := len(dst)
 		dst = strconv.AppendQuote(dst, text)
 		return append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
 	}
 	return strconv.AppendQuote(dst, text)
+}
+
+// isPair tells the descriptors that pipe and socketpair made, "[3, 4]".
+func isPair(text string) bool {
+	_, _, ok := files.Pair(text)
+	return ok
 }
 
 func (p *param) shown(a abi.ABI, args *[6]int64) bool {

@@ -53,6 +53,7 @@ const (
 	kindPath     // a pointer to a file name
 	kindStr      // a pointer to another text that ends with 0
 	kindSockAddr // a pointer to a socket address
+	kindFDPair   // a pointer to two descriptors that the call makes
 	kindKeyID    // of the kernel's key service
 	kindMountFlags
 	kindSwapFlags
@@ -68,7 +69,7 @@ var kinds = map[string]kind{
 	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
 	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
 	"protocol": kindProtocol, "sockopt": kindSockOpt,
-	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "keyid": kindKeyID,
+	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "fdpair": kindFDPair, "keyid": kindKeyID,
 	"mountflags": kindMountFlags, "swapon": kindSwapFlags, "quotacmd": kindQuotaCmd, "ioprioval": kindIOPrio,
 	"futexval": kindFutexVal, "futextimeout": kindFutexTimeout, "futexaddr2": kindFutexAddr2, "futexval3": kindFutexVal3,
 }
@@ -86,7 +87,7 @@ func (k kind) registers() int {
 func (k kind) bits() uint8 {
 	switch k {
 	case kindLong, kindUlong, kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindSetPair, kindSkip, kindPages, kindPtr, kindPath,
-		kindStr, kindSockAddr, kindHex, kindFcntlArg, kindCloneFlags, kindCloneChild, kindCloneTLS, kindMountFlags, kindFutexTimeout, kindFutexAddr2:
+		kindStr, kindSockAddr, kindFDPair, kindHex, kindFcntlArg, kindCloneFlags, kindCloneChild, kindCloneTLS, kindMountFlags, kindFutexTimeout, kindFutexAddr2:
 		return 64
 	case kindMode, kindFileMode:
 		return 16 // umode_t
@@ -156,7 +157,7 @@ func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 		return appendHex(dst, uint64(pair(args, reg)))
 	case kindPages:
 		return appendHex(dst, wide(a, v)*4096)
-	case kindPtr, kindPath, kindStr, kindSockAddr, kindCloneChild, kindCloneTLS, kindFutexAddr2:
+	case kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindCloneChild, kindCloneTLS, kindFutexAddr2:
 		return appendPtr(dst, a, v)
 	case kindHex:
 		return appendHex(dst, p.unsigned(a, v))

@@ -120,5 +120,6 @@ type Options struct {
 	Location *time.Location   // of Clock; nil: UTC
 	Wall     format.WallClock // that Clock and Epoch show; zero: capture time
 	Colour   bool             // ANSI colours
+	Names    bool             // behind each descriptor, what it stands for
 	Slow     int64            // durations from here on stand out, ns; 0: 10 ms
 }

@@ -24,6 +24,8 @@ type Printer struct {
 	restart map[int32]format.Symbol // tid → call that is to be restarted
 	clock   clockCache
 	scratch replay.Call
+
+	descriptors decode.Names
 }
 
 // NewPrinter returns a Printer for lines whose Symbols belong to names.
@@ -293,12 +295,25 @@ func (p *Printer) appendCall(dst []byte, c *replay.Call, form Form) []byte {
 		}
 		dst = append(dst, " ...>"...)
 	} else {
-		dst = decode.AppendArgs(dst, c.ABI, c.Nr, &c.Args, c.Told)
+		dst = decode.AppendNamedArgs(dst, c.ABI, c.Nr, &c.Args, c.Told, p.namesOf(c))
 	}
 	if form == Begun || c.Status == replay.OpenAtEnd {
 		return append(dst, " <unfinished ...>"...)
 	}
 	return append(dst, ')')
+}
+
+// namesOf returns what the descriptors of a call stand for.
+func (p *Printer) namesOf(c *replay.Call) *decode.Names {
+	p.descriptors = decode.Names{}
+	if p.opt.Names && c.Files != nil {
+		for i, f := range c.Files.FDs {
+			if f != nil {
+				p.descriptors[i] = f.Name
+			}
+		}
+	}
+	return &p.descriptors
 }
 
 // appendResult appends "= " and what the call returned, or why it is not known.
@@ -332,6 +347,9 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		dst = append(dst, '?')
 	} else {
 		dst = decode.AppendResult(dst, c.ABI, c.Nr, &c.Args, c.Ret)
+		if p.opt.Names && c.Files != nil && c.Files.Ret != nil && c.Files.Ret.Name != "" {
+			dst = decode.AppendName(dst, c.Files.Ret.Name)
+		}
 	}
 	if colour != "" {
 		dst = append(dst, reset...)

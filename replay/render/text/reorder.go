@@ -8,6 +8,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
+	"systape/replay/files"
 )
 
 // Form says how much of a call a line tells.
@@ -38,13 +39,16 @@ type ReorderOptions struct {
 	Patience int64
 	// Window bounds how many lines wait; it is the bound on memory.
 	Window int
-	// Filter chooses calls; nil chooses all. One that asks how calls end
-	// keeps every call whole: its line stands at its start if it can wait
+	// Filter chooses calls; nil chooses all. One that asks how calls end, or
+	// what they are about, keeps every call whole: its line stands at its start if it can wait
 	// there, and else at its end.
 	Filter *replay.Filter
 	// Notices are the kinds of rows that have a line of their own, one bit
 	// for each, as 1<<format.Lost.
 	Notices uint
+	// Named tells what the enter of a row of the batch at hand names; nil: it
+	// is not followed.
+	Named func(row int) *files.Named
 }
 
 // Reorderer brings the calls of a [replay.Pairer], which come in the order of
@@ -78,7 +82,7 @@ func NewReorderer(opt ReorderOptions) *Reorderer {
 		n *= 2
 	}
 	w := &Reorderer{opt: opt, ring: make([]waiting, n)}
-	w.whole = opt.Filter != nil && opt.Filter.HasOutcome()
+	w.whole = opt.Filter != nil && (opt.Filter.HasOutcome() || opt.Filter.HasFile())
 	return w
 }
 
@@ -133,7 +137,7 @@ func Notable(f *replay.Filter, b *format.Batch, i int) bool {
 	if b.Kind[i] == format.Lost {
 		return at >= f.From && (f.To == 0 || at < f.To)
 	}
-	if f.Syscalls != nil || f.HasOutcome() {
+	if f.Syscalls != nil || f.HasFile() || f.HasOutcome() {
 		return false
 	}
 	c := replay.Call{StartNS: at, PID: b.PID[i], TID: b.TID[i], Comm: b.Comm[i]}
@@ -193,7 +197,10 @@ func (w *Reorderer) begin(b *format.Batch, i int, emit func(*Line) error) error 
 	if len(b.Container) > i {
 		c.Container = b.Container[i]
 	}
-	if f := w.opt.Filter; f != nil && !f.MatchSubject(&c, w.names) {
+	if w.opt.Named != nil {
+		c.Files = w.opt.Named(i)
+	}
+	if f := w.opt.Filter; f != nil && !f.HasFile() && !f.MatchSubject(&c, w.names) { // what the call is about may be known only at its end
 		return nil
 	}
 	s, err := w.slot(b.TS[i], emit)

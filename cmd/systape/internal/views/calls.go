@@ -38,7 +38,28 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 		delta(out.Int("exit_seq", func(c *call) int64 { return c.ExitSeq })),
 		out.Text("detail", callDetail),
 		out.Int("continues", func(c *call) int64 { return c.Continues }),
+		fdPathField(itself), pathField("path", 0, itself), pathField("path2", 1, itself),
 	}
+}
+
+// fdPathField is the column of what the call's first descriptor stands for.
+func fdPathField[T any](of func(*T) *replay.Call) out.Field[T] {
+	return out.Text("fd_path", func(r *T) string {
+		if f := of(r).Files.Descriptor(); f != nil {
+			return f.Name
+		}
+		return ""
+	})
+}
+
+// pathField is the column of a path or socket address among the arguments.
+func pathField[T any](name string, i int, of func(*T) *replay.Call) out.Field[T] {
+	return out.Text(name, func(r *T) string {
+		if n := of(r).Files; n != nil {
+			return n.Paths[i]
+		}
+		return ""
+	})
 }
 
 // argField is the column of an argument, as the kernel takes it.

@@ -219,7 +219,8 @@ func (l *Latency) slowFields() []out.Field[slowCall] {
 		out.Bool("waits", func(c *row) bool { return replay.WaitsByNature(names.String(c.Syscall)) }),
 		l.neighborField("before", func(c *row) []latency.Neighbor { return c.Before }),
 		l.neighborField("after", func(c *row) []latency.Neighbor { return c.After }),
-		out.Int("lost_events", func(c *row) int64 { return c.lost }))
+		out.Int("lost_events", func(c *row) int64 { return c.lost }),
+		fdPathField(of), pathField("path", 0, of), pathField("path2", 1, of))
 }
 
 // neighbor is a call before or after a slow one, in JSON.

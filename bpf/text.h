@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Texts: the file names and socket addresses that arguments point to, and the
+ * two descriptors that pipe and socketpair return in memory. Never what a call
+ * reads or writes. They are read into memory of the CPU first, for a record's
+ * size is fixed when its place is taken.
+ */
+#ifndef SYSTAPE_TEXT_H
+#define SYSTAPE_TEXT_H
+
+#include "thread.h"
+
+/* What a text may take in a record, its head included, and two of them. */
+#define TEXT_BYTES (sizeof(struct text) + TEXT_MAX + 8)
+#define TEXTS_BYTES (2 * TEXT_BYTES)
+
+struct scratch {
+	u64 owner; /* of what stands here: programs that can be preempted may overwrite each other */
+	u8 bytes[TEXTS_BYTES + TEXT_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, sizeof(struct scratch));
+} texts SEC(".maps");
+
+/* Reads one text to where t stands. Returns the bytes of it, rounded to words. */
+static inline_always u32 read_text(struct text *t, u32 what, u64 address, u64 length, u32 n)
+{
+	long got;
+
+	t->argument = n;
+	t->length = TEXT_UNREAD;
+	if (!address)
+		return sizeof(*t);
+	if (what & 1) {
+		/* Two bytes more than asked for tell a name that is longer from one that is not. */
+		got = probe_read_user_str(t + 1, text_bytes + 2, (void *)address);
+		if (got <= 0)
+			return sizeof(*t);
+		got--; /* without the zero at the end */
+		if (got > text_bytes) {
+			t->length = text_bytes | TEXT_CUT;
+			got = text_bytes;
+		} else {
+			t->length = got;
+		}
+	} else {
+		u64 size = what & 1 << 16 ? 8 : (u32)length;
+
+		if (size > TEXT_ADDRESS)
+			size = TEXT_ADDRESS;
+		asm volatile("" : "+r"(size));
+		size &= 2 * TEXT_ADDRESS - 1; /* the verifier forgets the bound before */
+		if (!size || probe_read_user(t + 1, size, (void *)address))
+			return sizeof(*t);
+		t->length = size | (what & 1 << 16 ? TEXT_PAIR : TEXT_SOCKET);
+		got = size;
+	}
+	return sizeof(*t) + ((got + 7) & ~7u);
+}
+
+/*
+ * Reads the texts of a call: those that which asks for, see text_arguments.
+ * Returns their bytes; missing tells whether one could not be read.
+ */
+static inline_always u32 read_texts(struct scratch *s, u64 *args, u32 which, u32 *missing)
+{
+	u32 used = 0;
+
+	*missing = 0;
+#pragma unroll
+	for (u32 n = 0; n < 6; n++) {
+		u32 what = which >> n & 0x10101;
+		struct text *t;
+
+		if (!what || used > TEXT_BYTES)
+			continue;
+		t = (struct text *)(s->bytes + used);
+		used += read_text(t, what, args[n], n < 5 ? args[n + 1] : 0, n);
+		if (t->length == TEXT_UNREAD && args[n])
+			*missing = 1;
+	}
+	return used;
+}
+
+/* Copies texts into a record. What another program has overwritten is none. */
+static inline_always void copy_texts(void *to, struct scratch *s, u32 used, u64 owner)
+{
+	asm volatile("" : "+r"(used));
+	if (used > TEXTS_BYTES)
+		used = TEXTS_BYTES;
+	probe_read_kernel(to, used, s->bytes);
+	if (*(volatile u64 *)&s->owner != owner)
+		((struct text *)to)->argument = TEXT_NOTHING;
+}
+
+#endif

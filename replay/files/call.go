@@ -1,0 +1,312 @@
+package files
+
+import (
+	"strconv"
+	"strings"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// Ended is a call that has ended, or of which it is not known how it did.
+type Ended struct {
+	EnterSeq int64
+	Args     [6]int64
+	Ret      int64
+	Told     string // what enter and exit tell of its arguments
+	Nr       int32
+	ABI      abi.ABI
+	Returned bool // Ret is what it returned
+	Failed   bool // it returned an error
+}
+
+// enter notes what a call names and does what it does at once: a number is
+// free, and may be given to another thread, before close has returned.
+func (f *Follower) enter(b *format.Batch, i int) *Named {
+	a, nr := b.ABI[i], b.Nr[i]
+	refs, e := abi.RefsOf(a, nr), f.effectOf(a, nr)
+	if refs == (abi.Refs{}) && e.what == nothing {
+		return nil
+	}
+	t := f.task(b.TID[i], b.PID[i])
+	args := [6]int64{b.Args[0][i], b.Args[1][i], b.Args[2][i], b.Args[3][i], b.Args[4][i], b.Args[5][i]}
+	told := b.Detail[i]
+	n := unknownNamed
+	if refs != (abi.Refs{}) {
+		n = f.named(t, a, nr, refs, &args, told)
+	}
+	t.call = pending{seq: b.Seq[i], named: n, clone: -1, what: e.what}
+	switch e.what {
+	case closes:
+		f.free(t, args[0], args[0], told)
+	case closesRange:
+		if args[2]&closeRangeUnshare != 0 {
+			f.unshareTable(t)
+		}
+		if args[2]&closeRangeCloexec == 0 {
+			f.free(t, int64(uint32(args[0])), int64(uint32(args[1])), told)
+		}
+	case replaces:
+		if args[0] != args[1] || told != "" {
+			f.free(t, args[1], args[1], told)
+		}
+	case clones:
+		if e.flags >= 0 && !format.ArgumentUnknown(told, 0, args[0]) {
+			t.call.clone = args[0]
+		}
+	case forks:
+		t.call.what, t.call.clone = clones, 0
+	}
+	return n
+}
+
+// free forgets the descriptors from first to last; all of them, if the
+// source does not tell which.
+func (f *Follower) free(t *task, first, last int64, told string) {
+	if told != "" && format.ArgumentsUnknown(told) {
+		t.table.forget()
+		return
+	}
+	if len(t.table.entries) == 0 {
+		return
+	}
+	t.table.own(&f.bytes)
+	if first == last {
+		delete(t.table.entries, int32(first))
+		return
+	}
+	for fd := range t.table.entries {
+		if int64(fd) >= first && int64(fd) <= last {
+			delete(t.table.entries, fd)
+		}
+	}
+}
+
+// End takes a call of thread tid that has ended, and returns what it named and
+// what its result stands for; nil when it names nothing or its enter was not
+// seen.
+func (f *Follower) End(tid int32, c *Ended) *Named {
+	t := f.tasks[tid]
+	if t == nil || c.EnterSeq < 0 || t.call.seq != c.EnterSeq {
+		return nil
+	}
+	n := t.call.named
+	t.call = pending{seq: -1}
+	refs, e := abi.RefsOf(c.ABI, c.Nr), f.effectOf(c.ABI, c.Nr)
+	if refs.Paths|refs.Addresses != 0 && n.Paths[0] == "" && c.Told != "" { // the exit told it
+		more := *n
+		f.addPaths(&more, t, c.ABI, c.Nr, refs, &c.Args, c.Told)
+		n = &more
+	}
+	if e.what != nothing {
+		if !c.Returned {
+			f.uncertain(t, e.what)
+		} else if !c.Failed || e.what == connects && c.Ret == -eInProgress {
+			if file := f.apply(t, &e, c, n); file != nil {
+				with := *n
+				with.Ret = file
+				n = &with
+			}
+		}
+	}
+	if f.asks(refs, &c.Args) {
+		f.counts.Asked++
+		if n.Path() != "" {
+			f.counts.Known++
+		}
+	}
+	return n
+}
+
+const eInProgress = 115 // include/uapi/asm-generic/errno.h
+
+// Affects reports whether call nr of a does something to descriptors,
+// directories or threads.
+func (f *Follower) Affects(a abi.ABI, nr int32) bool { return f.effectOf(a, nr).what != nothing }
+
+// asks reports whether the arguments of a call name anything.
+func (f *Follower) asks(refs abi.Refs, args *[6]int64) bool {
+	if refs.Paths|refs.Addresses != 0 {
+		return true
+	}
+	for r := range args {
+		if refs.FDs>>r&1 != 0 && int32(args[r]) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// uncertain forgets what a call may have changed of which no result is known.
+func (f *Follower) uncertain(t *task, what action) {
+	switch what {
+	case changesDir:
+		t.place.cwd = nil
+	case changesRoot, pivots, entersNamespace, unshares:
+		t.place.cwd, t.place.root = nil, nil
+	case rings:
+		t.table.opaque = true
+	}
+}
+
+// apply does what a call did that succeeded, and returns what the descriptor
+// stands for that it returned.
+func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
+	args, ret := &c.Args, int32(c.Ret)
+	give := func(o *open, onExec closing) *File {
+		f.set(t, ret, o, onExec)
+		return o.file
+	}
+	switch e.what {
+	case makes:
+		return give(&open{&File{Name: e.name, Type: e.typ}}, e.closedByExec(args))
+	case opens:
+		return give(&open{&File{Name: n.Paths[0], Type: Regular}}, e.closedByExec(args))
+	case makesBPF:
+		if name := bpfNames[uint32(args[0])]; name != "" {
+			return give(&open{&File{Name: name, Type: BPF}}, yes)
+		}
+	case rings:
+		t.table.forget()
+		t.table.opaque = true
+	case duplicates, replaces:
+		return f.duplicate(t, int32(args[0]), ret, e.what == replaces && args[0] == args[1], e.closedByDup(args))
+	case controls:
+		switch int32(args[1]) {
+		case fDupFD:
+			return f.duplicate(t, int32(args[0]), ret, false, no)
+		case fDupFDCloexec:
+			return f.duplicate(t, int32(args[0]), ret, false, yes)
+		case fSetFD:
+			f.mark(t, args[0], args[0], args[2]&fdCloexec != 0)
+		}
+	case iocontrols:
+		if cmd := uint32(args[1]); cmd == fioClex || cmd == fioNClex {
+			f.mark(t, args[0], args[0], cmd == fioClex)
+		}
+	case closesRange:
+		if args[2]&closeRangeCloexec != 0 {
+			f.mark(t, int64(uint32(args[0])), int64(uint32(args[1])), true)
+		}
+	case pipes:
+		f.both(t, c.Told, 0, &File{Name: "pipe", Type: Pipe}, e.closedByExec(args))
+	case makesSockets:
+		f.both(t, c.Told, 3, &File{Name: socketName(args[0], args[1]), Type: Socket}, e.closedByExec(args))
+	case makesSocket:
+		return give(&open{&File{Name: socketName(args[0], args[1]), Type: Socket}}, e.closedByExec(args))
+	case accepts:
+		name := "socket"
+		if n.FDs[0] != nil {
+			name = n.FDs[0].Name
+		}
+		return give(&open{&File{Name: name, Type: Socket}}, e.closedByExec(args))
+	case connects, binds:
+		entry, ok := t.table.entries[int32(args[0])]
+		if !ok || n.FDs[0] == nil || entry.open.file != n.FDs[0] || n.Paths[0] == "" {
+			break
+		}
+		name := withLocal(n.FDs[0].Name, n.Paths[0])
+		if e.what == connects {
+			name = withPeer(n.FDs[0].Name, n.Paths[0])
+		}
+		entry.open.file = &File{Name: name, Type: Socket}
+		f.bytes += int64(len(name))
+	case changesDir:
+		t.place.cwd = n.directory()
+	case changesRoot:
+		t.place.root = n.directory()
+	case pivots:
+		for _, t := range f.tasks {
+			t.place.cwd, t.place.root = nil, nil
+		}
+	case unshares:
+		if args[0]&cloneFiles != 0 {
+			f.unshareTable(t)
+		}
+		if args[0]&(cloneFS|cloneNewNS) != 0 {
+			f.unsharePlace(t)
+		}
+	case entersNamespace:
+		if args[1] == 0 || args[1]&cloneNewNS != 0 {
+			t.place.cwd, t.place.root = nil, nil
+		}
+	}
+	return nil
+}
+
+// Commands of bpf that make a descriptor (include/uapi/linux/bpf.h), and what
+// /proc/PID/fd calls it.
+var bpfNames = map[uint32]string{0: "anon_inode:bpf-map", 5: "anon_inode:bpf-prog", 18: "anon_inode:btf", 28: "anon_inode:bpf_link"}
+
+// closedByDup is closedByExec of a duplicate: dup and dup2 take no flags.
+func (e *effect) closedByDup(args *[6]int64) closing {
+	if e.what == replaces {
+		return e.closedByExec(args)
+	}
+	return no
+}
+
+// duplicate lets a descriptor stand for what another does.
+func (f *Follower) duplicate(t *task, from, to int32, same bool, onExec closing) *File {
+	file := f.lookup(t, from)
+	if file == nil || same {
+		return file
+	}
+	f.set(t, to, t.table.entries[from].open, onExec)
+	return file
+}
+
+// mark says of the descriptors from first to last whether exec closes them.
+func (f *Follower) mark(t *task, first, last int64, closed bool) {
+	if len(t.table.entries) == 0 {
+		return
+	}
+	t.table.own(&f.bytes)
+	onExec := no
+	if closed {
+		onExec = yes
+	}
+	for fd, e := range t.table.entries {
+		if int64(fd) >= first && int64(fd) <= last {
+			t.table.entries[fd] = entry{e.open, onExec}
+		}
+	}
+}
+
+// both lets two new descriptors stand for file, if the call tells them.
+func (f *Follower) both(t *task, told string, arg int, file *File, onExec closing) {
+	text, unknown, ok := format.Argument(told, arg)
+	if !ok || unknown {
+		return
+	}
+	a, b, ok := Pair(text)
+	if ok {
+		f.set(t, a, &open{file}, onExec)
+		f.set(t, b, &open{file}, onExec)
+	}
+}
+
+// Pair reads the two descriptors of pipe and socketpair, "[3, 4]".
+func Pair(text string) (a, b int32, ok bool) {
+	text, open := strings.CutPrefix(text, "[")
+	text, end := strings.CutSuffix(text, "]")
+	first, second, both := strings.Cut(text, ", ")
+	x, err1 := strconv.ParseUint(first, 10, 31)
+	y, err2 := strconv.ParseUint(second, 10, 31)
+	return int32(x), int32(y), open && end && both && err1 == nil && err2 == nil
+}
+
+// directory returns where a call moved to: its path, or its descriptor.
+func (n *Named) directory() *File {
+	if n.Paths[0] != "" {
+		f := &File{Name: n.Paths[0], Type: Regular}
+		if _, ok := f.path(); ok {
+			return f
+		}
+		return nil
+	}
+	if _, ok := n.FDs[0].path(); ok {
+		return n.FDs[0]
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package files
+
+import (
+	"path"
+	"strings"
+
+	"systape/format"
+	"systape/format/abi"
+)
+
+// Calls that name descriptors of which nothing is known.
+var unknownNamed = &Named{}
+
+// named finds out what a call names, before the call does anything.
+func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]int64, told string) *Named {
+	if refs.FDs == 1 && refs.DirFDs|refs.Paths|refs.Addresses == 0 { // most calls
+		if told != "" && format.ArgumentUnknown(told, 0, args[0]) {
+			return unknownNamed
+		}
+		file := f.lookup(t, int32(args[0]))
+		if file == nil {
+			return unknownNamed
+		}
+		if file.alone == nil {
+			file.alone = &Named{FDs: [6]*File{file}}
+		}
+		return file.alone
+	}
+	n := &Named{}
+	for r := range args {
+		bit := uint8(1) << r
+		switch {
+		case (refs.FDs|refs.DirFDs)&bit == 0 || told != "" && format.ArgumentUnknown(told, r, args[r]):
+		case refs.DirFDs&bit != 0 && int32(args[r]) == abi.AtFDCWD:
+			n.FDs[r] = f.cwd(t)
+			n.cwd |= bit
+		default:
+			n.FDs[r] = f.lookup(t, int32(args[r]))
+		}
+	}
+	f.addPaths(n, t, a, nr, refs, args, told)
+	return n
+}
+
+// addPaths adds what was told of the paths and addresses of a call.
+func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]int64, told string) {
+	if refs.Paths|refs.Addresses == 0 {
+		return
+	}
+	k := 0
+	for r := range args {
+		bit := uint8(1) << r
+		if (refs.Paths|refs.Addresses)&bit == 0 {
+			continue
+		}
+		if k == len(n.Paths) {
+			return
+		}
+		text, unknown, ok := format.Argument(told, r)
+		switch {
+		case !ok && refs.Paths&bit != 0 && args[r] == 0 && r > 0 && refs.DirFDs>>(r-1)&1 != 0 && n.FDs[r-1] != nil:
+			n.Paths[k] = n.FDs[r-1].Name // no path: it is about the descriptor
+		case !ok || unknown:
+		case refs.Addresses&bit != 0, f.asWritten(a, nr, k):
+			n.Paths[k] = format.EscapeText(text)
+		default:
+			base := f.cwd(t)
+			if r > 0 && refs.DirFDs>>(r-1)&1 != 0 {
+				base = n.FDs[r-1]
+			}
+			n.Paths[k] = f.resolve(base, f.root(t), format.EscapeText(text))
+		}
+		k++
+	}
+}
+
+// asWritten tells texts that are not looked up as paths: what a symbolic link
+// holds, and what is mounted.
+func (f *Follower) asWritten(a abi.ABI, nr int32, k int) bool {
+	if k != 0 {
+		return false
+	}
+	switch name, _ := abi.Name(a, nr); name {
+	case "symlink", "symlinkat", "mount":
+		return true
+	}
+	return false
+}
+
+// resolve makes a path absolute where it is known what it is relative to.
+func (f *Follower) resolve(base, root *File, text string) string {
+	dir := ""
+	switch {
+	case text == "":
+		if base != nil {
+			return base.Name // AT_EMPTY_PATH
+		}
+		return ""
+	case text[0] == '/':
+		if r, ok := root.path(); ok && r != "/" {
+			dir = r
+		}
+	default:
+		b, ok := base.path()
+		if !ok {
+			return text
+		}
+		dir = b + "/"
+	}
+	if dir == "" && clean(text) {
+		return text
+	}
+	return path.Clean(dir + text)
+}
+
+// clean reports that path.Clean would change nothing: it costs less to ask.
+func clean(p string) bool {
+	return !strings.Contains(p, "//") && !strings.Contains(p, "/.") && (len(p) == 1 || p[len(p)-1] != '/')
+}
+
+// typeOf tells what a descriptor stands for by the name that /proc/PID/fd or
+// the recorder gives it.
+func typeOf(name string) Type {
+	switch {
+	case strings.HasPrefix(name, "/memfd:"), strings.HasPrefix(name, "/secretmem"):
+		return Memfd
+	case strings.HasPrefix(name, "/"):
+		return Regular
+	case strings.HasPrefix(name, "pipe:"):
+		return Pipe
+	case strings.HasPrefix(name, "pidfd:"):
+		return Pidfd
+	case strings.HasPrefix(name, "anon_inode:"):
+		for _, e := range effects {
+			if e.name != "" && strings.TrimSuffix(e.name, "]") == strings.TrimSuffix(name, "]") {
+				return e.typ
+			}
+		}
+		if strings.HasPrefix(name, "anon_inode:bpf") || name == "anon_inode:btf" {
+			return BPF
+		}
+		return Other
+	case socketWord(name):
+		return Socket
+	case name == "":
+		return Unknown
+	}
+	return Other
+}
+
+func socketWord(name string) bool {
+	kind, _, _ := strings.Cut(name, ":")
+	switch strings.TrimSuffix(kind, "v6") {
+	case "socket", "TCP", "UDP", "RAW", "UNIX", "UNIX-STREAM", "UNIX-DGRAM", "UNIX-SEQPACKET", "NETLINK":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package files
+
+import (
+	"strings"
+)
+
+// Families and types of sockets (include/linux/socket.h, include/linux/net.h).
+const (
+	afUnix    = 1
+	afInet    = 2
+	afInet6   = 10
+	afNetlink = 16
+
+	sockTypeMask  = 0xf
+	sockStream    = 1
+	sockDatagram  = 2
+	sockRaw       = 3
+	sockSeqPacket = 5
+)
+
+// socketName names a new socket as strace -yy does, without the inode that
+// only the kernel knows.
+func socketName(family, typ int64) string {
+	kind := int32(typ) & sockTypeMask
+	switch int32(family) {
+	case afUnix:
+		switch kind {
+		case sockStream:
+			return "UNIX-STREAM"
+		case sockDatagram:
+			return "UNIX-DGRAM"
+		case sockSeqPacket:
+			return "UNIX-SEQPACKET"
+		}
+	case afInet, afInet6:
+		six := ""
+		if int32(family) == afInet6 {
+			six = "v6"
+		}
+		switch kind {
+		case sockStream:
+			return "TCP" + six
+		case sockDatagram:
+			return "UDP" + six
+		case sockRaw:
+			return "RAW" + six
+		}
+	case afNetlink:
+		return "NETLINK"
+	}
+	return "socket"
+}
+
+// withPeer adds to a socket's name what it is connected to.
+func withPeer(name, address string) string {
+	kind, local := splitSocket(name)
+	return kind + ":[" + local + "->" + address + "]"
+}
+
+// withLocal adds to a socket's name what it is bound to.
+func withLocal(name, address string) string {
+	kind, _ := splitSocket(name)
+	return kind + ":[" + address + "]"
+}
+
+// splitSocket takes a name apart into the kind and the local address.
+func splitSocket(name string) (kind, local string) {
+	kind, rest, _ := strings.Cut(name, ":[")
+	local, _, _ = strings.Cut(strings.TrimSuffix(rest, "]"), "->")
+	return kind, local
+}

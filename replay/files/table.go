@@ -1,0 +1,83 @@
+package files
+
+import "maps"
+
+// open is an open file: descriptors that were duplicated share it.
+type open struct {
+	file *File
+}
+
+// closing says whether exec closes a descriptor.
+type closing uint8
+
+const (
+	no closing = iota
+	yes
+	maybe
+)
+
+type entry struct {
+	open   *open
+	onExec closing
+}
+
+// table holds the descriptors of one process, or of several threads and
+// processes that share them (struct files_struct of the kernel).
+type table struct {
+	entries map[int32]entry
+	tasks   int  // that use it
+	opaque  bool // it changes unseen: nothing is known of it
+	copied  bool // entries belong to another table too
+}
+
+// own makes the entries the table's own, so that they can be changed.
+func (t *table) own(size *int64) {
+	if t.copied {
+		t.entries = maps.Clone(t.entries)
+		*size += int64(len(t.entries)) * entryBytes
+		t.copied = false
+	}
+	if t.entries == nil {
+		t.entries = map[int32]entry{}
+	}
+}
+
+// fork returns a table with the same descriptors.
+func (t *table) fork() *table {
+	if len(t.entries) > 0 {
+		t.copied = true
+	}
+	return &table{entries: t.entries, copied: t.copied, opaque: t.opaque}
+}
+
+// forget drops what is known of the descriptors.
+func (t *table) forget() { t.entries, t.copied = nil, false }
+
+// exec closes what exec closes, and forgets what it may have closed.
+func (t *table) exec(size *int64) {
+	t.own(size)
+	maps.DeleteFunc(t.entries, func(_ int32, e entry) bool { return e.onExec != no })
+	t.opaque = false // a ring is closed by exec
+}
+
+// place is where a process, or several that share it, looks for files (struct
+// fs_struct of the kernel). What is not known is nil.
+type place struct {
+	cwd, root *File
+	tasks     int
+}
+
+// task is a thread.
+type task struct {
+	table *table
+	place *place
+	call  pending
+}
+
+// pending is the call that a thread is in.
+type pending struct {
+	seq   int64 // of its enter
+	named *Named
+	clone int64 // flags of a clone
+	what  action
+}
