@@ -84,20 +84,29 @@ type IncompleteError struct {
 	Rows      int64 // rows that the file had, all of them delivered
 	Why       string
 	Recording bool // nothing is wrong: a recorder is still writing the spool
+	events    bool // what is cut off held events
 }
 
 // Error says what was there and why more is not.
 func (e *IncompleteError) Error() string {
 	if e.Recording {
-		return fmt.Sprintf("%s: %v: %d events so far", e.File, ErrRecording, e.Rows)
+		return fmt.Sprintf("%s: %v: %s so far", e.File, ErrRecording, countOf(e.Rows))
 	}
-	return fmt.Sprintf("%s: %v after %d events: %s", e.File, ErrIncomplete, e.Rows, e.Why)
+	return fmt.Sprintf("%s: %v after %s: %s", e.File, ErrIncomplete, countOf(e.Rows), e.Why)
 }
 
 // Is makes errors.Is(err, ErrIncomplete) hold, and errors.Is(err, ErrRecording)
 // for a spool that is still being written.
 func (e *IncompleteError) Is(target error) bool {
 	return target == ErrIncomplete || e.Recording && target == ErrRecording
+}
+
+// countOf writes a number of events.
+func countOf(n int64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
 }
 
 var (

@@ -13,14 +13,31 @@ var ErrRecording = errors.New("the recording still goes on")
 // LockSpool marks the spool f as in use until f is closed or the program ends,
 // however it ends. A recorder calls it before it writes. Readers then say
 // [ErrRecording] where the spool ends, [Recover] leaves it alone, and a second
-// recorder gets ErrRecording here. The lock is advisory (flock); where the
-// system or the file system has none, nothing is locked and nothing fails.
+// recorder gets ErrRecording here. The lock keeps nobody from reading (flock; on
+// Windows, of a byte behind the end); where the system or the file system has
+// none, nothing is locked and nothing fails.
 func LockSpool(f *os.File) error {
 	if err := lock(f); err != nil {
 		return &fs.PathError{Op: "lock", Path: f.Name(), Err: ErrRecording}
 	}
 	return nil
 }
+
+// LockState tells whether a spool is in use.
+type LockState uint8
+
+// The states.
+const (
+	LockUnknown LockState = iota // the system or the file system has no locks
+	LockFree                     // no recorder has it: the recording has ended, or was cut off
+	LockHeld                     // a recorder writes it
+)
+
+// SpoolLock tells whether a recorder writes the spool f.
+func SpoolLock(f *os.File) LockState { return lockState(f) }
+
+// inUse reports whether another open file has the lock of f.
+func inUse(f *os.File) bool { return lockState(f) == LockHeld }
 
 // CreateSpool makes the spool of the capture name, which is called
 // [SpoolName], and locks it. It is a new file that only its owner can read,

@@ -17,13 +17,16 @@ func lock(f *os.File) error {
 	return nil
 }
 
-// inUse reports whether another open file has the lock of f.
-func inUse(f *os.File) bool {
-	err := flock(f, syscall.LOCK_SH)
-	if err == nil {
+// lockState tells whether another open file has the lock of f.
+func lockState(f *os.File) LockState {
+	switch err := flock(f, syscall.LOCK_SH); {
+	case err == nil:
 		flock(f, syscall.LOCK_UN)
+		return LockFree
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return LockHeld
 	}
-	return errors.Is(err, syscall.EWOULDBLOCK)
+	return LockUnknown
 }
 
 func flock(f *os.File, how int) error {

@@ -182,6 +182,14 @@ func nothingMeta() *Meta {
 	return &Meta{Version: Version, CaptureID: strings.Repeat("0", 32), Tool: "unknown", Part: Part{Number: 1, Rows: -1}}
 }
 
+// IsParquet reports whether f begins as a Parquet file does, which a spool does
+// not.
+func IsParquet(f io.ReaderAt) bool {
+	var head [len(parquet.Magic)]byte
+	_, err := f.ReadAt(head[:], 0)
+	return err == nil && string(head[:]) == parquet.Magic
+}
+
 // openStdin opens what comes from standard input: a spool, or any capture when
 // it is a file.
 func openStdin(opt *ReadOptions) (*part, error) {
@@ -189,7 +197,7 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	if in == nil {
 		in = os.Stdin
 	}
-	const name = "standard input"
+	name := "standard input"
 	if f, ok := in.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 			p, err := newPart(name, f)
@@ -198,6 +206,8 @@ func openStdin(opt *ReadOptions) (*part, error) {
 			}
 			return p, err
 		}
+	} else if file, ok := in.(interface{ Name() string }); ok {
+		name = file.Name() // a file that is read as it grows
 	}
 	r := bufio.NewReaderSize(in, 1<<16)
 	head, err := r.Peek(4)
@@ -428,13 +438,14 @@ func wholeness(parts []*part) error {
 	}
 	inc := &IncompleteError{File: last.name, Rows: rows}
 	sel := last.meta.Selection
+	recovered := recoveredPart(parts)
 	switch missing := missingParts(parts); {
 	case sel != nil && sel.Of < 0:
 		return io.EOF // nothing is said about what it was taken from
 	case len(missing) > 0:
 		inc.Why = strings.TrimPrefix(missing[0].Error(), ErrIncomplete.Error()+": ")
-	case last.meta.Recovered != "":
-		inc.Why = last.meta.Recovered
+	case recovered != nil:
+		inc.File, inc.Why = recovered.name, recovered.meta.Recovered
 	case last.meta.Part.Number != 0 && !last.meta.Part.Last && sel == nil:
 		inc.Why = fmt.Sprintf("part %d is not the last of the recording", last.meta.Part.Number)
 	case !last.meta.Complete:
@@ -443,6 +454,17 @@ func wholeness(parts []*part) error {
 		return io.EOF
 	}
 	return inc
+}
+
+// recoveredPart returns the last part that says that it was recovered, nil if
+// there is none.
+func recoveredPart(parts []*part) *part {
+	for _, p := range slices.Backward(parts) {
+		if p.meta.Recovered != "" {
+			return p
+		}
+	}
+	return nil
 }
 
 // mergeMeta returns the metadata of a capture of several parts.
@@ -463,5 +485,9 @@ func mergeMeta(parts []*part) *Meta {
 	}
 	m.Probes, m.Counts, m.Cost = last.Probes, last.Counts, last.Cost
 	m.Complete, m.Recovered, m.Part.Last = last.Complete, last.Recovered, last.Part.Last
+	if p := recoveredPart(parts); p != nil && p.meta != last {
+		m.Complete, m.Recovered = false, p.meta.Recovered
+		m.Counts = nil // they are of all events
+	}
 	return &m
 }

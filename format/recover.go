@@ -20,8 +20,9 @@ type RecoverResult struct {
 	LastNS   int64
 	Read     int64   // bytes of the input that were of use
 	Unusable int64   // bytes that were not
-	Problems []error // what was wrong, in order; none if Complete
-	Complete bool    // nothing was wrong: the capture is complete
+	Problems []error // what was wrong with the input, in order
+	Earlier  string  // what the input says that an earlier recovery did not save; "" if it is of none
+	Complete bool    // nothing is missing: neither now nor earlier
 	Meta     *Meta   // of the new capture
 }
 
@@ -32,9 +33,12 @@ type RecoverResult struct {
 // then tells how many events are gone, and seq is counted anew. Where the kinds
 // of those events are gone too, half of them are told as enters and half as
 // exits. The new capture has the format version of the old and says of itself
-// that it is not complete, unless nothing was wrong.
+// that it is not complete, unless nothing was wrong. What an earlier recovery
+// did not save stays missing and is still told.
 //
-// A spool that is in use is refused with [ErrRecording].
+// A spool that is in use is refused with [ErrRecording]. A spool in which no
+// event was recorded yet becomes a capture of nothing; damage from which no
+// event can be saved is a [CorruptError], and no file is made.
 func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -61,6 +65,9 @@ func Recover(path, out string, opt FileOptions) (*RecoverResult, error) {
 	buf := bufio.NewWriterSize(file, 1<<18)
 	if err = r.save(buf); err == nil {
 		err = r.close(filepath.Base(path))
+	}
+	if err == nil && r.Rows == 0 && r.damaged {
+		return nil, &CorruptError{Rule: RuleData, File: path, Group: -1, Row: -1, Err: fmt.Errorf("no event can be saved: %w", errors.Join(r.Problems...))}
 	}
 	if err == nil {
 		err = buf.Flush()
@@ -124,6 +131,8 @@ type rescue struct {
 	moved int64 // what to take from it to count anew
 	gap   gap   // since the last row
 	one   Batch
+
+	damaged bool // events were there that could not be read
 }
 
 // open finds out what is left.
@@ -214,6 +223,8 @@ func (r *rescue) save(to io.Writer) (err error) {
 		if !damaged || corrupt.Rule != RuleRows || len(r.Problems) == 0 { // rows are missing where there is damage
 			r.Problems = append(r.Problems, withoutFile(err))
 		}
+		torn, _ := errors.AsType[*IncompleteError](err)
+		r.damaged = r.damaged || damaged || torn != nil && torn.events
 		g, more := r.from.pass(err)
 		r.gap.add(g)
 		if !more {
@@ -325,15 +336,17 @@ func (r *rescue) tell(next int64) error {
 func (r *rescue) close(name string) error {
 	last, whole := r.from.end()
 	meta := *last
-	r.Complete = whole && len(r.Problems) == 0
+	r.Earlier = last.Recovered
+	ended := whole && (last.Complete || !last.Part.Last)
+	if !ended && len(r.Problems) == 0 && r.Earlier == "" {
+		r.Problems = append(r.Problems, errors.New("the recorder did not end properly"))
+	}
+	r.Complete = ended && len(r.Problems) == 0 && r.Earlier == ""
 	r.Unusable = r.from.useless()
 	r.Read = r.size - r.Unusable
-	if !r.Complete {
-		if len(r.Problems) == 0 {
-			r.Problems = append(r.Problems, errors.New("the recorder did not end properly"))
-		}
+	if len(r.Problems) > 0 {
 		meta.Complete = false
-		meta.Recovered = fmt.Sprintf("recovered from %s: %d events", name, r.Rows)
+		meta.Recovered = fmt.Sprintf("recovered from %s: %s", name, countOf(r.Rows))
 		if r.Lost > 0 {
 			meta.Recovered += fmt.Sprintf(", %d more are gone", r.Lost)
 			meta.Counts = nil // they are of all events
@@ -344,6 +357,9 @@ func (r *rescue) close(name string) error {
 				break
 			}
 			meta.Recovered += "; " + p.Error()
+		}
+		if r.Earlier != "" {
+			meta.Recovered += "; before that " + r.Earlier
 		}
 	}
 	r.Meta = r.w.order.closing(&meta)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"systape/format"
@@ -26,12 +27,16 @@ func TestRecoverNeverMakesRowsUp(t *testing.T) {
 	spool := encode(t, "spool", ev, 75)
 	dir := t.TempDir()
 	path, out := filepath.Join(dir, "t.spool"), filepath.Join(dir, "t")
-	best, told := 0, 0
+	best, told, nothing := 0, 0, 0
 	for at := 3000; at < len(spool); at += 211 {
 		bad := bytes.Clone(spool)
 		bad[at] ^= 0x01
 		write(t, path, string(bad))
 		res, err := format.Recover(path, out, format.FileOptions{Force: true})
+		if err != nil && strings.Contains(err.Error(), "no event can be saved") {
+			nothing++
+			continue
+		}
 		if err != nil {
 			t.Fatalf("byte %d: %v", at, err)
 		}
@@ -62,8 +67,8 @@ func TestRecoverNeverMakesRowsUp(t *testing.T) {
 			t.Fatalf("byte %d: the result does not hold: %+v", at, rep.Rules)
 		}
 	}
-	if best < len(ev)-75 || told == 0 {
-		t.Errorf("at best %d events were saved of %d, %d losses told", best, len(ev), told)
+	if best < len(ev)-75 || told == 0 || nothing > 20 { // only damage of the first batch may do that
+		t.Errorf("at best %d events were saved of %d, %d losses told, %d times nothing was saved", best, len(ev), told, nothing)
 	}
 }
 

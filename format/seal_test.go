@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -191,6 +192,12 @@ func TestRecoverAfterKill(t *testing.T) {
 				}
 				out := filepath.Join(t.TempDir(), "out.parquet")
 				res, err := format.Recover(r.path+format.SpoolSuffix, out, format.FileOptions{})
+				if want == 0 && torn > 0 { // events were there, and none can be saved
+					if _, ok := errors.AsType[*format.CorruptError](err); !ok || exists(out) {
+						t.Errorf("nothing can be saved, got %v", err)
+					}
+					return
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -226,6 +233,74 @@ func TestRecoverOfAWholeSpoolIsComplete(t *testing.T) {
 	}
 	if _, _, err := read(t, []string{r.path}, format.ReadOptions{}); err != io.EOF {
 		t.Errorf("reading ended with %v, want io.EOF", err)
+	}
+}
+
+// What an earlier recovery did not save is told by every later one, and by
+// every part of a recording.
+func TestRecoveredStaysIncomplete(t *testing.T) {
+	spool := encode(t, "spool", events(23, 3000), 500)
+	first := filepath.Join(t.TempDir(), "first")
+	once, err := format.Recover(put(t, spool[:len(spool)*2/3]), first, format.FileOptions{})
+	if err != nil || once.Complete || once.Earlier != "" || len(once.Problems) == 0 {
+		t.Fatalf("%+v, %v", once, err)
+	}
+	for from, round := first, 2; round < 5; round++ {
+		to := filepath.Join(t.TempDir(), "again")
+		res, err := format.Recover(from, to, format.FileOptions{})
+		if err != nil || res.Complete || res.Rows != once.Rows || res.Earlier != once.Meta.Recovered || len(res.Problems) != 0 || res.Unusable != 0 {
+			t.Fatalf("round %d: %+v, %v", round, res, err)
+		}
+		_, meta, err := read(t, []string{to}, format.ReadOptions{})
+		if meta.Complete || meta.Recovered != once.Meta.Recovered || !errors.Is(err, format.ErrIncomplete) {
+			t.Errorf("round %d: complete %v, %q, %v", round, meta.Complete, meta.Recovered, err)
+		}
+		from = to
+	}
+	data, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := format.Recover(put(t, data[:len(data)-3]), filepath.Join(t.TempDir(), "both"), format.FileOptions{})
+	if err != nil || both.Complete || !strings.Contains(both.Meta.Recovered, "recovered from") {
+		t.Errorf("a damaged recovered capture: %+v, %v", both, err)
+	}
+}
+
+// A part that was recovered does not put the others out of order: its rows
+// are counted anew, the others keep their seq, and the whole is incomplete.
+func TestRecoveredPartAmongOthers(t *testing.T) {
+	ev := events(15, 3000)
+	dir := t.TempDir()
+	for i := range 3 {
+		writePart(t, filepath.Join(dir, fmt.Sprintf("part-%d.parquet.spool", i+1)), "spool", ev, format.Part{Number: i + 1, FirstSeq: int64(i * 1000), Rows: 1000, Last: i == 2})
+	}
+	second := filepath.Join(dir, "part-2.parquet.spool")
+	data, err := os.ReadFile(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(second, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res, err := format.Recover(second, filepath.Join(dir, "saved.parquet"), format.FileOptions{})
+	if err != nil || res.Lost == 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if err := os.Remove(second); err != nil {
+		t.Fatal(err)
+	}
+	got, meta, err := read(t, []string{dir}, format.ReadOptions{})
+	if !errors.Is(err, format.ErrIncomplete) || !strings.Contains(err.Error(), "saved.parquet") || meta.Complete || meta.Counts != nil {
+		t.Errorf("complete %v, %v", meta.Complete, err)
+	}
+	if len(got) != 3000-int(res.Lost)+1 || got[len(got)-1] != ev[2999] || got[0] != ev[0] {
+		t.Errorf("%d rows from %+v to %+v", len(got), got[0], got[len(got)-1])
+	}
+	rep, err := format.Verify(t.Context(), []string{dir}, format.ReadOptions{})
+	if err != nil || !rep.OK() || !strings.Contains(rep.Rules[11].Detail, "not complete: recovered") {
+		t.Errorf("%+v, %v", rep, err)
 	}
 }
 
@@ -322,40 +397,46 @@ func TestRecoverTable(t *testing.T) {
 	}
 }
 
+// writePart writes one part of the recording ev.
+func writePart(t *testing.T, path, form string, ev []format.Event, part format.Part) string {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	from, to := part.FirstSeq, part.FirstSeq+part.Rows
+	m := testMeta()
+	m.Part = format.Part{Number: part.Number, FirstSeq: from, Rows: -1}
+	var w interface {
+		Write(*format.Batch) error
+		Close(*format.Meta) error
+	}
+	if form == "spool" {
+		w, err = format.NewSpoolWriter(f, m)
+	} else {
+		w, err = format.NewParquetWriter(f, m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches(ev[from:to], 300) {
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Part.Last, m.Complete = part.Last, part.Last
+	if err := w.Close(m); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestPartsOfARecordingAreOneCapture(t *testing.T) {
 	ev := events(15, 3000)
 	dir := t.TempDir()
-	write := func(name string, form string, number int, from, to int, last bool) string {
-		path := filepath.Join(dir, name)
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		m := testMeta()
-		m.Part = format.Part{Number: number, FirstSeq: int64(from), Rows: -1}
-		var w interface {
-			Write(*format.Batch) error
-			Close(*format.Meta) error
-		}
-		if form == "spool" {
-			w, err = format.NewSpoolWriter(f, m)
-		} else {
-			w, err = format.NewParquetWriter(f, m)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range batches(ev[from:to], 300) {
-			if err := w.Write(b); err != nil {
-				t.Fatal(err)
-			}
-		}
-		m.Part.Last, m.Complete = last, last
-		if err := w.Close(m); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	write := func(name, form string, number, from, to int, last bool) string {
+		return writePart(t, filepath.Join(dir, name), form, ev, format.Part{Number: number, FirstSeq: int64(from), Rows: int64(to - from), Last: last})
 	}
 	one := write("a-1.parquet", "parquet", 1, 0, 1000, false)
 	two := write("a-2.parquet", "parquet", 2, 1000, 2000, false)

@@ -150,11 +150,11 @@ func (s *spoolReader) readBatch() error {
 	case errors.Is(err, ipc.ErrTorn) && between:
 		return s.incomplete(cmp.Or(s.empty, "the recorder did not end properly"))
 	case errors.Is(err, ipc.ErrTorn):
-		return s.incomplete("it ends within a batch")
+		return s.cutOff("it ends within a batch")
 	case errors.Is(err, ipc.ErrFraming), errors.Is(err, ipc.ErrChecksum):
 		// After a power cut, what was not yet on the disk reads as zeros.
 		if s.zerosFollow() {
-			return s.incomplete("it ends in unwritten blocks")
+			return s.cutOff("it ends in unwritten blocks")
 		}
 	}
 	if err == nil {
@@ -215,8 +215,15 @@ func (s *spoolReader) corrupt(rule Rule, err error) error {
 	return c
 }
 
-func (s *spoolReader) incomplete(why string) error {
+func (s *spoolReader) incomplete(why string) *IncompleteError {
 	return &IncompleteError{File: s.name, Rows: s.start, Why: why, Recording: s.inUse != nil && s.inUse()}
+}
+
+// cutOff is incomplete for an end that has taken events along.
+func (s *spoolReader) cutOff(why string) error {
+	err := s.incomplete(why)
+	err.events = true
+	return err
 }
 
 // zerosFollow reports whether nothing but zeros follows up to the end of the

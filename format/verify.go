@@ -100,10 +100,11 @@ const placesTold = 3
 // verifier collects what is wrong, a few places for each rule.
 type verifier struct {
 	outcome [numRules]struct {
-		failed int
-		places []string
-		skip   string // why it was not checked everywhere
-		good   string // more about a rule that holds
+		failed  int
+		places  []string
+		skip    string // why it was not checked everywhere
+		good    string // more about a rule that holds
+		instead string // by what other way it holds
 	}
 	rows int64
 }
@@ -186,7 +187,7 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 		v.checkTable(p)
 		v.checkPart(p, i == len(parts)-1)
 		rows.row = 0
-		if i > 0 && rows.known && rows.breaks(p.meta.Part.FirstSeq) {
+		if first := p.meta.Part.FirstSeq; i > 0 && rows.known && rows.breaks(first) && (first < rows.seq || parts[i-1].meta.Recovered == "") {
 			v.fail(RuleSeq, "%s: begins with seq %d after %d", p.name, p.meta.Part.FirstSeq, rows.seq)
 		}
 		rows.seq, rows.known = p.meta.Part.FirstSeq-1, true
@@ -216,6 +217,8 @@ func (v *verifier) report(m *Meta) *Report {
 			}
 		case o.skip != "":
 			f.State, f.Detail = NotChecked, demands[rule]+": not checked: "+o.skip
+		case o.instead != "":
+			f.Detail = o.instead
 		case o.good != "":
 			f.Detail += ": " + o.good
 		}
@@ -304,8 +307,8 @@ func (v *verifier) checkEnd(parts []*part) {
 	case v.outcome[RuleComplete].failed > 0 || v.outcome[RuleComplete].skip != "":
 	case m.Selection != nil:
 		v.skip("a selection by "+m.Selection.By, RuleComplete)
-	case m.Recovered != "":
-		v.outcome[RuleComplete].good = "it did not, " + m.Recovered
+	case mergeMeta(parts).Recovered != "":
+		v.outcome[RuleComplete].instead = "the capture says that it is not complete: " + mergeMeta(parts).Recovered
 	case !m.Complete:
 		v.fail(RuleComplete, "%s: the recorder did not end properly", last.name)
 	case m.Part.Number != 0 && !m.Part.Last:

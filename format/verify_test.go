@@ -269,7 +269,7 @@ func TestVerifyOfARecoveredCapture(t *testing.T) {
 		t.Fatal(err)
 	}
 	rep := verify(t, data)
-	if got, want := rep.Rules[11].Detail, "it did not, recovered from t.parquet.spool: "; failed(rep) != "" || !strings.Contains(got, want) {
+	if got, want := rep.Rules[11].Detail, "the capture says that it is not complete: recovered from t.parquet.spool: "; failed(rep) != "" || !strings.Contains(got, want) {
 		t.Errorf("rules %q do not hold, R12 says %q; want all, and %q", failed(rep), got, want)
 	}
 }

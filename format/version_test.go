@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -102,9 +103,13 @@ func TestVersion1WithKindsOfVersion2IsDamaged(t *testing.T) {
 }
 
 func TestRecoveredAndSealedSpoolsKeepTheirVersion(t *testing.T) {
-	for _, name := range []string{"torn.spool", "workload.spool"} {
+	data, err := os.ReadFile("../testdata/v1/workload.spool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"torn.spool": data[:len(data)-1], "workload.spool": data} {
 		out := filepath.Join(t.TempDir(), "out.parquet")
-		res, err := format.Recover("../testdata/v1/"+name, out, format.FileOptions{})
+		res, err := format.Recover(put(t, data), out, format.FileOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package replay
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"systape/format"
 	"systape/replay/units"
@@ -178,17 +179,18 @@ type ConservedCPU struct {
 	LostEvents int64 `json:"lost_events"`
 }
 
-// ConservedRule is one check. A rule that could not be checked holds, and its
-// detail says why it was not.
+// ConservedRule is one check. A rule that could not be checked is not ok, and
+// its detail says why it was not.
 type ConservedRule struct {
-	Rule   string `json:"rule"` // "C1" to "C5"
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
+	Rule    string `json:"rule"` // "C1" to "C5"
+	OK      bool   `json:"ok"`
+	Checked bool   `json:"checked"`
+	Detail  string `json:"detail"`
 }
 
-// OK reports whether every rule holds.
+// OK reports whether no rule that was checked fails.
 func (r *ConservationReport) OK() bool {
-	return !slices.ContainsFunc(r.Checks, func(c ConservedRule) bool { return !c.OK })
+	return !slices.ContainsFunc(r.Checks, func(c ConservedRule) bool { return c.Checked && !c.OK })
 }
 
 // Report compares everything when the capture has been read to its end. cov
@@ -215,9 +217,11 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 		}
 	}
 	rule := func(name string, f failures, fine string) {
-		c := ConservedRule{Rule: name, OK: f.n == 0, Detail: fine}
-		if !c.OK {
+		c := ConservedRule{Rule: name, OK: f.n == 0, Checked: true, Detail: fine}
+		if f.n > 0 {
 			c.Detail = f.text
+		} else if strings.HasPrefix(fine, notChecked) {
+			c.OK, c.Checked = false, false
 		}
 		r.Checks = append(r.Checks, c)
 	}
@@ -238,11 +242,11 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 	switch {
 	case cov.Unexplained == 0:
 	case m == nil || m.Imported != nil:
-		why = "not checked: imported; without an exit and without a loss: " + units.Counted(cov.Unexplained, "call")
+		why = notChecked + "imported; without an exit and without a loss: " + units.Counted(cov.Unexplained, "call")
 	case m.Selection != nil:
-		why = "not checked: rows were left out on purpose; without an exit: " + units.Counted(cov.Unexplained, "call")
+		why = notChecked + "rows were left out on purpose; without an exit: " + units.Counted(cov.Unexplained, "call")
 	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
-		why = "not checked: threads may leave the filter inside a call; without an exit: " + units.Counted(cov.Unexplained, "call")
+		why = notChecked + "threads may leave the filter inside a call; without an exit: " + units.Counted(cov.Unexplained, "call")
 	default:
 		gaps.add("no loss is dated that can have held the exits of %s", units.Counted(cov.Unexplained, "call"))
 	}
@@ -255,13 +259,15 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
 	switch {
 	case m == nil || m.Imported != nil:
-		return f, "not checked: no kernel was recorded"
+		return f, notChecked + "no kernel was recorded"
 	case m.Selection != nil:
-		return f, "not checked: rows were left out on purpose"
+		return f, notChecked + "rows were left out on purpose"
+	case m.Recovered != "" && m.Counts == nil:
+		return f, notChecked + "the capture was recovered without the recorder's counters"
 	case m.Counts == nil:
-		return f, "not checked: the recorder did not end properly and left no counters"
+		return f, notChecked + "the recorder did not end properly and left no counters"
 	case s.rows > 0 && s.first != 0:
-		return f, "not checked: the first parts of the recording are not here"
+		return f, notChecked + "the first parts of the recording are not here"
 	}
 	seen := map[int32]bool{}
 	var events int64
@@ -285,6 +291,9 @@ func (s *Conservation) counters(m *format.Meta) (f failures, fine string) {
 	}
 	return f, units.Counted(events, "event") + " seen by the kernel, all in the file or in lost rows"
 }
+
+// notChecked begins the detail of a rule that there was nothing to check by.
+const notChecked = "not checked: "
 
 // failures gathers what a rule has found.
 type failures struct {

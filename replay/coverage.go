@@ -86,6 +86,24 @@ func (c *Coverage) Count(s Status) {
 	}
 }
 
+// Merge adds the coverage of another capture.
+func (c *Coverage) Merge(o Coverage) {
+	for s, n := range o.ByStatus {
+		c.ByStatus[s] += n
+	}
+	c.Calls += o.Calls
+	c.Used += o.Used
+	c.Enters += o.Enters
+	c.Exits += o.Exits
+	c.LostEvents += o.LostEvents
+	c.LostEnters += o.LostEnters
+	c.LostExits += o.LostExits
+	c.LostCalls += o.LostCalls
+	c.Vague = c.Vague || o.Vague
+	c.Unexplained += o.Unexplained
+	c.LateLosses += o.LateLosses
+}
+
 func (c *Coverage) sum() {
 	c.LostCalls = 0
 	if !c.Vague {

@@ -211,7 +211,7 @@ func FuzzPairer(f *testing.F) {
 		c.Calls(calls)
 		report := c.Report(nil, p.Coverage())
 		for _, rule := range report.Checks {
-			if !rule.OK {
+			if rule.Checked && !rule.OK {
 				t.Errorf("%s: %s", rule.Rule, rule.Detail)
 			}
 		}

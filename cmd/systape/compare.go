@@ -102,15 +102,7 @@ func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, o
 	if span.to > span.from {
 		s.Spanned(span.to - span.from)
 	}
-	total, of := &x.Coverages[side], in.Coverage()
-	for status, n := range of.ByStatus {
-		total.ByStatus[status] += n
-	}
-	total.Calls += of.Calls
-	total.Used += of.Used
-	total.LostEvents += of.LostEvents
-	total.LostCalls += of.LostCalls
-	total.Vague = total.Vague || of.Vague
+	x.Coverages[side].Merge(in.Coverage())
 	if !timed {
 		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies are not compared", name, in.Meta().Imported.From))
 	}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"systape/format"
 )
 
 // A recording has many forms: a Parquet file, its parts in a folder, the spool,
@@ -252,6 +254,9 @@ func formsFollow(t *testing.T, r *formsRecording, rows []formsRow) {
 	// Pieces that end within a batch, and between two.
 	cuts := []int{whole[0] + 100, whole[len(whole)/2], len(spool) - 50, len(spool)}
 	growing, err := os.Create(name)
+	if err == nil {
+		err = format.LockSpool(growing)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

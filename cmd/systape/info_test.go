@@ -260,6 +260,30 @@ func TestRecoverCommand(t *testing.T) {
 	if code, _, stderr = infoRun(t, "recover", filepath.Join("..", "..", "go.mod")); code != exitFailed || !strings.Contains(stderr, "not a capture") {
 		t.Errorf("no capture: exit code %d, %s", code, stderr)
 	}
+	// What was not saved once is missing at every later time, and each command says so.
+	code, got, _ = infoRun(t, "recover", name)
+	if code != 0 || !strings.Contains(got, "; nothing more is missing than before: recovered from "+filepath.Base(path)+": 4 events; ") || strings.Contains(got, "complete") {
+		t.Errorf("recovered twice: exit code %d\n%s", code, got)
+	}
+	again := recoverName(name)
+	code, got, stderr = infoRun(t, "info", again)
+	if code != 0 || !strings.Contains(got, ", incomplete, recovered from ") || !strings.Contains(stderr, "warning: ") || strings.Contains(got, "lost       nothing\n") {
+		t.Errorf("info: exit code %d\n%s%s", code, got, stderr)
+	}
+	code, got, stderr = infoRun(t, "verify", again)
+	if code != 0 || !strings.Contains(got, "\nok    R12  the capture says that it is not complete: recovered from ") || !strings.Contains(got, "\n-     C4   not checked: ") ||
+		!strings.HasSuffix(got, "16 rules hold, 0 do not, 1 could not be checked\n") {
+		t.Errorf("verify: exit code %d\n%s%s", code, got, stderr)
+	}
+	// Events were there, and none can be saved.
+	none := filepath.Join(t.TempDir(), "none.parquet")
+	if err := os.Truncate(path, 4000); err != nil {
+		t.Fatal(err)
+	}
+	code, got, stderr = infoRun(t, "recover", path, "-o", none)
+	if _, err := os.Stat(none); code != exitDamaged || got != "" || !strings.Contains(stderr, "no event can be saved: it ends within a batch") || err == nil {
+		t.Errorf("nothing saved: exit code %d\n%s%s", code, got, stderr)
+	}
 	for in, want := range map[string]string{"a.parquet.spool": "a.parquet", "x.parquet.partial": "x.parquet", "b.parquet": "b-recovered.parquet", "c": "c-recovered.parquet"} {
 		if got := recoverName(in); got != want {
 			t.Errorf("%s becomes %s, want %s", in, got, want)

@@ -29,7 +29,9 @@ are saved that can be read: whole batches of a spool, whole row groups of a
 Parquet file. Where some are gone between others, a lost event dated by its
 neighbours tells how many. A recorder writes a batch at least once a second. The
 new capture says of itself that it is not complete. FILE stays as it is, and a
-recording that still goes on is left alone.
+recording that still goes on is left alone. A spool into which nothing was
+recorded yet becomes a capture of nothing; where there were events and none can
+be saved, no file is made and the exit code is 3.
 
 NAME.spool becomes NAME, and so does NAME itself when there is only its spool;
 another file becomes NAME-recovered.parquet; -o names another one.`,
@@ -70,7 +72,7 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 // recoverReport says in a line what was saved.
 func recoverReport(to string, res *format.RecoverResult) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s: %s events saved", escape.Text(to), units.Count(res.Rows))
+	fmt.Fprintf(&s, "%s: %s saved", escape.Text(to), units.Counted(res.Rows, "event"))
 	if res.Rows > 0 {
 		fmt.Fprintf(&s, ", %s to %s", views.Instant(res.FirstNS), views.Instant(res.LastNS))
 	}
@@ -78,7 +80,10 @@ func recoverReport(to string, res *format.RecoverResult) string {
 		return s.String() + "; complete, nothing is missing"
 	}
 	if res.Lost > 0 {
-		fmt.Fprintf(&s, "; %s between them are gone", units.Count(res.Lost))
+		fmt.Fprintf(&s, "; gone from between them: %s", units.Counted(res.Lost, "event"))
+	}
+	if res.Earlier != "" && len(res.Problems) == 0 {
+		fmt.Fprintf(&s, "; nothing more is missing than before: %s", escape.Text(res.Earlier))
 	}
 	if res.Unusable > 0 {
 		fmt.Fprintf(&s, "; %s of %s could not be read", units.Bytes(res.Unusable), units.Bytes(res.Read+res.Unusable))

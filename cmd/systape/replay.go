@@ -18,6 +18,7 @@ import (
 	"systape/format"
 	"systape/replay"
 	"systape/replay/convert/jsonl"
+	"systape/replay/escape"
 	"systape/replay/pace"
 	"systape/replay/render/text"
 )
@@ -64,7 +65,7 @@ func newReplayCommand() *cobra.Command {
 	fl.BoolVarP(&f.names, "names", "y", false, "behind each descriptor, what it stands for, as 3</etc/hosts>; what is not known stays a number")
 	fl.StringVar(&f.speed, "speed", "max", "1x as recorded, 10x, 0.1x, or max")
 	fl.BoolVar(&f.loop, "loop", false, "begin again at the end")
-	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool that is still written")
+	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool, until its recording ends")
 	fl.StringVar(&f.format, "format", "text", "text or jsonl")
 	fl.StringVar(&f.columns, "columns", "", "these columns, or +added and -removed ones: "+strings.Join(replayColumnWords(), " "))
 	fl.StringVar(&f.timeStyle, "time", "relative", "times as relative (to the first event), clock (time of day, UTC) or epoch")
@@ -128,13 +129,18 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		return usage(fmt.Errorf("--around: %w", err))
 	}
 	if f.follow && args[0] != "-" {
-		spool, err := openReplayTail(c.Context(), args[0])
+		name := args[0]
+		paths, ended, done, err := follow(c, name)
 		if err != nil {
 			return err
 		}
-		defer spool.Close()
-		c.SetIn(spool)
-		args = []string{"-"}
+		defer done()
+		args = paths
+		defer func() {
+			if ended() && c.Context().Err() == nil {
+				fmt.Fprintf(c.ErrOrStderr(), "systape: %s: the recording has ended\n", escape.Text(name))
+			}
+		}()
 	}
 	ctx, commands, stop := replayKeys(c, speed, args)
 	defer stop()

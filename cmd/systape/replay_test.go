@@ -109,6 +109,9 @@ func TestReplayFollows(t *testing.T) {
 	events := format.MustParseText(replayLoopCapture)
 	path := filepath.Join(t.TempDir(), "running.spool")
 	f, err := os.Create(path)
+	if err == nil {
+		err = format.LockSpool(f)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +170,61 @@ func TestReplayFollows(t *testing.T) {
 	code := <-done
 	<-read
 	want := "getpid()                              = 7\nopenat(AT_FDCWD, 0x1000, O_RDONLY)    = -1 ENOENT (No such file or directory)\n"
-	if code != exitOK || seen.String() != want || stderr.Len() > 0 {
+	if code != exitOK || seen.String() != want || stderr.String() != "systape: "+path+": the recording has ended\n" {
 		t.Errorf("exit code %d, got\n%s%s\nwant\n%s", code, seen.String(), stderr.String(), want)
+	}
+}
+
+// What no recorder writes any more is shown to its end: a finished capture, a
+// finished spool, and what is left of one whose recorder was killed.
+func TestReplayFollowsWhatHasEnded(t *testing.T) {
+	events := format.MustParseText(replayLoopCapture)
+	meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Part: format.Part{Number: 1, Rows: -1, Last: true}}
+	spool := func(name string, complete bool) string {
+		path := filepath.Join(t.TempDir(), name)
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		w, err := format.NewSpoolWriter(f, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := format.NewBatch(format.NewSymbolTable(), len(events))
+		for _, e := range events {
+			b.Append(e)
+		}
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if complete {
+			last := *meta
+			last.Complete = true
+			if err := w.Close(&last); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	empty := filepath.Join(t.TempDir(), "empty.spool")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, warned string
+		lines        int
+	}{
+		{latencyCapture(t, []byte(replayLoopCapture)), "", 2},
+		{spool("whole.spool", true), "", 2},
+		{spool("cut.spool", false), "the recorder did not end properly", 2},
+		{empty, "the spool is empty", 0},
+	} {
+		code, stdout, stderr := runReplayCommand(t, "replay", c.path, "--follow")
+		if code != exitOK || strings.Count(stdout, "\n") != c.lines || !strings.HasSuffix(stderr, "systape: "+c.path+": the recording has ended\n") ||
+			!strings.Contains(stderr, c.warned) || c.warned == "" && strings.Contains(stderr, "warning") {
+			t.Errorf("%s: exit code %d\n%s%s", c.path, code, stdout, stderr)
+		}
 	}
 }
 

@@ -164,7 +164,10 @@ func verifyCalls(ctx context.Context, paths []string, stdin io.Reader) (*replay.
 	var out []format.Finding
 	for _, c := range rep.Checks {
 		f := format.Finding{Rule: c.Rule, State: format.Holds, Detail: c.Detail}
-		if !c.OK {
+		switch {
+		case !c.Checked:
+			f.State = format.NotChecked
+		case !c.OK:
 			f.State = format.Fails
 		}
 		out = append(out, f)

@@ -15,7 +15,7 @@ import (
 var layers = map[string][]string{
 	"systape/bpf":        {"github.com/cilium/ebpf", "golang.org/x/sys"},
 	"systape/capture":    {"systape/bpf", "systape/format", "golang.org/x/sys"},
-	"systape/format":     {"systape/format"},
+	"systape/format":     {"systape/format", "golang.org/x/sys/windows"},
 	"systape/format/abi": {"systape/format/abi"},
 
 	// Below the capture: what knows numbers and bytes, and nothing of calls.

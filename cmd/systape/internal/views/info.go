@@ -121,8 +121,10 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	switch {
 	case in.Lost > 0:
 		f.add("lost", "%s (%s, %s)", units.Counted(in.Lost, "event"), units.Counted(in.LostEnters, "enter"), units.Counted(in.LostExits, "exit"))
-	case m.Imported == nil && m.Selection == nil && in.whole():
+	case m.Imported == nil && m.Selection == nil && in.Complete:
 		f.add("lost", "nothing")
+	case m.Imported == nil && in.whole():
+		f.add("lost", "nothing of what is here")
 	}
 	if in.Calls != nil {
 		f.add("calls", "%s", in.Calls.Coverage)
