@@ -1,5 +1,7 @@
 package format
 
+import "slices"
+
 // Meta is what a capture says about itself. It is stored as key-value
 // metadata, one JSON document for each field; FORMAT.md names the keys.
 // All instants are capture time (ns, the same clock as the column ts_ns).
@@ -122,6 +124,12 @@ type Part struct {
 	FirstSeq int64 `json:"first_seq"` // seq of the first row
 	Rows     int64 `json:"rows"`      // -1 in a spool, which does not know
 	Last     bool  `json:"last"`      // no part follows
+}
+
+// Lacks reports whether the source of an imported capture told nothing of a
+// column.
+func (m *Meta) Lacks(column string) bool {
+	return m.Imported != nil && slices.Contains(m.Imported.Missing, column)
 }
 
 // Imported says where the events of a capture come from that systape did not

@@ -107,7 +107,7 @@ func TestConservationWithoutCounters(t *testing.T) {
 	}{
 		{"no metadata", "no kernel was recorded", func(*format.Meta) *format.Meta { return nil }},
 		{"imported", "no kernel was recorded", func(m *format.Meta) *format.Meta { m.Imported = &format.Imported{}; return m }},
-		{"cut off", "left no counters", func(m *format.Meta) *format.Meta { m.Counts = nil; return m }},
+		{"cut off", "no counters of the recorder", func(m *format.Meta) *format.Meta { m.Counts = nil; return m }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := simulate(3, 500).record(window{}, noLoss, false, onTime)

@@ -6,6 +6,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/escape"
 	"systape/replay/files"
 )
 
@@ -14,12 +15,13 @@ import (
 type Filter struct {
 	PIDs       []int32
 	TIDs       []int32
-	Comms      []string // thread names; * stands for any characters
+	Comms      []string // thread names, raw or as they are shown; * stands for any characters
 	Containers []string // container ids or the beginnings of them, or cgroup names; "host" stands for none
 	Syscalls   *abi.Set // nil: every call
 	Statuses   []Status
 	Errnos     []int // error numbers
 	AnyErrno   bool  // any error
+	NoErrno    bool  // success
 	// From and To bound when a call began: From ≤ StartNS < To, in capture
 	// time; 0 leaves an end open. What has no enter in the capture counts
 	// by its exit.
@@ -61,7 +63,7 @@ func (f *Filter) choosesThreads() bool {
 
 // HasOutcome reports whether f asks how the call ended.
 func (f *Filter) HasOutcome() bool {
-	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.MinDuration > 0
+	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.NoErrno || f.MinDuration > 0
 }
 
 // Match reports whether f chooses c, whose Symbols belong to names. All calls
@@ -105,11 +107,14 @@ func (f *Filter) MatchOutcome(c *Call) bool {
 	if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, c.Status) || c.DurNS < f.MinDuration {
 		return false
 	}
-	if len(f.Errnos) == 0 && !f.AnyErrno {
+	if len(f.Errnos) == 0 && !f.AnyErrno && !f.NoErrno {
 		return true
 	}
 	e := c.Errno()
-	return e != 0 && (f.AnyErrno || slices.Contains(f.Errnos, e))
+	if e == 0 {
+		return f.NoErrno && c.HasResult()
+	}
+	return f.AnyErrno || slices.Contains(f.Errnos, e)
 }
 
 // match looks s up in the verdicts.
@@ -120,7 +125,8 @@ func (v *verdicts) match(s format.Symbol, names *format.SymbolTable, want []stri
 	if (*v)[s] == 0 {
 		(*v)[s] = verdictNo
 		have := names.String(s)
-		if slices.ContainsFunc(want, func(w string) bool { return eq(w, have) }) {
+		text, cell := escape.Text(have), escape.Cell(have) // as it is shown, also in CSV
+		if slices.ContainsFunc(want, func(w string) bool { return eq(w, have) || eq(w, text) || eq(w, cell) }) {
 			(*v)[s] = verdictYes
 		}
 	}

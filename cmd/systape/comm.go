@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"systape/format"
+	"systape/replay/escape"
 )
 
 // maxComm is how many bytes of a thread's name the kernel keeps
@@ -13,9 +14,9 @@ import (
 const maxComm = 15
 
 // cutComm returns the name that a thread has who was given this one; the name
-// may be written as systape prints it, with \xNN for bytes that are no text.
+// may be written as systape prints it, with escapes for what is no text.
 func cutComm(name string) (raw string, cut bool) {
-	raw = format.UnescapeText(name)
+	raw = format.UnescapeText(escape.Raw(name))
 	if len(raw) <= maxComm {
 		return raw, false
 	}
@@ -41,6 +42,9 @@ func recordComms(names []string, warn func(error)) (comms []string, err error) {
 			return nil, errors.New("--comm: a name is empty")
 		}
 		comms = append(comms, raw)
+		if literal := format.UnescapeText(name); literal != raw && !cut {
+			comms = append(comms, literal) // a backslash may be one of the name
+		}
 	}
 	return comms, nil
 }
@@ -53,6 +57,7 @@ func readComms(names []string, warn func(error)) (patterns []string) {
 		whole, _, pattern := strings.Cut(name, "*")
 		raw, cut := cutComm(whole)
 		switch {
+		case cut && strings.Contains(name, ","): // it is a list
 		case cut:
 			warn(commWarning(name, raw))
 			patterns = append(patterns, format.EscapeText(raw))

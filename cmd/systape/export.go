@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
@@ -131,8 +132,9 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 		return usage("--weight: %q, want time or count", f.weight)
 	case c.Flags().Changed("weight") && f.format != "folded" && f.format != "pprof":
 		return usage("--weight is for folded and pprof, which add calls up")
-	case f.out == "-" && (f.format == "perfetto" || f.format == "pprof") && isTerminal(c.OutOrStdout()):
-		return usage("%s is not for reading on a terminal: use -o FILE", f.format)
+	}
+	if err := out.NotForTerminal(c.OutOrStdout(), f.out, f.format); err != nil {
+		return outError(err)
 	}
 	in, err := openSession(c, args, replay.Options{Columns: export.Columns, Files: f.format == "csv"})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay/convert/importer"
@@ -144,6 +145,9 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 	if err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "see '" + c.CommandPath() + " --help'"}
 	}
+	if err := out.NotForTerminal(c.OutOrStdout(), f.output, "parquet"); err != nil {
+		return outError(err)
+	}
 	stderr := c.ErrOrStderr()
 	shown := 0
 	opt.Bad = func(source string, line int64, text string, err error) {
@@ -177,13 +181,13 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		id.Write(head)
 		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
 	}
-	out, err := createResult(c.OutOrStdout(), f.output, args, f.force)
+	file, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
 	}
 	meta := importMeta(opt, hex.EncodeToString(id.Sum(nil)[:16]))
-	res, err := importInto(out.Writer, sources, opt, meta)
-	if err = out.close(err); err != nil {
+	res, err := importInto(file.Writer, sources, opt, meta)
+	if err = file.close(err); err != nil {
 		return err
 	}
 	importReport(stderr, f, res)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +20,11 @@ func addFilterFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringSlice("pid", nil, "only calls of these processes")
 	f.StringSlice("tid", nil, "only calls of these threads")
-	f.StringSlice("comm", nil, "only calls of threads with these names")
-	f.StringSlice("container", nil, "only calls in these containers, by id or its beginning; host: in none")
+	f.Var(new(nameList), "comm", "only calls of threads with these names, as they are shown")
+	f.Var(new(nameList), "container", "only calls in these containers, by id or its beginning; host: in none")
 	f.String("syscall", "", "only these calls, as strace -e")
 	f.StringSlice("status", nil, "only calls with these statuses: "+strings.Join(statusWords(), " "))
-	f.StringSlice("errno", nil, "only calls that failed with these errors, by name or number; any: with any")
+	f.StringSlice("errno", nil, "only calls that failed with these errors, by name or number; any: with any; success: with none")
 	f.String("from", "", "only calls that began at this time or later")
 	f.String("to", "", "only calls that began before this time")
 	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
@@ -56,7 +57,7 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 	if f.TIDs, err = parseIDs("tid", list("tid")); err != nil {
 		return "", "", err
 	}
-	f.Comms, f.Containers = list("comm"), list("container")
+	f.Comms, f.Containers = namesOf(flags, "comm"), namesOf(flags, "container")
 	if expr, _ := flags.GetString("syscall"); expr != "" {
 		if f.Syscalls, err = abi.ParseSet(expr); err != nil {
 			return "", "", fmt.Errorf("--syscall: %w", err)
@@ -72,6 +73,10 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 	for _, word := range list("errno") {
 		if word == "any" {
 			f.AnyErrno = true
+			continue
+		}
+		if word == "success" { // as latency --by errno shows it
+			f.NoErrno = true
 			continue
 		}
 		n, ok := abi.ErrnoNumber(abi.X86_64, strings.ToUpper(word))
@@ -101,6 +106,50 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 		}
 	}
 	return from, to, nil
+}
+
+// nameList is a flag of names with commas between them. A name in double
+// quotes may hold commas, and "" is the empty name.
+type nameList []string
+
+func (l *nameList) String() string { return strings.Join(*l, ",") }
+
+// Type implements pflag.Value.
+func (*nameList) Type() string { return "strings" }
+
+// Set adds the names of one value.
+func (l *nameList) Set(s string) error {
+	for {
+		name, rest, more := strings.Cut(s, ",")
+		if strings.HasPrefix(s, `"`) {
+			if end := strings.Index(s[1:], `"`); end >= 0 && (end+2 == len(s) || s[end+2] == ',') {
+				if end > 0 {
+					*l = append(*l, s[:end+2]) // the quotes may be of the name
+				}
+				name, rest, more = s[1:end+1], strings.TrimPrefix(s[end+2:], ","), end+2 < len(s)
+			}
+		}
+		*l = append(*l, name)
+		if !more {
+			break
+		}
+		s = rest
+	}
+	return nil
+}
+
+// namesOf returns the value of a nameList, and the whole of it, because names
+// may hold commas and are shown with them.
+func namesOf(flags *pflag.FlagSet, name string) []string {
+	if f := flags.Lookup(name); f != nil {
+		if l, ok := f.Value.(*nameList); ok {
+			if len(*l) > 1 {
+				return append(slices.Clone(*l), l.String())
+			}
+			return *l
+		}
+	}
+	return nil
 }
 
 func parseIDs(name string, words []string) (ids []int32, err error) {

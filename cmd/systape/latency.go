@@ -34,8 +34,8 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	l.From, l.To = in.filter.From, in.filter.To
 	l.Options.Symbols = in.names
 	l.Options.Use = latencyStatuses(in.filter, l.Options.By)
-	if l.Form == "parquet" && l.Style.Terminal && f.output == "" {
-		return &exitError{code: exitUsage, err: errors.New("parquet is not for a terminal"), hint: "write it to a file: -o latency.parquet"}
+	if err := out.NotForTerminal(c.OutOrStdout(), f.output, l.Form); err != nil {
+		return outError(err)
 	}
 	if l.Untimed = !replay.Timed(in.Meta()); l.Untimed {
 		if f.histogram || f.heatmap || f.slowest > 0 || f.overhead || out.IsPicture(l.Form) {

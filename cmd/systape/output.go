@@ -36,7 +36,7 @@ func (r *resultFile) discard() error { return r.Discard() }
 // close ends the output: with an error, nothing remains of a file.
 func (r *resultFile) close(err error) error {
 	if err != nil {
-		return errors.Join(err, r.Discard())
+		return outError(errors.Join(err, r.Discard()))
 	}
 	return r.complete()
 }

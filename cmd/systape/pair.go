@@ -60,8 +60,8 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	if err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "see 'systape pair --help'"}
 	}
-	if name == "-" && (kind == "parquet" || kind == "arrows") && isTerminal(c.OutOrStdout()) {
-		return &exitError{code: exitUsage, err: fmt.Errorf("%s is not for reading on a terminal", kind), hint: "pipe it into a program, or use --format csv"}
+	if err := out.NotForTerminal(c.OutOrStdout(), name, kind); err != nil {
+		return outError(err)
 	}
 	in, err := openSession(c, args, replay.Options{Columns: format.AllColumns, Files: true})
 	if err != nil {

@@ -59,8 +59,12 @@ The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
 'systape recover' makes a capture of a spool that was left behind.
 
-The command's output and exit code are its own. Recording ends with the command,
-with the processes given by -p, after -d, or when the recorder is told to end.
+The command's output is its own, and so is the exit code: the command's, or 128
+and the signal that ended it; 126 and 127 say that it could not be run. 125 says
+that recording failed, even if the command did not: also when recording stops
+early, on a full disk or for a pipe that nobody reads. The command then goes on
+to its end, and its own exit code is told. Recording ends with the command, with
+the processes given by -p, after -d, or when the recorder is told to end.
 
 The capture tells the command line. What looks like a secret in it is masked
 (--token=***, URLs with passwords, tokens of known forms); --no-command-line
@@ -99,7 +103,7 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.BoolVarP(&f.all, "all", "a", false, "record the whole system, the recorder apart")
 	flags.StringVarP(&f.expression, "trace", "e", "", "record only these `calls`, in strace's language: openat,read or %file or !futex")
 	addDuration(flags, &f.duration, "duration", "d", 0, "stop after this `time`: 10s, 1m, or a number of seconds")
-	flags.StringSliceVar(&f.comms, "comm", nil, "only threads of these `names`, of which the kernel keeps 15 bytes")
+	flags.Var((*nameList)(&f.comms), "comm", "only threads of these `names`, of which the kernel keeps 15 bytes")
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
 	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
@@ -244,6 +248,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		report(broken, stderr)
 		select {
 		case <-recording.Done():
+			fmt.Fprintf(stderr, "systape: the command went on to its end: exit code %d\n", recording.ExitCode())
 		case <-ctx.Done():
 			recordSurvivor(stderr, recording.PID(), args)
 		}

@@ -226,6 +226,7 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 		}
 	}
 	r.options.Wall = in.Meta().Clock.Wall()
+	r.options.Nameless = in.Meta().Lacks("comm")
 	r.print = text.NewPrinter(in.names, r.options)
 	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in, nil); err != nil {
 		return err

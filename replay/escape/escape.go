@@ -46,6 +46,39 @@ func Text(s string) string {
 	return s
 }
 
+// Name returns the name of a thread as it is shown where it stands alone: as
+// Text does, and "" in quotes where there is none. Filters take it.
+func Name(s string) string {
+	if s == "" {
+		return `""`
+	}
+	return Text(s)
+}
+
+// Raw returns what Text has escaped: \n, \x1b and the like become characters
+// again. All else stays.
+func Raw(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b []byte
+	for s != "" {
+		if s[0] == '\\' && len(s) > 1 && strings.IndexByte("abfnrtvxuU", s[1]) >= 0 {
+			if r, multi, rest, err := strconv.UnquoteChar(s, 0); err == nil {
+				if multi {
+					b = utf8.AppendRune(b, r)
+				} else {
+					b = append(b, byte(r))
+				}
+				s = rest
+				continue
+			}
+		}
+		b, s = append(b, s[0]), s[1:]
+	}
+	return string(b)
+}
+
 // Lines is Text for text of several lines that the program itself put
 // together: line ends and tabs stay.
 func Lines(s string) string {

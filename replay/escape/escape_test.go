@@ -54,6 +54,26 @@ func TestText(t *testing.T) {
 	}
 }
 
+// What Text shows can be turned back, and an empty name is seen.
+func TestNameAndRaw(t *testing.T) {
+	for _, s := range hostile {
+		if strings.Contains(s, `\`) || s == "" {
+			continue // a backslash of the name itself may look like an escape
+		}
+		if got := escape.Raw(escape.Name(s)); got != s {
+			t.Errorf("Raw(Name(%q)) = %q", s, got)
+		}
+	}
+	for in, want := range map[string]string{`a\b\q\`: "a\b\\q\\", `\xff\u202e\x4`: "\xff\u202e\\x4", "": ""} {
+		if got := escape.Raw(in); got != want {
+			t.Errorf("Raw(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := escape.Name(""); got != `""` {
+		t.Errorf(`Name("") = %s`, got)
+	}
+}
+
 func TestCell(t *testing.T) {
 	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\t=1`, "\r=1": `\r=1`, " =1": " =1"} {
 		if got := escape.Cell(in); got != want {

@@ -121,5 +121,6 @@ type Options struct {
 	Wall     format.WallClock // that Clock and Epoch show; zero: capture time
 	Colour   bool             // ANSI colours
 	Names    bool             // behind each descriptor, what it stands for
+	Nameless bool             // the capture has no names of threads
 	Slow     int64            // durations from here on stand out, ns; 0: 10 ms
 }

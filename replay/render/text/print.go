@@ -170,13 +170,20 @@ func (p *Printer) appendHead(dst []byte, col Column, ts, seq int64, cpu, pid, ti
 		}
 		return appendPadded(dst, int64(tid), 7)
 	case Comm:
+		none := `""`
+		switch {
+		case tid == 0: // of no thread
+			none = "-"
+		case p.opt.Nameless:
+			none = "?"
+		}
 		if p.opt.Colour {
 			dst = append(dst, threadColour(tid)...)
-			return append(p.appendName(dst, comm, 15), reset...)
+			return append(p.appendName(dst, comm, 15, none), reset...)
 		}
-		return p.appendName(dst, comm, 15)
+		return p.appendName(dst, comm, 15, none)
 	case Container:
-		return p.appendName(dst, container, 12)
+		return p.appendName(dst, container, 12, "host")
 	case ABI:
 		return appendLeft(dst, a.String(), 6)
 	}
@@ -240,11 +247,12 @@ func appendLeft(dst []byte, s string, width int) []byte {
 	return dst
 }
 
-func (p *Printer) appendName(dst []byte, s format.Symbol, width int) []byte {
+// appendName writes a name, or what stands for none as filters take it.
+func (p *Printer) appendName(dst []byte, s format.Symbol, width int, none string) []byte {
 	start := len(dst)
 	name := p.names.String(s)
 	if name == "" {
-		dst = append(dst, '-')
+		dst = append(dst, none...)
 	}
 	dst = escape.Append(dst, name)
 	for n := utf8.RuneCount(dst[start:]); n < width; n++ {

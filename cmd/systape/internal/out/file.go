@@ -2,12 +2,14 @@ package out
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"systape/format"
 	"systape/replay/escape"
@@ -34,6 +36,9 @@ type Options struct {
 // /dev/null from everybody.
 func Create(stdout io.Writer, name string, opt Options) (*File, error) {
 	buffered := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
+	if StyleOf(stdout).Terminal {
+		stdout = terminalText{stdout}
+	}
 	if name == "" || name == "-" {
 		return &File{Writer: buffered(stdout)}, nil
 	}
@@ -70,8 +75,36 @@ func through(name string, f *os.File, err error) (*File, error) {
 	if err != nil {
 		return nil, refused(name, err)
 	}
-	return &File{Writer: bufio.NewWriterSize(f, 64<<10), through: f}, nil
+	w := io.Writer(f)
+	if StyleOf(f).Terminal {
+		w = terminalText{f}
+	}
+	return &File{Writer: bufio.NewWriterSize(w, 64<<10), through: f}, nil
 }
+
+// terminalText keeps binary results off the terminal, whose state they would
+// change. What is text never has a zero byte, and what is not has one soon.
+type terminalText struct{ io.Writer }
+
+func (t terminalText) Write(p []byte) (int, error) {
+	if bytes.IndexByte(p, 0) >= 0 {
+		return 0, errBinary
+	}
+	return t.Writer.Write(p)
+}
+
+var errBinary = &Error{Kind: Usage, Err: errors.New("this is not text, and would upset the terminal"), Hint: "write it to a file with -o FILE, or into a pipe"}
+
+// NotForTerminal returns an error if a result of this form, which is binary,
+// would go to a terminal: said before the work is done.
+func NotForTerminal(stdout io.Writer, name, form string) error {
+	if n, ok := Descriptor(name); name != "" && name != "-" && (!ok || n != 1) || !StyleOf(stdout).Terminal || !slices.Contains(binaryForms, form) {
+		return nil
+	}
+	return &Error{Kind: Usage, Err: fmt.Errorf("%s is not text, and would upset the terminal", form), Hint: errBinary.Hint}
+}
+
+var binaryForms = []string{"parquet", "arrows", "png", "perfetto", "pprof"}
 
 func refused(name string, err error) error {
 	name = escape.Text(name)

@@ -68,7 +68,7 @@ func (l *Latency) printErrors(rows []latency.ErrorRow) error {
 		row := &shown[i]
 		var cells []string
 		for _, k := range keys {
-			cells = append(cells, keyText(&row.Values, false, k))
+			cells = append(cells, l.keyText(&row.Values, false, k))
 		}
 		procs := countInt(row.Processes)
 		if row.Processes >= 4096 {
@@ -76,7 +76,7 @@ func (l *Latency) printErrors(rows []latency.ErrorRow) error {
 		}
 		names := ""
 		if len(row.Comms) > 0 {
-			names = row.Comms[0]
+			names = l.comm(row.Comms[0])
 			if n := len(row.Comms) - 1; n > 0 {
 				names += fmt.Sprintf(" +%d", n)
 			}

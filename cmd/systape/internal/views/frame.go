@@ -52,6 +52,15 @@ func (f *Frame) note(format string, args ...any) {
 // name is a name of the capture, fit to be shown.
 func (f *Frame) name(s format.Symbol) string { return escape.Text(f.Symbols().String(s)) }
 
+// comm is the name of a thread, fit to be shown where it stands alone: "" in
+// quotes for a thread without a name, ? where the capture has none.
+func (f *Frame) comm(name string) string {
+	if name == "" && f.Capture != nil && f.Meta().Lacks("comm") {
+		return "?"
+	}
+	return escape.Name(name)
+}
+
 // date is the time of day at a capture time, with its day.
 func (f *Frame) date(ns int64) string { return units.Date(f.wall(ns)) }
 

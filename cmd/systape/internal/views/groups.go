@@ -114,7 +114,7 @@ func (l *Latency) groupTable(rows []latency.Row, open bool) *out.Table {
 	for _, k := range by {
 		t.Columns = append(t.Columns, out.Column{Name: k.String(), Right: isNumber(k)})
 		for i := range rows {
-			t.Rows[i] = append(t.Rows[i], keyText(&rows[i].Values, rows[i].Joined > 0, k))
+			t.Rows[i] = append(t.Rows[i], l.keyText(&rows[i].Values, rows[i].Joined > 0, k))
 		}
 	}
 	if l.every && l.Options.Waits == latency.WaitApart && len(by) > 0 { // an interval has one table for both

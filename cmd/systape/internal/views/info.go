@@ -238,7 +238,7 @@ func (c *InfoCalls) denied(f *facts) {
 			f.add("denied", "and %s more", units.Counted(int64(len(order)-processes), "process"))
 			break
 		}
-		f.add("denied", "%d %s: %s", p.pid, p.comm, strings.Join(texts[p], ", "))
+		f.add("denied", "%d %s: %s", p.pid, escape.Name(p.comm), strings.Join(texts[p], ", "))
 	}
 }
 

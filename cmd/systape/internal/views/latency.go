@@ -162,7 +162,7 @@ func isNumber(k latency.Key) bool {
 	return k == latency.ByPID || k == latency.ByTID || k == latency.ByCPU
 }
 
-func keyText(v *latency.Values, joined bool, k latency.Key) string {
+func (f *Frame) keyText(v *latency.Values, joined bool, k latency.Key) string {
 	if joined {
 		return other
 	}
@@ -174,7 +174,9 @@ func keyText(v *latency.Values, joined bool, k latency.Key) string {
 		case v == "" && k == latency.ByErrno:
 			return "success"
 		case v == "" && k == latency.ByContainer:
-			return "(host)"
+			return "host"
+		case k == latency.ByComm:
+			return f.comm(v)
 		}
 		return v
 	}
@@ -185,7 +187,7 @@ func keyText(v *latency.Values, joined bool, k latency.Key) string {
 func (l *Latency) groupTitle(row *latency.Row) string {
 	var names []string
 	for _, k := range l.Options.By {
-		s := keyText(&row.Values, row.Joined > 0, k)
+		s := l.keyText(&row.Values, row.Joined > 0, k)
 		if isNumber(k) {
 			s = k.String() + " " + s
 		}

@@ -96,7 +96,7 @@ func (s *Score) textUnknown() error {
 	s.println("\ncalls that the baseline has never seen")
 	t := out.Table{Columns: out.Columns("", ">", ""), Indent: "  "}
 	for _, u := range s.Result.Unknown {
-		t.Add(u.Name, units.Count(u.Count), "first at "+s.timeOfDay(u.First.TS)+" in "+streamName("thread", u.First.PID, u.First.TID, u.Comm, ""))
+		t.Add(u.Name, units.Count(u.Count), "first at "+s.timeOfDay(u.First.TS)+" in "+s.streamName("thread", u.First.PID, u.First.TID, u.Comm, ""))
 		if len(u.Calls) > 0 {
 			t.Add("", "", "  "+strings.Join(slices.Concat(u.Calls[:u.At], []string{"[" + u.Name + "]"}, u.Calls[u.At+1:]), " "))
 		}
@@ -127,7 +127,7 @@ func (s *Score) textStreams() error {
 			above := slices.ContainsFunc(x.Above, func(e sequences.Exceeded) bool { return e.Metric == m.Name })
 			cells = append(cells, metricOf(x, m.Name)+choose(above, "!", " "))
 		}
-		t.Add(append(cells, streamName(by, x.PID, x.TID, x.Comm, x.Container))...)
+		t.Add(append(cells, s.streamName(by, x.PID, x.TID, x.Comm, x.Container))...)
 	}
 	if err := t.Write(s.Out, s.Style); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s *Score) textFindings() {
 		if i == 0 {
 			fmt.Fprintf(w, "\nwhere\n")
 		}
-		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, streamName("thread", f.PID, f.TID, f.Comm, ""),
+		fmt.Fprintf(w, "%d. %s, %s to %s, calls %s to %s\n", i+1, s.streamName("thread", f.PID, f.TID, f.Comm, ""),
 			s.timeOfDay(f.FromTS), s.timeOfDay(f.ToTS), units.Count(f.FromAt), units.Count(f.ToAt))
 		fmt.Fprintf(w, "   %s of %s windows new, %.1f bits a call", units.Count(f.Novel), units.Count(f.Windows), f.Bits)
 		if f.Unknown > 0 {

@@ -173,8 +173,8 @@ func (s *Sequences) summary() {
 }
 
 // streamName names a stream, as people read it.
-func streamName(by string, pid, tid int32, comm, container string) string {
-	comm, container = escape.Text(comm), escape.Text(container)
+func (f *Frame) streamName(by string, pid, tid int32, comm, container string) string {
+	comm, container = f.comm(comm), escape.Text(container)
 	if container != "" && by != "container" {
 		comm += " in " + out.Snip(container, 12)
 	}
@@ -199,7 +199,7 @@ func (s *Sequences) foldTable(limit int) {
 	}
 	s.println("\nwhat " + units.Plural(2, s.By) + " do")
 	for f := range s.Folds.Streams() {
-		s.println("  " + streamName(s.By, f.PID, f.TID, f.Comm, f.Container) + ", " + units.Counted(f.Calls, "call"))
+		s.println("  " + s.streamName(s.By, f.PID, f.TID, f.Comm, f.Container) + ", " + units.Counted(f.Calls, "call"))
 		text, more := f.Folder.Text(s.Alphabet, limit)
 		text = escape.Text(text)
 		if more == 0 || limit == 0 {

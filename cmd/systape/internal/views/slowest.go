@@ -97,9 +97,10 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 	if c.LowerBound {
 		took = ">" + took
 	}
-	who := fmt.Sprintf("%s %d", l.name(c.Comm), c.TID)
+	comm := l.comm(l.Symbols().String(c.Comm))
+	who := fmt.Sprintf("%s %d", comm, c.TID)
 	if c.PID != c.TID {
-		who = fmt.Sprintf("%s %d/%d", l.name(c.Comm), c.PID, c.TID)
+		who = fmt.Sprintf("%s %d/%d", comm, c.PID, c.TID)
 	}
 	if b := l.name(c.Container); b != "" {
 		who += " in " + out.Snip(b, 12)

@@ -75,7 +75,7 @@ func (l *Latency) printThreads(rows []latency.ThreadRow) error {
 		if r.Threads > 0 {
 			tid = ""
 		}
-		cells := []string{threadComm(r), tid}
+		cells := []string{l.comm(threadComm(r)), tid}
 		if l.Wide {
 			cells = append(cells, fmt.Sprint(r.PID), units.CountCell(r.Errors), units.DurationCell(r.WaitNS))
 		}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// onScreen runs a command line whose standard output is a terminal, and
+// returns what came out there.
+func onScreen(t *testing.T, args ...string) (code int, screen, stderr string) {
+	t.Helper()
+	master, slave := openTerminal(t)
+	read := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(master) // ends with an error when the other side is closed
+		read <- string(b)
+	}()
+	var errs bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), slave, &errs)
+	slave.Close()
+	return code, <-read, errs.String()
+}
+
+// No command writes what is not text to a terminal, whatever it is told.
+func TestBinaryStaysOffTheTerminal(t *testing.T) {
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	text := filepath.Join(t.TempDir(), "t.strace")
+	if err := os.WriteFile(text, []byte("7 1.5 getpid() = 7 <0.000001>\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	baseline := filepath.Join(t.TempDir(), "baseline")
+	for _, line := range []string{
+		"import --from strace " + text + " -o -", "import --from strace " + text + " -o /dev/stdout",
+		"pair F -o - --format parquet", "pair F -o - --format arrows", "export F --format perfetto", "export F --format pprof -o -",
+		"latency F --format parquet", "latency F --format parquet -o -", "latency F --errors --format parquet", "sequences F --format parquet",
+		"baseline train F -o " + baseline, "score F --baseline " + baseline,
+		"dump F", "replay F", "latency F", "export F --format csv", "pair F -o -", "info F", "sequences F --format csv",
+	} {
+		code, screen, stderr := onScreen(t, strings.Fields(strings.ReplaceAll(line, "F", capture))...)
+		if strings.ContainsAny(screen, "\x00\x08\x0e") || strings.Contains(screen, "PAR1") {
+			t.Errorf("%s: wrote %.60q", line, screen)
+		}
+		binary := strings.Contains(line, "import") || strings.Contains(line, "parquet") || strings.Contains(line, "arrows") || strings.Contains(line, "perfetto") || strings.Contains(line, "pprof")
+		if refused := code == exitUsage && strings.Contains(stderr, "terminal") && strings.Contains(stderr, "-o FILE"); refused != binary {
+			t.Errorf("%s: exit code %d, %s", line, code, stderr)
+		}
+	}
+}
