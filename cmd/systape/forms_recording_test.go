@@ -155,7 +155,11 @@ func (r *formsRecording) forms(t testing.TB) (forms []formsForm) {
 		half := spool[:cut.size]
 		file := one(cut.name+" spool", half)
 		saved := formsForm{name: cut.name + " spool, recovered", dir: t.TempDir(), files: []string{formsName}}
-		if code, _, stderr := formsRun(t, nil, "recover", "-o", filepath.Join(saved.dir, formsName), filepath.Join(file.dir, formsName)); code != exitOK {
+		code, _, stderr := formsRun(t, nil, "recover", "-o", filepath.Join(saved.dir, formsName), filepath.Join(file.dir, formsName))
+		if code == exitDamaged && strings.Contains(stderr, "no event can be saved") {
+			continue // of a single batch, half
+		}
+		if code != exitOK {
 			t.Fatalf("recover: exit code %d: %s", code, stderr)
 		}
 		first := len(forms)

@@ -285,6 +285,11 @@ func formsFollow(t *testing.T, r *formsRecording, rows []formsRow) {
 	for i, row := range rows {
 		want := row.answer(t, file, "", "")
 		want.warned = false
+		ended := "systape: " + name + ": the recording has ended\n"
+		if !strings.HasSuffix(got[i].stderr, ended) {
+			t.Errorf("systape %s --follow: %s", row.args, got[i].stderr)
+		}
+		got[i].stderr = strings.TrimSuffix(got[i].stderr, ended)
 		if got[i] != want {
 			t.Errorf("systape %s\nwhile the spool grows:\n%s\nof the finished file:\n%s", row.args, formsDiff(got[i], want), formsDiff(want, got[i]))
 		}
