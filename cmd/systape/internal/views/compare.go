@@ -161,7 +161,7 @@ func (x *Comparison) oneSided(o *compare.OneSided) string {
 		text = fmt.Sprintf("%s fails with %s: %s of %s", o.Call.Name, abi.ErrnoName(x.Native, o.Errno), units.Count(o.Count),
 			units.Counted(o.Call.Count[o.Side], "call"))
 	}
-	return text + fmt.Sprintf(", first at %s in %d/%d %s", units.Clock(o.First.TS), o.First.PID, o.First.TID, escape.Name(o.Comm))
+	return text + strings.TrimSpace(fmt.Sprintf(", first at %s in %d/%d %s", units.Clock(o.First.TS), o.First.PID, o.First.TID, o.Comm))
 }
 
 // textOneSided lists what one side alone has and the verdict does not tell of.
