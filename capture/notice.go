@@ -18,6 +18,7 @@ type notice struct {
 	lost        [bpf.Classes]uint64 // Lost
 	cause       format.Cause        // Lost
 	mark        format.MarkOf       // Mark
+	open        *openFile           // FD
 }
 
 // notice has a row written in its turn.
@@ -102,9 +103,12 @@ func (m *merger) tell(n notice) error {
 			return err
 		}
 	}
-	if n.kind == format.Lost {
+	switch n.kind {
+	case format.Lost:
 		m.lostRow(n)
-	} else {
+	case format.FD:
+		m.fdRow(n)
+	default:
 		m.markRow(n.first, n.last, n.mark, m.batch.Threads.Add(format.Thread{CPU: n.cpu}))
 	}
 	return nil
@@ -143,4 +147,25 @@ func (m *merger) markRow(first, last uint64, what format.MarkOf, thread format.C
 // threadLost marks that events of a thread are among the lost.
 func (m *merger) threadLost(at uint64, thread format.Code) {
 	m.markRow(at, at, format.ThreadLost, thread)
+}
+
+// openFile is a descriptor that a process had when it was looked at.
+type openFile struct {
+	pid   int32
+	fd    int64 // or format.FDCwd, format.FDRoot
+	flags int64
+	name  string // what /proc/PID/fd says
+}
+
+// fdRow writes that a descriptor was open. The batch has room.
+func (m *merger) fdRow(n notice) {
+	i := m.openRow(n.first)
+	var args [6]int64
+	args[format.FDNumber], args[format.FDFlags] = n.open.fd, n.open.flags
+	m.other(i, format.FD, &args)
+	t := m.threads.at(n.open.pid)
+	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{PID: n.open.pid, TID: n.open.pid, Comm: t.comm, Container: t.container})
+	m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(n.open.name)), append(m.batch.DetailAt, int32(i))
+	m.textBytes += len(n.open.name)
+	m.told++
 }

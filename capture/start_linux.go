@@ -107,6 +107,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		}
 		proc.existing(pids, r.merger.seedThread)
 	}
+	open := r.openBefore(proc)
 	if err := r.attach(bpf.Exits); err != nil {
 		return nil, diagnose(err)
 	}
@@ -115,7 +116,9 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	}
 	// An enter is not to be recorded whose exit could not be.
 	r.begin(bpf.ClassExit, bpf.Exits, format.ExitsBegan)
+	began := r.clock()
 	r.begin(bpf.ClassEnter, bpf.Enters, format.EntersBegan)
+	r.tellOpen(began, stillOpen(open, r.openBefore(proc)))
 
 	r.out = newQueuedFile(out)
 	begin := format.NewSpoolWriter
@@ -128,6 +131,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	}
 	r.out.Flush()
 	if len(opt.Command) > 0 {
+		began, inherited := r.clock(), r.inherited(proc, files)
 		if r.command, err = launch(kernel, opt.Command, files); err != nil {
 			r.out.Close()
 			return nil, err
@@ -137,6 +141,10 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
 		comm, container := proc.thread(own, own)
 		r.merger.seedThread(child, child, comm, container)
+		for i := range inherited {
+			inherited[i].pid = child
+		}
+		r.tellOpen(began, inherited)
 	}
 	return r, nil
 }
