@@ -47,6 +47,7 @@ func TestRecord(t *testing.T) {
 		{"interactive", recordInteractive},
 		{"job control", recordJobControl},
 		{"strace", recordStrace},
+		{"paths", recordPaths},
 		{"children", recordChildren},
 		{"i386", recordI386},
 		{"killed in a call", recordKilledInCall},
