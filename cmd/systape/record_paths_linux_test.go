@@ -210,7 +210,9 @@ func (c *pathComparison) thread(t *testing.T, got, want []pathLine) {
 func sameFile(got, want string) int {
 	want, _, _ = strings.Cut(want, "<") // of a device its numbers
 	want, removed := strings.CutSuffix(want, " (deleted)")
-	word := func(s string) string { return strings.TrimSuffix(strings.SplitN(strings.SplitN(s, ":", 2)[0], "-", 2)[0], "v6") }
+	word := func(s string) string {
+		return strings.TrimSuffix(strings.SplitN(strings.SplitN(s, ":", 2)[0], "-", 2)[0], "v6")
+	}
 	switch {
 	case got == want:
 		return 1
