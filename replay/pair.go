@@ -107,11 +107,8 @@ type Pairer struct {
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read
 
-	zeros struct {
-		i64 []int64
-		i32 []int32
-		sym []format.Symbol
-	}
+	rows  rows // of the batch at hand
+	zeros zeros
 }
 
 // NewPairer returns a Pairer for one capture.
@@ -174,24 +171,17 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			p.row = b.Seq[0]
 		}
 	}
-	ts := b.TS[:b.N]
-	kind, tids, cpus, abis, nrs, rets := b.Kind[:len(ts)], b.TID[:len(ts)], b.CPU[:len(ts)], b.ABI[:len(ts)], b.Nr[:len(ts)], b.Ret[:len(ts)]
-	pids := orZeros(b.PID, len(ts), &p.zeros.i32)[:len(ts)]
-	syscalls := orZeros(b.Syscall, len(ts), &p.zeros.sym)[:len(ts)]
-	comms := orZeros(b.Comm, len(ts), &p.zeros.sym)[:len(ts)]
-	containers := orZeros(b.Container, len(ts), &p.zeros.sym)[:len(ts)]
-	var args [6][]int64
-	hasArgs := true
-	for k := range args {
-		hasArgs = hasArgs && len(b.Args[k]) > 0
-		args[k] = orZeros(b.Args[k], len(ts), &p.zeros.i64)[:len(ts)]
-	}
-	var details []string
-	if len(b.Detail) >= len(ts) {
-		details = b.Detail
-	}
-	arg0, arg1, arg2, arg3, arg4, arg5 := args[0][:len(ts)], args[1][:len(ts)], args[2][:len(ts)], args[3][:len(ts)], args[4][:len(ts)], args[5][:len(ts)]
-	for i := range ts {
+	r := p.rowsOf(b)
+	ts, kind, tids, cpus, abis, nrs, rets := r.ts, r.kind, r.tids, r.cpus, r.abis, r.nrs, r.rets
+	pids, syscalls, comms, containers, details := r.pids, r.syscalls, r.comms, r.containers, r.details
+	arg0, arg1, arg2, arg3, arg4, arg5 := r.args[0], r.args[1], r.args[2], r.args[3], r.args[4], r.args[5]
+	kind, tids, cpus, abis, nrs, rets = kind[:len(ts)], tids[:len(ts)], cpus[:len(ts)], abis[:len(ts)], nrs[:len(ts)], rets[:len(ts)]
+	for i := 0; i < len(ts); i++ {
+		if calls := p.straight(r, i); calls > 0 {
+			out = p.takeStraight(r, i, calls, out)
+			i += 2*calls - 1
+			continue
+		}
 		now := ts[i]
 		if now < p.now {
 			return out, fmt.Errorf("row %d of the capture: time %d comes after %d", p.row, now, p.now)
@@ -227,7 +217,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			}
 			if t.flags != 0 {
 				if t.flags&flagInterrupted != 0 {
-					p.link(t, c, hasArgs)
+					p.link(t, c, r.hasArgs)
 				}
 				t.flags &^= flagNew | flagExeced | flagMoved | flagLost
 			}
@@ -247,7 +237,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			}
 			c := &p.open[t.slot]
 			if c.Nr != nrs[i] || c.ABI != abis[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(rets[i]) {
-				out = p.exitSlowly(t, b, i, hasArgs, out)
+				out = p.exitSlowly(t, b, i, r.hasArgs, out)
 				t.last = now
 				break
 			}

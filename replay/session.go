@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 	"slices"
 
 	"systape/format"
@@ -34,6 +35,9 @@ type Options struct {
 	// copied to a temporary file first, because what a capture says late, its
 	// losses above all, is then known in time.
 	Live bool
+	// Workers is how many goroutines share the work of a pass; 0: as many as
+	// there are CPUs (GOMAXPROCS). What comes out is the same with any.
+	Workers int
 	// Warn is told what does not keep from reading; may be nil.
 	Warn func(error)
 }
@@ -58,6 +62,8 @@ type Session struct {
 	Filter Filter
 
 	reader   *format.Reader
+	meta     *format.Meta // of reader, as known before the pass, or after it
+	workers  int
 	symbols  *format.SymbolTable
 	warn     func(error)
 	pipe     *Pipe
@@ -77,7 +83,10 @@ type Session struct {
 // Open opens the capture that the paths make up, as [format.Open] does. The
 // caller must Close the session.
 func Open(paths []string, opt Options) (s *Session, err error) {
-	s = &Session{Filter: opt.Filter, symbols: opt.Symbols, warn: opt.Warn, files: opt.Files || opt.Filter.HasFile()}
+	s = &Session{Filter: opt.Filter, symbols: opt.Symbols, warn: opt.Warn, workers: opt.Workers, files: opt.Files || opt.Filter.HasFile()}
+	if s.workers == 0 {
+		s.workers = runtime.GOMAXPROCS(0)
+	}
 	if s.symbols == nil {
 		s.symbols = format.NewSymbolTable()
 	}
@@ -110,10 +119,14 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 		need |= followColumns
 	}
 	ro := format.ReadOptions{Columns: PairColumns(need, nil), Symbols: s.symbols, Warn: s.Warn}
-	if s.reader, err = open(ro); err != nil || !twice {
+	if s.reader, err = open(ro); err != nil {
 		return s, err
 	}
 	m := s.reader.Meta()
+	s.meta = m
+	if !twice {
+		return s, nil
+	}
 	if fewer := PairColumns(need, m); fewer != ro.Columns {
 		s.reader.Close()
 		ro.Columns, ro.Warn = fewer, nil
@@ -169,7 +182,7 @@ func (s *Session) Close() error {
 // Meta returns what the capture says about itself. For what is read from a
 // pipe as it comes, that is what was known at the start of the recording,
 // until the pass has come to the end.
-func (s *Session) Meta() *format.Meta { return cmp.Or(s.closing, s.reader.Meta()) }
+func (s *Session) Meta() *format.Meta { return cmp.Or(s.closing, s.meta) }
 
 // Symbols returns the table to which the Symbols of calls and batches belong.
 func (s *Session) Symbols() *format.SymbolTable { return s.symbols }
@@ -222,31 +235,41 @@ func (s *Session) Batches(ctx context.Context, fn func(*format.Batch) error) err
 
 func (s *Session) batches(ctx context.Context, fn func(*format.Batch) error) error {
 	var b format.Batch
-	if s.first != nil {
-		b, s.first = *s.first, nil
-		if err := fn(&b); err != nil {
-			return err
-		}
-	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		switch err := s.reader.Next(&b); {
-		case err == nil:
-			if err := fn(&b); err != nil {
-				return err
-			}
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, format.ErrIncomplete):
-			s.end = err
-			s.Warn(err)
-			return nil
-		default:
+		if err := s.next(&b); err != nil {
+			return s.ended(err)
+		}
+		if err := fn(&b); err != nil {
 			return err
 		}
 	}
+}
+
+// next reads the next batch; Begin may have read the first.
+func (s *Session) next(b *format.Batch) error {
+	if s.first != nil {
+		*b, s.first = *s.first, nil
+		return nil
+	}
+	return s.reader.Next(b)
+}
+
+// ended is told what next ended with. It returns nil at the end of the capture,
+// whole or not.
+func (s *Session) ended(err error) error {
+	s.meta = s.reader.Meta()
+	if errors.Is(err, format.ErrIncomplete) {
+		s.end = err
+		s.Warn(err)
+		return nil
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // Run gives fn each batch and all calls that ended in it, whatever the filter
@@ -258,34 +281,23 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	if s.files {
 		s.follow = newFollowing(s.Meta(), s.late)
 	}
-	var calls []Call
-	to := s.Filter.To
-	err := s.batches(ctx, func(b *format.Batch) (err error) {
-		if calls, err = p.Push(b, calls[:0]); err != nil {
-			return &format.CorruptError{Group: -1, Row: -1, Err: err}
-		}
+	last, err := s.pairs(ctx, p, func(b *format.Batch, calls []Call) error {
 		if s.closing == nil {
 			s.spans.rows(b)
 		}
 		if s.follow != nil {
 			s.follow.batch(b, calls)
 		}
-		if err := fn(b, calls); err != nil {
-			return err
-		}
-		if to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to) {
-			return errPast
-		}
-		return nil
+		return fn(b, calls)
 	})
-	calls = calls[:0]
 	switch err {
 	case nil:
 		if s.closing == nil {
-			p.Learn(s.reader.Meta())
+			p.Learn(s.meta)
 		}
-		calls = p.Finish(calls)
+		last = p.Finish(last[:0])
 	case errPast:
+		last = last[:0]
 	case ErrStop:
 		return nil
 	default:
@@ -293,9 +305,9 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	}
 	if s.follow != nil {
 		s.follow.named = nil
-		s.follow.rest(calls)
+		s.follow.rest(last)
 	}
-	if err := fn(nil, calls); err != nil && err != ErrStop {
+	if err := fn(nil, last); err != nil && err != ErrStop {
 		return err
 	}
 	s.pairing = p.Coverage()
