@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	chunkRows   = 8192 // rows that Next delivers at most
+	chunkRows   = 4096 // rows that Next delivers at most: what is made of them stays in the cache
 	chunksAhead = 2    // that are decoded before they are asked for
 )
 
@@ -91,7 +91,7 @@ func (r *Reader) Meta() *Meta { return r.meta }
 // Symbols returns the table to which the batches' Symbols belong.
 func (r *Reader) Symbols() *SymbolTable { return r.names }
 
-// Next fills b with the next rows, at most 8,192, reusing its memory. It
+// Next fills b with the next rows, at most 4,096, reusing its memory. It
 // returns io.EOF after the last row of a complete capture; after the last row
 // of one that was cut off, an error for which errors.Is(err, ErrIncomplete)
 // holds; and a [CorruptError] where the capture is damaged, all rows before
