@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,46 @@ func TestBatchesDoNotMatter(t *testing.T) {
 			if !slices.Equal(got, want) || gotCov != wantCov {
 				t.Fatalf("seed %d: %d calls, %v; want %d calls, %v", seed, len(got), gotCov, len(want), wantCov)
 			}
+		}
+	}
+}
+
+// TestCallsAreMadeWhole pairs into memory that holds other calls: nothing of
+// them may stay.
+func TestCallsAreMadeWhole(t *testing.T) {
+	var dirty replay.Call
+	for i := range reflect.ValueOf(dirty).NumField() {
+		switch f := reflect.ValueOf(&dirty).Elem().Field(i); f.Kind() {
+		case reflect.Pointer:
+			f.Set(reflect.New(f.Type().Elem()))
+		case reflect.String:
+			f.SetString("of another call")
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Array:
+			f.Index(5).SetInt(77)
+		default:
+			f.Set(reflect.ValueOf(77).Convert(f.Type()))
+		}
+	}
+	memory := slices.Repeat([]replay.Call{dirty}, 4000)
+	for seed := range uint64(5) {
+		s := simulate(seed, 1000)
+		r := s.record(window{}, noLoss, false, onTime)
+		b := format.NewBatch(format.NewSymbolTable(), len(r.events))
+		for _, e := range r.events {
+			b.Append(e)
+		}
+		var calls [2][]replay.Call
+		for i, into := range [][]replay.Call{nil, memory[:0]} {
+			p := replay.NewPairer(replay.PairOptions{Meta: r.meta})
+			var err error
+			if calls[i], err = p.Push(b, into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(calls[0], calls[1]) {
+			t.Fatalf("seed %d: calls depend on what was in the memory", seed)
 		}
 	}
 }
