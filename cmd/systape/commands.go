@@ -16,7 +16,7 @@ var commandGroups = []struct {
 }{
 	{"record", "Record (Linux, root):", []func() *cobra.Command{newRecordCommand}},
 	{"look", "Look:", []func() *cobra.Command{newReplayCommand, newPairCommand, newLatencyCommand, newSequencesCommand}},
-	{"judge", "Judge:", []func() *cobra.Command{newBaselineCommand, newScoreCommand, newCompareCommand}},
+	{"judge", "Judge:", []func() *cobra.Command{newBaselineCommand, newScoreCommand, newCompareCommand, newAuditCommand}},
 	{"share", "Share:", []func() *cobra.Command{newExportCommand, newImportCommand, newSeccompCommand, newRedactCommand, newBundleCommand}},
 	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newDumpCommand, newDoctorCommand}},
 }

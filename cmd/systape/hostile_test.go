@@ -84,7 +84,7 @@ func TestHostileNames(t *testing.T) {
 		"score --baseline BASELINE PLAIN", "score --baseline BASELINE --format json PLAIN",
 		"score --baseline BASELINE FILE", "score --baseline BASELINE2 FILE", "info /nowhere/\x1b[31m", "compare FILE FILE", "compare --format json FILE FILE",
 		"recover FILE -o RECOVERED", "info RECOVERED",
-		"seccomp --format table FILE", "seccomp --format json FILE", "info --privacy FILE", "info --privacy --format json FILE", "redact --dry-run FILE", "bundle FILE -o BUNDLE --no-redact", "info BUNDLE"}
+		"audit FILE", "audit --tree FILE", "audit --format jsonl FILE", "audit --format ecs FILE", "audit --format csv FILE", "seccomp --format table FILE", "seccomp --format json FILE", "info --privacy FILE", "info --privacy --format json FILE", "redact --dry-run FILE", "bundle FILE -o BUNDLE --no-redact", "info BUNDLE"}
 	for _, view := range []string{"", "--by comm", "--by comm,container,errno --top 0", "--errors --by comm,syscall", "--every 10us --by comm", "--histogram --by comm", "--heatmap",
 		"--slowest 5", "--overhead", "--wide --by comm"} {
 		for _, form := range []string{"table", "json", "jsonl", "csv"} {

@@ -80,7 +80,7 @@ func constants(c *seccomp.Seen) string {
 func constantText(c *seccomp.Seen, k seccomp.Constant) string {
 	var args [6]int64
 	args[k.Index] = k.Value
-	list := strings.Split(strings.Trim(string(decode.AppendArgs(nil, c.ABI, c.Nr, &args, "")), "()"), ", ")
+	list := strings.Split(string(decode.AppendArgs(nil, c.ABI, c.Nr, &args, "")), ", ")
 	if len(list) == abi.NumArgs(c.ABI, c.Nr) && k.Index < len(list) {
 		return list[k.Index]
 	}
@@ -241,7 +241,7 @@ func (s *SeccompCheck) text() error {
 		for _, r := range s.Refusals {
 			call := r.Name
 			if r.First.Status.HasEnter() {
-				call += string(decode.AppendArgs(nil, r.ABI, r.Nr, &r.First.Args, r.First.Told))
+				call += "(" + string(decode.AppendArgs(nil, r.ABI, r.Nr, &r.First.Args, r.First.Told)) + ")"
 			}
 			t.Add(units.Count(r.Count), r.ABI.String(), r.Verdict.String(), r.Verdict.Why, s.timeOfDay(r.FirstNS), fmt.Sprintf("%s/%d", r.FirstComm, r.FirstPID), call)
 		}

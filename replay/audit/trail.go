@@ -1,0 +1,101 @@
+package audit
+
+import (
+	"systape/format"
+	"systape/format/abi"
+	"systape/replay"
+	"systape/replay/render/decode"
+)
+
+// Record is one call of the trail.
+type Record struct {
+	replay.Call
+	Category  *Category
+	Name      string // of the call
+	Comm      string
+	Container string
+	Path      string // what it was about, where the capture tells: a file or an address
+	Parent    int32  // process that made this one, 0 if that was not seen
+	Depth     int    // in the tree of the processes that were seen to be made
+	Root      int32  // the process at its top
+	Rules     []string
+}
+
+// Text is the call as replay shows it: name, arguments and result.
+func (r *Record) Text() string {
+	b := []byte(r.Name)
+	if r.Status.HasEnter() {
+		b = append(decode.AppendArgs(append(b, '('), r.ABI, r.Nr, &r.Args, r.Told), ')')
+	}
+	switch {
+	case r.HasResult():
+		b = decode.AppendResult(append(b, " = "...), r.ABI, r.Nr, &r.Args, r.Ret)
+	default:
+		b = append(append(append(b, " ("...), r.Status.String()...), ')')
+	}
+	return string(b)
+}
+
+// Outcome is "success", "failure" or "unknown".
+func (r *Record) Outcome() string {
+	switch {
+	case r.Status == replay.Denied || r.Errno() != 0:
+		return "failure"
+	case r.HasResult() || r.Status == replay.NoReturn:
+		return "success"
+	}
+	return "unknown"
+}
+
+// Trail makes records of calls, and knows who made which process.
+type Trail struct {
+	sort    *sorter
+	parents map[int32]int32
+	symbols *format.SymbolTable
+}
+
+// NewTrail returns a trail of a capture with these names.
+func NewTrail(symbols *format.SymbolTable) *Trail {
+	return &Trail{sort: newSorter(), parents: map[int32]int32{}, symbols: symbols}
+}
+
+// maxDepth bounds the way up a tree: ids are used again, and could make a ring.
+const maxDepth = 64
+
+// Events learns from a batch who makes whom; b may be nil.
+func (t *Trail) Events(b *format.Batch) {
+	if b == nil {
+		return
+	}
+	for i, k := range b.Kind {
+		if child := int32(b.Args[format.ForkPID][i]); k == format.Fork && child != b.PID[i] {
+			t.parents[child] = b.PID[i]
+		}
+	}
+}
+
+// Of returns the record of a call; ok is false if it is none for the trail.
+func (t *Trail) Of(c *replay.Call) (r Record, ok bool) {
+	k := t.sort.of(c)
+	if k == nil {
+		return r, false
+	}
+	r = Record{Call: *c, Category: k, Name: abi.NameOr(c.ABI, c.Nr), Comm: t.symbols.String(c.Comm), Container: t.symbols.String(c.Container), Path: c.Detail}
+	if r.Status == replay.Mismatch {
+		r.Path = ""
+	}
+	for n := range 6 {
+		if r.Path == "" && c.Told != "" {
+			r.Path, _, _ = format.Argument(c.Told, n)
+		}
+	}
+	r.Parent = t.parents[c.PID]
+	for r.Root = c.PID; r.Depth < maxDepth; r.Depth++ {
+		up, ok := t.parents[r.Root]
+		if !ok {
+			break
+		}
+		r.Root = up
+	}
+	return r, true
+}
