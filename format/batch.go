@@ -76,6 +76,18 @@ func (b *Batch) keep(from, to int) {
 	}
 }
 
+// AppendRows adds the rows from…to of src, which must have every column and the
+// same Symbols.
+func (b *Batch) AppendRows(src *Batch, from, to int) {
+	b.Symbols = src.Symbols
+	b.N += to - from
+	for _, c := range columns {
+		if err := c.add(b, src, from, to, nil); err != nil {
+			panic("format: internal error: " + err.Error()) // only names of another table can fail
+		}
+	}
+}
+
 // Append adds one event to every column. It interns the event's names, so it
 // is meant for tests, importers and tools; the recorder fills columns itself.
 func (b *Batch) Append(e Event) {

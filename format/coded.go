@@ -167,11 +167,12 @@ func (o order) checkCoded(b *CodedBatch) (order, error) {
 		return o, err
 	}
 	if o.rows == 0 {
-		o.first, o.ts = b.Seq, b.TS[0]
+		o.first, o.last, o.ts = b.Seq, b.Seq-1, b.TS[0]
 	}
-	if next := o.first + o.rows; b.Seq != next {
-		return o, &CorruptError{Group: -1, Row: o.rows, Column: "seq", Err: fmt.Errorf("%d, want %d", b.Seq, next)}
+	if b.Seq != o.last+1 {
+		return o, &CorruptError{Group: -1, Row: o.rows, Column: "seq", Err: fmt.Errorf("%d, want %d", b.Seq, o.last+1)}
 	}
+	o.last += int64(b.N)
 	for i, ts := range b.TS[:b.N] {
 		if ts < o.ts {
 			return o, &CorruptError{Group: -1, Row: o.rows + int64(i), Column: "ts_ns", Err: fmt.Errorf("%d after %d", ts, o.ts)}

@@ -2,11 +2,13 @@ package format
 
 import "fmt"
 
-// order checks that rows continue a capture: seq without holes, ts never
-// back. The zero value accepts any first row.
+// order checks that rows continue a capture: seq without holes, or rising in a
+// selection, ts never back. The zero value accepts any first row.
 type order struct {
+	gaps  bool // rows may be left out
 	rows  int64
 	first int64 // seq of the first row
+	last  int64 // seq of the last row
 	ts    int64 // of the last row
 }
 
@@ -20,14 +22,13 @@ func (o order) check(b *Batch, version int) (order, error) {
 		return o, nil
 	}
 	if o.rows == 0 {
-		o.first, o.ts = b.Seq[0], b.TS[0]
+		o.first, o.last, o.ts = b.Seq[0], b.Seq[0]-1, b.TS[0]
 	}
-	next := o.first + o.rows
 	for i, s := range b.Seq {
-		if s != next {
-			return o, &CorruptError{Rule: RuleSeq, Group: -1, Row: o.rows + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, next)}
+		if s != o.last+1 && (s <= o.last || !o.gaps) {
+			return o, &CorruptError{Rule: RuleSeq, Group: -1, Row: o.rows + int64(i), Column: "seq", Err: fmt.Errorf("%d, want %d", s, o.last+1)}
 		}
-		next++
+		o.last = s
 	}
 	for i, ts := range b.TS {
 		if ts < o.ts {

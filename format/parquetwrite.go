@@ -46,11 +46,12 @@ func NewParquetWriter(w io.Writer, meta *Meta) (*ParquetWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin capture: %w", err)
 	}
-	return &ParquetWriter{file: f, version: version}, nil
+	return &ParquetWriter{file: f, version: version, order: order{gaps: meta != nil && meta.Selection != nil}}, nil
 }
 
 // Write appends all rows of b and keeps nothing of it. The rows must continue
-// the capture: seq by one for each, ts never back. A batch that does not is
+// the capture: seq by one for each, or by more if the metadata at the start says
+// that it is a [Selection], ts never back. A batch that does not is
 // refused whole, and the writer stays usable.
 func (w *ParquetWriter) Write(b *Batch) error {
 	switch {

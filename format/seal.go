@@ -302,7 +302,7 @@ func readBack(f *os.File, w *ParquetWriter) error {
 	if err != io.EOF {
 		return fmt.Errorf("read back: %w", err)
 	}
-	if o := w.order; o.rows > 0 && (b.Seq[b.N-1] != o.first+o.rows-1 || b.TS[b.N-1] != o.ts) {
+	if o := w.order; o.rows > 0 && (b.Seq[b.N-1] != o.last || b.TS[b.N-1] != o.ts) {
 		return errors.New("read back: the last row is not the one that was written last")
 	}
 	return nil

@@ -18,10 +18,17 @@ var ErrForeign = errors.New("as another program wrote it")
 // Selection says that a file holds some rows of a capture, in their order:
 // seq rises and has gaps. What was left out is in no count of it.
 type Selection struct {
-	By      string `json:"by"`      // program that chose the rows: "systape", or what a Parquet file names as its creator
-	Of      int64  `json:"of"`      // rows that the capture had; -1: not known
-	Calls   bool   `json:"calls"`   // a call is here whole or not at all, and rows about losses and the recording are all here
-	Threads bool   `json:"threads"` // within its time, of a thread that is here no row is missing
+	By        string  `json:"by"`             // program that chose the rows: "systape", or what a Parquet file names as its creator
+	Of        int64   `json:"of"`             // rows that the capture had; -1: not known
+	Calls     bool    `json:"calls"`          // a call is here whole or not at all, and rows about losses and the recording are all here
+	Threads   bool    `json:"threads"`        // within its time, of a thread that is here no row is missing
+	Processes bool    `json:"processes"`      // likewise, of a process
+	Begin     int64   `json:"begin_ns"`       // capture time of the capture's first row; 0: not known
+	End       int64   `json:"end_ns"`         // capture time of the capture's last row; 0: not known
+	From      int64   `json:"from_ns"`        // capture time: calls that began before are left out; 0: none for that
+	To        int64   `json:"to_ns"`          // capture time: calls that began then or later are left out; 0: none for that
+	Filter    string  `json:"filter"`         // the other filters, as 'systape copy' takes them; "": none, or not known
+	Seen      []int64 `json:"seen,omitempty"` // seq of exits without an enter whose threads were seen before, in rows that were left out
 }
 
 // strangerMeta is what is known of an events table that another program wrote

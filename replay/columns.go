@@ -13,13 +13,13 @@ import (
 // ([Call.Continues]) need all of format.ColArgs.
 //
 // A capture whose own counts say that it lost nothing can be paired without
-// arg2 to arg4, which only lost rows need here, and one that was not filtered
+// arg2 to arg5, which only lost rows need here, and one that was not filtered
 // by thread name without comm: m says so if it is not nil.
 func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	need |= format.ColTS | format.ColKind | format.ColCPU | format.ColTID | format.ColABI | format.ColNr | format.ColRet |
 		format.ColArg0 | format.ColArg1
 	if m == nil || mayTellLate(m) {
-		need |= format.ColArg2 | format.ColArg3 | format.ColArg4
+		need |= format.ColArg2 | format.ColArg3 | format.ColArg4 | format.ColArg5
 	}
 	if m != nil && m.Selection != nil {
 		need |= format.ColSeq // it cannot be counted

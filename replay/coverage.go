@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"systape/format"
 	"systape/replay/files"
 	"systape/replay/units"
 )
@@ -47,8 +48,8 @@ func (c *Coverage) addLoss(l Loss) {
 }
 
 // takeLosses adds what was lost to a coverage of the calls that f chose. all
-// is that of the whole capture.
-func (c *Coverage) takeLosses(all Coverage, spans *lossSpans, f *Filter) {
+// is that of the whole capture; sel says what of the recording that is.
+func (c *Coverage) takeLosses(all Coverage, spans *lossSpans, f *Filter, sel *format.Selection) {
 	c.LostEvents, c.LostEnters, c.LostExits = all.LostEvents, all.LostEnters, all.LostExits
 	if f.From != 0 || f.To != 0 {
 		c.LostEvents, c.LostEnters, c.LostExits = 0, 0, 0
@@ -64,7 +65,7 @@ func (c *Coverage) takeLosses(all Coverage, spans *lossSpans, f *Filter) {
 			}
 		}
 	}
-	c.Vague = c.LostEvents > 0 && f.choosesThreads()
+	c.Vague = c.LostEvents > 0 && (f.choosesThreads() || sel != nil && (!sel.Calls || sel.Filter != ""))
 	c.sum()
 }
 

@@ -61,6 +61,16 @@ func (f *Filter) choosesThreads() bool {
 	return len(f.PIDs)+len(f.TIDs)+len(f.Comms)+len(f.Containers) > 0 || f.Syscalls != nil || f.HasFile()
 }
 
+// WholeThreads reports whether f takes, within its time, all calls of a thread
+// or none: it does not ask which calls, how they ended, or what can change
+// between two of them.
+func (f *Filter) WholeThreads() bool {
+	return !f.HasOutcome() && !f.HasFile() && f.Syscalls == nil && len(f.Comms)+len(f.Containers) == 0
+}
+
+// WholeProcesses is WholeThreads of all threads of a process together.
+func (f *Filter) WholeProcesses() bool { return f.WholeThreads() && len(f.TIDs) == 0 }
+
 // HasOutcome reports whether f asks how the call ended.
 func (f *Filter) HasOutcome() bool {
 	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.NoErrno || f.MinDuration > 0

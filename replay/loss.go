@@ -46,7 +46,7 @@ func LossAt(b *format.Batch, i int) Loss {
 // LateLosses appends to losses the rows of b that stand later in the stream
 // than the time they are dated at, and returns it. A first pass over a
 // capture collects them for [PairOptions]; it needs the columns ts_ns, kind,
-// cpu and arg0 to arg4 only.
+// cpu and arg0 to arg5 only.
 func LateLosses(b *format.Batch, losses []Loss) []Loss {
 	for i, k := range b.Kind[:b.N] {
 		if k == format.Lost {

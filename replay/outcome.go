@@ -117,6 +117,9 @@ func (p *Pairer) letsThrough(b *format.Batch, i int) bool {
 // exitAlone handles an exit with no call open (rules 3 and 6).
 func (p *Pairer) exitAlone(t *thread, b *format.Batch, i int, out []Call) []Call {
 	c := p.exitOnly(b, i)
+	if _, ok := p.seen[c.ExitSeq]; ok {
+		t.last = max(t.last, p.now)
+	}
 	switch {
 	case p.firstReturn(t, b, i):
 		c.Status = ChildReturn

@@ -94,15 +94,17 @@ type Pairer struct {
 	links   map[int32]*interrupted // by tid; threads with flagInterrupted
 	cov     Coverage
 
-	begin    int64    // enters are recorded from here on
-	end      int64    // and up to here
-	exitsEnd int64    // exits up to here; 0: not known
-	floating bool     // threads may come under the filter, or leave it, in the middle of a call
-	comms    []string // the names that the filter lets through
-	linking  bool     // every call of a thread is in the capture
-	partial  bool     // any row may have been left out of the capture
-	waiting  bool     // end is not known yet
-	held     []Call   // exits whose status depends on end
+	begin    int64              // enters are recorded from here on
+	end      int64              // and up to here
+	exitsEnd int64              // exits up to here; 0: not known
+	floating bool               // threads may come under the filter, or leave it, in the middle of a call
+	comms    []string           // the names that the filter lets through
+	linking  bool               // every call of a thread is in the capture
+	partial  bool               // any row may have been left out of the capture
+	source   format.Selection   // what a selection says of the capture it was taken from
+	seen     map[int64]struct{} // seq of exits of threads that were seen before
+	waiting  bool               // end is not known yet
+	held     []Call             // exits whose status depends on end
 	started  bool
 	now      int64 // time of the latest row
 	row      int64 // seq of the next row when the column is not read
@@ -148,6 +150,12 @@ func (p *Pairer) Learn(m *format.Meta) {
 	p.comms = r.Comms
 	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
 	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating && (m.Selection == nil || m.Selection.Threads)
+	if m.Selection != nil {
+		p.source, p.seen = *m.Selection, map[int64]struct{}{}
+		for _, seq := range m.Selection.Seen {
+			p.seen[seq] = struct{}{}
+		}
+	}
 	if !p.started {
 		p.row = m.Part.FirstSeq
 	}
@@ -165,7 +173,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 	if !p.started && b.N > 0 {
 		p.started = true
 		if p.begin == math.MinInt64 {
-			p.begin = b.TS[0]
+			p.begin = cmp.Or(p.source.Begin, b.TS[0])
 		}
 		if len(b.Seq) > 0 {
 			p.row = b.Seq[0]
@@ -309,6 +317,7 @@ func (p *Pairer) Finish(out []Call) []Call {
 	if p.exitsEnd != 0 {
 		end = max(end, p.exitsEnd)
 	}
+	end = max(end, p.source.End)
 	for i := range p.threads.list {
 		t := &p.threads.list[i]
 		if t.slot < 0 {

@@ -152,7 +152,7 @@ func mayTellLate(m *format.Meta) bool {
 // time they tell of, and for what a spool says only at its end.
 func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error)) error {
 	r, err := open(format.ReadOptions{
-		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4,
+		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4 | format.ColArg5,
 		Kinds:   []format.Kind{format.Lost},
 	})
 	if err != nil {
@@ -311,7 +311,7 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 		return err
 	}
 	s.pairing = p.Coverage()
-	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter)
+	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter, s.Meta().Selection)
 	if s.follow != nil {
 		s.coverage.Files = s.follow.Counts()
 		if s.Filter.HasFile() {

@@ -18,7 +18,7 @@ var commandGroups = []struct {
 	{"look", "Look:", []func() *cobra.Command{newReplayCommand, newPairCommand, newLatencyCommand, newSequencesCommand}},
 	{"judge", "Judge:", []func() *cobra.Command{newBaselineCommand, newScoreCommand, newCompareCommand, newAuditCommand}},
 	{"share", "Share:", []func() *cobra.Command{newExportCommand, newImportCommand, newSeccompCommand, newRedactCommand, newBundleCommand}},
-	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newDumpCommand, newDoctorCommand}},
+	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newCopyCommand, newDumpCommand, newDoctorCommand}},
 }
 
 const rootHelp = `A flight recorder for system calls: 'systape record' writes every enter and exit

@@ -89,9 +89,11 @@ func formsRows() []formsRow {
 var formsNotRun = map[string]string{
 	"record":        "makes captures",
 	"import":        "reads what other programs wrote",
+	"copy":          "makes captures, see TestCopy",
 	"recover":       "makes the Parquet file that half a spool is compared with",
 	"baseline info": "reads a baseline",
 	"doctor":        "looks at the machine",
+	"bundle":        "makes an archive, which its own tests read",
 	"redact":        "makes captures, which its own tests read",
 	"seccomp":       "goes by the names of calls, see its own tests",
 }

@@ -65,7 +65,7 @@ func TestSelections(t *testing.T) {
 		if n := strings.Count(stderr, "a selection by another program"); n > 1 {
 			t.Errorf("%v: said %d times: %s", args, n, stderr)
 		}
-		return out
+		return copyPaths.ReplaceAllString(out, "") // descriptors cannot be followed where rows are left out
 	}
 	want := calls(selectionSource, "--tid", tid)
 	good, _ := filepath.Glob(filepath.Join(dir, "good", "*.parquet"))
@@ -126,6 +126,7 @@ func TestSelections(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	code, got, stderr := infoRun(t, "pair", "-o", "-", halves)
+	got = copyPaths.ReplaceAllString(got, "")
 	if code != 0 || got != want || strings.Count(stderr, "a selection by another program") != 2 {
 		t.Errorf("halves: exit code %d, %s\n%s", code, stderr, firstDifference(got, want))
 	}

@@ -49,6 +49,9 @@ func NewFollower(m *format.Meta) *Follower {
 	if r.Sample > 1 || len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0 {
 		f.fixed, f.placed = false, false // a thread may do anything where it is not recorded
 	}
+	if s := m.Selection; s != nil && !s.Processes {
+		f.fixed, f.placed = false, false
+	}
 	if r.Syscalls != "" {
 		set, err := abi.ParseSet(r.Syscalls)
 		f.fixed = f.fixed && err == nil && hasAll(set, descriptorCalls)

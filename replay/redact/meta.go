@@ -82,5 +82,17 @@ func (r *Redactor) times(m, o *format.Meta) (err error) {
 			p.DetachNS = shift(p.DetachNS)
 		}
 	}
+	if m.Selection != nil {
+		s := *m.Selection
+		for _, at := range []*int64{&s.Begin, &s.End, &s.From, &s.To} {
+			if *at != 0 {
+				*at = shift(*at)
+			}
+		}
+		if s.Filter != "" {
+			s.Filter = "redacted" // it has names and numbers
+		}
+		o.Selection = &s
+	}
 	return err
 }

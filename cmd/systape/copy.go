@@ -1,0 +1,350 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"systape/format"
+	"systape/replay"
+	"systape/replay/units"
+)
+
+const copyHelp = `Writes captures anew: trimmed, filtered, merged and split. The parts of one
+recording, or its spool, become one file; with -C or -G one recording becomes
+parts, which every command reads as one again. Without filters the copy is the
+same capture, and verify holds it against what the kernel counted.
+
+With filters it is a selection: the calls that were chosen, whole, with what the
+recording says of itself and of losses in that time, and what became of the
+threads. Rows keep their place in the capture (seq), and the copy says of itself
+how many rows the capture had and by what it was chosen, so that its calls have
+the statuses that they have there.
+
+-o names the file, and OUT-001.parquet and so on with -C or -G. A file has
+another name, FILE.partial, until it is complete. Recordings of different
+machines or times are not merged into one file: their threads have the same ids.
+
+`
+
+type copyFlags struct {
+	output string
+	size   string
+	every  time.Duration
+	force  bool
+}
+
+// newCopyCommand makes the command that writes captures anew.
+func newCopyCommand() *cobra.Command {
+	var f copyFlags
+	c := &cobra.Command{
+		Use:   "copy FILE... -o OUT",
+		Short: "Trim, filter, merge and split captures",
+		Long:  copyHelp + inputHelp,
+		Example: `  systape copy trace.parquet -o slice.parquet --from +10s --to +12s
+  systape copy trace.parquet -o nginx.parquet --comm 'nginx*' --syscall %network
+  systape copy recording/ -o whole.parquet
+  systape copy trace.parquet -o part.parquet -C 128MiB`,
+		RunE: func(c *cobra.Command, args []string) error { return runCopy(c, args, &f) },
+	}
+	flags := c.Flags()
+	flags.StringVarP(&f.output, "output", "o", "", "write the copy to this `file`")
+	flags.StringVarP(&f.size, "split-size", "C", "", "begin a new part when one has reached this `size`, such as 128MiB, to the row group")
+	addDuration(flags, &f.every, "split-time", "G", 0, "begin a new part every so long, such as 1h")
+	flags.BoolVar(&f.force, "force", false, "replace files that exist")
+	addFilterFlags(c)
+	return c
+}
+
+func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
+	if f.output == "" || f.output == "-" {
+		return usageError(c, errors.New("no file to write to: give -o slice.parquet"))
+	}
+	var size uint64
+	if f.size != "" {
+		if size, err = humanize.ParseBytes(f.size); err != nil || size == 0 || size > 1<<62 {
+			return usageError(c, fmt.Errorf("--split-size %s: want a size such as 128MiB", f.size))
+		}
+	}
+	stdin, done, err := holdStdin(c, args)
+	if err != nil {
+		return err
+	}
+	defer done()
+	c.SetIn(stdin)
+
+	chosen, filter, err := chooseRows(c, args)
+	if err != nil {
+		return err
+	}
+	s, err := openCopied(c, args, chosen != nil)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	w := &copyWriter{flags: f, size: int64(size), inputs: args, stdout: c.OutOrStdout(), source: s.Meta(), chosen: chosen, filter: filter}
+	if err := w.plan(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.discard()) }()
+	if err := inputError(s.Batches(c.Context(), w.batch)); err != nil {
+		return err
+	}
+	w.source, w.ended = s.Meta(), s.Incomplete()
+	if err := w.finish(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "event"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
+	return nil
+}
+
+// openCopied opens the captures for the pass that copies. Warnings that the
+// pass that chooses has printed are not printed again.
+func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, error) {
+	opt := replay.Options{Columns: format.AllColumns, Stdin: c.InOrStdin(), Warn: warner(c.ErrOrStderr())}
+	if again {
+		opt.Warn = nil
+	}
+	if len(args) == 0 {
+		return nil, usageError(c, errors.New("no capture given"))
+	}
+	s, err := replay.Open(args, opt)
+	return s, inputError(err)
+}
+
+// chooseRows makes the pass that chooses: nil without filters. It returns the
+// filters as the command line has them, too.
+func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilter, error) {
+	in, err := openInput(c, args, format.ColPID|format.ColSeq)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer in.Close()
+	if in.filter.Empty() {
+		return nil, nil, nil
+	}
+	rows := &replay.ChosenRows{From: in.filter.From, To: in.filter.To}
+	err = in.calls(func(calls []replay.Call) error { return rows.Add(calls) })
+	if err == nil {
+		err = rows.Add(nil)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &copyFilter{from: in.filter.From, to: in.filter.To, threads: in.filter.WholeThreads(), processes: in.filter.WholeProcesses()}
+	c.Flags().Visit(func(flag *pflag.Flag) {
+		switch flag.Name {
+		case "output", "split-size", "split-time", "force", "from", "to":
+		default:
+			f.words = append(f.words, "--"+flag.Name+" "+strings.Trim(flag.Value.String(), "[]"))
+		}
+	})
+	return rows, f, nil
+}
+
+// copyFilter is what a copy says of how its calls were chosen.
+type copyFilter struct {
+	from, to int64
+	words    []string
+
+	threads, processes bool // what is here of one is all of it
+}
+
+// copyWriter writes the parts of a copy.
+type copyWriter struct {
+	flags  *copyFlags
+	size   int64
+	inputs []string
+	stdout io.Writer
+	source *format.Meta
+	chosen *replay.ChosenRows
+	filter *copyFilter
+
+	file        *resultFile
+	part        *format.ParquetWriter
+	meta        format.Meta // of the parts, but for what each has of its own
+	kept        format.Batch
+	parts       int
+	begun       int64 // capture time of the part's first row
+	until       int64 // capture time at which the next part begins; 0: none
+	rows, seen  int64
+	begin, end  int64 // capture time of the source's rows
+	bytes       int64
+	first, last int64 // capture time of the part's rows
+	ended       error // why the source is incomplete
+}
+
+// plan says what all parts say of themselves.
+func (w *copyWriter) plan() error {
+	m := *w.source
+	m.Tool = "systape " + version
+	if w.chosen == nil && (w.size > 0 || w.flags.every > 0) && (m.Part.Number > 1 || !m.Part.Last && m.Complete) {
+		return &exitError{code: exitFailed, err: errors.New("these are not all parts of the recording, so others have the numbers of new ones"), hint: "give all files of the recording, or their folder"}
+	}
+	if f := w.filter; f != nil {
+		m.Counts = nil // they are of all rows
+		sel := format.Selection{By: "systape", Of: m.Part.Rows, Calls: true, Threads: f.threads, Processes: f.processes}
+		if s := m.Selection; s != nil {
+			sel.Begin, sel.End = s.Begin, s.End
+			f.words = append([]string{s.Filter}, f.words...)
+			sel.Of, sel.Calls, sel.Threads, sel.Processes = s.Of, s.Calls, sel.Threads && s.Threads, sel.Processes && s.Processes
+			if !s.Calls {
+				sel.By = s.By + ", then systape"
+			}
+		}
+		sel.From, sel.To, sel.Filter, sel.Seen = f.from, f.to, strings.TrimSpace(strings.Join(f.words, " ")), w.chosen.Seen()
+		m.Selection = &sel
+		m.Part = format.Part{Number: 1, Last: true}
+	}
+	w.meta = m
+	return nil
+}
+
+// batch writes the rows of a batch that were chosen.
+func (w *copyWriter) batch(b *format.Batch) error {
+	if w.seen += int64(b.N); b.N > 0 {
+		w.begin, w.end = cmp.Or(w.begin, b.TS[0]), b.TS[b.N-1]
+	}
+	if w.chosen == nil {
+		return w.write(b)
+	}
+	w.kept.Reset()
+	for i := 0; i < b.N; {
+		if !w.chosen.Has(b, i) {
+			i++
+			continue
+		}
+		from := i
+		for i++; i < b.N && w.chosen.Has(b, i); i++ {
+		}
+		w.kept.AppendRows(b, from, i)
+	}
+	return w.write(&w.kept)
+}
+
+// write writes rows to the part that they belong to.
+func (w *copyWriter) write(b *format.Batch) error {
+	for from := 0; from < b.N; {
+		if w.part != nil && (w.size > 0 && w.part.Bytes() >= w.size || w.until > 0 && b.TS[from] >= w.until) {
+			if err := w.close(false); err != nil {
+				return err
+			}
+		}
+		if w.part == nil {
+			if err := w.open(b.TS[from]); err != nil {
+				return err
+			}
+		}
+		to := from + 1
+		for to < b.N && (w.until == 0 || b.TS[to] < w.until) {
+			to++
+		}
+		rows := b
+		if from > 0 || to < b.N {
+			rows = new(format.Batch)
+			rows.AppendRows(b, from, to)
+		}
+		if err := w.part.Write(rows); err != nil {
+			return err
+		}
+		w.last = b.TS[to-1]
+		from = to
+	}
+	return nil
+}
+
+// open begins a part whose first row is of the capture time ts.
+func (w *copyWriter) open(ts int64) (err error) {
+	w.parts++
+	name := w.flags.output
+	if w.size > 0 || w.flags.every > 0 {
+		ext := filepath.Ext(name)
+		name = fmt.Sprintf("%s-%03d%s", strings.TrimSuffix(name, ext), w.parts, ext)
+	}
+	if w.file, err = createResult(w.stdout, name, w.inputs, w.flags.force); err != nil {
+		return err
+	}
+	w.first, w.until = ts, 0
+	if every := w.flags.every.Nanoseconds(); every > 0 {
+		if w.begun == 0 {
+			w.begun = ts
+		}
+		w.begun += (ts - w.begun) / every * every
+		w.until = w.begun + every
+	}
+	m := w.ofPart(false)
+	m.Part.Rows = -1
+	w.part, err = format.NewParquetWriter(w.file.Writer, m)
+	return err
+}
+
+// close ends the part.
+func (w *copyWriter) close(last bool) error {
+	if err := w.part.Close(w.ofPart(last)); err != nil {
+		return err
+	}
+	w.rows, w.bytes = w.rows+w.part.Rows(), w.bytes+w.part.Bytes()
+	w.part = nil
+	return w.file.complete()
+}
+
+// ofPart is the metadata of the part at hand.
+func (w *copyWriter) ofPart(last bool) *format.Meta {
+	m := w.meta
+	m.Part.Number += w.parts - 1
+	m.Part.Last = last && w.meta.Part.Last
+	if !last {
+		m.Counts, m.Cost = nil, nil // of the whole recording
+	}
+	if w.parts > 1 || !last { // of the clock, what this part needs
+		m.Clock.Anchors = nil
+		for i, a := range w.source.Clock.Anchors {
+			next := i+1 == len(w.source.Clock.Anchors) || w.source.Clock.Anchors[i+1].TS > w.first
+			before := i == 0 || w.source.Clock.Anchors[i-1].TS < w.last
+			if next && before || w.parts == 1 && a.TS < w.first || last && a.TS > w.last {
+				m.Clock.Anchors = append(m.Clock.Anchors, a)
+			}
+		}
+	}
+	return &m
+}
+
+// finish ends the last part with what is known at the end of the source.
+func (w *copyWriter) finish() error {
+	if w.part == nil {
+		if err := w.open(0); err != nil {
+			return err
+		}
+	}
+	from := w.source
+	w.meta.Probes, w.meta.Clock, w.meta.Cost, w.meta.Complete, w.meta.Recovered = from.Probes, from.Clock, from.Cost, from.Complete, from.Recovered
+	switch {
+	case w.filter == nil:
+		w.meta.Counts, w.meta.Part.Last = from.Counts, from.Part.Last
+	case from.Selection == nil:
+		w.meta.Selection.Of, w.meta.Selection.Begin, w.meta.Selection.End = w.seen, w.begin, w.end
+	}
+	if w.ended != nil {
+		w.meta.Complete, w.meta.Counts = false, nil
+		if w.meta.Recovered == "" && w.meta.Part.Last {
+			w.meta.Recovered = "copied from a capture without its end"
+		}
+	}
+	return w.close(true)
+}
+
+// discard removes a part that was not ended.
+func (w *copyWriter) discard() error {
+	if w.file == nil {
+		return nil
+	}
+	return w.file.discard()
+}
