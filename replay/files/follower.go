@@ -83,10 +83,56 @@ func (f *Follower) Counts() Counts { return f.counts }
 func (f *Follower) Lost(last int64, ofMarked bool) {
 	if ofMarked {
 		f.shy = max(f.shy, last)
-	} else {
-		f.blind = max(f.blind, last)
+		f.forget(true)
+		return
 	}
-	f.forget(ofMarked)
+	f.blind = max(f.blind, last)
+	f.forgetThreads()
+}
+
+// forgetThreads drops all that is known: any id may be that of another thread
+// since. Threads that are seen again share all with their process, as nearly
+// every thread does. Where it was otherwise, nothing can be followed any more.
+func (f *Follower) forgetThreads() {
+	if f.mixed() {
+		f.fixed, f.placed = false, false
+	}
+	clear(f.tasks)
+	f.bytes = 0
+}
+
+// mixed reports whether processes share descriptors or directories, or threads
+// of one process do not.
+func (f *Follower) mixed() bool {
+	tables, places := map[*table]int32{}, map[*place]int32{}
+	for _, t := range f.tasks {
+		if leader := f.tasks[t.pid]; leader != nil && (leader.table != t.table || leader.place != t.place) {
+			return true
+		}
+		if pid, ok := tables[t.table]; ok && pid != t.pid {
+			return true
+		}
+		if pid, ok := places[t.place]; ok && pid != t.pid {
+			return true
+		}
+		tables[t.table], places[t.place] = t.pid, t.pid
+	}
+	return false
+}
+
+// forgetProcess drops what is known of a process one of whose threads lost
+// events.
+func (f *Follower) forgetProcess(t *task) {
+	if f.mixed() {
+		f.fixed, f.placed = false, false
+	}
+	t.table.forget()
+	t.place.cwd, t.place.root = nil, nil
+	for tid, o := range f.tasks {
+		if o.pid == t.pid {
+			f.end(tid)
+		}
+	}
 }
 
 // forget drops what may have changed unseen: everything, or only what several
@@ -113,7 +159,7 @@ func (f *Follower) Row(b *format.Batch, i int) *Named {
 	}
 	if f.blind != math.MinInt64 && now > f.blind {
 		f.blind = math.MinInt64
-		f.forget(false)
+		f.forgetThreads()
 	}
 	switch b.Kind[i] {
 	case format.Enter:
@@ -130,9 +176,7 @@ func (f *Follower) Row(b *format.Batch, i int) *Named {
 		f.Lost(b.Args[format.LostLast][i], format.Cause(b.Args[format.LostCause][i]).MarksThreads() && !f.imported)
 	case format.Mark:
 		if format.MarkOf(b.Args[format.MarkWhat][i]) == format.ThreadLost {
-			t := f.task(b.TID[i], b.PID[i])
-			t.table.forget()
-			t.place.cwd, t.place.root = nil, nil
+			f.forgetProcess(f.task(b.TID[i], b.PID[i]))
 		}
 	}
 	return nil
@@ -150,16 +194,16 @@ func (f *Follower) task(tid, pid int32) *task {
 	}
 	leader := f.tasks[pid]
 	if leader == nil {
-		leader = f.add(pid, &table{}, &place{})
+		leader = f.add(pid, pid, &table{}, &place{})
 	}
 	if tid == pid {
 		return leader
 	}
-	return f.add(tid, leader.table, leader.place)
+	return f.add(tid, pid, leader.table, leader.place)
 }
 
-func (f *Follower) add(tid int32, tab *table, pl *place) *task {
-	t := &task{table: tab, place: pl, call: pending{seq: -1}}
+func (f *Follower) add(tid, pid int32, tab *table, pl *place) *task {
+	t := &task{pid: pid, table: tab, place: pl, call: pending{seq: -1}}
 	tab.tasks++
 	pl.tasks++
 	f.tasks[tid] = t
@@ -191,7 +235,7 @@ func (f *Follower) fork(b *format.Batch, i int) {
 	if !sharePlace {
 		pl = &place{cwd: pl.cwd, root: pl.root}
 	}
-	f.add(tid, tab, pl)
+	f.add(tid, pid, tab, pl)
 }
 
 func (f *Follower) exec(tid, pid, old int32) {
@@ -200,6 +244,7 @@ func (f *Follower) exec(tid, pid, old int32) {
 			f.end(tid)
 			delete(f.tasks, old)
 			f.tasks[tid] = t
+			t.pid = pid
 		}
 	}
 	t := f.task(tid, pid)

@@ -44,10 +44,11 @@ func (t *table) own(size *int64) {
 
 // fork returns a table with the same descriptors.
 func (t *table) fork() *table {
-	if len(t.entries) > 0 {
-		t.copied = true
+	if len(t.entries) == 0 {
+		return &table{opaque: t.opaque}
 	}
-	return &table{entries: t.entries, copied: t.copied, opaque: t.opaque}
+	t.copied = true
+	return &table{entries: t.entries, copied: true, opaque: t.opaque}
 }
 
 // forget drops what is known of the descriptors.
@@ -69,6 +70,7 @@ type place struct {
 
 // task is a thread.
 type task struct {
+	pid   int32
 	table *table
 	place *place
 	call  pending

@@ -40,3 +40,26 @@ func Kinds(a abi.ABI, nr int32) (k []Kind) {
 	}
 	return k
 }
+
+// Refs returns which registers of a call refer to files, by the kinds of its
+// arguments.
+func Refs(a abi.ABI, nr int32) (r abi.Refs) {
+	reg := 0
+	for _, p := range lookup(a, nr).params {
+		bit := uint8(1) << reg
+		switch p.kind {
+		case kindFD:
+			r.FDs |= bit
+		case kindDirFD:
+			r.DirFDs |= bit
+		case kindPath:
+			r.Paths |= bit
+		case kindSockAddr:
+			r.Addresses |= bit
+		case kindFDPair:
+			r.Pairs |= bit
+		}
+		reg += p.kind.registers()
+	}
+	return r
+}
