@@ -59,6 +59,7 @@ bench: build
 microbench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./capture
 	go test -run '^$$' -bench . -timeout 60m ./format ./replay/...
+	go test -run '^$$' -bench Workers -timeout 60m ./cmd/systape
 
 lint:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "run gofmt -w on: $$files"; exit 1; }
