@@ -4,6 +4,7 @@
 #               SYSTAPE_KERNEL_TESTS=1 (root, Linux) also those that record
 # make race     runs the tests of the packages with goroutines under the race detector (needs a C compiler)
 # make fuzz     runs all fuzz targets, FUZZ_SECONDS in all
+# make faults   damages captures, spools, bundles and tables in FAULTS ways, and says how that ended
 # make test-kernels records on other kernels, booted in qemu (Debian; takes long)
 # make bench    measures the program against its bars, beside the peers that are installed
 #               (root, Linux, python3) and BASE=older-systape if given
@@ -30,8 +31,9 @@ RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
 # What damages a file byte by byte starts nothing new with each, and takes minutes.
 RACE_SKIP = ^TestEvery|^TestRecoverNeverMakesRowsUp$$
 FUZZ_SECONDS = 60
+FAULTS = 100000
 
-.PHONY: build demo test race fuzz readers test-kernels bench microbench lint generate check cross man sample clean
+.PHONY: build demo test race fuzz faults readers test-kernels bench microbench lint generate check cross man sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -49,6 +51,9 @@ race:
 
 fuzz:
 	sh testdata/fuzz.sh $(FUZZ_SECONDS)
+
+faults:
+	SYSTAPE_FAULTS=$(FAULTS) go test -count=1 -timeout 120m -v -run '^TestFaults$$' ./cmd/systape
 
 test-kernels:
 	.ci/kernels $(KERNELS)
