@@ -38,7 +38,7 @@ type Files struct {
 // forks is named to the kernel side first, so that the child is known before
 // its first instruction and recorded from its execve on; no stub program and
 // no tracer is in between.
-func launch(k *bpf.Kernel, args []string, files Files) (*command, error) {
+func launch(k *bpf.Kernel, args []string, user *User, files Files) (*command, error) {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		if errors.Is(err, exec.ErrDot) {
@@ -50,6 +50,9 @@ func launch(k *bpf.Kernel, args []string, files Files) (*command, error) {
 		cmd:     &exec.Cmd{Path: path, Args: args, Stdin: files.In, Stdout: files.Out, Stderr: files.Err},
 		stopped: make(chan syscall.Signal, 1),
 		done:    make(chan struct{}),
+	}
+	if user != nil {
+		c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user.UID, Gid: user.GID, Groups: user.Groups}}
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

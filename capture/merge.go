@@ -60,6 +60,7 @@ type merger struct {
 	clamped   int64 // rows whose time was set forward to keep the order
 	told      int64 // rows that are no events: losses and marks
 	lost      int64 // events that lost rows tell of
+	lostBy    [format.Causes]int64
 }
 
 // resolver answers what records do not tell.

@@ -130,6 +130,7 @@ func (m *merger) lostRow(n notice) {
 	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{CPU: n.cpu})
 	m.told++
 	m.lost += args[format.LostCount]
+	m.lostBy[n.cause] += args[format.LostCount]
 }
 
 // markRow writes a mark. The batch has room.

@@ -22,6 +22,8 @@ type Options struct {
 	Containers []string      // only these containers: ids or their beginning, or names
 	Paths      PathRule      // when file names and socket addresses are read
 	PathMax    int           // bytes of a file name at most; 0: 256
+	WaitAll    bool          // with Command: until the last process that came of it has ended
+	User       *User         // of the command; nil: ours
 	Duration   time.Duration // stop after so long; 0: when told to
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
@@ -67,6 +69,10 @@ func (o *Options) validate() error {
 		return errors.New("a command and -p exclude each other")
 	case len(o.PIDs) > 0 && o.All:
 		return errors.New("-p and -a exclude each other")
+	case o.WaitAll && (len(o.Command) == 0 || o.All):
+		return errors.New("to wait for all is to wait for what a command started: it goes with a command, and not with -a")
+	case o.User != nil && len(o.Command) == 0:
+		return errors.New("a user to run as goes with a command")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
 	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
@@ -75,6 +81,12 @@ func (o *Options) validate() error {
 		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
 	}
 	return nil
+}
+
+// User is whom a command runs as.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32
 }
 
 // SetupError says why a recording could not begin, and what to do about it.

@@ -1,8 +1,10 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -40,6 +42,8 @@ type Recording struct {
 	busy   atomic.Bool
 	events atomic.Int64
 	lost   atomic.Int64
+	lostBy [format.Causes]atomic.Int64
+	left   []int32 // processes of the command that run on
 	bytes  atomic.Int64
 }
 
@@ -49,6 +53,7 @@ type Status struct {
 	Events  int64         // rows written, lost rows not counted
 	Lost    int64         // events lost
 	Bytes   int64         // of the spool
+	LostBy  [format.Causes]int64
 }
 
 // Status may be called at any time from any goroutine.
@@ -57,7 +62,11 @@ func (r *Recording) Status() Status {
 	if elapsed == 0 {
 		elapsed = time.Since(r.began)
 	}
-	return Status{Elapsed: elapsed, Events: r.events.Load(), Lost: r.lost.Load(), Bytes: r.bytes.Load()}
+	s := Status{Elapsed: elapsed, Events: r.events.Load(), Lost: r.lost.Load(), Bytes: r.bytes.Load()}
+	for c := range s.LostBy {
+		s.LostBy[c] = r.lostBy[c].Load()
+	}
+	return s
 }
 
 // Committed returns how many bytes of the spool have been written to the
@@ -111,6 +120,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 
 	runErr := r.loop(ctx)
 	r.took.Store(int64(time.Since(r.began)))
+	r.left = r.survivors()
 	err := r.stop()
 	if runErr == nil {
 		_, runErr = r.poll() // up to the end of enters
@@ -157,6 +167,7 @@ func (r *Recording) loop(ctx context.Context) error {
 	}
 	flushed, looked, anchored, judged := time.Now(), time.Now(), time.Now(), time.Now()
 	interval := anchorEvery
+	done, ended := r.Done(), false
 	var fullest uint64
 	for {
 		select {
@@ -164,8 +175,11 @@ func (r *Recording) loop(ctx context.Context) error {
 			return nil
 		case <-deadline:
 			return nil
-		case <-r.Done():
-			return nil
+		case <-done:
+			if !r.opt.WaitAll {
+				return nil
+			}
+			done, ended = nil, true
 		default:
 		}
 		if err := r.kernel.Wait(pollEvery); err != nil {
@@ -194,6 +208,9 @@ func (r *Recording) loop(ctx context.Context) error {
 			if len(r.opt.PIDs) > 0 && !r.targetsAlive() {
 				return nil
 			}
+			if ended && !r.targetsAlive() {
+				return nil
+			}
 			looked = now
 		}
 		if now.Sub(anchored) >= interval {
@@ -206,9 +223,39 @@ func (r *Recording) loop(ctx context.Context) error {
 	}
 }
 
+// Survivors returns, once Run has ended, the processes that the recorded command
+// started and that run on, by their ids; 0 for ids of another pid namespace.
+func (r *Recording) Survivors() []int32 { return r.left }
+
+func (r *Recording) survivors() (left []int32) {
+	if r.command == nil || r.opt.All {
+		return nil
+	}
+	inside := r.kernel.InPIDNamespace()
+	for _, tgid := range r.kernel.Targets() {
+		switch {
+		case inside:
+			left = append(left, 0)
+		case int(tgid) != r.PID() && !hasEnded(int(tgid)):
+			left = append(left, int32(tgid))
+		}
+	}
+	return left
+}
+
+// hasEnded reports whether a process is gone, or waits to be seen by its parent.
+func hasEnded(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return err != nil || bytes.HasPrefix(state, []byte("Z"))
+}
+
 func (r *Recording) poll() (fullest uint64, err error) {
 	fullest, err = r.merger.poll(r.clock())
 	r.lost.Store(r.merger.lost)
+	for c := range r.lostBy {
+		r.lostBy[c].Store(r.merger.lostBy[c])
+	}
 	r.events.Store(r.merger.seq() - r.merger.told)
 	r.bytes.Store(r.out.Written())
 	return fullest, err
@@ -217,6 +264,9 @@ func (r *Recording) poll() (fullest uint64, err error) {
 // targetsAlive forgets the processes that have ended and reports whether any
 // is left. The kernel side forgets them itself where it can tell.
 func (r *Recording) targetsAlive() bool {
+	if r.kernel.InPIDNamespace() { // where the ids are not ours
+		return len(r.kernel.Targets()) > 0
+	}
 	alive := false
 	for _, tgid := range r.kernel.Targets() {
 		if errors.Is(unix.Kill(int(tgid), 0), unix.ESRCH) {

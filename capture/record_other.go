@@ -22,6 +22,7 @@ type Files struct {
 type Status struct {
 	Elapsed             time.Duration
 	Events, Lost, Bytes int64
+	LostBy              [format.Causes]int64
 }
 
 // Recording is a recording that has begun, which it never does on this OS.
@@ -45,6 +46,7 @@ func (*Recording) Busy() bool             { return false }
 func (*Recording) Done() <-chan struct{}  { return nil }
 func (*Recording) ExitCode() int          { return 0 }
 func (*Recording) Signal(os.Signal) error { return nil }
+func (*Recording) Survivors() []int32     { return nil }
 func (*Recording) PID() int               { return 0 }
 func (*Recording) Run(context.Context) (*format.Meta, error) {
 	return nil, errors.New("recording needs Linux")

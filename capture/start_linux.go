@@ -132,7 +132,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.out.Flush()
 	if len(opt.Command) > 0 {
 		began, inherited := r.clock(), r.inherited(proc, files)
-		if r.command, err = launch(kernel, opt.Command, files); err != nil {
+		if r.command, err = launch(kernel, opt.Command, opt.User, files); err != nil {
 			r.out.Close()
 			return nil, err
 		}
@@ -145,6 +145,11 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			inherited[i].pid = child
 		}
 		r.tellOpen(began, inherited)
+	}
+	if len(opt.Command) == 0 { // which was to have our rights
+		if err := dropRights(kernel); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }

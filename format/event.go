@@ -161,6 +161,9 @@ const (
 	numCauses
 )
 
+// Causes is how many causes there are.
+const Causes = int(numCauses)
+
 // MarksThreads reports whether a recorder of format version 2 names, by
 // [ThreadLost], each thread that lost events to the cause: other threads lost
 // none.

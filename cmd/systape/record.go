@@ -41,6 +41,9 @@ type recordFlags struct {
 	quiet                          bool
 	noBTF                          bool
 	keepSpool                      bool
+	runAs                          string
+	waitAll                        bool
+	metrics                        string
 }
 
 func newRecordCommand() *cobra.Command {
@@ -77,8 +80,10 @@ error; with -o /dev/fd/3 the command keeps both.
 With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
 INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
 recording: at once if the command ignores them, or else with the command, which
-has 5 seconds. A command that runs on after its recording is named. Without a
-command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
+has 5 seconds. A command that runs on after its recording is named, and so are
+processes that it started; --wait-all records until the last of them has ended.
+Under sudo the command runs as root, as under strace, unless -u names a user.
+Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 		Example: `  systape record -o git.parquet -- git status
   systape record --paths -o git.parquet -- git status
   systape record -p 1234 -f -d 10s
@@ -115,6 +120,9 @@ command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.BoolVar(&f.fullCommandLine, "full-command-line", false, "keep the command line as it is, with the secrets in it")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no status line and no summary")
 	flags.BoolVar(&f.noBTF, "no-btf", false, "hook as on a kernel without BTF")
+	flags.StringVarP(&f.runAs, "user", "u", "", "run the command as this `user`, with the user's groups (default: as you are; with sudo as root, like strace)")
+	flags.BoolVar(&f.waitAll, "wait-all", false, "record until the last process that came of the command has ended, too")
+	flags.StringVar(&f.metrics, "metrics", "", "counters for Prometheus in a `file`, at unix:PATH, or at ADDRESS:PORT")
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
 	return c
 }
@@ -176,6 +184,11 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 	if o.PathMax = f.pathMax; f.pathMax <= 0 {
 		return o, fmt.Errorf("--path-max %d: nothing of a path", f.pathMax)
 	}
+	var err error
+	if o.User, err = recordUser(f.runAs); err != nil {
+		return o, err
+	}
+	o.WaitAll = f.waitAll
 	if f.buffer != "" {
 		n, err := humanize.ParseBytes(f.buffer)
 		if err != nil {
@@ -198,15 +211,23 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 }
 
 func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	e := &exitError{hint: "see 'systape record --help'"}
 	options, err := f.options(args)
 	if err == nil {
 		options.Comms, err = recordComms(f.comms, warner(stderr))
 	}
 	if err != nil {
-		e := &exitError{hint: "see 'systape record --help'"}
 		errors.As(err, &e)
 		return &exitError{code: f.misuse(args), err: err, hint: e.hint}
 	}
+	notify := newNotifier()
+	counters, err := openMetrics(f.metrics)
+	if err != nil {
+		errors.As(err, &e)
+		e.code = f.misuse(args)
+		return e
+	}
+	defer counters.stop()
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
 		return err
@@ -228,10 +249,15 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return recordSetupError(err, args)
 	}
 	relay.begin(recording)
+	counters.serve(recording, warner(stderr))
+	if err := notify.tell("READY=1"); err != nil {
+		warner(stderr)(err)
+	}
 	sealing := out.seal(recording)
 	status := startStatus(recording, stderr, f.quiet)
 	meta, err := recording.Run(ctx)
 	status.stop()
+	notify.tell("STOPPING=1")
 	if sealing != nil {
 		sealing.Stop()
 	}
@@ -263,6 +289,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	if len(args) > 0 {
 		select {
 		case <-recording.Done():
+			if !f.quiet {
+				recordDescendants(stderr, recording.Survivors())
+			}
 			if code := recording.ExitCode(); code != 0 {
 				return &exitError{code: code}
 			}

@@ -114,6 +114,26 @@ func recordSurvivor(w io.Writer, pid int, args []string) {
 	fmt.Fprintf(w, "hint: kill %d ends it; systape record -p %d -f records it again\n", pid, pid)
 }
 
+// recordDescendants says which processes run on that the command started.
+func recordDescendants(w io.Writer, left []int32) {
+	if len(left) == 0 {
+		return
+	}
+	const named = 8
+	list, more := left, ""
+	if len(left) > named {
+		list, more = left[:named], " and others"
+	}
+	pids := strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]")
+	verb := map[bool]string{true: "runs", false: "run"}[len(left) == 1]
+	if left[0] == 0 { // ids of another namespace
+		fmt.Fprintf(w, "systape: %s that the command started %s on, no longer recorded\n", units.Counted(int64(len(left)), "process"), verb)
+		return
+	}
+	fmt.Fprintf(w, "systape: %s that the command started %s on, no longer recorded: %s%s\n", units.Counted(int64(len(left)), "process"), verb, pids, more)
+	fmt.Fprintf(w, "hint: --wait-all records until they end; systape record -f -p %s goes on\n", pids)
+}
+
 // childrenOf lists the children of processes (proc_tid_children(5)).
 func childrenOf(pids []int32) (children []int32) {
 	for _, pid := range pids {
