@@ -101,6 +101,14 @@ func (e *IncompleteError) Is(target error) bool {
 	return target == ErrIncomplete || e.Recording && target == ErrRecording
 }
 
+// LeftOutError warns of a damaged file of a folder: what is read is without it.
+type LeftOutError struct{ Err error }
+
+func (e *LeftOutError) Error() string { return "left out: " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the file.
+func (e *LeftOutError) Unwrap() error { return e.Err }
+
 // countOf writes a number of events.
 func countOf(n int64) string {
 	if n == 1 {

@@ -264,6 +264,7 @@ func openFolder(dir string, warn func(error), damaged func(error) bool) (parts [
 		return nil, err
 	}
 	var empty []*part
+	var broken []error // files that are damaged
 	bad := 0
 	for _, e := range entries {
 		name := e.Name()
@@ -277,6 +278,10 @@ func openFolder(dir string, warn func(error), damaged func(error) bool) (parts [
 		}
 		if err != nil && damaged != nil && damaged(err) {
 			bad++
+			continue
+		}
+		if _, corrupt := errors.AsType[*CorruptError](err); damaged == nil && (corrupt || errors.Is(err, ErrIncomplete)) {
+			broken = append(broken, err)
 			continue
 		}
 		if err == nil && p.empty != "" {
@@ -295,6 +300,12 @@ func openFolder(dir string, warn func(error), damaged func(error) bool) (parts [
 		}
 		warn(fmt.Errorf("left out: %s: %s", p.name, p.empty))
 		p.close()
+	}
+	if len(parts) == 0 && len(broken) > 0 {
+		return nil, broken[0]
+	}
+	for _, err := range broken { // what the others hold is of use
+		warn(&LeftOutError{err})
 	}
 	if len(parts) == 0 && bad == 0 {
 		return nil, fmt.Errorf("%s: %w: no captures in the folder", dir, ErrNotCapture)

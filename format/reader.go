@@ -224,8 +224,8 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		}
 		if first {
 			next, first = p.meta.Part.FirstSeq, false
-		} else if from := p.meta.Part.FirstSeq; from > next && r.parts[i-1].meta.Recovered != "" {
-			next = from // the part before says that rows of it are gone
+		} else if from := p.meta.Part.FirstSeq; from > next && (r.parts[i-1].meta.Recovered != "" || r.parts[i-1].meta.Part.Number+1 < p.meta.Part.Number) {
+			next = from // the part before says that rows of it are gone, or is not the one before
 		} else if from != next && (from < next || !gaps) {
 			return &CorruptError{Rule: RuleSeq, File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
 		}

@@ -111,14 +111,19 @@ func (c *Call) learn(detail string) {
 // (Ret then is a register of the program that was interrupted), and when
 // seccomp refused the call with a signal: the kernel puts the registers back
 // as they were, so on x86 the result is the number of the call
-// (syscall_rollback in arch/x86/include/asm/syscall.h, kernel/seccomp.c). An
+// (syscall_rollback in arch/x86/include/asm/syscall.h, kernel/seccomp.c), and on
+// arm64 its first argument (arch/arm64/include/asm/syscall.h): there only what
+// reads as an error is taken for a result. An
 // exit with number -1 whose enter is not in the capture may be an rt_sigreturn's.
 func (c *Call) HasResult() bool {
 	switch {
 	case c.ExitSeq < 0 || c.NoRet || c.Status == Sigreturn:
 		return false
 	case c.Status == Denied:
-		return c.Ret != int64(c.Nr) || c.ABI == abi.ARM64 || c.ABI == abi.ARM
+		if c.ABI == abi.ARM64 || c.ABI == abi.ARM {
+			return c.errno() != 0
+		}
+		return c.Ret != int64(c.Nr)
 	case c.Nr == -1 && (c.Status == OpenAtStart || c.Status == EnterLost || c.Status == EnterAfterEnd):
 		return false // it may be an rt_sigreturn's exit
 	}
@@ -132,6 +137,11 @@ func (c *Call) Errno() int {
 	if !c.HasResult() {
 		return 0
 	}
+	return c.errno()
+}
+
+// errno is what Ret reads as.
+func (c *Call) errno() int {
 	ret := c.Ret
 	if c.ABI == abi.I386 || c.ABI == abi.ARM {
 		// The program sees 32 bits: modify_ldt returns an unsigned int.

@@ -59,7 +59,7 @@ func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) e
 		}
 		return p.Write(c.OutOrStdout(), formatName)
 	}
-	warn := warner(c.ErrOrStderr())
+	warn := damageWarner(c)
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"systape/format"
@@ -67,8 +69,11 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, usage(err)
 	}
 	opt.Stdin = c.InOrStdin()
-	opt.Warn = warner(in.stderr)
+	opt.Warn = damageWarner(c)
 	opt.Filter.Comms = readComms(opt.Filter.Comms, opt.Warn)
+	if err := strayValue(c, args); err != nil {
+		return nil, usage(err)
+	}
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(err)
 	}
@@ -76,11 +81,33 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	if in.filter.From, err = in.instant("from", from); err == nil {
 		in.filter.To, err = in.instant("to", to)
 	}
+	if f := in.filter; err == nil && f.From != 0 && f.To != 0 && f.From >= f.To {
+		err = usage(fmt.Errorf("--from %s is not before --to %s: there is nothing between them", from, to))
+	}
 	if err != nil {
 		in.Close()
 		return nil, err
 	}
 	return in, nil
+}
+
+// strayValue finds a value that was given behind a flag which takes one only
+// with =, and so stands where the captures do.
+func strayValue(c *cobra.Command, args []string) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.NoOptDefVal == "" || f.Value.Type() == "bool" || f.Value.String() != f.NoOptDefVal {
+			return
+		}
+		for _, a := range args {
+			if _, missing := os.Stat(a); missing == nil {
+				continue
+			}
+			if _, number := strconv.ParseFloat(a, 64); number == nil {
+				err = fmt.Errorf("--%s %s: this value needs =: --%s=%s", f.Name, a, f.Name, a)
+			}
+		}
+	})
+	return err
 }
 
 // holdStdin makes standard input fit to be read twice, if it is one of paths.
@@ -113,6 +140,10 @@ func (in *input) printCoverage() {
 	fmt.Fprintf(in.stderr, "coverage: %v\n", in.Coverage())
 }
 
+// leastProgress is how many rows a capture has for which progress is shown:
+// what is done at once has no rate worth telling.
+const leastProgress = 4 << 20
+
 // progress shows how far the work is, on a terminal only. add takes rows.
 func (in *input) progress(what string) (add func(rows int), finish func()) {
 	f, ok := in.stderr.(*os.File)
@@ -122,6 +153,8 @@ func (in *input) progress(what string) (add func(rows int), finish func()) {
 	total := in.Meta().Part.Rows
 	if total <= 0 {
 		total = -1
+	} else if total < leastProgress {
+		return func(int) {}, func() {}
 	}
 	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),

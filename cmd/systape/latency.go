@@ -48,7 +48,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	}
 	view, err := f.view(l)
 	if err != nil {
-		return err
+		return outError(err)
 	}
 	file, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"systape/replay/escape"
 )
@@ -48,7 +50,21 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(root.ExecuteContext(ctx), stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil && root.Annotations[damaged] != "" {
+		err = &exitError{code: exitDamaged, err: errors.New("the result is without the files that are damaged"), hint: "'systape recover' saves what can be read of them"}
+	}
+	return report(err, stderr)
+}
+
+// plainly is what err says, without the name of the system call by which a
+// file could not be had.
+func plainly(err error) string {
+	msg := err.Error()
+	if e, ok := errors.AsType[*fs.PathError](err); ok && (e.Op == "open" || e.Op == "stat" || e.Op == "lstat") {
+		msg = strings.Replace(msg, e.Op+" "+e.Path+": ", e.Path+": ", 1)
+	}
+	return msg
 }
 
 // report prints err the way every command does and returns its exit code.
@@ -61,7 +77,7 @@ func report(err error, stderr io.Writer) int {
 	if errors.As(err, &e) {
 		code, hint = e.code, e.hint
 	}
-	if msg := err.Error(); msg != "" {
+	if msg := plainly(err); msg != "" {
 		fmt.Fprintf(stderr, "systape: %s\n", escape.Lines(msg))
 	}
 	if hint != "" {

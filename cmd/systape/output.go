@@ -44,7 +44,28 @@ func (r *resultFile) close(err error) error {
 // warner returns a function that prints warnings. They may hold what a capture
 // or a file's name says, so they are escaped.
 func warner(w io.Writer) func(error) {
-	return func(err error) { fmt.Fprintf(w, "systape: warning: %s\n", escape.Text(err.Error())) }
+	return func(err error) { fmt.Fprintf(w, "systape: warning: %s\n", escape.Text(plainly(err))) }
+}
+
+// damaged is the annotation of a root command whose result is of a capture of
+// which files are left out because they are damaged.
+const damaged = "damaged"
+
+// damageWarner is warner, and lets the exit code tell of files that were left
+// out because they are damaged: what the others hold is shown all the same.
+func damageWarner(c *cobra.Command) func(error) {
+	warn := warner(c.ErrOrStderr())
+	return func(err error) {
+		_, corrupt := errors.AsType[*format.CorruptError](err)
+		if left, ok := errors.AsType[*format.LeftOutError](err); ok && (corrupt || errors.Is(left.Err, format.ErrIncomplete)) {
+			root := c.Root()
+			if root.Annotations == nil {
+				root.Annotations = map[string]string{}
+			}
+			root.Annotations[damaged] = "yes"
+		}
+		warn(err)
+	}
 }
 
 // usageError is an error in how a command was called.

@@ -158,6 +158,9 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		}
 		r.pacer.Restart()
 	}
+	if err == nil && r.lines == 0 && r.in != nil && (!r.in.filter.Empty() || f.around != "") {
+		r.in.warn(errors.New("nothing is shown: nothing in the capture is of that time and kind (systape info tells what is in it)"))
+	}
 	switch {
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, pace.ErrQuit):
 		return nil // the reader, or the user, has seen enough
@@ -226,7 +229,9 @@ func (r *replayer) round(c *cobra.Command, args []string) error {
 		}
 	}
 	r.options.Wall = in.Meta().Clock.Wall()
-	r.options.Nameless = in.Meta().Lacks("comm")
+	r.options.Nameless, r.options.Untimed = in.Meta().Lacks("comm"), !replay.Timed(in.Meta())
+	asked := &in.Meta().Request
+	r.options.LetIn = len(asked.Comms)+len(asked.UIDs)+len(asked.Cgroups)+len(asked.Containers) > 0
 	r.print = text.NewPrinter(in.names, r.options)
 	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in, nil); err != nil {
 		return err

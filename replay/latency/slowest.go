@@ -33,6 +33,7 @@ type Neighbor struct {
 	StartNS int64
 	DurNS   int64
 	Ret     int64
+	NoRet   bool // Ret is not what the call returned
 	Syscall format.Symbol
 	Errno   int
 	Status  replay.Status
@@ -76,7 +77,7 @@ func (s *Slowest) Add(calls []replay.Call) {
 			t = new(context)
 			s.threads[c.TID] = t
 		}
-		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status}
+		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, NoRet: !c.HasResult(), Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status}
 		if len(t.wanted) > 0 {
 			t.wanted = slices.DeleteFunc(t.wanted, func(slow *SlowCall) bool {
 				slow.After = append(slow.After, near)

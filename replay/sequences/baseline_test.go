@@ -244,3 +244,16 @@ func TestBaselineIsBounded(t *testing.T) {
 		t.Errorf("a baseline with too many windows: %v", err)
 	}
 }
+
+// Names of other tools may be anything: what is written is read again.
+func TestBaselineNamesAreWords(t *testing.T) {
+	for _, name := range []string{"read", "", "two words", "tab\tline\n", `back\slash`, `\s`, `\\s`, "\x1b[31m", "no\u00a0break\u0085", "naïve"} {
+		word := sequences.WordOf(name)
+		if word == "" || strings.Contains(word, " ") || sequences.NameOf(word) != name {
+			t.Errorf("%q is written %q and read %q", name, word, sequences.NameOf(word))
+		}
+	}
+	if got := sequences.WordOf("openat"); got != "openat" {
+		t.Errorf("openat is written %q", got)
+	}
+}

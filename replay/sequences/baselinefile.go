@@ -47,7 +47,10 @@ type baselineFile struct {
 func (b *Baseline) Encode(w io.Writer) error {
 	f := baselineFile{Baseline: baselineVersion, Tool: b.Tool, ABI: b.ABI.String(), By: b.By.String(), Order: "entry",
 		WithErrors: b.WithErrors, Restarts: either(b.SkipContinued, "fold", "keep"), N: b.N, Markov: b.Order, Lessons: b.Lessons,
-		Calibration: b.Calibration, Symbols: slices.Clone(b.alphabet.names[1:]), Windows: map[string][]string{}}
+		Calibration: b.Calibration, Windows: map[string][]string{}}
+	for _, name := range b.alphabet.names[1:] {
+		f.Symbols = append(f.Symbols, wordOf(name))
+	}
 	slices.Sort(f.Symbols)
 	var head bytes.Buffer
 	e := json.NewEncoder(&head)
@@ -79,6 +82,24 @@ func (b *Baseline) Encode(w io.Writer) error {
 	return out.Flush()
 }
 
+// wordOf writes a name without blanks, which stand between names: in it a blank
+// is \s, no name is \e, and a backslash is doubled. Other tools' names may be
+// anything.
+func wordOf(name string) string {
+	if name == "" {
+		return `\e`
+	}
+	return blanksOut.Replace(name)
+}
+
+// nameOf is the inverse of wordOf.
+func nameOf(word string) string { return blanksIn.Replace(word) }
+
+var (
+	blanksOut = strings.NewReplacer(`\`, `\\`, " ", `\s`)
+	blanksIn  = strings.NewReplacer(`\\`, `\`, `\s`, " ", `\e`, "")
+)
+
 // encodeTable writes the windows of one length, sorted by their calls.
 func (b *Baseline) encodeTable(out *bufio.Writer, t *Table[int64], comma, length string) error {
 	fmt.Fprintf(out, "%s\n  %q: [", comma, length)
@@ -92,7 +113,11 @@ func (b *Baseline) encodeTable(out *bufio.Writer, t *Table[int64], comma, length
 	for k, at := range order {
 		ids, n := t.at(at, x[:t.n])
 		line.Reset()
-		if err := e.Encode(strconv.FormatInt(*n, 10) + " " + strings.Join(b.alphabet.Names(ids), " ")); err != nil {
+		text := strconv.FormatInt(*n, 10)
+		for _, name := range b.alphabet.Names(ids) {
+			text += " " + wordOf(name)
+		}
+		if err := e.Encode(text); err != nil {
 			return err
 		}
 		out.WriteString(either(k == 0, "\n   ", ",\n   "))
@@ -227,10 +252,10 @@ func newDecoded(fields map[string]json.RawMessage) (*Baseline, error) {
 		return nil, fmt.Errorf("the calibration makes no sense")
 	}
 	for i, s := range f.Symbols {
-		if s == "" || strings.ContainsAny(s, " \n") {
+		if s == "" || strings.Contains(s, " ") {
 			return nil, fmt.Errorf("symbol %d is %q", i, s)
 		}
-		if b.alphabet.ID(s) != ID(i+1) {
+		if b.alphabet.ID(nameOf(s)) != ID(i+1) {
 			return nil, fmt.Errorf("symbol %q occurs twice", s)
 		}
 	}
@@ -288,7 +313,7 @@ func (b *Baseline) decodeWindows(d *json.Decoder) error {
 }
 
 func (b *Baseline) addLine(t *Table[int64], line string) error {
-	fields := strings.Fields(line)
+	fields := strings.Split(line, " ")
 	if len(fields) != t.N()+1 {
 		return fmt.Errorf("%q: want a count and %d calls", line, t.N())
 	}
@@ -298,7 +323,7 @@ func (b *Baseline) addLine(t *Table[int64], line string) error {
 	}
 	var w Window
 	for _, name := range fields[1:] {
-		id, ok := b.alphabet.Lookup(name)
+		id, ok := b.alphabet.Lookup(nameOf(name))
 		if !ok {
 			return fmt.Errorf("%q: %q is not among the symbols", line, name)
 		}

@@ -7,3 +7,6 @@ func SetMaxHeld(n int64) (undo func()) {
 	maxHeld = n
 	return func() { maxHeld = old }
 }
+
+// WordOf and NameOf are how baselines write names.
+var WordOf, NameOf = wordOf, nameOf

@@ -18,6 +18,7 @@ import (
 type strace struct {
 	o       Options
 	w       *bufio.Writer
+	timed   bool // calls have durations
 	reorder *text.Reorderer
 	line    []byte
 	restart map[int32]format.Symbol
@@ -30,7 +31,7 @@ type strace struct {
 const stracePatience = 100e6
 
 func newStrace(w *bufio.Writer, o Options) Exporter {
-	s := &strace{o: o, w: w, restart: map[int32]format.Symbol{}}
+	s := &strace{o: o, w: w, timed: o.Meta == nil || replay.Timed(o.Meta), restart: map[int32]format.Symbol{}}
 	s.reorder = text.NewReorderer(text.ReorderOptions{Patience: stracePatience, Filter: o.Filter,
 		Notices: 1<<format.ThreadEnd | 1<<format.Lost | 1<<format.Exec})
 	return s
@@ -165,7 +166,7 @@ func (s *strace) call(b []byte, c *replay.Call, form text.Form) []byte {
 	case c.Status != replay.Restarted && name == "restart_syscall":
 		delete(s.restart, c.TID)
 	}
-	if c.Status.HasEnter() {
+	if c.Status.HasEnter() && s.timed {
 		b = append(appendSeconds(append(b, " <"...), c.DurNS), '>')
 	}
 	return b

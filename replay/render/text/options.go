@@ -122,5 +122,7 @@ type Options struct {
 	Colour   bool             // ANSI colours
 	Names    bool             // behind each descriptor, what it stands for
 	Nameless bool             // the capture has no names of threads
+	Untimed  bool             // calls have no durations, see replay.Timed
+	LetIn    bool             // threads may have come into the recording's filter inside a call
 	Slow     int64            // durations from here on stand out, ns; 0: 10 ms
 }

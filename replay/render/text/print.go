@@ -368,6 +368,9 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		note = " (in the new thread)"
 	case replay.OpenAtStart:
 		note = " (entered before the capture)"
+		if p.opt.LetIn {
+			note = " (entered before its thread was recorded)"
+		}
 	case replay.EnterAfterEnd:
 		note = " (entered after enters were no longer recorded)"
 	case replay.Denied:
@@ -395,6 +398,12 @@ func (p *Printer) paint(dst []byte, colour, s string) []byte {
 // appendDuration appends "<12.3µs>"; a ≥ says that it was not seen whole.
 func (p *Printer) appendDuration(dst []byte, c *replay.Call, form Form) []byte {
 	mark := ""
+	if p.opt.Untimed {
+		if form == Begun || !c.Status.HasEnter() {
+			return dst
+		}
+		return append(dst, "<?>"...)
+	}
 	switch c.Status {
 	case replay.OK, replay.Restarted, replay.Sigreturn, replay.Mismatch:
 		if c.ExitSeq < 0 { // a sigreturn of which no exit was seen

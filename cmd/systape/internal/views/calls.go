@@ -120,7 +120,15 @@ func callDetail(c *replay.Call) string {
 // NewCalls begins a calls table in one of the forms of out.Records, with meta as
 // its metadata.
 func NewCalls(w io.Writer, form string, c Capture, meta map[string]string) (*out.Records[replay.Call], error) {
-	return out.NewRecords(w, form, CallFields(c.Symbols(), c.Meta().Clock.Wall()), out.Document{Name: "calls", Meta: meta, Symbols: c.Symbols()})
+	fields := CallFields(c.Symbols(), c.Meta().Clock.Wall())
+	if !replay.Timed(c.Meta()) {
+		for i := range fields {
+			if fields[i].Name == "dur_ns" {
+				fields[i].Unknown = func(*replay.Call) bool { return true }
+			}
+		}
+	}
+	return out.NewRecords(w, form, fields, out.Document{Name: "calls", Meta: meta, Symbols: c.Symbols()})
 }
 
 // callNames are the Symbols of what is a number in a call.

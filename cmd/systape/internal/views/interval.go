@@ -19,17 +19,24 @@ type interval struct {
 // intervals shows the figures of each interval as soon as it is over.
 type intervals struct {
 	*Latency
-	every time.Duration
-	rec   *out.Records[interval]
-	open  int64
-	shown bool  // there is an interval
-	next  int64 // where the last one ended
+	every   time.Duration
+	rec     *out.Records[interval]
+	open    int64
+	printed int
+	shown   bool  // there is an interval
+	next    int64 // where the last one ended
 }
+
+// mostIntervals is how many intervals are shown to people.
+const mostIntervals = 10_000
 
 // Intervals is a table for each interval of time.
 func (l *Latency) Intervals(every time.Duration) (View, error) {
 	l.every = true
 	v := &intervals{Latency: l, every: every}
+	if n := l.spanNS() / max(every.Nanoseconds(), 1); l.people() && l.Top != 0 && n > mostIntervals {
+		return View{}, v.tooMany()
+	}
 	of, err := latency.NewIntervals(every.Nanoseconds(), l.Options, v.emit)
 	if err != nil {
 		return View{}, err
@@ -40,6 +47,11 @@ func (l *Latency) Intervals(every time.Duration) (View, error) {
 		}
 		return v.finish()
 	}}, nil
+}
+
+func (v *intervals) tooMany() error {
+	return &out.Error{Kind: out.Usage, Err: fmt.Errorf("--every %v: that is more than %s intervals", v.every, units.Count(mostIntervals)),
+		Hint: "choose a longer one, or a span with --from and --to; --format csv and --top 0 write them all"}
 }
 
 // recorded returns how much of an interval was recorded, all of it where the
@@ -65,6 +77,9 @@ func (v *intervals) emit(i latency.Interval) error {
 			v.printGap(v.next, i.StartNS)
 		}
 		v.shown, v.next = true, i.EndNS
+		if v.printed++; v.printed > mostIntervals && v.Top != 0 {
+			return v.tooMany()
+		}
 		for _, row := range rows {
 			v.open += row.Censored
 		}

@@ -116,7 +116,7 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 		l.Style.Note(who), l.callText(&c.Call)) + mark(c.lost))
 	near := func(n *latency.Neighbor, sign string, gap, gone int64) {
 		l.println(l.Style.Dim(fmt.Sprintf("    %s  %s%s took %s", out.Pad(sign+units.DurationCell(gap), 8),
-			l.name(n.Syscall), result(n.Ret, n.Status, n.Errno, c.ABI), neighborTook(n))) + mark(gone))
+			l.name(n.Syscall), neighborResult(n, c.ABI), neighborTook(n))) + mark(gone))
 	}
 	end := c.StartNS + c.DurNS
 	for i := range c.Before {
@@ -156,7 +156,7 @@ func (l *Latency) callText(c *replay.Call) string {
 	if c.Detail != "" {
 		b.WriteString(" " + strconv.Quote(c.Detail))
 	}
-	b.WriteString(result(c.Ret, c.Status, c.Errno(), c.ABI))
+	b.WriteString(result(c.Ret, c.HasResult(), c.Status, c.Errno(), c.ABI))
 	return b.String()
 }
 
@@ -169,7 +169,12 @@ func returned(v int64) string {
 	return "0x" + strconv.FormatUint(uint64(v), 16)
 }
 
-func result(ret int64, s replay.Status, errno int, a abi.ABI) string {
+func neighborResult(n *latency.Neighbor, a abi.ABI) string {
+	return result(n.Ret, !n.NoRet, n.Status, n.Errno, a)
+}
+
+// result writes what a call returned, if what is known of it is that.
+func result(ret int64, known bool, s replay.Status, errno int, a abi.ABI) string {
 	switch s {
 	case replay.OpenAtEnd:
 		return " = ? not returned"
@@ -179,6 +184,9 @@ func result(ret int64, s replay.Status, errno int, a abi.ABI) string {
 		return ""
 	case replay.Restarted:
 		return " = ? restarted"
+	}
+	if !known {
+		return " = ?"
 	}
 	if errno != 0 {
 		return " = -1 " + abi.ErrnoName(a, errno)
@@ -239,7 +247,7 @@ func (l *Latency) neighborField(name string, of func(*slowCall) []latency.Neighb
 	return out.List(name, func(c *slowCall) string {
 		var text []string
 		for _, n := range of(c) {
-			text = append(text, l.Symbols().String(n.Syscall)+strings.ReplaceAll(result(n.Ret, n.Status, n.Errno, c.ABI), " = ", "="))
+			text = append(text, l.Symbols().String(n.Syscall)+strings.ReplaceAll(neighborResult(&n, c.ABI), " = ", "="))
 		}
 		return strings.Join(text, "; ")
 	}, func(c *slowCall) any {
