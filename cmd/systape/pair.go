@@ -26,7 +26,8 @@ for open_at_start, open_at_end and killed it is a lower bound, and for the rest
 it means nothing. Rows come in the order in which the calls ended.
 
 -o names the file; what it ends in (.parquet .arrows .csv .jsonl) or --format
-says how it is written, and - is standard output. The file has another name,
+says how it is written, and - is standard output. In CSV, an apostrophe stands
+before what a spreadsheet would run: text that begins with =, +, - or @. The file has another name,
 FILE.partial, until it is complete. Standard error gets the coverage: what share
 of the calls was measured, and what happened to the rest.
 
