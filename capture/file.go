@@ -7,22 +7,36 @@ import (
 	"time"
 )
 
-// queuedFile writes to a file in a goroutine of its own, so that a slow disk
-// stalls the recorder only once the queue is full. Once a second it makes the
-// kernel put on disk what has been written.
+// queuedFile writes to a file, or to one after another, in a goroutine of its
+// own, so that a slow disk stalls the recorder only once the queue is full.
+// Once a second it makes the kernel put on disk what has been written.
 type queuedFile struct {
-	file   *os.File
 	chunk  []byte
-	queue  chan []byte
+	queue  chan piece
 	free   chan []byte
 	writer sync.WaitGroup
 	stop   chan struct{}
 
 	waited atomic.Int64 // ns that Flush has waited for the disk
 
-	mu      sync.Mutex
-	err     error
+	mu    sync.Mutex
+	err   error
+	files []writtenFile
+
+	syncing sync.Mutex // held while the latest file is put on disk, or closed
+}
+
+// piece is what the queue holds: bytes, or the way to the next file.
+type piece struct {
+	bytes []byte
+	next  func() (Output, error)
+}
+
+// writtenFile is one of the files.
+type writtenFile struct {
+	Output
 	written int64
+	whole   bool
 }
 
 // What waits for the disk may take 64 MiB: ten million events and more, one
@@ -33,7 +47,7 @@ const (
 )
 
 func newQueuedFile(f *os.File) *queuedFile {
-	q := &queuedFile{file: f, queue: make(chan []byte, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
+	q := &queuedFile{files: []writtenFile{{Output: Output{File: f}}}, queue: make(chan piece, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
 	q.writer.Add(2)
 	go q.write()
 	go q.sync()
@@ -65,16 +79,27 @@ func (q *queuedFile) Flush() error {
 	return q.failed()
 }
 
+// Next ends the file: what is written from now on goes to the one that f makes,
+// in the other goroutine. The file stays open.
+func (q *queuedFile) Next(f func() (Output, error)) {
+	q.hand()
+	q.put(piece{next: f})
+}
+
 func (q *queuedFile) hand() {
 	if len(q.chunk) > 0 {
-		select {
-		case q.queue <- q.chunk:
-		default:
-			began := time.Now()
-			q.queue <- q.chunk
-			q.waited.Add(int64(time.Since(began)))
-		}
+		q.put(piece{bytes: q.chunk})
 		q.chunk = nil
+	}
+}
+
+func (q *queuedFile) put(p piece) {
+	select {
+	case q.queue <- p:
+	default:
+		began := time.Now()
+		q.queue <- p
+		q.waited.Add(int64(time.Since(began)))
 	}
 }
 
@@ -87,11 +112,37 @@ func (q *queuedFile) failed() error {
 	return q.err
 }
 
-// Written returns how many bytes have reached the file.
+// latest returns the file that is written to. The caller holds the lock, or is
+// the goroutine that writes.
+func (q *queuedFile) latest() *writtenFile { return &q.files[len(q.files)-1] }
+
+// Written returns how many bytes have reached the latest file.
 func (q *queuedFile) Written() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.written
+	return q.latest().written
+}
+
+// Total returns how many bytes have reached all files.
+func (q *queuedFile) Total() (n int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.files {
+		n += q.files[i].written
+	}
+	return n
+}
+
+// Part returns file i, from 0, how many bytes have reached it, and whether that
+// is all; ok is false when there is none yet.
+func (q *queuedFile) Part(i int) (out Output, written int64, whole, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if i >= len(q.files) {
+		return out, 0, false, false
+	}
+	f := &q.files[i]
+	return f.Output, f.written, f.whole, true
 }
 
 func (q *queuedFile) fail(err error) {
@@ -106,23 +157,47 @@ func (q *queuedFile) write() {
 	defer q.writer.Done()
 	defer close(q.stop)
 	defer urgent(-10)()
-	for chunk := range q.queue {
-		if q.failed() == nil {
-			n, err := q.file.Write(chunk)
+	for p := range q.queue {
+		switch {
+		case q.failed() != nil:
+		case p.next != nil:
+			if err := q.change(p.next); err != nil {
+				q.fail(err)
+			}
+		default:
+			n, err := q.latest().File.Write(p.bytes)
 			q.mu.Lock()
-			q.written += int64(n)
+			q.latest().written += int64(n)
 			q.mu.Unlock()
 			if err != nil {
 				q.fail(err)
 			}
 		}
-		if cap(chunk) <= 2*chunkBytes {
+		if p.bytes != nil && cap(p.bytes) <= 2*chunkBytes {
 			select {
-			case q.free <- chunk[:0]:
+			case q.free <- p.bytes[:0]:
 			default:
 			}
 		}
 	}
+}
+
+// change puts the file on disk, and goes on in the next one.
+func (q *queuedFile) change(next func() (Output, error)) error {
+	if err := datasync(q.latest().File); err != nil {
+		return err
+	}
+	out, err := next()
+	if err != nil {
+		return err
+	}
+	q.syncing.Lock()
+	defer q.syncing.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.latest().whole = true
+	q.files = append(q.files, writtenFile{Output: out})
+	return nil
 }
 
 func (q *queuedFile) sync() {
@@ -135,8 +210,8 @@ func (q *queuedFile) sync() {
 		case <-q.stop:
 			return
 		case <-tick.C:
-			if n := q.Written(); n != synced {
-				if err := datasync(q.file); err != nil {
+			if n := q.Total(); n != synced {
+				if err := q.putOnDisk(); err != nil {
 					q.fail(err)
 				}
 				synced = n
@@ -145,8 +220,17 @@ func (q *queuedFile) sync() {
 	}
 }
 
+func (q *queuedFile) putOnDisk() error {
+	q.syncing.Lock()
+	defer q.syncing.Unlock()
+	q.mu.Lock()
+	f := q.latest().File
+	q.mu.Unlock()
+	return datasync(f)
+}
+
 // Close writes what is queued, puts it on disk and returns the first error of
-// all. The file stays open.
+// all. The latest file stays open.
 func (q *queuedFile) Close() error {
 	q.hand()
 	close(q.queue)
@@ -154,5 +238,11 @@ func (q *queuedFile) Close() error {
 	if err := q.failed(); err != nil {
 		return err
 	}
-	return datasync(q.file)
+	if err := datasync(q.latest().File); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	q.latest().whole = true
+	q.mu.Unlock()
+	return nil
 }

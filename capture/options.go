@@ -25,6 +25,7 @@ type Options struct {
 	WaitAll    bool          // with Command: until the last process that came of it has ended
 	User       *User         // of the command; nil: ours
 	Duration   time.Duration // stop after so long; 0: when told to
+	Rotation   *Rotation     // nil: the recording is one part
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
 	Tool       string        // program and version, for the metadata

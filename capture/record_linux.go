@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,11 @@ type Recording struct {
 	out   *queuedFile
 	stall span // the latest stretch in which the disk kept the merger waiting
 
+	beginSpool func(io.Writer, *format.Meta) (*format.SpoolWriter, error)
+	partBegan  time.Time
+	turn       atomic.Bool // asked to go on in another part
+	sealed     atomic.Pointer[sealedPart]
+
 	began  time.Time
 	took   atomic.Int64 // ns, once the recording has ended
 	busy   atomic.Bool
@@ -52,7 +58,7 @@ type Status struct {
 	Elapsed time.Duration // of recording, what comes after it not counted
 	Events  int64         // rows written, lost rows not counted
 	Lost    int64         // events lost
-	Bytes   int64         // of the spool
+	Bytes   int64         // of the spools
 	LostBy  [format.Causes]int64
 }
 
@@ -69,9 +75,10 @@ func (r *Recording) Status() Status {
 	return s
 }
 
-// Committed returns how many bytes of the spool have been written to the
-// file, ending with a whole batch: what a [format.Sealer] may read.
-func (r *Recording) Committed() int64 { return r.out.Written() }
+// wasSealed says how far a part, from 1, has been sealed.
+func (r *Recording) wasSealed(part int, spool, capture int64) {
+	r.sealed.Store(&sealedPart{part, spool, capture})
+}
 
 // clock reads the clock of the records.
 func (r *Recording) clock() uint64 { return monotonic() + uint64(r.kernel.ClockBehind()) }
@@ -146,7 +153,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 		c.ProbeNSPerCall = 2 * float64(total.Nanoseconds()) / float64(runs)
 	}
 	meta.Cost = &c
-	meta.Part.Rows = r.merger.seq()
+	meta.Part.Rows = r.merger.seq() - meta.Part.FirstSeq
 	meta.Complete = runErr == nil && err == nil
 	if runErr == nil {
 		runErr = r.spool.Close(&meta)
@@ -154,7 +161,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	if closeErr := r.out.Close(); runErr == nil {
 		runErr = closeErr
 	}
-	r.bytes.Store(r.out.Written())
+	r.bytes.Store(r.out.Total())
 	return &meta, errors.Join(runErr, err, r.kernel.Close())
 }
 
@@ -203,6 +210,9 @@ func (r *Recording) loop(ctx context.Context) error {
 				return err
 			}
 			flushed = now
+		}
+		if err := r.rotateIfDue(now); err != nil {
+			return err
 		}
 		if now.Sub(looked) >= lookEvery {
 			if len(r.opt.PIDs) > 0 && !r.targetsAlive() {
@@ -257,7 +267,7 @@ func (r *Recording) poll() (fullest uint64, err error) {
 		r.lostBy[c].Store(r.merger.lostBy[c])
 	}
 	r.events.Store(r.merger.seq() - r.merger.told)
-	r.bytes.Store(r.out.Written())
+	r.bytes.Store(r.out.Total())
 	return fullest, err
 }
 

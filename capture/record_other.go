@@ -41,13 +41,17 @@ func KernelObjects() string { return "no objects: recording needs Linux" }
 
 // The methods of a Recording do nothing here.
 func (*Recording) Status() Status         { return Status{} }
-func (*Recording) Committed() int64       { return 0 }
+func (*Recording) Rotate()                {}
 func (*Recording) Busy() bool             { return false }
 func (*Recording) Done() <-chan struct{}  { return nil }
 func (*Recording) ExitCode() int          { return 0 }
 func (*Recording) Signal(os.Signal) error { return nil }
 func (*Recording) Survivors() []int32     { return nil }
 func (*Recording) PID() int               { return 0 }
+func (*Recording) part(int) (out Output, committed int64, whole, ok bool) {
+	return out, 0, false, false
+}
+func (*Recording) wasSealed(part int, spool, capture int64) {}
 func (*Recording) Run(context.Context) (*format.Meta, error) {
 	return nil, errors.New("recording needs Linux")
 }

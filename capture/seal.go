@@ -1,23 +1,39 @@
 package capture
 
 import (
+	"errors"
+	"os"
 	"time"
 
 	"systape/format"
 )
 
-// Sealing makes the capture file of a recording's spool: while recording goes
+// Sealing makes the capture files of a recording's spools: while recording goes
 // on, as long as nobody else wants the CPUs, and the rest at the end. (A thread of low priority would be worse than none: the whole
 // program waits for it at every step of the garbage collector.)
 type Sealing struct {
 	recording *Recording
-	spool     string
-	path      string
-	opt       format.SealOptions
-	sealer    *format.Sealer // nil: not begun, or given up
+	first     Output
+	opt       SealingOptions
+	at        int            // the part that is being sealed, from 0
+	sealer    *format.Sealer // of that part; nil: not begun, or given up
 	failed    error          // why sealing cannot begin anew: rows are in the unfinished file only
+	bytes     int64          // of the captures that are finished
 	quit      chan struct{}
 	done      chan struct{}
+}
+
+// SealingOptions say what becomes of spools.
+type SealingOptions struct {
+	format.SealOptions
+	SpoolOnly bool          // spools are what is wanted
+	Finished  func(*Sealed) // told of each part that is finished, in order; may be nil
+}
+
+// Sealed is a part that is finished.
+type Sealed struct {
+	Path  string // of its file
+	Bytes int64
 }
 
 const (
@@ -32,11 +48,10 @@ const (
 	patience = 256 << 20
 )
 
-// Seal begins to make the capture path of the recording's spool, whose file
-// name is spool. Stop must follow when the recording has ended, then Finish or
-// Abort.
-func (r *Recording) Seal(spool, path string, opt format.SealOptions) *Sealing {
-	s := &Sealing{recording: r, spool: spool, path: path, opt: opt, quit: make(chan struct{}), done: make(chan struct{})}
+// Seal begins to make captures of the recording's spools, of which the first is
+// first. Stop must follow when the recording has ended, then Finish or Abort.
+func (r *Recording) Seal(first Output, opt SealingOptions) *Sealing {
+	s := &Sealing{recording: r, first: first, opt: opt, quit: make(chan struct{}), done: make(chan struct{})}
 	go s.run()
 	return s
 }
@@ -61,11 +76,27 @@ func (s *Sealing) run() {
 	}
 }
 
+// part returns the part that is being sealed.
+func (s *Sealing) part() (out Output, committed int64, whole, ok bool) {
+	out, committed, whole, ok = s.recording.part(s.at)
+	if s.at == 0 {
+		out = s.first
+	}
+	return out, committed, whole, ok
+}
+
 // step seals one batch. What fails here is tried once more at the end, when
 // the whole spool is there and the user can be told.
 func (s *Sealing) step() (more bool) {
-	committed := s.recording.Committed()
-	if committed == 0 || s.begin() != nil {
+	out, committed, whole, ok := s.part()
+	if !ok || s.failed != nil || committed == 0 {
+		return false
+	}
+	last := whole && !s.another()
+	if s.opt.SpoolOnly {
+		return whole && !last && s.next(&Sealed{out.Spool, committed}) == nil
+	}
+	if s.begin(out) != nil {
 		return false
 	}
 	more, err := s.sealer.Step(committed)
@@ -73,30 +104,74 @@ func (s *Sealing) step() (more bool) {
 		err = s.sealer.GiveBack()
 	}
 	if err != nil {
-		if s.sealer.GaveBack() {
-			s.failed = err
-		}
-		s.sealer.Abort()
-		s.sealer = nil
+		s.giveUp(err)
 		return false
+	}
+	spool, capture := s.sealer.Sealed()
+	s.recording.wasSealed(s.at+1, spool, capture)
+	if !more && whole && !last {
+		return s.finishPart(out) == nil
 	}
 	return more
 }
 
-// waiting returns how many bytes of the spool wait to be sealed.
+// another reports whether a part follows the one that is being sealed.
+func (s *Sealing) another() bool {
+	_, _, _, ok := s.recording.part(s.at + 1)
+	return ok
+}
+
+// giveUp ends the sealing of the part. It can begin anew unless rows are in the
+// unfinished file only.
+func (s *Sealing) giveUp(err error) {
+	if s.sealer.GaveBack() {
+		s.failed = err
+	}
+	s.sealer.Abort()
+	s.sealer = nil
+}
+
+// finishPart publishes the part's capture, and goes on to the next part.
+func (s *Sealing) finishPart(out Output) error {
+	result, err := s.sealer.Finish()
+	if err != nil {
+		s.giveUp(err)
+		return err
+	}
+	s.sealer = nil
+	return s.next(&Sealed{out.Path, result.Bytes})
+}
+
+// next goes on to the next part.
+func (s *Sealing) next(done *Sealed) error {
+	s.bytes += done.Bytes
+	if out, _, _, ok := s.recording.part(s.at); ok && s.at > 0 {
+		if err := out.File.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			return err
+		}
+	}
+	s.at++
+	if s.opt.Finished != nil {
+		s.opt.Finished(done)
+	}
+	return nil
+}
+
+// waiting returns how many bytes of the part's spool wait to be sealed.
 func (s *Sealing) waiting() int64 {
 	if s.sealer == nil {
 		return 0
 	}
 	sealed, _ := s.sealer.Sealed()
-	return s.recording.Committed() - sealed
+	_, committed, _, _ := s.part()
+	return committed - sealed
 }
 
-func (s *Sealing) begin() error {
+func (s *Sealing) begin(out Output) error {
 	if s.sealer != nil || s.failed != nil {
 		return s.failed
 	}
-	sealer, err := format.NewSealer(s.spool, s.path, s.opt)
+	sealer, err := format.NewSealer(out.Spool, out.Path, s.opt.SealOptions)
 	if err != nil {
 		return err
 	}
@@ -110,19 +185,38 @@ func (s *Sealing) Stop() {
 	<-s.done
 }
 
-// Abort removes what has been sealed: the spool is what remains.
+// Abort removes what has been sealed of the part: the spool is what remains.
 func (s *Sealing) Abort() {
 	if s.sealer != nil {
 		s.sealer.Abort()
 	}
 }
 
-// Finish seals the rest of the spool, which must be whole. progress is told
-// how many of the spool's bytes are done; nil tells nobody.
-func (s *Sealing) Finish(progress func(done, total int64)) (*format.SealResult, error) {
-	if err := s.begin(); err != nil {
-		return nil, err
+// Unfinished returns the part that is not finished, which Finish is about to
+// seal or has failed to.
+func (s *Sealing) Unfinished() Output {
+	out, _, _, _ := s.part()
+	return out
+}
+
+// Finish seals what is left, all of which must be whole. progress is told how many of a
+// spool's bytes are done; nil tells nobody. It returns the bytes of all parts.
+func (s *Sealing) Finish(progress func(done, total int64)) (bytes int64, err error) {
+	for {
+		out, committed, _, ok := s.part()
+		switch {
+		case !ok:
+			return s.bytes, nil
+		case s.opt.SpoolOnly:
+			err = s.next(&Sealed{out.Spool, committed})
+		default:
+			if err = s.begin(out); err == nil {
+				s.sealer.OnProgress(progress)
+				err = s.finishPart(out)
+			}
+		}
+		if err != nil {
+			return s.bytes, err
+		}
 	}
-	s.sealer.OnProgress(progress)
-	return s.sealer.Finish()
 }

@@ -121,11 +121,12 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.tellOpen(began, stillOpen(open, r.openBefore(proc)))
 
 	r.out = newQueuedFile(out)
-	begin := format.NewSpoolWriter
+	r.beginSpool = format.NewSpoolWriter
 	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
-		begin = format.NewSpoolFile
+		r.beginSpool = format.NewSpoolFile
 	}
-	if r.spool, err = begin(r.out, &r.meta); err != nil {
+	r.partBegan = time.Now()
+	if r.spool, err = r.beginSpool(r.out, &r.meta); err != nil {
 		r.out.Close()
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 		Tool:      o.Tool,
 		Host:      host(cpus),
 		Clock:     format.Clock{OffsetNS: offset},
-		Part:      format.Part{Number: 1, Rows: -1, Last: true},
+		Part:      format.Part{Number: 1, Rows: -1, Last: true, Rotation: o.Rotation != nil},
 		Request: format.Request{
 			Command: o.CommandLine, Hidden: o.CommandHidden, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
 			Comms: o.Comms, UIDs: o.UIDs, Cgroups: o.Cgroups, Containers: o.Containers,

@@ -120,10 +120,11 @@ type Cost struct {
 
 // Part numbers the files of one recording.
 type Part struct {
-	Number   int   `json:"number"`    // from 1
-	FirstSeq int64 `json:"first_seq"` // seq of the first row
-	Rows     int64 `json:"rows"`      // -1 in a spool, which does not know
-	Last     bool  `json:"last"`      // no part follows
+	Number   int   `json:"number"`             // from 1
+	FirstSeq int64 `json:"first_seq"`          // seq of the first row
+	Rows     int64 `json:"rows"`               // -1 in a spool, which does not know
+	Last     bool  `json:"last"`               // no part follows
+	Rotation bool  `json:"rotation,omitempty"` // the recording is cut into parts on purpose; the first ones may have been removed
 }
 
 // Lacks reports whether the source of an imported capture told nothing of a

@@ -343,6 +343,9 @@ func arrange(parts []*part, opt *ReadOptions) ([]*part, error) {
 	for _, gap := range missingParts(out) {
 		opt.Warn(gap)
 	}
+	if n := out[0].meta.Part; n.Rotation && n.Number > 1 {
+		opt.Warn(fmt.Errorf("%s is part %d of the recording: calls that began before are cut", out[0].name, n.Number))
+	}
 	for _, p := range out {
 		for _, note := range p.notes() {
 			opt.Warn(note)
@@ -361,12 +364,16 @@ func cmpBool(a, b bool) int {
 	return -1
 }
 
-// missingParts names the parts that are not there.
+// missingParts names the parts that are not there. Of a recording that was cut
+// into parts on purpose the first ones need not be.
 func missingParts(parts []*part) (missing []error) {
 	if selected(parts) {
 		return nil // whoever chose rows may have chosen among the parts
 	}
 	want := 1
+	if parts[0].meta.Part.Rotation {
+		want = parts[0].meta.Part.Number
+	}
 	for _, p := range parts {
 		n := p.meta.Part.Number
 		switch {
@@ -457,7 +464,7 @@ func wholeness(parts []*part) error {
 		inc.Why = strings.TrimPrefix(missing[0].Error(), ErrIncomplete.Error()+": ")
 	case recovered != nil:
 		inc.File, inc.Why = recovered.name, recovered.meta.Recovered
-	case last.meta.Part.Number != 0 && !last.meta.Part.Last && sel == nil:
+	case last.meta.Part.Number != 0 && !last.meta.Part.Last && !last.meta.Part.Rotation && sel == nil:
 		inc.Why = fmt.Sprintf("part %d is not the last of the recording", last.meta.Part.Number)
 	case !last.meta.Complete:
 		inc.Why = "the recorder did not end properly"

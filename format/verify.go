@@ -311,6 +311,8 @@ func (v *verifier) checkEnd(parts []*part) {
 		v.outcome[RuleComplete].instead = "the capture says that it is not complete: " + mergeMeta(parts).Recovered
 	case !m.Complete:
 		v.fail(RuleComplete, "%s: the recorder did not end properly", last.name)
+	case m.Part.Rotation && !m.Part.Last:
+		v.outcome[RuleComplete].good = fmt.Sprintf("this part did, and the recording went on in part %d", m.Part.Number+1)
 	case m.Part.Number != 0 && !m.Part.Last:
 		v.fail(RuleComplete, "%s: part %d is not the last of the recording", last.name, m.Part.Number)
 	}

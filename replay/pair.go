@@ -100,6 +100,7 @@ type Pairer struct {
 	floating bool               // threads may come under the filter, or leave it, in the middle of a call
 	comms    []string           // the names that the filter lets through
 	linking  bool               // every call of a thread is in the capture
+	cut      bool               // the capture begins with another part than the first
 	partial  bool               // any row may have been left out of the capture
 	source   format.Selection   // what a selection says of the capture it was taken from
 	seen     map[int64]struct{} // seq of exits of threads that were seen before
@@ -158,6 +159,9 @@ func (p *Pairer) Learn(m *format.Meta) {
 	}
 	if !p.started {
 		p.row = m.Part.FirstSeq
+		if p.cut = m.Part.Rotation && p.row > 0; p.cut { // the parts before are not here
+			p.begin = math.MinInt64
+		}
 	}
 }
 
@@ -174,6 +178,9 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 		p.started = true
 		if p.begin == math.MinInt64 {
 			p.begin = cmp.Or(p.source.Begin, b.TS[0])
+			if p.cut {
+				p.begin-- // its first row may be the end of a call
+			}
 		}
 		if len(b.Seq) > 0 {
 			p.row = b.Seq[0]

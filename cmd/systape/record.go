@@ -44,6 +44,7 @@ type recordFlags struct {
 	runAs                          string
 	waitAll                        bool
 	metrics                        string
+	rotation                       rotationFlags
 }
 
 func newRecordCommand() *cobra.Command {
@@ -77,6 +78,11 @@ With -o -, or /dev/stdout, the capture goes to standard output as a spool, for a
 pipe to another systape, and what the command writes there goes to standard
 error; with -o /dev/fd/3 the command keeps both.
 
+With -C, -G or -W the capture is cut into parts, FILE-00001.parquet and so on, each of
+which can be read alone, and all of them, or their folder, as one. %Y %m %d %H %M %S
+%j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
+begins another part.
+
 With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
 INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
 recording: at once if the command ignores them, or else with the command, which
@@ -89,6 +95,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
   systape record -p 1234 -f -d 10s
   systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet
   systape record -a -e %file,%network --container 3f2a -o web.parquet
+  systape record -a -G 1h -W 24 -z gzip -o '/var/log/calls-%F-%H.parquet'
   systape record -o - -- make | ssh laptop systape latency -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := runRecord(c.Context(), f, args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
@@ -123,6 +130,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringVarP(&f.runAs, "user", "u", "", "run the command as this `user`, with the user's groups (default: as you are; with sudo as root, like strace)")
 	flags.BoolVar(&f.waitAll, "wait-all", false, "record until the last process that came of the command has ended, too")
 	flags.StringVar(&f.metrics, "metrics", "", "counters for Prometheus in a `file`, at unix:PATH, or at ADDRESS:PORT")
+	f.rotation.add(flags)
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
 	return c
 }
@@ -228,16 +236,20 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return e
 	}
 	defer counters.stop()
+	if err := f.rotation.check(&f); err != nil {
+		return &exitError{code: f.misuse(args), err: err, hint: "see 'systape record --help'"}
+	}
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
 		return err
 	}
+	options.Rotation = out.rotation(stderr)
 	if out.chownErr != nil && !f.quiet {
 		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	relay := relaySignals(len(args) > 0, end)
+	relay := relaySignals(len(args) > 0, out.parts != nil, end)
 	defer relay.stop()
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
 	if out.file == os.Stdout {
@@ -260,6 +272,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	notify.tell("STOPPING=1")
 	if sealing != nil {
 		sealing.Stop()
+		out.now(sealing.Unfinished())
 	}
 	if err != nil {
 		if sealing != nil {

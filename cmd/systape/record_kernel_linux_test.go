@@ -56,6 +56,8 @@ func TestRecord(t *testing.T) {
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
+		{"parts", recordRotates},
+		{"soak", recordSoak},
 		{"spool given back", recordGivesBack},
 		{"followed while giving back", recordFollowedWhileGivingBack},
 	} {

@@ -29,8 +29,9 @@ type recordOutput struct {
 	stream    bool     // the spool is an open descriptor, and that is all
 	keepSpool bool
 	force     bool
-	bytes     int64 // of the finished capture
-	chownErr  error // why the files stay ours and not the user's who called sudo
+	bytes     int64     // of the finished captures
+	parts     *rotation // nil: the recording is one part
+	chownErr  error     // why the files stay ours and not the user's who called sudo
 }
 
 // maxNameBytes is how long a file's name may be on every file system in use.
@@ -40,11 +41,16 @@ const maxNameBytes = 255
 // can be written under its name.
 func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
-	n, ok := out.Descriptor(f.out)
-	if f.out == "-" {
-		n, ok = 1, true
+	if f.rotation.asked() {
+		o.parts = newRotation(f, recordName(f, args, time.Now()))
+		out, err := o.parts.next(1, time.Now())
+		if err != nil {
+			return nil, &exitError{code: f.failure(args), err: err, hint: "choose another name with -o, or --force to replace what is there"}
+		}
+		o.path, o.spoolPath, o.file, o.chownErr = out.Path, out.Spool, out.File, o.parts.chownErr
+		return o, nil
 	}
-	if ok {
+	if n, ok := streamOf(f.out); ok {
 		return o, o.openDescriptor(n, f.misuse(args))
 	}
 	fail := func(err error, hint string) (*recordOutput, error) {
@@ -90,6 +96,16 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 		return fail(fmt.Errorf("create the spool: %w", err), "name a file in a folder that can be written to with -o")
 	}
 }
+
+// streamOf returns the descriptor that a name of a capture stands for.
+func streamOf(name string) (n int, ok bool) {
+	if name == "-" {
+		return 1, true
+	}
+	return out.Descriptor(name)
+}
+
+func isStream(name string) bool { _, ok := streamOf(name); return ok }
 
 // openDescriptor lets the spool go to an open descriptor.
 func (o *recordOutput) openDescriptor(n, misuse int) error {
@@ -199,10 +215,30 @@ func (o *recordOutput) broken(err error, code int) error {
 
 // seal begins to make the capture file; nil where the spool is what is wanted.
 func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
-	if o.stream || o.keepSpool {
+	if o.stream || o.keepSpool && o.parts == nil {
 		return nil
 	}
-	return r.Seal(o.spoolPath, o.path, o.sealOptions())
+	opt := capture.SealingOptions{SealOptions: o.sealOptions(), SpoolOnly: o.keepSpool}
+	if o.parts != nil {
+		opt.Finished = o.parts.finished
+	}
+	return r.Seal(capture.Output{File: o.file, Spool: o.spoolPath, Path: o.path}, opt)
+}
+
+// now says which part the recording is at.
+func (o *recordOutput) now(out capture.Output) {
+	if out.Spool != "" {
+		o.path, o.spoolPath = out.Path, out.Spool
+	}
+}
+
+// rotation is how the recording goes on in other parts; nil: it does not.
+func (o *recordOutput) rotation(stderr io.Writer) *capture.Rotation {
+	if o.parts == nil {
+		return nil
+	}
+	o.parts.stderr = stderr
+	return &capture.Rotation{Bytes: o.parts.flags.bytes, Every: o.parts.flags.every, Next: o.parts.next}
 }
 
 // finish makes the capture file of the spool, which is mostly done already.
@@ -216,10 +252,11 @@ func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet 
 	if sealing == nil {
 		return nil
 	}
-	result, err := finishSealing(sealing, stderr, quiet)
-	if err != nil {
-		return err
+	bytes, err := finishSealing(sealing, stderr, quiet)
+	o.now(sealing.Unfinished())
+	o.bytes = bytes
+	if o.parts != nil {
+		o.parts.wait()
 	}
-	o.bytes = result.Bytes
-	return nil
+	return err
 }

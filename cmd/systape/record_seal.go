@@ -7,11 +7,10 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"systape/capture"
-	"systape/format"
 )
 
 // finishSealing seals what is left, with a progress bar where it takes a while.
-func finishSealing(s *capture.Sealing, stderr io.Writer, quiet bool) (*format.SealResult, error) {
+func finishSealing(s *capture.Sealing, stderr io.Writer, quiet bool) (bytes int64, err error) {
 	if quiet || !isTerminal(stderr) {
 		return s.Finish(nil)
 	}

@@ -25,7 +25,8 @@ const signalGrace = 5 * time.Second
 //
 //	           typed or hung up: the command has it   sent to the recorder alone
 //	INT QUIT   is the command's, however often        goes to the command, ends the recording
-//	HUP        ends the recording                     goes to the command, ends the recording
+//	HUP        ends the recording                     goes to the command, ends the recording; begins
+//	                                                  another part where there are parts
 //	TERM                                              goes to the command, ends the recording
 //	USR1 USR2                                         goes to the command
 //	TSTP       the recorder stops with the command    goes to the command, and likewise
@@ -36,14 +37,15 @@ const signalGrace = 5 * time.Second
 type signalRelay struct {
 	watcher   *signals.Watcher
 	inherited []syscall.Signal // ignored when the recorder was started
+	rotates   bool             // HUP that is sent begins another part
 	started   chan *capture.Recording
 	quit      chan struct{}
 }
 
 // relaySignals begins to receive signals. What comes before the
 // recording has begun is answered then; end ends it.
-func relaySignals(command bool, end func()) *signalRelay {
-	s := &signalRelay{inherited: signals.Inherited(), started: make(chan *capture.Recording), quit: make(chan struct{})}
+func relaySignals(command, rotates bool, end func()) *signalRelay {
+	s := &signalRelay{inherited: signals.Inherited(), started: make(chan *capture.Recording), rotates: rotates, quit: make(chan struct{})}
 	// A shell starts what runs in the background with INT ignored, and its
 	// scripts end it by just that.
 	list := []syscall.Signal{unix.SIGINT, unix.SIGTERM}
@@ -86,7 +88,7 @@ func (s *signalRelay) run(end func()) {
 		case r = <-s.started:
 		}
 	}
-	a := &signalAnswers{recording: r, end: end}
+	a := &signalAnswers{recording: r, rotates: s.rotates, end: end}
 	for _, got := range early {
 		a.answer(got)
 	}
@@ -105,6 +107,7 @@ func (s *signalRelay) run(end func()) {
 // signalAnswers answers the signals to a recording that has begun.
 type signalAnswers struct {
 	recording *capture.Recording
+	rotates   bool
 	end       func()
 	ending    bool      // told to end
 	stopping  bool      // told to stop, and about to with the command
@@ -113,6 +116,10 @@ type signalAnswers struct {
 }
 
 func (a *signalAnswers) answer(got signals.Received) {
+	if got.Signal == unix.SIGHUP && a.rotates && !got.Typed {
+		a.recording.Rotate()
+		return
+	}
 	pid := a.recording.PID()
 	if pid == 0 {
 		if got.Signal != unix.SIGPIPE {

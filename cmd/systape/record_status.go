@@ -73,6 +73,9 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	} else if size == 0 {
 		where, size = out.spoolPath, s.Bytes
 	}
+	if out.parts != nil {
+		where = out.parts.told()
+	}
 	perEvent := ""
 	if s.Events > 0 {
 		perEvent = fmt.Sprintf(", %.1f bytes each", float64(size)/float64(s.Events))

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/pflag"
+
+	"systape/capture"
+	"systape/format"
+	"systape/replay/escape"
+)
+
+// rotationFlags say how a recording is cut into parts, as tcpdump's of the same
+// names do.
+type rotationFlags struct {
+	size  string
+	bytes int64
+	every time.Duration
+	count int
+	hook  string
+}
+
+func (f *rotationFlags) add(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.size, "file-size", "C", "", "begin another part when the capture has this `size`: 100MB, or a number of millions of bytes")
+	addDuration(flags, &f.every, "rotate", "G", 0, "begin another part every so often: `time` such as 1h, or a number of seconds")
+	flags.IntVarP(&f.count, "parts", "W", 0, "keep the latest so many finished `parts`, and remove older ones")
+	flags.StringVarP(&f.hook, "on-part", "z", "", "run this `command` with the name of each finished part, at low priority")
+}
+
+// asked reports whether there are to be parts.
+func (f *rotationFlags) asked() bool { return f.size != "" || f.every != 0 || f.count != 0 }
+
+// check finds out whether the flags make sense.
+func (f *rotationFlags) check(all *recordFlags) error {
+	if f.size != "" {
+		millions, err := strconv.ParseInt(f.size, 10, 64)
+		f.bytes = millions * 1_000_000
+		if err != nil {
+			n, err := humanize.ParseBytes(f.size)
+			if err != nil {
+				return fmt.Errorf("-C %s: want a size such as 100MB", f.size)
+			}
+			f.bytes = int64(n)
+		}
+		if f.bytes < 64<<10 {
+			return fmt.Errorf("-C %s: parts of less than 64 KiB hold next to nothing", f.size)
+		}
+	}
+	switch {
+	case f.every < 0 || f.every > 0 && f.every < 100*time.Millisecond:
+		return fmt.Errorf("-G %v: parts of less than 0.1 s hold next to nothing", f.every)
+	case f.count < 0:
+		return fmt.Errorf("-W %d: want how many parts to keep", f.count)
+	case f.hook != "" && !f.asked():
+		return errors.New("-z is run for parts: -C, -G or -W make some")
+	case f.asked() && isStream(all.out):
+		return errors.New("a stream has no parts: name a file with -o")
+	}
+	_, err := formatTime(all.out, time.Now())
+	if err != nil && f.asked() {
+		return fmt.Errorf("-o %s: %w", all.out, err)
+	}
+	return nil
+}
+
+// rotation makes the files of a recording's parts and keeps the latest.
+type rotation struct {
+	flags    rotationFlags
+	name     string // of the parts: FILE, in which % stands for times
+	force    bool
+	stderr   io.Writer
+	chownErr error
+	last     string // the latest name that a time made
+	hooks    sync.WaitGroup
+
+	mu       sync.Mutex
+	kept     []string // finished parts, oldest first
+	finishes int
+}
+
+func newRotation(f *recordFlags, base string) *rotation {
+	r := &rotation{flags: f.rotation, name: f.out, force: f.force, stderr: os.Stderr}
+	if r.name == "" {
+		r.name = strings.ReplaceAll(base, "%", "%%") + ".parquet"
+	}
+	return r
+}
+
+// next makes the spool of a part.
+func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
+	name, err := formatTime(r.name, now)
+	if err != nil {
+		return capture.Output{}, err
+	}
+	ext := filepath.Ext(name)
+	stem := strings.TrimSuffix(name, ext)
+	numbered := fmt.Sprintf("%s-%05d", stem, number)
+	if name == strings.ReplaceAll(r.name, "%%", "%") || name == r.last { // no time tells the parts apart
+		name = numbered + ext
+	} else {
+		r.last = name
+	}
+	for n := 2; ; n++ {
+		out, err := r.create(name)
+		if !errors.Is(err, fs.ErrExist) || number == 1 || n > 10_000 {
+			return out, err
+		}
+		name = fmt.Sprintf("%s-%d%s", numbered, n, ext) // what another recording left
+	}
+}
+
+func (r *rotation) create(name string) (capture.Output, error) {
+	out := capture.Output{Path: name, Spool: format.SpoolName(name)}
+	if _, err := os.Lstat(name); err == nil && !r.force {
+		return out, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	f, err := format.CreateSpool(name, format.FileOptions{Force: r.force})
+	if err != nil {
+		return out, fmt.Errorf("create the spool: %w", err)
+	}
+	r.chownErr = giveToInvoker(f)
+	out.File = f
+	return out, nil
+}
+
+// finished is told of each part that is whole.
+func (r *rotation) finished(part *capture.Sealed) {
+	r.mu.Lock()
+	r.finishes++
+	r.kept = append(r.kept, part.Path)
+	var old string
+	if r.flags.count > 0 && len(r.kept) > r.flags.count {
+		old, r.kept = r.kept[0], r.kept[1:]
+	}
+	r.mu.Unlock()
+	if old != "" {
+		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) { // -z may have taken it
+			r.warn(fmt.Errorf("remove the oldest part: %w", err))
+		}
+	}
+	if r.flags.hook != "" {
+		r.hooks.Go(func() { r.runHook(part.Path) })
+	}
+}
+
+// runHook runs the command for a part, which nobody waits for but the end.
+func (r *rotation) runHook(path string) {
+	c := exec.Command(r.flags.hook, path)
+	c.Stdout, c.Stderr = r.stderr, r.stderr
+	if err := startGently(c); err != nil {
+		r.warn(fmt.Errorf("-z: %w", err))
+		return
+	}
+	if err := c.Wait(); err != nil {
+		r.warn(fmt.Errorf("-z: %s %s: %w", r.flags.hook, path, err))
+	}
+}
+
+func (r *rotation) warn(err error) { warner(r.stderr)(err) }
+
+// wait returns when all commands of -z have ended.
+func (r *rotation) wait() { r.hooks.Wait() }
+
+// told says for the summary what was made.
+func (r *rotation) told() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch n := len(r.kept); {
+	case n == 0:
+		return "no part"
+	case n == 1:
+		return r.kept[0]
+	default:
+		s := fmt.Sprintf("%d parts, %s to %s", n, r.kept[0], filepath.Base(r.kept[n-1]))
+		if r.finishes > n {
+			s += fmt.Sprintf(" (%d older ones were removed)", r.finishes-n)
+		}
+		return escape.Text(s)
+	}
+}
+
+// formatTime replaces what stands for a time in a file's name, as strftime(3)
+// does.
+func formatTime(name string, t time.Time) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] != '%' {
+			b.WriteByte(name[i])
+			continue
+		}
+		if i++; i == len(name) {
+			return "", errors.New("a single % at the end; %% stands for one")
+		}
+		layout, ok := map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'y': "06", 'F': "2006-01-02", 'j': "002", 'z': "-0700"}[name[i]]
+		switch {
+		case ok:
+			b.WriteString(t.Format(layout))
+		case name[i] == 's':
+			fmt.Fprint(&b, t.Unix())
+		case name[i] == '%':
+			b.WriteByte('%')
+		default:
+			return "", fmt.Errorf("%%%c is not known: there are %%Y %%m %%d %%H %%M %%S %%j %%s %%y %%F %%z %%%%", name[i])
+		}
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"systape/format"
+)
+
+// oneOf writes the rows of a recording in parts as a capture of one part.
+func oneOf(t *testing.T, paths []string, to string) *format.Meta {
+	t.Helper()
+	r, err := format.Open(paths, format.ReadOptions{Warn: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	file, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w, err := format.NewParquetWriter(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b format.Batch
+	for err = r.Next(&b); err == nil; err = r.Next(&b) {
+		if err := w.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	meta := *r.Meta()
+	meta.Part = format.Part{Number: 1, Last: true}
+	if err := w.Close(&meta); err != nil {
+		t.Fatal(err)
+	}
+	return r.Meta()
+}
+
+// recordRotates: a recording in parts is, read as one, what it would be in one
+// file; each part can be read alone; the oldest ones go; HUP begins another; and a
+// command hears of each.
+func recordRotates(t *testing.T, r recorder) {
+	dir := t.TempDir()
+	heard := filepath.Join(t.TempDir(), "heard")
+	hook := filepath.Join(t.TempDir(), "hook")
+	if err := os.WriteFile(hook, []byte("#!/bin/sh\necho \"$@\" >>"+heard+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got := r.run(t, "record", "-C", "600kB", "-z", hook, "-o", filepath.Join(dir, "t.parquet"), "--", r.program("noise"), "400000")
+	if got.code != 7 || !strings.Contains(got.stderr, " parts, ") {
+		t.Fatalf("record: %+v", got)
+	}
+	parts, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(parts) < 4 || filepath.Base(parts[0]) != "t-00001.parquet" {
+		t.Fatalf("got %q", parts)
+	}
+	if text, _ := os.ReadFile(heard); string(text) == "" || len(strings.Fields(string(text))) != len(parts) || !strings.Contains(string(text), parts[1]+"\n") {
+		t.Errorf("-z heard of %q, the parts are %q", text, parts)
+	}
+	one := filepath.Join(t.TempDir(), "one.parquet")
+	meta := oneOf(t, []string{dir}, one)
+	if !meta.Complete || !meta.Part.Last || meta.Part.Rows < 800_000 {
+		t.Errorf("together: %+v, complete %v", meta.Part, meta.Complete)
+	}
+	for _, c := range [][]string{{"latency", "--format", "json"}, {"verify", "--format", "json"}} {
+		answers := [2]map[string]any{}
+		for i, name := range []string{one, dir} {
+			if err := json.Unmarshal([]byte(r.succeed(t, append(c, name)...).out), &answers[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, part := range []string{"groups", "coverage", "conservation", "ok"} {
+			a, _ := json.Marshal(answers[0][part])
+			b, _ := json.Marshal(answers[1][part])
+			if string(a) != string(b) {
+				t.Errorf("%s: %s of one file and of the parts differ:\n%.500s\n%.500s", c[0], part, a, b)
+			}
+		}
+	}
+	for i, part := range parts {
+		info, err := os.Stat(part)
+		if err != nil || info.Size() > 1_500_000 {
+			t.Errorf("part %d: %v, %v", i+1, info.Size(), err)
+		}
+		r.succeed(t, "verify", part)
+		var l struct {
+			Coverage struct {
+				ByStatus map[string]int64 `json:"by_status"`
+			} `json:"coverage"`
+		}
+		if err := json.Unmarshal([]byte(r.succeed(t, "latency", "--format", "json", part).out), &l); err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []string{"denied", "mismatch", "enter_lost", "exit_lost"} {
+			if n := l.Coverage.ByStatus[status]; n > 0 {
+				t.Errorf("part %d alone: %d calls %s", i+1, n, status)
+			}
+		}
+	}
+
+	t.Run("keeps the latest", func(t *testing.T) {
+		dir := t.TempDir()
+		p := r.command(t, "record", "-q", "-a", "-W", "2", "-o", filepath.Join(dir, "%Y-t.parquet"))
+		var stderr strings.Builder
+		p.Stderr = &stderr
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		year := time.Now().Format("2006")
+		name := filepath.Join(dir, year+"-t.parquet")
+		waitFor(t, "events on the spool", spoolGrows(name))
+		for _, next := range []string{year + "-t-00002.parquet", year + "-t-00003.parquet", year + "-t-00004.parquet"} {
+			background(t, nil, r.program("noise"), "1000")
+			p.Process.Signal(syscall.SIGHUP)
+			waitFor(t, "part "+next, func() bool {
+				_, err := os.Stat(filepath.Join(dir, next+".spool"))
+				return err == nil || errors.Is(err, os.ErrNotExist) && exists(filepath.Join(dir, next))
+			})
+		}
+		p.Process.Signal(syscall.SIGTERM)
+		if err := p.Wait(); err != nil {
+			t.Fatalf("%v: %s", err, stderr.String())
+		}
+		left, _ := filepath.Glob(filepath.Join(dir, "*"))
+		if len(left) != 2 {
+			t.Errorf("got %q, want the latest two parts", left)
+		}
+		r.succeed(t, "verify", dir)
+	})
+	for _, wrong := range [][]string{{"-C", "x"}, {"-C", "1kB"}, {"-G", "1ms"}, {"-W", "-1"}, {"-z", "true"}, {"-W", "2", "-o", "-"}, {"-W", "2", "-o", "%Q.parquet"}} {
+		if got := r.run(t, append(append([]string{"record"}, wrong...), "--", "true")...); got.code != recordFailed || !strings.Contains(got.stderr, "hint: ") {
+			t.Errorf("%q: %+v", wrong, got)
+		}
+	}
+}
+
+func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
+
+func TestTimesInNamesOfParts(t *testing.T) {
+	at := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	for in, want := range map[string]string{
+		"a": "a", "%Y%m%d-%H%M%S": "20260203-040506", "%F %j %y %z": "2026-02-03 034 26 +0000", "100%%": "100%", "%s": "1770091506",
+		"%Q": "", "x%": "",
+	} {
+		got, err := formatTime(in, at)
+		if got != want || (err != nil) != (want == "") {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
