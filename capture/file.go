@@ -124,13 +124,20 @@ func (q *queuedFile) Written() int64 {
 }
 
 // Total returns how many bytes have reached all files.
-func (q *queuedFile) Total() (n int64) {
+func (q *queuedFile) Total() int64 {
+	n, _ := q.Since(0)
+	return n
+}
+
+// Since returns how many bytes have reached the files from file i on, and how
+// many files follow that.
+func (q *queuedFile) Since(i int) (bytes int64, more int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range q.files {
-		n += q.files[i].written
+	for _, f := range q.files[min(i, len(q.files)):] {
+		bytes += f.written
 	}
-	return n
+	return bytes, len(q.files) - 1 - i
 }
 
 // Part returns file i, from 0, how many bytes have reached it, and whether that

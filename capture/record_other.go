@@ -51,6 +51,7 @@ func (*Recording) PID() int               { return 0 }
 func (*Recording) part(int) (out Output, committed int64, whole, ok bool) {
 	return out, 0, false, false
 }
+func (*Recording) since(int) (bytes int64, more int)        { return 0, 0 }
 func (*Recording) wasSealed(part int, spool, capture int64) {}
 func (*Recording) Run(context.Context) (*format.Meta, error) {
 	return nil, errors.New("recording needs Linux")

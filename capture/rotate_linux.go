@@ -63,6 +63,10 @@ type sealedPart struct {
 	spool, capture int64 // bytes
 }
 
+// since returns how many bytes the spools have from part i on, from 0, and how
+// many parts follow that.
+func (r *Recording) since(i int) (bytes int64, more int) { return r.out.Since(i) }
+
 // part returns part i of the recording, from 0: how many bytes of its spool
 // have been written, ending with a whole batch, and whether it is finished.
 func (r *Recording) part(i int) (out Output, committed int64, whole, ok bool) { return r.out.Part(i) }

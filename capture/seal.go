@@ -44,8 +44,9 @@ const (
 	giveBackBytes = 8 << 20
 
 	// From so much on that waits to be sealed, others have to share the CPUs, so
-	// that the spool does not fill the disk.
-	patience = 256 << 20
+	// that spools do not fill the disk.
+	latestBytes = 256 << 20
+	latestParts = 2
 )
 
 // Seal begins to make captures of the recording's spools, of which the first is
@@ -64,7 +65,7 @@ func (s *Sealing) run() {
 	for {
 		wait := sealEvery
 		if !s.recording.Busy() && s.step() {
-			if wait = turns.Pause(); s.waiting() > patience {
+			if wait = turns.Pause(); s.late() {
 				wait = 0
 			}
 		}
@@ -157,14 +158,14 @@ func (s *Sealing) next(done *Sealed) error {
 	return nil
 }
 
-// waiting returns how many bytes of the part's spool wait to be sealed.
-func (s *Sealing) waiting() int64 {
-	if s.sealer == nil {
-		return 0
+// late reports whether too much waits to be sealed.
+func (s *Sealing) late() bool {
+	written, parts := s.recording.since(s.at)
+	if s.sealer != nil {
+		sealed, _ := s.sealer.Sealed()
+		written -= sealed
 	}
-	sealed, _ := s.sealer.Sealed()
-	_, committed, _, _ := s.part()
-	return committed - sealed
+	return written > latestBytes || parts > latestParts
 }
 
 func (s *Sealing) begin(out Output) error {
