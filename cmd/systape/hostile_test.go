@@ -59,6 +59,10 @@ func hostileCapture(t testing.TB, syscalls ...string) string {
 		add(exit)
 	}
 	add(format.Event{Kind: format.Exec, PID: 7, TID: 7, Nr: -1, Comm: evil(0), Detail: evil(5), Args: [6]int64{7}})
+	for _, e := range []format.Event{{Kind: format.Enter}, {Kind: format.Exit, Ret: -2}} { // a call of the audit's trail
+		e.PID, e.TID, e.Nr, e.Syscall, e.Comm, e.Container = 7, 7, 59, "execve", evil(1), evil(3)
+		add(e)
+	}
 	add(format.Event{Kind: format.Rename, PID: 8, TID: 8, Nr: -1, Comm: evil(2)})
 	add(format.Event{Kind: format.Lost, Nr: -1, CPU: 0, Args: [6]int64{9, ts, ts}})
 	add(format.Event{Kind: format.Exit, PID: 9, TID: 9, Nr: 0, Syscall: syscalls[0], Comm: evil(0), Container: evil(1), Ret: -1})
