@@ -96,7 +96,6 @@ var formsNotRun = map[string]string{
 	"audit":         "needs rules, see its own tests",
 	"bundle":        "makes an archive, which its own tests read",
 	"redact":        "makes captures, which its own tests read",
-	"audit":         "goes by the names of calls, see its own tests",
 	"seccomp":       "goes by the names of calls, see its own tests",
 }
 
