@@ -81,6 +81,27 @@ static inline_always struct record *place(struct buffer *first, u32 cpu, u64 pos
 	return (struct record *)(part->data + (position & part_mask));
 }
 
+/* Adds an event to counters by class; a class is known when this is compiled. */
+static inline_always void count_class(u64 *counters, u32 class)
+{
+	if (class == CLASS_CALL) {
+		counters[CLASS_ENTER]++;
+		counters[CLASS_EXIT]++;
+	} else {
+		counters[class]++;
+	}
+}
+
+static inline_always void count_class_mixed(u64 *counters, u32 class)
+{
+	if (class == CLASS_CALL) {
+		__sync_fetch_and_add(&counters[CLASS_ENTER], 1);
+		__sync_fetch_and_add(&counters[CLASS_EXIT], 1);
+	} else {
+		__sync_fetch_and_add(&counters[class], 1);
+	}
+}
+
 #define GAP_BYTES (sizeof(struct record) + sizeof(struct gap_payload))
 
 /*
@@ -103,7 +124,7 @@ static inline_always struct record *reserve_alone(struct buffer *buffer, u32 cpu
 	struct gap_payload *payload;
 	u64 head, used, now;
 
-	control->seen[class]++;
+	count_class(control->seen, class);
 	head = control->head;
 	used = head + size - *(volatile u64 *)&control->tail;
 	if (unlikely(control->gap_first))
@@ -143,8 +164,10 @@ static inline_always struct record *reserve_alone(struct buffer *buffer, u32 cpu
 	/* Dated before it is counted, and open once both are: see openGap() in capture/gap.go. */
 	now = ktime_get_ns();
 	publish(&control->gap_last, now);
-	control->lost[class]++;
-	publish(&control->gap_lost[class], control->gap_lost[class] + 1);
+	count_class(control->lost, class);
+	if (class == CLASS_CALL)
+		publish(&control->gap_lost[CLASS_ENTER], control->gap_lost[CLASS_ENTER] + 1);
+	publish(&control->gap_lost[class == CLASS_CALL ? CLASS_EXIT : class], control->gap_lost[class == CLASS_CALL ? CLASS_EXIT : class] + 1);
 	if (!control->gap_first)
 		publish(&control->gap_first, now);
 	return 0;
@@ -162,7 +185,7 @@ static inline_always struct record *reserve_mixed(struct buffer *buffer, u32 cpu
 	struct record *record;
 	u64 head, used;
 
-	__sync_fetch_and_add(&control->seen[class], 1);
+	count_class_mixed(control->seen, class);
 #pragma unroll
 	for (u32 i = 0; i < 4; i++) {
 		head = *(volatile u64 *)&control->head;
@@ -181,7 +204,7 @@ static inline_always struct record *reserve_mixed(struct buffer *buffer, u32 cpu
 			return record;
 		}
 	}
-	__sync_fetch_and_add(&control->lost[class], 1);
+	count_class_mixed(control->lost, class);
 	return 0;
 }
 
@@ -199,7 +222,7 @@ static inline_always struct record *reserve(u32 size, u32 class, u32 tid)
 	cpu = get_smp_processor_id();
 	first = cpu * parts;
 	buffer = map_lookup(&buffers, &first);
-	if (unlikely(!buffer) || unlikely(*(volatile u64 *)&buffer->control.closed & 1 << class)) {
+	if (unlikely(!buffer) || unlikely(*(volatile u64 *)&buffer->control.closed & 1 << (class == CLASS_CALL ? CLASS_EXIT : class))) {
 		release();
 		return 0;
 	}

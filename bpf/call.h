@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "filter.h"
+#include "memory.h"
 #include "number.h"
 #include "text.h"
 
@@ -46,18 +47,21 @@ static inline_always u32 texts_of(u32 index)
 	return text_arguments[index];
 }
 
-/* Writes an enter with the texts that its arguments point to. */
-static inline_always int enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, u32 count, u32 which)
+/* Shows an enter with the texts that its arguments point to; returns its time, 0 if it is lost. */
+static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr)
 {
+	u32 index = table_index(abi, nr), which = texts_of(index), count = 6;
 	u32 zero = 0, used, missing, size;
 	struct scratch *s = map_lookup(&texts, &zero);
 	struct record *record;
-	u64 args[6] = {};
+	u64 args[6] = {}, ts;
 	u64 *words;
 	u8 *state;
 
 	if (!s)
 		return 0;
+	if (index < 2 * TABLE_SIZE)
+		count = argument_counts[index];
 	copy_arguments(args, regs, abi, 6);
 	*(volatile u64 *)&s->owner = pid_tgid;
 	used = read_texts(s, args, which & 0xffff, &missing);
@@ -70,6 +74,7 @@ static inline_always int enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u3
 	record = reserve(size, CLASS_ENTER, pid_tgid);
 	if (unlikely(!record))
 		return 0;
+	ts = record->ts;
 	record->pid_tgid = pid_tgid;
 	words = (u64 *)(record + 1);
 #pragma unroll
@@ -77,7 +82,7 @@ static inline_always int enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u3
 		words[n] = count > n ? args[n] : 0;
 	copy_texts(words + 6, s, used, pid_tgid);
 	finish(record, TAG(size, RECORD_ENTER_TEXTS, abi | lost_before(pid_tgid) << ABI_BITS, nr));
-	return 0;
+	return ts;
 }
 
 /*
@@ -102,14 +107,14 @@ static inline_always u32 texts_at_exit(u32 which, s64 ret, u32 pid_tgid, u32 exe
 	return which & 0xffff;
 }
 
-/* Writes an exit with texts. */
-static inline_always int leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret, u32 which)
+/* Shows an exit with texts, those of which; returns its time, 0 if it is lost. */
+static inline_always u64 leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret, u32 which)
 {
 	u32 zero = 0, used, missing, size;
 	struct scratch *s = map_lookup(&texts, &zero);
 	struct record *record;
 	struct exit_payload *payload;
-	u64 args[6] = {};
+	u64 args[6] = {}, ts;
 
 	if (!s)
 		return 0;
@@ -120,11 +125,79 @@ static inline_always int leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u3
 	record = reserve(size, CLASS_EXIT, pid_tgid);
 	if (unlikely(!record))
 		return 0;
+	ts = record->ts;
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->ret = ret;
 	copy_texts(payload + 1, s, used, pid_tgid);
 	finish(record, TAG(size, RECORD_EXIT_TEXTS, abi | lost_before(pid_tgid) << ABI_BITS, nr));
+	return ts;
+}
+
+/* Why the filters do not want a call at its enter. */
+static inline_always u32 enter_refusal(u32 filter, u64 pid_tgid, u32 abi, s32 nr)
+{
+	if (filter & FILTER_PIDS) {
+		u32 tgid = pid_tgid >> 32;
+		u32 *flags = map_lookup(&targets, &tgid);
+
+		if (!flags)
+			return REFUSED_PROCESS;
+		/* The command to record begins with its execve; what prepared it is ours. */
+		if (unlikely(*flags & TARGET_AT_EXEC)) {
+			if (!is_exec(abi, nr))
+				return REFUSED_PROCESS;
+			*flags = TARGET_RECORD;
+		}
+	} else if (pid_tgid >> 32 == self_tgid) {
+		return REFUSED_PROCESS;
+	}
+	if (!wanted_call(filter, abi, nr))
+		return REFUSED_CALL;
+	return thread_refusal(filter);
+}
+
+/* Shows an enter; returns its time, 0 if it is lost. */
+static inline_always u64 show_enter(u64 pid_tgid, u32 abi, s32 nr, struct pt_regs *regs, u32 count)
+{
+	const u32 size = sizeof(struct record) + 8 * (count & 7);
+	struct record *record;
+	u64 ts;
+
+	if (text_when == TEXTS_ALWAYS && texts_of(table_index(abi, nr)) & 0xffff)
+		return enter_with_texts(regs, pid_tgid, abi, nr);
+	record = reserve(size, CLASS_ENTER, pid_tgid);
+	if (unlikely(!record))
+		return 0;
+	ts = record->ts;
+	record->pid_tgid = pid_tgid;
+	copy_arguments((u64 *)(record + 1), regs, abi, count);
+	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(pid_tgid) << ABI_BITS, nr));
+	return ts;
+}
+
+/* Begins a call where a filter needs the whole of it. */
+static apart int enter_counted(u64 pid_tgid, u32 abi, s32 nr, struct pt_regs *regs, u32 count)
+{
+	const u32 filter = filters;
+	struct call *call = call_of(pid_tgid);
+	u64 now = 0;
+
+	if (unlikely(!call)) {
+		refused(REFUSED_SAMPLE);
+		return 0;
+	}
+	call->nr = nr;
+	call->abi = abi;
+	call->count = count;
+	call->drawn = filter & FILTER_SAMPLE ? draw(call) : 1;
+	if (!call->drawn)
+		refused(REFUSED_SAMPLE);
+	else if (filter & HELD)
+		copy_arguments(call->args, regs, abi, count);
+	else
+		now = show_enter(pid_tgid, abi, nr, regs, count);
+	call->entered = now ?: ktime_get_ns();
 	return 0;
 }
 
@@ -134,44 +207,107 @@ static inline_always int enter(u64 *ctx, u32 spare)
 	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
 	s32 nr = (s32)ctx[1];
-	struct record *record;
-	u32 abi = abi_of(self.compat, nr), index, size, count = 6;
+	u32 abi = abi_of(self.compat, nr), why, index, count = 6;
 
 	if (!stand_in(spare, self.pid_tgid, CLASS_ENTER, THREAD_ENTERED))
 		return 0;
-	if (filter & FILTER_PIDS) {
-		u32 tgid = self.pid_tgid >> 32;
-		u32 *flags = map_lookup(&targets, &tgid);
-
-		if (!flags)
-			return 0;
-		/* The command to record begins with its execve; what prepared it is ours. */
-		if (unlikely(*flags & TARGET_AT_EXEC)) {
-			if (!is_exec(abi, nr))
-				return 0;
-			*flags = TARGET_RECORD;
-		}
-	} else if (self.pid_tgid >> 32 == self_tgid) {
+	why = enter_refusal(filter, self.pid_tgid, abi, nr);
+	if (filter & CHANGEABLE)
+		remember(self.pid_tgid, why ? THREAD_REFUSED : THREAD_CHOSEN);
+	if (why) {
+		if (filter & ~FOLLOW_CHILDREN) /* our own calls are not worth it */
+			refused(why);
 		return 0;
 	}
-	if (!wanted_thread(filter) || !wanted_call(filter, abi, nr))
-		return 0;
 	index = table_index(abi, nr);
 	if (likely(index < 2 * TABLE_SIZE))
 		count = argument_counts[index];
-	if (text_when == TEXTS_ALWAYS) {
-		u32 which = texts_of(index);
+	if (filter & COUNTED)
+		return enter_counted(self.pid_tgid, abi, nr, regs, count);
+	show_enter(self.pid_tgid, abi, nr, regs, count);
+	return 0;
+}
 
-		if (which & 0xffff)
-			return enter_with_texts(regs, self.pid_tgid, abi, nr, count, which);
+/* Shows an exit; returns its time, 0 if it is lost. */
+static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret)
+{
+	const u32 size = sizeof(struct record) + sizeof(struct exit_payload);
+	struct record *record;
+	u64 ts;
+
+	if (text_when != TEXTS_NEVER) {
+		u32 which = texts_of(table_index(abi, nr));
+
+		if (which)
+			which = texts_at_exit(which, ret, pid_tgid, is_exec(abi, nr));
+		if (which)
+			return leave_with_texts(regs, pid_tgid, abi, nr, ret, which);
 	}
-	size = sizeof(*record) + 8 * (count & 7);
-	record = reserve(size, CLASS_ENTER, self.pid_tgid);
+	record = reserve(size, CLASS_EXIT, pid_tgid);
 	if (unlikely(!record))
 		return 0;
-	record->pid_tgid = self.pid_tgid;
-	copy_arguments((u64 *)(record + 1), regs, abi, count);
-	finish(record, TAG(size, RECORD_ENTER, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
+	ts = record->ts;
+	record->pid_tgid = pid_tgid;
+	((struct exit_payload *)(record + 1))->ret = ret;
+	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(pid_tgid) << ABI_BITS, nr));
+	return ts;
+}
+
+/* Shows a call of which nothing has been told before. */
+static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered, u32 abi, s32 nr, s64 ret)
+{
+	u32 count = call->count & 7;
+	u32 size = sizeof(struct record) + sizeof(struct call_payload) + 8 * count;
+	struct record *record = reserve(size, CLASS_CALL, pid_tgid);
+	struct call_payload *payload;
+	u64 *args;
+
+	if (unlikely(!record))
+		return;
+	record->pid_tgid = pid_tgid;
+	payload = (void *)(record + 1);
+	payload->ret = ret;
+	payload->entered = entered;
+	payload->exit_nr = nr;
+	payload->exit_abi = abi;
+	args = (u64 *)(payload + 1);
+#pragma unroll
+	for (u32 i = 0; i < 6; i++) {
+		if (count > i)
+			args[i] = call->args[i];
+	}
+	finish(record, TAG(size, RECORD_CALL, call->abi | lost_before(pid_tgid) << ABI_BITS, call->nr));
+}
+
+/* Ends a call where a filter needs the whole of it. */
+static apart int leave_counted(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret)
+{
+	const u32 filter = filters;
+	struct call *call = call_of(pid_tgid);
+	u64 entered, now = 0;
+
+	if (!call || !call->entered) {
+		if (filter & HELD || !call)
+			refused(REFUSED_HALF);
+		else if (draw(call))
+			show_exit(regs, pid_tgid, abi, nr, ret);
+		else
+			refused(REFUSED_SAMPLE);
+		return 0;
+	}
+	entered = call->entered;
+	call->entered = 0;
+	if (call->drawn && !(filter & HELD))
+		now = show_exit(regs, pid_tgid, abi, nr, ret);
+	if (!now)
+		now = ktime_get_ns();
+	count_call(pid_tgid >> 32, call->abi, call->nr, table_index(call->abi, call->nr), ret, now - entered);
+	if (!call->drawn || !(filter & HELD))
+		return 0;
+	if ((filter & FILTER_FAILED && !is_error(abi, ret)) || (filter & FILTER_DURATION && now - entered < least_duration))
+		refused(REFUSED_OUTCOME);
+	else
+		show_call(pid_tgid, call, entered, abi, nr, ret);
 	return 0;
 }
 
@@ -180,18 +316,25 @@ static inline_always int leave(u64 *ctx, u32 spare)
 	const u32 filter = filters;
 	struct self self = current_self();
 	struct pt_regs *regs = (void *)ctx[0];
-	struct record *record;
-	const u32 size = sizeof(*record) + sizeof(struct exit_payload);
-	s32 nr;
 	u32 abi;
+	u8 decision = 0;
+	s32 nr;
 
 	if (!stand_in(spare, self.pid_tgid, CLASS_EXIT, THREAD_LEFT))
 		return 0;
-	if (!wanted_task(filter, self.pid_tgid))
+	if (!wanted_process(filter, self.pid_tgid))
 		return 0;
 	nr = regs_nr(regs);
 	abi = abi_of(self.compat, nr);
-	if (!wanted_call(filter, abi, nr)) {
+	if (filter & CHANGEABLE) {
+		decision = recall(self.pid_tgid);
+		if (decision == THREAD_REFUSED)
+			return 0;
+		/* No enter was seen: it was before the recording, or the call was refused before the tracepoint. */
+		if (!decision && thread_refusal(filter))
+			return 0;
+	}
+	if (!decision && !wanted_call(filter, abi, nr)) {
 		/*
 		 * An execve that changes the ABI returns by the new one's rules with
 		 * the old one's number.
@@ -201,20 +344,9 @@ static inline_always int leave(u64 *ctx, u32 spare)
 		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
 			return 0;
 	}
-	if (text_when != TEXTS_NEVER) {
-		u32 which = texts_of(table_index(abi, nr));
-
-		if (which)
-			which = texts_at_exit(which, ctx[1], self.pid_tgid, is_exec(abi, nr));
-		if (which)
-			return leave_with_texts(regs, self.pid_tgid, abi, nr, ctx[1], which);
-	}
-	record = reserve(size, CLASS_EXIT, self.pid_tgid);
-	if (unlikely(!record))
-		return 0;
-	record->pid_tgid = self.pid_tgid;
-	((struct exit_payload *)(record + 1))->ret = ctx[1];
-	finish(record, TAG(size, RECORD_EXIT, abi | lost_before(self.pid_tgid) << ABI_BITS, nr));
+	if (filter & COUNTED)
+		return leave_counted(regs, self.pid_tgid, abi, nr, ctx[1]);
+	show_exit(regs, self.pid_tgid, abi, nr, ctx[1]);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 package bpf
 
+import "time"
+
 // Config says what is to be recorded. It is fixed at load: the verifier
 // removes the code of every filter that is not used.
 type Config struct {
@@ -7,9 +9,16 @@ type Config struct {
 	FilterPIDs     bool                // only processes given to AddTarget, and the launched command
 	FollowChildren bool                // processes that a target starts become targets
 	Comms          []string            // only threads of these names
+	CommPatterns   []string            // likewise of names like these, with * for any letters; see CompilePatterns
 	UIDs           []uint32            // only threads of these users
 	Cgroups        []string            // only threads below these cgroup v2 directories, at most 16
+	CgroupsV1      []string            // only threads below these directories of one hierarchy of cgroup v1, at most 64
+	Controller     string              // of that hierarchy, such as "pids"
 	Syscalls       *SyscallFilter      // nil: all
+	Sample         bool                // calls are drawn by lot; see Kernel.SetShare
+	SampleSeed     uint64              // the draws of a thread follow from it, the thread's id and the instant of its first call
+	Failed         bool                // only calls that return an error, told at their exit
+	LeastDuration  time.Duration       // only calls that last so long, told at their exit; 0: all
 	Arguments      [2][TableSize]uint8 // how many arguments each call takes, native and compat
 	Texts          TextRule            // when what arguments point to is read
 	TextBytes      int                 // of a file name at most, from 8 to TextMax
@@ -42,6 +51,9 @@ func (c *Config) textArguments() (bits [2 * TableSize]uint32) {
 	return bits
 }
 
+// Counted reports whether calls pass unrecorded that [Kernel.Counts] tells of.
+func (c *Config) Counted() bool { return c.filters()&withBTFFilterCOUNTED != 0 }
+
 // SyscallFilter says which numbers are recorded.
 type SyscallFilter struct {
 	Wanted   [2][TableSize]bool // native and compat
@@ -52,14 +64,19 @@ type SyscallFilter struct {
 func (c *Config) filters() filterBits {
 	var bits filterBits
 	for bit, on := range map[filterBits]bool{
-		withBTFFilterFILTER_PIDS:     c.FilterPIDs,
-		withBTFFilterFILTER_COMMS:    len(c.Comms) > 0,
-		withBTFFilterFILTER_UIDS:     len(c.UIDs) > 0,
-		withBTFFilterFILTER_CGROUPS:  len(c.Cgroups) > 0,
-		withBTFFilterFILTER_SYSCALLS: c.Syscalls != nil,
-		withBTFFilterFOLLOW_CHILDREN: c.FollowChildren,
-		withBTFFilterWANT_UNLISTED:   c.Syscalls != nil && c.Syscalls.Unlisted,
-		withBTFFilterWANT_NEGATIVE:   c.Syscalls != nil && c.Syscalls.Negative,
+		withBTFFilterFILTER_PIDS:          c.FilterPIDs,
+		withBTFFilterFILTER_COMMS:         len(c.Comms) > 0,
+		withBTFFilterFILTER_COMM_PATTERNS: len(c.CommPatterns) > 0,
+		withBTFFilterFILTER_CGROUP_IDS:    len(c.CgroupsV1) > 0,
+		withBTFFilterFILTER_SAMPLE:        c.Sample,
+		withBTFFilterFILTER_FAILED:        c.Failed,
+		withBTFFilterFILTER_DURATION:      c.LeastDuration > 0,
+		withBTFFilterFILTER_UIDS:          len(c.UIDs) > 0,
+		withBTFFilterFILTER_CGROUPS:       len(c.Cgroups) > 0,
+		withBTFFilterFILTER_SYSCALLS:      c.Syscalls != nil,
+		withBTFFilterFOLLOW_CHILDREN:      c.FollowChildren,
+		withBTFFilterWANT_UNLISTED:        c.Syscalls != nil && c.Syscalls.Unlisted,
+		withBTFFilterWANT_NEGATIVE:        c.Syscalls != nil && c.Syscalls.Negative,
 	} {
 		if on {
 			bits |= bit

@@ -25,6 +25,27 @@ volatile const u32 filter_cgroups = 0; /* how many */
 volatile const u32 writers = WRITERS_ALONE; /* enum writer_rule */
 volatile const u32 thread_mask = (1 << 22) - 1; /* thread ids that thread_states has a place for */
 
+/*
+ * Patterns of names, as automata that read a name letter by letter. A state is
+ * a bit: the letters of a pattern before it have been read.
+ */
+volatile const u32 comm_words = 0; /* of states, at most COMM_WORDS */
+volatile const u64 comm_starts[COMM_WORDS] = {};
+volatile const u64 comm_ends[COMM_WORDS] = {};
+volatile const u64 comm_stays[COMM_WORDS] = {};	      /* where there is a *, any letter */
+volatile const u64 comm_steps[COMM_WORDS * 256] = {}; /* for each letter: states from which it leads to the next */
+
+/* The way from a task to its cgroup in a hierarchy of cgroup v1, in bytes. */
+volatile const u32 offset_task_cgroups = 0;
+volatile const u32 offset_set_state = 0; /* struct css_set: that of the hierarchy's controller */
+volatile const u32 offset_state_cgroup = 0;
+volatile const u32 offset_state_parent = 0;
+volatile const u32 offset_cgroup_node = 0;
+volatile const u32 offset_node_id = 0;
+
+volatile const u64 least_duration = 0; /* ns */
+volatile const u64 sample_seed = 0;
+
 volatile const u8 argument_counts[2 * TABLE_SIZE] = {};
 volatile const u64 wanted[2 * TABLE_SIZE / 64] = {};
 

@@ -3,14 +3,17 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 )
 
 // Kernel is the loaded kernel side. Its methods may be used by one goroutine
@@ -51,6 +54,16 @@ func (k *Kernel) fillFilters(cfg Config) error {
 		}
 		k.cgroups = append(k.cgroups, dir)
 		if err := k.collection.Maps["cgroups"].Put(uint32(i), uint32(dir.Fd())); err != nil {
+			return fmt.Errorf("filter by cgroup %s: %w", path, err)
+		}
+	}
+	for _, path := range cfg.CgroupsV1 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("filter by cgroup: %w", err)
+		}
+		id := info.Sys().(*syscall.Stat_t).Ino
+		if err := k.collection.Maps["cgroup_ids"].Put(id, one); err != nil {
 			return fmt.Errorf("filter by cgroup %s: %w", path, err)
 		}
 	}
@@ -200,8 +213,28 @@ func (k *Kernel) Wait(d time.Duration) error {
 	return fmt.Errorf("wait for the doorbell: %w", err)
 }
 
+// Seen returns how many enters have passed the filters so far.
+func (k *Kernel) Seen() (enters int64) {
+	for i := range k.Buffers {
+		enters += int64(atomic.LoadUint64(&k.Buffers[i].Control.Seen[ClassEnter]))
+	}
+	return enters
+}
+
+// RunTimeCounting has the kernel count how long programs run until it is closed.
+type RunTimeCounting struct{ io.Closer }
+
+// CountRunTime begins that, for all programs of the machine (Linux 5.8, CAP_SYS_ADMIN).
+func CountRunTime() (*RunTimeCounting, error) {
+	c, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
+	if err != nil {
+		return nil, fmt.Errorf("count the run time of programs: %w", err)
+	}
+	return &RunTimeCounting{c}, nil
+}
+
 // RunTime returns how long the programs of system calls have run and how
-// often, once statistics are switched on (see EnableStats).
+// often, while [CountRunTime] or kernel.bpf_stats_enabled had it counted.
 func (k *Kernel) RunTime() (time.Duration, uint64) {
 	var total time.Duration
 	var runs uint64

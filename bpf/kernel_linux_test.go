@@ -6,6 +6,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf/rlimit"
 
@@ -24,16 +25,21 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 	var counts [2][TableSize]uint8
 	counts[0][syscall.SYS_LSEEK] = 3
 	for name, cfg := range map[string]Config{
-		"everything":          {},
-		"by process":          {FilterPIDs: true},
-		"with children":       {FilterPIDs: true, FollowChildren: true},
-		"by name":             {Comms: []string{"nobody"}},
-		"by user":             {UIDs: []uint32{0, 1}},
-		"by call":             {Syscalls: &wanted},
-		"all filters":         {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, UIDs: []uint32{1}, Syscalls: &wanted},
-		"preemption held off": {Writers: new(WritersHold)},
-		"mixed writers":       {Writers: new(WritersMixed)},
-		"buffers in parts":    {PartBytes: 256 << 10},
+		"everything":           {},
+		"by process":           {FilterPIDs: true},
+		"with children":        {FilterPIDs: true, FollowChildren: true},
+		"by name":              {Comms: []string{"nobody"}},
+		"by user":              {UIDs: []uint32{0, 1}},
+		"by call":              {Syscalls: &wanted},
+		"all filters":          {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, UIDs: []uint32{1}, Syscalls: &wanted},
+		"by pattern":           {CommPatterns: []string{"no*body", "*x"}},
+		"by outcome":           {Failed: true, LeastDuration: time.Hour},
+		"drawn by lot":         {Sample: true},
+		"every filter":         {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, CommPatterns: []string{"b*"}, UIDs: []uint32{1}, Syscalls: &wanted, Sample: true, Failed: true, LeastDuration: time.Second},
+		"drawn, mixed writers": {Sample: true, Writers: new(WritersMixed)},
+		"preemption held off":  {Writers: new(WritersHold)},
+		"mixed writers":        {Writers: new(WritersMixed)},
+		"buffers in parts":     {PartBytes: 256 << 10},
 	} {
 		for _, noBTF := range []bool{false, true} {
 			cfg.NoBTF, cfg.BufferBytes, cfg.Arguments, cfg.RecordSelf = noBTF, 1<<20, counts, true
@@ -59,7 +65,7 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 				for c := range Classes {
 					k.Open(c)
 				}
-				if len(cfg.Comms) > 0 || len(cfg.UIDs) > 0 && cfg.FilterPIDs {
+				if len(cfg.Comms)+len(cfg.CommPatterns) > 0 || cfg.Failed || len(cfg.UIDs) > 0 && cfg.FilterPIDs {
 					return
 				}
 				expectCall(t, k, cfg.Syscalls != nil)

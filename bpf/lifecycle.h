@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "filter.h"
+#include "memory.h"
 
 /* The thread whose next child is the command to record; 0 when there is none. */
 u32 launcher = 0;
@@ -19,6 +20,8 @@ int sched_process_fork(u64 *ctx)
 	struct fork_payload *payload;
 	const u32 size = sizeof(*record) + sizeof(*payload);
 
+	if (filters & CHANGEABLE)
+		remember(child, 0); /* its id may have been another's */
 	if (filters & FILTER_PIDS && launcher && launcher == (u32)pid_tgid) {
 		flags = TARGET_AT_EXEC;
 		map_update(&targets, &child_tgid, &flags, 0);
@@ -52,6 +55,12 @@ int sched_process_exec(u64 *ctx)
 	struct exec_payload *payload;
 	const u32 size = sizeof(*record) + sizeof(*payload);
 
+	if ((u32)ctx[1] != (u32)pid_tgid) {
+		if (filters & CHANGEABLE)
+			remember(pid_tgid, recall(ctx[1]));
+		if (filters & COUNTED)
+			move_call(ctx[1], pid_tgid);
+	}
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
 	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
@@ -107,6 +116,11 @@ int sched_process_exit(u64 *ctx)
 	const u32 size = sizeof(*record) + sizeof(*payload);
 	s64 group;
 
+	if (filters & COUNTED) {
+		u32 tid = pid_tgid;
+
+		map_delete(&calls, &tid);
+	}
 	if (!wanted_task(filters, pid_tgid))
 		return 0;
 	group = task_group_ended(task);

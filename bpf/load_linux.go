@@ -148,6 +148,32 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 		set.set("wanted", cfg.Syscalls.wanted())
 	}
 	set.set("filters", uint32(cfg.filters()))
+	set.set("least_duration", uint64(cfg.LeastDuration))
+	set.set("sample_seed", cfg.SampleSeed)
+	if len(cfg.CommPatterns) > 0 {
+		names, err := compilePatterns(cfg.CommPatterns)
+		if err != nil {
+			return nil, err
+		}
+		set.set("comm_words", names.words)
+		set.set("comm_starts", names.starts)
+		set.set("comm_ends", names.ends)
+		set.set("comm_stays", names.stays)
+		set.set("comm_steps", names.steps)
+	}
+	if len(cfg.CgroupsV1) > 0 {
+		offsets, err := cgroupOffsets(cfg.Controller)
+		if err != nil {
+			return nil, err
+		}
+		for name, offset := range offsets {
+			set.set(name, offset)
+		}
+	}
+	if cfg.Counted() {
+		spec.Maps["calls"].MaxEntries = maxCalls
+		spec.Maps["counts"].MaxEntries = maxCounts
+	}
 
 	spec.Maps["doorbell"].MaxEntries = uint32(max(os.Getpagesize(), 4096))
 	targets := spec.Maps["targets"]
@@ -213,6 +239,13 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 	}
 	return k, nil
 }
+
+// How many threads may be in calls, and how many calls of processes are counted
+// apart, where whole calls are looked at. The memory is taken at load.
+const (
+	maxCalls  = 64 << 10
+	maxCounts = 16 << 10
+)
 
 // newBuffers makes the map of all buffers, in as few parts as the kernel
 // allows. Before 6.0 a value of an array map has at most 4 MiB (kernel/bpf/

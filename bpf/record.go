@@ -10,6 +10,7 @@ import (
 type (
 	Record        = withBTFRecord        // the fixed part of every record in a buffer
 	Control       = withBTFControl       // the beginning of a CPU's buffer
+	CallPayload   = withBTFCallPayload   // follows a RecordCall, and is followed by its arguments
 	ForkPayload   = withBTFForkPayload   // follows a RecordFork
 	ExecPayload   = withBTFExecPayload   // follows a RecordExec
 	RenamePayload = withBTFRenamePayload // follows a RecordRename
@@ -33,7 +34,8 @@ const (
 	RecordExec      = withBTFRecordKindRECORD_EXEC
 	RecordRename    = withBTFRecordKindRECORD_RENAME
 	RecordThreadEnd = withBTFRecordKindRECORD_THREAD_END
-	RecordGap       = withBTFRecordKindRECORD_GAP // events of this CPU found no room before the record that follows
+	RecordGap       = withBTFRecordKindRECORD_GAP  // events of this CPU found no room before the record that follows
+	RecordCall      = withBTFRecordKindRECORD_CALL // an enter and its exit, told at the exit
 
 	RecordEnterTexts = withBTFRecordKindRECORD_ENTER_TEXTS // an enter, with texts behind its arguments
 	RecordExitTexts  = withBTFRecordKindRECORD_EXIT_TEXTS  // an exit, likewise

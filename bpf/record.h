@@ -23,6 +23,7 @@ enum record_kind {
 	RECORD_GAP, /* events of this CPU found no room before the record that follows */
 	RECORD_ENTER_TEXTS, /* an enter, and texts behind six words of arguments */
 	RECORD_EXIT_TEXTS,  /* an exit, likewise */
+	RECORD_CALL, /* an enter and its exit, told at the exit */
 };
 
 /* Which table of system calls the event's number belongs to. */
@@ -37,6 +38,8 @@ enum record_abi {
 enum layout {
 	TABLE_SIZE = 1024, /* numbers of each ABI that the tables have a place for */
 	FILENAME_SIZE = 256,
+	COMM_WORDS = 4, /* of 64 states each, for patterns of names */
+	CGROUP_LEVELS = 16,
 	/* The first page of a part of a buffer; that of the first part holds struct control. */
 	CONTROL_BYTES = 4096,
 	/* The longest record may begin at the last word of the data and run on behind it. */
@@ -67,11 +70,20 @@ enum event_class {
 	CLASS_EXIT,
 	CLASS_LIFECYCLE,
 	CLASSES,
+	CLASS_CALL = CLASSES, /* in the kernel side: one of CLASS_ENTER and one of CLASS_EXIT */
 };
 
 /* Payloads. RECORD_ENTER has as many words as the call has arguments. */
 struct exit_payload {
 	s64 ret;
+};
+
+/* The record's number and ABI are the enter's. As many words follow as the call has arguments. */
+struct call_payload {
+	s64 ret;
+	u64 entered; /* when, as record.ts */
+	s32 exit_nr;
+	u32 exit_abi; /* enum record_abi */
 };
 
 struct fork_payload {
@@ -152,6 +164,45 @@ enum filter {
 	FOLLOW_CHILDREN = 32,
 	WANT_UNLISTED = 64,  /* numbers that no table has, -1 apart */
 	WANT_NEGATIVE = 128, /* number -1 */
+	FILTER_COMM_PATTERNS = 256,
+	FILTER_CGROUP_IDS = 512, /* of a hierarchy of cgroup v1 */
+	FILTER_SAMPLE = 1024,	 /* calls drawn by lot */
+	FILTER_FAILED = 2048,	 /* calls that return an error */
+	FILTER_DURATION = 4096,	 /* calls that last */
+
+	/* What may change between the enter of a call and its exit: the enter decides. */
+	CHANGEABLE = FILTER_COMMS | FILTER_UIDS | FILTER_CGROUPS | FILTER_COMM_PATTERNS | FILTER_CGROUP_IDS,
+	/* What only the exit can decide, so that the enter waits for it. */
+	HELD = FILTER_FAILED | FILTER_DURATION,
+	/* What passes over calls of threads that are recorded: all their calls are counted. */
+	COUNTED = FILTER_SAMPLE | HELD,
+};
+
+/* Why a call is not recorded; each is counted, by its enter if not said otherwise. */
+enum refusal {
+	REFUSED_NOT,
+	REFUSED_PROCESS,
+	REFUSED_CALL,
+	REFUSED_USER,
+	REFUSED_COMM,
+	REFUSED_CGROUP,
+	REFUSED_SAMPLE,
+	REFUSED_OUTCOME, /* by its exit: it did not fail or did not last */
+	REFUSED_HALF,	 /* by its exit: it began before the recording or outside the filters */
+	REFUSALS,
+};
+
+/* Exact numbers of calls, whether they are recorded or not. */
+struct count_key {
+	u32 tgid; /* 0: of all processes that have no entry of their own */
+	s32 nr;
+	u32 abi; /* enum record_abi */
+};
+
+struct count_value {
+	u64 calls; /* that returned */
+	u64 errors;
+	u64 total; /* ns from enter to exit */
 };
 
 /* What the map "targets" says of a process. */
@@ -166,6 +217,8 @@ enum thread_state {
 	THREAD_ENTERED = 2, /* what a program last saw of it is that it entered a call */
 	THREAD_LEFT = 4,    /* likewise, that it left one */
 	THREAD_UNREAD = 8,  /* a text of its call could not be read at the enter */
+	THREAD_CHOSEN = 16, /* the call that it is in is recorded */
+	THREAD_REFUSED = 32, /* the call that it is in is not */
 };
 
 /*

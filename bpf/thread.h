@@ -83,8 +83,39 @@ static inline_always int stand_in(u32 spare, u32 tid, u32 class, u8 direction)
 			return 0;
 		__sync_fetch_and_add(&stood_in[class], 1);
 	}
-	*state = (*state & (THREAD_LOST | THREAD_UNREAD)) | direction;
+	*state = (*state & ~(THREAD_ENTERED | THREAD_LEFT)) | direction;
 	return 1;
+}
+
+/* Keeps what the enter decided for the exit. A thread may leave a filter inside a call. */
+static inline_always void remember(u32 tid, u8 decision)
+{
+	u8 *state = state_of(tid);
+
+	if (state)
+		*state = (*state & ~(THREAD_CHOSEN | THREAD_REFUSED)) | decision;
+}
+
+/* What the enter decided, once; 0 if no enter was seen. */
+static inline_always u8 recall(u32 tid)
+{
+	u8 *state = state_of(tid), decision;
+
+	if (!state)
+		return 0;
+	decision = *state & (THREAD_CHOSEN | THREAD_REFUSED);
+	if (decision)
+		*state &= ~(THREAD_CHOSEN | THREAD_REFUSED);
+	return decision;
+}
+
+/* Adds to a number that this CPU alone has. */
+static inline_always void add(u64 *to, u64 n)
+{
+	if (writers == WRITERS_ALONE)
+		*to += n;
+	else
+		__sync_fetch_and_add(to, n);
 }
 
 #endif

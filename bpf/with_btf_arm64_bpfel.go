@@ -13,6 +13,26 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type withBTFCall struct {
+	_       structs.HostLayout
+	Entered uint64
+	Random  uint64
+	Args    [6]uint64
+	Nr      int32
+	Abi     uint8
+	Count   uint8
+	Drawn   uint8
+	_       [1]byte
+}
+
+type withBTFCallPayload struct {
+	_       structs.HostLayout
+	Ret     int64
+	Entered uint64
+	ExitNr  int32
+	ExitAbi uint32
+}
+
 type withBTFComm struct {
 	_    structs.HostLayout
 	Name [16]int8
@@ -33,6 +53,20 @@ type withBTFControl struct {
 	Pad2     [13]uint64
 }
 
+type withBTFCountKey struct {
+	_    structs.HostLayout
+	Tgid uint32
+	Nr   int32
+	Abi  uint32
+}
+
+type withBTFCountValue struct {
+	_      structs.HostLayout
+	Calls  uint64
+	Errors uint64
+	Total  uint64
+}
+
 type withBTFEndPayload struct {
 	_     structs.HostLayout
 	Code  int64
@@ -46,6 +80,7 @@ const (
 	withBTFEventClassCLASS_EXIT      withBTFEventClass = 1
 	withBTFEventClassCLASS_LIFECYCLE withBTFEventClass = 2
 	withBTFEventClassCLASSES         withBTFEventClass = 3
+	withBTFEventClassCLASS_CALL      withBTFEventClass = 3
 )
 
 type withBTFExecPayload struct {
@@ -59,14 +94,22 @@ type withBTFExecPayload struct {
 type withBTFFilter uint32
 
 const (
-	withBTFFilterFILTER_PIDS     withBTFFilter = 1
-	withBTFFilterFILTER_COMMS    withBTFFilter = 2
-	withBTFFilterFILTER_UIDS     withBTFFilter = 4
-	withBTFFilterFILTER_CGROUPS  withBTFFilter = 8
-	withBTFFilterFILTER_SYSCALLS withBTFFilter = 16
-	withBTFFilterFOLLOW_CHILDREN withBTFFilter = 32
-	withBTFFilterWANT_UNLISTED   withBTFFilter = 64
-	withBTFFilterWANT_NEGATIVE   withBTFFilter = 128
+	withBTFFilterFILTER_PIDS          withBTFFilter = 1
+	withBTFFilterFILTER_COMMS         withBTFFilter = 2
+	withBTFFilterFILTER_UIDS          withBTFFilter = 4
+	withBTFFilterFILTER_CGROUPS       withBTFFilter = 8
+	withBTFFilterFILTER_SYSCALLS      withBTFFilter = 16
+	withBTFFilterFOLLOW_CHILDREN      withBTFFilter = 32
+	withBTFFilterWANT_UNLISTED        withBTFFilter = 64
+	withBTFFilterWANT_NEGATIVE        withBTFFilter = 128
+	withBTFFilterFILTER_COMM_PATTERNS withBTFFilter = 256
+	withBTFFilterFILTER_CGROUP_IDS    withBTFFilter = 512
+	withBTFFilterFILTER_SAMPLE        withBTFFilter = 1024
+	withBTFFilterFILTER_FAILED        withBTFFilter = 2048
+	withBTFFilterFILTER_DURATION      withBTFFilter = 4096
+	withBTFFilterCHANGEABLE           withBTFFilter = 782
+	withBTFFilterHELD                 withBTFFilter = 6144
+	withBTFFilterCOUNTED              withBTFFilter = 7168
 )
 
 type withBTFForkPayload struct {
@@ -86,6 +129,8 @@ type withBTFLayout uint32
 const (
 	withBTFLayoutTABLE_SIZE    withBTFLayout = 1024
 	withBTFLayoutFILENAME_SIZE withBTFLayout = 256
+	withBTFLayoutCOMM_WORDS    withBTFLayout = 4
+	withBTFLayoutCGROUP_LEVELS withBTFLayout = 16
 	withBTFLayoutCONTROL_BYTES withBTFLayout = 4096
 	withBTFLayoutSLACK_BYTES   withBTFLayout = 16384
 	withBTFLayoutTEXT_MAX      withBTFLayout = 4096
@@ -120,6 +165,22 @@ const (
 	withBTFRecordKindRECORD_GAP         withBTFRecordKind = 7
 	withBTFRecordKindRECORD_ENTER_TEXTS withBTFRecordKind = 8
 	withBTFRecordKindRECORD_EXIT_TEXTS  withBTFRecordKind = 9
+	withBTFRecordKindRECORD_CALL        withBTFRecordKind = 10
+)
+
+type withBTFRefusal uint32
+
+const (
+	withBTFRefusalREFUSED_NOT     withBTFRefusal = 0
+	withBTFRefusalREFUSED_PROCESS withBTFRefusal = 1
+	withBTFRefusalREFUSED_CALL    withBTFRefusal = 2
+	withBTFRefusalREFUSED_USER    withBTFRefusal = 3
+	withBTFRefusalREFUSED_COMM    withBTFRefusal = 4
+	withBTFRefusalREFUSED_CGROUP  withBTFRefusal = 5
+	withBTFRefusalREFUSED_SAMPLE  withBTFRefusal = 6
+	withBTFRefusalREFUSED_OUTCOME withBTFRefusal = 7
+	withBTFRefusalREFUSED_HALF    withBTFRefusal = 8
+	withBTFRefusalREFUSALS        withBTFRefusal = 9
 )
 
 type withBTFRenamePayload struct {
@@ -172,9 +233,14 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	withBTFMapBuffers           = "buffers"
+	withBTFMapCalls             = "calls"
+	withBTFMapCgroupIds         = "cgroup_ids"
 	withBTFMapCgroups           = "cgroups"
 	withBTFMapComms             = "comms"
+	withBTFMapCounts            = "counts"
 	withBTFMapDoorbell          = "doorbell"
+	withBTFMapOtherCounts       = "other_counts"
+	withBTFMapRefusals          = "refusals"
 	withBTFMapTargets           = "targets"
 	withBTFMapTexts             = "texts"
 	withBTFMapThreadStates      = "thread_states"
@@ -190,19 +256,36 @@ const (
 	withBTFProgSysExitSpare2    = "sys_exit_spare2"
 	withBTFProgTaskRename       = "task_rename"
 	withBTFVarArgumentCounts    = "argument_counts"
+	withBTFVarCommEnds          = "comm_ends"
+	withBTFVarCommStarts        = "comm_starts"
+	withBTFVarCommStays         = "comm_stays"
+	withBTFVarCommSteps         = "comm_steps"
+	withBTFVarCommWords         = "comm_words"
 	withBTFVarFilterCgroups     = "filter_cgroups"
 	withBTFVarFilters           = "filters"
 	withBTFVarLauncher          = "launcher"
+	withBTFVarLeastDuration     = "least_duration"
 	withBTFVarLossy             = "lossy"
+	withBTFVarOffsetCgroupNode  = "offset_cgroup_node"
+	withBTFVarOffsetNodeId      = "offset_node_id"
+	withBTFVarOffsetSetState    = "offset_set_state"
+	withBTFVarOffsetStateCgroup = "offset_state_cgroup"
+	withBTFVarOffsetStateParent = "offset_state_parent"
+	withBTFVarOffsetTaskCgroups = "offset_task_cgroups"
 	withBTFVarPartMask          = "part_mask"
 	withBTFVarPartShift         = "part_shift"
 	withBTFVarParts             = "parts"
 	withBTFVarRingBytes         = "ring_bytes"
 	withBTFVarRingMask          = "ring_mask"
+	withBTFVarSampleSeed        = "sample_seed"
+	withBTFVarSampleShare       = "sample_share"
 	withBTFVarSelfTgid          = "self_tgid"
 	withBTFVarSharedAbis        = "shared_abis"
+	withBTFVarSharedCall        = "shared_call"
 	withBTFVarSharedClasses     = "shared_classes"
 	withBTFVarSharedControl     = "shared_control"
+	withBTFVarSharedCountKey    = "shared_count_key"
+	withBTFVarSharedCountValue  = "shared_count_value"
 	withBTFVarSharedEnd         = "shared_end"
 	withBTFVarSharedExec        = "shared_exec"
 	withBTFVarSharedFilters     = "shared_filters"
@@ -211,6 +294,7 @@ const (
 	withBTFVarSharedKinds       = "shared_kinds"
 	withBTFVarSharedLayout      = "shared_layout"
 	withBTFVarSharedRecord      = "shared_record"
+	withBTFVarSharedRefusals    = "shared_refusals"
 	withBTFVarSharedRename      = "shared_rename"
 	withBTFVarSharedTargets     = "shared_targets"
 	withBTFVarSharedText        = "shared_text"
@@ -286,9 +370,14 @@ type withBTFProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type withBTFMapSpecs struct {
 	Buffers      *ebpf.MapSpec `ebpf:"buffers"`
+	Calls        *ebpf.MapSpec `ebpf:"calls"`
+	CgroupIds    *ebpf.MapSpec `ebpf:"cgroup_ids"`
 	Cgroups      *ebpf.MapSpec `ebpf:"cgroups"`
 	Comms        *ebpf.MapSpec `ebpf:"comms"`
+	Counts       *ebpf.MapSpec `ebpf:"counts"`
 	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
+	OtherCounts  *ebpf.MapSpec `ebpf:"other_counts"`
+	Refusals     *ebpf.MapSpec `ebpf:"refusals"`
 	Targets      *ebpf.MapSpec `ebpf:"targets"`
 	Texts        *ebpf.MapSpec `ebpf:"texts"`
 	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
@@ -299,42 +388,60 @@ type withBTFMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withBTFVariableSpecs struct {
-	ArgumentCounts  *ebpf.VariableSpec `ebpf:"argument_counts"`
-	FilterCgroups   *ebpf.VariableSpec `ebpf:"filter_cgroups"`
-	Filters         *ebpf.VariableSpec `ebpf:"filters"`
-	Launcher        *ebpf.VariableSpec `ebpf:"launcher"`
-	Lossy           *ebpf.VariableSpec `ebpf:"lossy"`
-	PartMask        *ebpf.VariableSpec `ebpf:"part_mask"`
-	PartShift       *ebpf.VariableSpec `ebpf:"part_shift"`
-	Parts           *ebpf.VariableSpec `ebpf:"parts"`
-	RingBytes       *ebpf.VariableSpec `ebpf:"ring_bytes"`
-	RingMask        *ebpf.VariableSpec `ebpf:"ring_mask"`
-	SelfTgid        *ebpf.VariableSpec `ebpf:"self_tgid"`
-	SharedAbis      *ebpf.VariableSpec `ebpf:"shared_abis"`
-	SharedClasses   *ebpf.VariableSpec `ebpf:"shared_classes"`
-	SharedControl   *ebpf.VariableSpec `ebpf:"shared_control"`
-	SharedEnd       *ebpf.VariableSpec `ebpf:"shared_end"`
-	SharedExec      *ebpf.VariableSpec `ebpf:"shared_exec"`
-	SharedFilters   *ebpf.VariableSpec `ebpf:"shared_filters"`
-	SharedFork      *ebpf.VariableSpec `ebpf:"shared_fork"`
-	SharedGap       *ebpf.VariableSpec `ebpf:"shared_gap"`
-	SharedKinds     *ebpf.VariableSpec `ebpf:"shared_kinds"`
-	SharedLayout    *ebpf.VariableSpec `ebpf:"shared_layout"`
-	SharedRecord    *ebpf.VariableSpec `ebpf:"shared_record"`
-	SharedRename    *ebpf.VariableSpec `ebpf:"shared_rename"`
-	SharedTargets   *ebpf.VariableSpec `ebpf:"shared_targets"`
-	SharedText      *ebpf.VariableSpec `ebpf:"shared_text"`
-	SharedTextFlags *ebpf.VariableSpec `ebpf:"shared_text_flags"`
-	SharedTextRules *ebpf.VariableSpec `ebpf:"shared_text_rules"`
-	SharedWriters   *ebpf.VariableSpec `ebpf:"shared_writers"`
-	StoodIn         *ebpf.VariableSpec `ebpf:"stood_in"`
-	TextArguments   *ebpf.VariableSpec `ebpf:"text_arguments"`
-	TextBytes       *ebpf.VariableSpec `ebpf:"text_bytes"`
-	TextWhen        *ebpf.VariableSpec `ebpf:"text_when"`
-	ThreadMask      *ebpf.VariableSpec `ebpf:"thread_mask"`
-	WakeBytes       *ebpf.VariableSpec `ebpf:"wake_bytes"`
-	Wanted          *ebpf.VariableSpec `ebpf:"wanted"`
-	Writers         *ebpf.VariableSpec `ebpf:"writers"`
+	ArgumentCounts    *ebpf.VariableSpec `ebpf:"argument_counts"`
+	CommEnds          *ebpf.VariableSpec `ebpf:"comm_ends"`
+	CommStarts        *ebpf.VariableSpec `ebpf:"comm_starts"`
+	CommStays         *ebpf.VariableSpec `ebpf:"comm_stays"`
+	CommSteps         *ebpf.VariableSpec `ebpf:"comm_steps"`
+	CommWords         *ebpf.VariableSpec `ebpf:"comm_words"`
+	FilterCgroups     *ebpf.VariableSpec `ebpf:"filter_cgroups"`
+	Filters           *ebpf.VariableSpec `ebpf:"filters"`
+	Launcher          *ebpf.VariableSpec `ebpf:"launcher"`
+	LeastDuration     *ebpf.VariableSpec `ebpf:"least_duration"`
+	Lossy             *ebpf.VariableSpec `ebpf:"lossy"`
+	OffsetCgroupNode  *ebpf.VariableSpec `ebpf:"offset_cgroup_node"`
+	OffsetNodeId      *ebpf.VariableSpec `ebpf:"offset_node_id"`
+	OffsetSetState    *ebpf.VariableSpec `ebpf:"offset_set_state"`
+	OffsetStateCgroup *ebpf.VariableSpec `ebpf:"offset_state_cgroup"`
+	OffsetStateParent *ebpf.VariableSpec `ebpf:"offset_state_parent"`
+	OffsetTaskCgroups *ebpf.VariableSpec `ebpf:"offset_task_cgroups"`
+	PartMask          *ebpf.VariableSpec `ebpf:"part_mask"`
+	PartShift         *ebpf.VariableSpec `ebpf:"part_shift"`
+	Parts             *ebpf.VariableSpec `ebpf:"parts"`
+	RingBytes         *ebpf.VariableSpec `ebpf:"ring_bytes"`
+	RingMask          *ebpf.VariableSpec `ebpf:"ring_mask"`
+	SampleSeed        *ebpf.VariableSpec `ebpf:"sample_seed"`
+	SampleShare       *ebpf.VariableSpec `ebpf:"sample_share"`
+	SelfTgid          *ebpf.VariableSpec `ebpf:"self_tgid"`
+	SharedAbis        *ebpf.VariableSpec `ebpf:"shared_abis"`
+	SharedCall        *ebpf.VariableSpec `ebpf:"shared_call"`
+	SharedClasses     *ebpf.VariableSpec `ebpf:"shared_classes"`
+	SharedControl     *ebpf.VariableSpec `ebpf:"shared_control"`
+	SharedCountKey    *ebpf.VariableSpec `ebpf:"shared_count_key"`
+	SharedCountValue  *ebpf.VariableSpec `ebpf:"shared_count_value"`
+	SharedEnd         *ebpf.VariableSpec `ebpf:"shared_end"`
+	SharedExec        *ebpf.VariableSpec `ebpf:"shared_exec"`
+	SharedFilters     *ebpf.VariableSpec `ebpf:"shared_filters"`
+	SharedFork        *ebpf.VariableSpec `ebpf:"shared_fork"`
+	SharedGap         *ebpf.VariableSpec `ebpf:"shared_gap"`
+	SharedKinds       *ebpf.VariableSpec `ebpf:"shared_kinds"`
+	SharedLayout      *ebpf.VariableSpec `ebpf:"shared_layout"`
+	SharedRecord      *ebpf.VariableSpec `ebpf:"shared_record"`
+	SharedRefusals    *ebpf.VariableSpec `ebpf:"shared_refusals"`
+	SharedRename      *ebpf.VariableSpec `ebpf:"shared_rename"`
+	SharedTargets     *ebpf.VariableSpec `ebpf:"shared_targets"`
+	SharedText        *ebpf.VariableSpec `ebpf:"shared_text"`
+	SharedTextFlags   *ebpf.VariableSpec `ebpf:"shared_text_flags"`
+	SharedTextRules   *ebpf.VariableSpec `ebpf:"shared_text_rules"`
+	SharedWriters     *ebpf.VariableSpec `ebpf:"shared_writers"`
+	StoodIn           *ebpf.VariableSpec `ebpf:"stood_in"`
+	TextArguments     *ebpf.VariableSpec `ebpf:"text_arguments"`
+	TextBytes         *ebpf.VariableSpec `ebpf:"text_bytes"`
+	TextWhen          *ebpf.VariableSpec `ebpf:"text_when"`
+	ThreadMask        *ebpf.VariableSpec `ebpf:"thread_mask"`
+	WakeBytes         *ebpf.VariableSpec `ebpf:"wake_bytes"`
+	Wanted            *ebpf.VariableSpec `ebpf:"wanted"`
+	Writers           *ebpf.VariableSpec `ebpf:"writers"`
 }
 
 // withBTFObjects contains all objects after they have been loaded into the kernel.
@@ -358,9 +465,14 @@ func (o *withBTFObjects) Close() error {
 // It can be passed to loadWithBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withBTFMaps struct {
 	Buffers      *ebpf.Map `ebpf:"buffers"`
+	Calls        *ebpf.Map `ebpf:"calls"`
+	CgroupIds    *ebpf.Map `ebpf:"cgroup_ids"`
 	Cgroups      *ebpf.Map `ebpf:"cgroups"`
 	Comms        *ebpf.Map `ebpf:"comms"`
+	Counts       *ebpf.Map `ebpf:"counts"`
 	Doorbell     *ebpf.Map `ebpf:"doorbell"`
+	OtherCounts  *ebpf.Map `ebpf:"other_counts"`
+	Refusals     *ebpf.Map `ebpf:"refusals"`
 	Targets      *ebpf.Map `ebpf:"targets"`
 	Texts        *ebpf.Map `ebpf:"texts"`
 	ThreadStates *ebpf.Map `ebpf:"thread_states"`
@@ -370,9 +482,14 @@ type withBTFMaps struct {
 func (m *withBTFMaps) Close() error {
 	return _WithBTFClose(
 		m.Buffers,
+		m.Calls,
+		m.CgroupIds,
 		m.Cgroups,
 		m.Comms,
+		m.Counts,
 		m.Doorbell,
+		m.OtherCounts,
+		m.Refusals,
 		m.Targets,
 		m.Texts,
 		m.ThreadStates,
@@ -384,42 +501,60 @@ func (m *withBTFMaps) Close() error {
 //
 // It can be passed to loadWithBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withBTFVariables struct {
-	ArgumentCounts  *ebpf.Variable `ebpf:"argument_counts"`
-	FilterCgroups   *ebpf.Variable `ebpf:"filter_cgroups"`
-	Filters         *ebpf.Variable `ebpf:"filters"`
-	Launcher        *ebpf.Variable `ebpf:"launcher"`
-	Lossy           *ebpf.Variable `ebpf:"lossy"`
-	PartMask        *ebpf.Variable `ebpf:"part_mask"`
-	PartShift       *ebpf.Variable `ebpf:"part_shift"`
-	Parts           *ebpf.Variable `ebpf:"parts"`
-	RingBytes       *ebpf.Variable `ebpf:"ring_bytes"`
-	RingMask        *ebpf.Variable `ebpf:"ring_mask"`
-	SelfTgid        *ebpf.Variable `ebpf:"self_tgid"`
-	SharedAbis      *ebpf.Variable `ebpf:"shared_abis"`
-	SharedClasses   *ebpf.Variable `ebpf:"shared_classes"`
-	SharedControl   *ebpf.Variable `ebpf:"shared_control"`
-	SharedEnd       *ebpf.Variable `ebpf:"shared_end"`
-	SharedExec      *ebpf.Variable `ebpf:"shared_exec"`
-	SharedFilters   *ebpf.Variable `ebpf:"shared_filters"`
-	SharedFork      *ebpf.Variable `ebpf:"shared_fork"`
-	SharedGap       *ebpf.Variable `ebpf:"shared_gap"`
-	SharedKinds     *ebpf.Variable `ebpf:"shared_kinds"`
-	SharedLayout    *ebpf.Variable `ebpf:"shared_layout"`
-	SharedRecord    *ebpf.Variable `ebpf:"shared_record"`
-	SharedRename    *ebpf.Variable `ebpf:"shared_rename"`
-	SharedTargets   *ebpf.Variable `ebpf:"shared_targets"`
-	SharedText      *ebpf.Variable `ebpf:"shared_text"`
-	SharedTextFlags *ebpf.Variable `ebpf:"shared_text_flags"`
-	SharedTextRules *ebpf.Variable `ebpf:"shared_text_rules"`
-	SharedWriters   *ebpf.Variable `ebpf:"shared_writers"`
-	StoodIn         *ebpf.Variable `ebpf:"stood_in"`
-	TextArguments   *ebpf.Variable `ebpf:"text_arguments"`
-	TextBytes       *ebpf.Variable `ebpf:"text_bytes"`
-	TextWhen        *ebpf.Variable `ebpf:"text_when"`
-	ThreadMask      *ebpf.Variable `ebpf:"thread_mask"`
-	WakeBytes       *ebpf.Variable `ebpf:"wake_bytes"`
-	Wanted          *ebpf.Variable `ebpf:"wanted"`
-	Writers         *ebpf.Variable `ebpf:"writers"`
+	ArgumentCounts    *ebpf.Variable `ebpf:"argument_counts"`
+	CommEnds          *ebpf.Variable `ebpf:"comm_ends"`
+	CommStarts        *ebpf.Variable `ebpf:"comm_starts"`
+	CommStays         *ebpf.Variable `ebpf:"comm_stays"`
+	CommSteps         *ebpf.Variable `ebpf:"comm_steps"`
+	CommWords         *ebpf.Variable `ebpf:"comm_words"`
+	FilterCgroups     *ebpf.Variable `ebpf:"filter_cgroups"`
+	Filters           *ebpf.Variable `ebpf:"filters"`
+	Launcher          *ebpf.Variable `ebpf:"launcher"`
+	LeastDuration     *ebpf.Variable `ebpf:"least_duration"`
+	Lossy             *ebpf.Variable `ebpf:"lossy"`
+	OffsetCgroupNode  *ebpf.Variable `ebpf:"offset_cgroup_node"`
+	OffsetNodeId      *ebpf.Variable `ebpf:"offset_node_id"`
+	OffsetSetState    *ebpf.Variable `ebpf:"offset_set_state"`
+	OffsetStateCgroup *ebpf.Variable `ebpf:"offset_state_cgroup"`
+	OffsetStateParent *ebpf.Variable `ebpf:"offset_state_parent"`
+	OffsetTaskCgroups *ebpf.Variable `ebpf:"offset_task_cgroups"`
+	PartMask          *ebpf.Variable `ebpf:"part_mask"`
+	PartShift         *ebpf.Variable `ebpf:"part_shift"`
+	Parts             *ebpf.Variable `ebpf:"parts"`
+	RingBytes         *ebpf.Variable `ebpf:"ring_bytes"`
+	RingMask          *ebpf.Variable `ebpf:"ring_mask"`
+	SampleSeed        *ebpf.Variable `ebpf:"sample_seed"`
+	SampleShare       *ebpf.Variable `ebpf:"sample_share"`
+	SelfTgid          *ebpf.Variable `ebpf:"self_tgid"`
+	SharedAbis        *ebpf.Variable `ebpf:"shared_abis"`
+	SharedCall        *ebpf.Variable `ebpf:"shared_call"`
+	SharedClasses     *ebpf.Variable `ebpf:"shared_classes"`
+	SharedControl     *ebpf.Variable `ebpf:"shared_control"`
+	SharedCountKey    *ebpf.Variable `ebpf:"shared_count_key"`
+	SharedCountValue  *ebpf.Variable `ebpf:"shared_count_value"`
+	SharedEnd         *ebpf.Variable `ebpf:"shared_end"`
+	SharedExec        *ebpf.Variable `ebpf:"shared_exec"`
+	SharedFilters     *ebpf.Variable `ebpf:"shared_filters"`
+	SharedFork        *ebpf.Variable `ebpf:"shared_fork"`
+	SharedGap         *ebpf.Variable `ebpf:"shared_gap"`
+	SharedKinds       *ebpf.Variable `ebpf:"shared_kinds"`
+	SharedLayout      *ebpf.Variable `ebpf:"shared_layout"`
+	SharedRecord      *ebpf.Variable `ebpf:"shared_record"`
+	SharedRefusals    *ebpf.Variable `ebpf:"shared_refusals"`
+	SharedRename      *ebpf.Variable `ebpf:"shared_rename"`
+	SharedTargets     *ebpf.Variable `ebpf:"shared_targets"`
+	SharedText        *ebpf.Variable `ebpf:"shared_text"`
+	SharedTextFlags   *ebpf.Variable `ebpf:"shared_text_flags"`
+	SharedTextRules   *ebpf.Variable `ebpf:"shared_text_rules"`
+	SharedWriters     *ebpf.Variable `ebpf:"shared_writers"`
+	StoodIn           *ebpf.Variable `ebpf:"stood_in"`
+	TextArguments     *ebpf.Variable `ebpf:"text_arguments"`
+	TextBytes         *ebpf.Variable `ebpf:"text_bytes"`
+	TextWhen          *ebpf.Variable `ebpf:"text_when"`
+	ThreadMask        *ebpf.Variable `ebpf:"thread_mask"`
+	WakeBytes         *ebpf.Variable `ebpf:"wake_bytes"`
+	Wanted            *ebpf.Variable `ebpf:"wanted"`
+	Writers           *ebpf.Variable `ebpf:"writers"`
 }
 
 // withBTFPrograms contains all programs after they have been loaded into the kernel.

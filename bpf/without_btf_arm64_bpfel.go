@@ -13,9 +13,35 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type withoutBTFCall struct {
+	_       structs.HostLayout
+	Entered uint64
+	Random  uint64
+	Args    [6]uint64
+	Nr      int32
+	Abi     uint8
+	Count   uint8
+	Drawn   uint8
+	_       [1]byte
+}
+
 type withoutBTFComm struct {
 	_    structs.HostLayout
 	Name [16]int8
+}
+
+type withoutBTFCountKey struct {
+	_    structs.HostLayout
+	Tgid uint32
+	Nr   int32
+	Abi  uint32
+}
+
+type withoutBTFCountValue struct {
+	_      structs.HostLayout
+	Calls  uint64
+	Errors uint64
+	Total  uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -23,9 +49,14 @@ type withoutBTFComm struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	withoutBTFMapBuffers           = "buffers"
+	withoutBTFMapCalls             = "calls"
+	withoutBTFMapCgroupIds         = "cgroup_ids"
 	withoutBTFMapCgroups           = "cgroups"
 	withoutBTFMapComms             = "comms"
+	withoutBTFMapCounts            = "counts"
 	withoutBTFMapDoorbell          = "doorbell"
+	withoutBTFMapOtherCounts       = "other_counts"
+	withoutBTFMapRefusals          = "refusals"
 	withoutBTFMapTargets           = "targets"
 	withoutBTFMapTexts             = "texts"
 	withoutBTFMapThreadStates      = "thread_states"
@@ -41,17 +72,31 @@ const (
 	withoutBTFProgSysExitSpare2    = "sys_exit_spare2"
 	withoutBTFProgTaskRename       = "task_rename"
 	withoutBTFVarArgumentCounts    = "argument_counts"
+	withoutBTFVarCommEnds          = "comm_ends"
+	withoutBTFVarCommStarts        = "comm_starts"
+	withoutBTFVarCommStays         = "comm_stays"
+	withoutBTFVarCommSteps         = "comm_steps"
+	withoutBTFVarCommWords         = "comm_words"
 	withoutBTFVarFilterCgroups     = "filter_cgroups"
 	withoutBTFVarFilters           = "filters"
 	withoutBTFVarLauncher          = "launcher"
+	withoutBTFVarLeastDuration     = "least_duration"
 	withoutBTFVarLossy             = "lossy"
+	withoutBTFVarOffsetCgroupNode  = "offset_cgroup_node"
 	withoutBTFVarOffsetFlags       = "offset_flags"
+	withoutBTFVarOffsetNodeId      = "offset_node_id"
 	withoutBTFVarOffsetPid         = "offset_pid"
+	withoutBTFVarOffsetSetState    = "offset_set_state"
+	withoutBTFVarOffsetStateCgroup = "offset_state_cgroup"
+	withoutBTFVarOffsetStateParent = "offset_state_parent"
+	withoutBTFVarOffsetTaskCgroups = "offset_task_cgroups"
 	withoutBTFVarPartMask          = "part_mask"
 	withoutBTFVarPartShift         = "part_shift"
 	withoutBTFVarParts             = "parts"
 	withoutBTFVarRingBytes         = "ring_bytes"
 	withoutBTFVarRingMask          = "ring_mask"
+	withoutBTFVarSampleSeed        = "sample_seed"
+	withoutBTFVarSampleShare       = "sample_share"
 	withoutBTFVarSelfTgid          = "self_tgid"
 	withoutBTFVarStoodIn           = "stood_in"
 	withoutBTFVarTextArguments     = "text_arguments"
@@ -122,9 +167,14 @@ type withoutBTFProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type withoutBTFMapSpecs struct {
 	Buffers      *ebpf.MapSpec `ebpf:"buffers"`
+	Calls        *ebpf.MapSpec `ebpf:"calls"`
+	CgroupIds    *ebpf.MapSpec `ebpf:"cgroup_ids"`
 	Cgroups      *ebpf.MapSpec `ebpf:"cgroups"`
 	Comms        *ebpf.MapSpec `ebpf:"comms"`
+	Counts       *ebpf.MapSpec `ebpf:"counts"`
 	Doorbell     *ebpf.MapSpec `ebpf:"doorbell"`
+	OtherCounts  *ebpf.MapSpec `ebpf:"other_counts"`
+	Refusals     *ebpf.MapSpec `ebpf:"refusals"`
 	Targets      *ebpf.MapSpec `ebpf:"targets"`
 	Texts        *ebpf.MapSpec `ebpf:"texts"`
 	ThreadStates *ebpf.MapSpec `ebpf:"thread_states"`
@@ -135,27 +185,41 @@ type withoutBTFMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withoutBTFVariableSpecs struct {
-	ArgumentCounts *ebpf.VariableSpec `ebpf:"argument_counts"`
-	FilterCgroups  *ebpf.VariableSpec `ebpf:"filter_cgroups"`
-	Filters        *ebpf.VariableSpec `ebpf:"filters"`
-	Launcher       *ebpf.VariableSpec `ebpf:"launcher"`
-	Lossy          *ebpf.VariableSpec `ebpf:"lossy"`
-	OffsetFlags    *ebpf.VariableSpec `ebpf:"offset_flags"`
-	OffsetPid      *ebpf.VariableSpec `ebpf:"offset_pid"`
-	PartMask       *ebpf.VariableSpec `ebpf:"part_mask"`
-	PartShift      *ebpf.VariableSpec `ebpf:"part_shift"`
-	Parts          *ebpf.VariableSpec `ebpf:"parts"`
-	RingBytes      *ebpf.VariableSpec `ebpf:"ring_bytes"`
-	RingMask       *ebpf.VariableSpec `ebpf:"ring_mask"`
-	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
-	StoodIn        *ebpf.VariableSpec `ebpf:"stood_in"`
-	TextArguments  *ebpf.VariableSpec `ebpf:"text_arguments"`
-	TextBytes      *ebpf.VariableSpec `ebpf:"text_bytes"`
-	TextWhen       *ebpf.VariableSpec `ebpf:"text_when"`
-	ThreadMask     *ebpf.VariableSpec `ebpf:"thread_mask"`
-	WakeBytes      *ebpf.VariableSpec `ebpf:"wake_bytes"`
-	Wanted         *ebpf.VariableSpec `ebpf:"wanted"`
-	Writers        *ebpf.VariableSpec `ebpf:"writers"`
+	ArgumentCounts    *ebpf.VariableSpec `ebpf:"argument_counts"`
+	CommEnds          *ebpf.VariableSpec `ebpf:"comm_ends"`
+	CommStarts        *ebpf.VariableSpec `ebpf:"comm_starts"`
+	CommStays         *ebpf.VariableSpec `ebpf:"comm_stays"`
+	CommSteps         *ebpf.VariableSpec `ebpf:"comm_steps"`
+	CommWords         *ebpf.VariableSpec `ebpf:"comm_words"`
+	FilterCgroups     *ebpf.VariableSpec `ebpf:"filter_cgroups"`
+	Filters           *ebpf.VariableSpec `ebpf:"filters"`
+	Launcher          *ebpf.VariableSpec `ebpf:"launcher"`
+	LeastDuration     *ebpf.VariableSpec `ebpf:"least_duration"`
+	Lossy             *ebpf.VariableSpec `ebpf:"lossy"`
+	OffsetCgroupNode  *ebpf.VariableSpec `ebpf:"offset_cgroup_node"`
+	OffsetFlags       *ebpf.VariableSpec `ebpf:"offset_flags"`
+	OffsetNodeId      *ebpf.VariableSpec `ebpf:"offset_node_id"`
+	OffsetPid         *ebpf.VariableSpec `ebpf:"offset_pid"`
+	OffsetSetState    *ebpf.VariableSpec `ebpf:"offset_set_state"`
+	OffsetStateCgroup *ebpf.VariableSpec `ebpf:"offset_state_cgroup"`
+	OffsetStateParent *ebpf.VariableSpec `ebpf:"offset_state_parent"`
+	OffsetTaskCgroups *ebpf.VariableSpec `ebpf:"offset_task_cgroups"`
+	PartMask          *ebpf.VariableSpec `ebpf:"part_mask"`
+	PartShift         *ebpf.VariableSpec `ebpf:"part_shift"`
+	Parts             *ebpf.VariableSpec `ebpf:"parts"`
+	RingBytes         *ebpf.VariableSpec `ebpf:"ring_bytes"`
+	RingMask          *ebpf.VariableSpec `ebpf:"ring_mask"`
+	SampleSeed        *ebpf.VariableSpec `ebpf:"sample_seed"`
+	SampleShare       *ebpf.VariableSpec `ebpf:"sample_share"`
+	SelfTgid          *ebpf.VariableSpec `ebpf:"self_tgid"`
+	StoodIn           *ebpf.VariableSpec `ebpf:"stood_in"`
+	TextArguments     *ebpf.VariableSpec `ebpf:"text_arguments"`
+	TextBytes         *ebpf.VariableSpec `ebpf:"text_bytes"`
+	TextWhen          *ebpf.VariableSpec `ebpf:"text_when"`
+	ThreadMask        *ebpf.VariableSpec `ebpf:"thread_mask"`
+	WakeBytes         *ebpf.VariableSpec `ebpf:"wake_bytes"`
+	Wanted            *ebpf.VariableSpec `ebpf:"wanted"`
+	Writers           *ebpf.VariableSpec `ebpf:"writers"`
 }
 
 // withoutBTFObjects contains all objects after they have been loaded into the kernel.
@@ -179,9 +243,14 @@ func (o *withoutBTFObjects) Close() error {
 // It can be passed to loadWithoutBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withoutBTFMaps struct {
 	Buffers      *ebpf.Map `ebpf:"buffers"`
+	Calls        *ebpf.Map `ebpf:"calls"`
+	CgroupIds    *ebpf.Map `ebpf:"cgroup_ids"`
 	Cgroups      *ebpf.Map `ebpf:"cgroups"`
 	Comms        *ebpf.Map `ebpf:"comms"`
+	Counts       *ebpf.Map `ebpf:"counts"`
 	Doorbell     *ebpf.Map `ebpf:"doorbell"`
+	OtherCounts  *ebpf.Map `ebpf:"other_counts"`
+	Refusals     *ebpf.Map `ebpf:"refusals"`
 	Targets      *ebpf.Map `ebpf:"targets"`
 	Texts        *ebpf.Map `ebpf:"texts"`
 	ThreadStates *ebpf.Map `ebpf:"thread_states"`
@@ -191,9 +260,14 @@ type withoutBTFMaps struct {
 func (m *withoutBTFMaps) Close() error {
 	return _WithoutBTFClose(
 		m.Buffers,
+		m.Calls,
+		m.CgroupIds,
 		m.Cgroups,
 		m.Comms,
+		m.Counts,
 		m.Doorbell,
+		m.OtherCounts,
+		m.Refusals,
 		m.Targets,
 		m.Texts,
 		m.ThreadStates,
@@ -205,27 +279,41 @@ func (m *withoutBTFMaps) Close() error {
 //
 // It can be passed to loadWithoutBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withoutBTFVariables struct {
-	ArgumentCounts *ebpf.Variable `ebpf:"argument_counts"`
-	FilterCgroups  *ebpf.Variable `ebpf:"filter_cgroups"`
-	Filters        *ebpf.Variable `ebpf:"filters"`
-	Launcher       *ebpf.Variable `ebpf:"launcher"`
-	Lossy          *ebpf.Variable `ebpf:"lossy"`
-	OffsetFlags    *ebpf.Variable `ebpf:"offset_flags"`
-	OffsetPid      *ebpf.Variable `ebpf:"offset_pid"`
-	PartMask       *ebpf.Variable `ebpf:"part_mask"`
-	PartShift      *ebpf.Variable `ebpf:"part_shift"`
-	Parts          *ebpf.Variable `ebpf:"parts"`
-	RingBytes      *ebpf.Variable `ebpf:"ring_bytes"`
-	RingMask       *ebpf.Variable `ebpf:"ring_mask"`
-	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
-	StoodIn        *ebpf.Variable `ebpf:"stood_in"`
-	TextArguments  *ebpf.Variable `ebpf:"text_arguments"`
-	TextBytes      *ebpf.Variable `ebpf:"text_bytes"`
-	TextWhen       *ebpf.Variable `ebpf:"text_when"`
-	ThreadMask     *ebpf.Variable `ebpf:"thread_mask"`
-	WakeBytes      *ebpf.Variable `ebpf:"wake_bytes"`
-	Wanted         *ebpf.Variable `ebpf:"wanted"`
-	Writers        *ebpf.Variable `ebpf:"writers"`
+	ArgumentCounts    *ebpf.Variable `ebpf:"argument_counts"`
+	CommEnds          *ebpf.Variable `ebpf:"comm_ends"`
+	CommStarts        *ebpf.Variable `ebpf:"comm_starts"`
+	CommStays         *ebpf.Variable `ebpf:"comm_stays"`
+	CommSteps         *ebpf.Variable `ebpf:"comm_steps"`
+	CommWords         *ebpf.Variable `ebpf:"comm_words"`
+	FilterCgroups     *ebpf.Variable `ebpf:"filter_cgroups"`
+	Filters           *ebpf.Variable `ebpf:"filters"`
+	Launcher          *ebpf.Variable `ebpf:"launcher"`
+	LeastDuration     *ebpf.Variable `ebpf:"least_duration"`
+	Lossy             *ebpf.Variable `ebpf:"lossy"`
+	OffsetCgroupNode  *ebpf.Variable `ebpf:"offset_cgroup_node"`
+	OffsetFlags       *ebpf.Variable `ebpf:"offset_flags"`
+	OffsetNodeId      *ebpf.Variable `ebpf:"offset_node_id"`
+	OffsetPid         *ebpf.Variable `ebpf:"offset_pid"`
+	OffsetSetState    *ebpf.Variable `ebpf:"offset_set_state"`
+	OffsetStateCgroup *ebpf.Variable `ebpf:"offset_state_cgroup"`
+	OffsetStateParent *ebpf.Variable `ebpf:"offset_state_parent"`
+	OffsetTaskCgroups *ebpf.Variable `ebpf:"offset_task_cgroups"`
+	PartMask          *ebpf.Variable `ebpf:"part_mask"`
+	PartShift         *ebpf.Variable `ebpf:"part_shift"`
+	Parts             *ebpf.Variable `ebpf:"parts"`
+	RingBytes         *ebpf.Variable `ebpf:"ring_bytes"`
+	RingMask          *ebpf.Variable `ebpf:"ring_mask"`
+	SampleSeed        *ebpf.Variable `ebpf:"sample_seed"`
+	SampleShare       *ebpf.Variable `ebpf:"sample_share"`
+	SelfTgid          *ebpf.Variable `ebpf:"self_tgid"`
+	StoodIn           *ebpf.Variable `ebpf:"stood_in"`
+	TextArguments     *ebpf.Variable `ebpf:"text_arguments"`
+	TextBytes         *ebpf.Variable `ebpf:"text_bytes"`
+	TextWhen          *ebpf.Variable `ebpf:"text_when"`
+	ThreadMask        *ebpf.Variable `ebpf:"thread_mask"`
+	WakeBytes         *ebpf.Variable `ebpf:"wake_bytes"`
+	Wanted            *ebpf.Variable `ebpf:"wanted"`
+	Writers           *ebpf.Variable `ebpf:"writers"`
 }
 
 // withoutBTFPrograms contains all programs after they have been loaded into the kernel.

@@ -24,6 +24,7 @@ var payloadBytes = [...]struct{ least, most int }{
 	bpf.RecordRename:    exactly[bpf.RenamePayload](),
 	bpf.RecordThreadEnd: exactly[bpf.EndPayload](),
 	bpf.RecordGap:       exactly[bpf.GapPayload](),
+	bpf.RecordCall:      {int(unsafe.Sizeof(bpf.CallPayload{})), int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8},
 
 	bpf.RecordEnterTexts: {6 * 8, 6*8 + textsBytes},
 	bpf.RecordExitTexts:  {8, 8 + textsBytes},
@@ -68,12 +69,17 @@ func (m *merger) skipDamage(s *source) {
 	m.notice(n)
 }
 
-func classOf(kind bpf.RecordKind) bpf.Class {
+// countEvents adds the events that a record tells.
+func countEvents(kind bpf.RecordKind, counts *[bpf.Classes]uint64) {
 	switch kind {
 	case bpf.RecordEnter, bpf.RecordEnterTexts:
-		return bpf.ClassEnter
+		counts[bpf.ClassEnter]++
 	case bpf.RecordExit, bpf.RecordExitTexts:
-		return bpf.ClassExit
+		counts[bpf.ClassExit]++
+	case bpf.RecordCall:
+		counts[bpf.ClassEnter]++
+		counts[bpf.ClassExit]++
+	default:
+		counts[bpf.ClassLifecycle]++
 	}
-	return bpf.ClassLifecycle
 }

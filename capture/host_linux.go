@@ -80,7 +80,8 @@ func cost() format.Cost {
 		return format.Cost{}
 	}
 	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return format.Cost{CPUSeconds: seconds(u.Utime) + seconds(u.Stime), PeakRSSBytes: u.Maxrss << 10}
+	user, system := seconds(u.Utime), seconds(u.Stime)
+	return format.Cost{CPUSeconds: user + system, UserSeconds: user, SystemSeconds: system, PeakRSSBytes: u.Maxrss << 10}
 }
 
 // bufferSize divides the memory for kernel buffers among the CPUs: 128 MiB in

@@ -136,7 +136,7 @@ func conserved(t *testing.T, r recording) {
 			c.LostEnters += e.Args[format.LostEnters]
 			c.LostExits += e.Args[format.LostExits]
 			c.LostLifecycle += e.Args[format.LostCount] - e.Args[format.LostEnters] - e.Args[format.LostExits]
-		case format.Mark:
+		case format.Mark, format.Count:
 		default:
 			c.Lifecycle++
 		}

@@ -19,6 +19,7 @@ import (
 //	SYSTAPE_BURSTS=cpu,milliseconds          likewise, in turns that leave the recorder none
 //	SYSTAPE_WAKE=1                           sleeps a thousand times for 300 µs
 //	SYSTAPE_TRUTH=processes,threads,calls    makes calls that can be counted
+//	SYSTAPE_EXEC_THREAD=1                    runs /bin/true from another thread than the first
 func TestMain(m *testing.M) {
 	if spec := os.Getenv("SYSTAPE_LOAD"); spec != "" {
 		var cpu, ms int
@@ -49,6 +50,9 @@ func TestMain(m *testing.M) {
 		fmt.Sscanf(spec, "%d,%d,%d", &processes, &threads, &calls)
 		tellTruth(processes, threads, calls)
 		return
+	}
+	if os.Getenv("SYSTAPE_EXEC_THREAD") != "" {
+		execFromThread()
 	}
 	os.Exit(m.Run())
 }
@@ -156,4 +160,13 @@ func tellTruth(processes, threads, calls int) {
 		})
 	}
 	wait.Wait()
+}
+
+func execFromThread() {
+	runtime.LockOSThread() // main begins on the first thread
+	go func() {
+		runtime.LockOSThread()
+		panic(unix.Exec("/bin/true", []string{"true"}, nil))
+	}()
+	select {}
 }

@@ -44,6 +44,8 @@ type merger struct {
 	clock    func() uint64 // CLOCK_MONOTONIC
 	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
+	processEnded func(pid int32) // told of each process that has ended; nil: nobody is
+
 	skipped func() [bpf.Classes]uint64    // events for which the kernel ran no program; nil: none
 	skips   skips                         // what has become of these
 	stalled func(first, last uint64) bool // whether the spool could not take what came in that time; nil: never
@@ -252,6 +254,8 @@ func (m *merger) rows(end uint64) (more bool) {
 		m.gapRow(s, r)
 	case kind == bpf.RecordEnterTexts || kind == bpf.RecordExitTexts:
 		m.callWithTexts(s, r)
+	case kind == bpf.RecordCall:
+		m.wholeCall(s, r)
 	default:
 		s.read[bpf.ClassLifecycle]++
 		m.lifecycle(s, r)
@@ -346,9 +350,9 @@ func (s *source) advance(tag uint64) bool {
 	return s.pos != s.head && s.look()
 }
 
-// crowded reports whether the batch has no room for a row and a mark before it.
+// crowded reports whether the batch has no room for a whole call and a mark before it.
 func (m *merger) crowded() bool {
-	return m.batch.N+2 > format.CodedRows || m.textBytes > maxTextBytes
+	return m.batch.N+3 > format.CodedRows || m.textBytes > maxTextBytes
 }
 
 // maxTextBytes is how many bytes of texts fill a batch: a message of the spool

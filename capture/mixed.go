@@ -61,7 +61,7 @@ func (m *mixedSource) skip(s *source, to uint64) (waiting [bpf.Classes]uint64) {
 	}
 	m.scanned, m.head = to, to
 	for _, w := range m.waiting {
-		waiting[classOf(bpf.KindOf(s.At(w.pos).Tag))]++
+		countEvents(bpf.KindOf(s.At(w.pos).Tag), &waiting)
 	}
 	return waiting
 }

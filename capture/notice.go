@@ -7,6 +7,7 @@ import (
 
 	"systape/bpf"
 	"systape/format"
+	"systape/format/abi"
 )
 
 // notice is a row about the capture itself that no record tells: of events
@@ -19,6 +20,9 @@ type notice struct {
 	cause       format.Cause        // Lost
 	mark        format.MarkOf       // Mark
 	open        *openFile           // FD
+	share       int64               // Mark of ShareSet
+	why         format.ShareReason  // likewise
+	count       countRow            // Count: of the calls that returned between last and first
 }
 
 // notice has a row written in its turn.
@@ -108,10 +112,33 @@ func (m *merger) tell(n notice) error {
 		m.lostRow(n)
 	case format.FD:
 		m.fdRow(n)
+	case format.Count:
+		m.countRow(n)
 	default:
-		m.markRow(n.first, n.last, n.mark, m.batch.Threads.Add(format.Thread{CPU: n.cpu}))
+		m.markRow(n, m.batch.Threads.Add(format.Thread{CPU: n.cpu}))
 	}
 	return nil
+}
+
+// countRow is how many calls of a process returned, and how long they took.
+type countRow struct {
+	of bpf.CountKey
+	n  bpf.Count
+}
+
+// countRow writes exact numbers. The batch has room.
+func (m *merger) countRow(n notice) {
+	i := m.openRow(n.first)
+	of, b := n.count.of, m.batch
+	args := [6]int64{
+		format.CountCalls: int64(n.count.n.Calls), format.CountErrors: int64(n.count.n.Errors), format.CountTotalNS: int64(n.count.n.Total),
+		format.CountFirst: int64(n.last) + m.offset, format.CountLast: b.TS[i],
+	}
+	a := m.abis[min(of.ABI, bpf.ABIX32)]
+	b.Call[i], b.Ret[i] = m.rareCall(format.Call{Kind: format.Count, ABI: a, Nr: of.Nr, Syscall: m.intern(abi.NameOr(a, of.Nr))}), 0
+	b.SetArgs(i, &args)
+	b.Thread[i] = b.Threads.Add(format.Thread{CPU: n.cpu, PID: int32(of.Tgid), Container: m.threads.at(int32(of.Tgid)).container})
+	m.told++
 }
 
 // lostRow writes that events are missing. The batch has room.
@@ -134,12 +161,13 @@ func (m *merger) lostRow(n notice) {
 }
 
 // markRow writes a mark. The batch has room.
-func (m *merger) markRow(first, last uint64, what format.MarkOf, thread format.Code) {
-	i := m.openRow(first)
+func (m *merger) markRow(n notice, thread format.Code) {
+	i := m.openRow(n.first)
 	var args [6]int64
-	args[format.MarkWhat] = int64(what)
+	args[format.MarkWhat] = int64(n.mark)
 	args[format.MarkFirst] = m.batch.TS[i]
-	args[format.MarkLast] = max(int64(last)+m.offset, m.batch.TS[i])
+	args[format.MarkLast] = max(int64(n.last)+m.offset, m.batch.TS[i])
+	args[format.MarkShare], args[format.MarkWhy] = n.share, int64(n.why)
 	m.other(i, format.Mark, &args)
 	m.batch.Thread[i] = thread
 	m.told++
@@ -147,7 +175,7 @@ func (m *merger) markRow(first, last uint64, what format.MarkOf, thread format.C
 
 // threadLost marks that events of a thread are among the lost.
 func (m *merger) threadLost(at uint64, thread format.Code) {
-	m.markRow(at, at, format.ThreadLost, thread)
+	m.markRow(notice{first: at, last: at, mark: format.ThreadLost}, thread)
 }
 
 // openFile is a descriptor that a process had when it was looked at.

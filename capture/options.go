@@ -13,13 +13,19 @@ import (
 type Options struct {
 	Command    []string      // run this and record it from its execve on
 	PIDs       []int32       // record these processes
-	Follow     bool          // with PIDs: processes that they start, too; a command's are always followed
+	Follow     bool          // with PIDs: their descendants, too, those that are there and those to come; a command's are always followed
 	All        bool          // record every process but the recorder
 	Syscalls   *abi.Set      // nil: all
-	Comms      []string      // only threads of these names
+	Comms      []string      // only threads of these names, in which * stands for any letters
 	UIDs       []uint32      // only threads of these users
 	Cgroups    []string      // only threads in these cgroups or below: paths as in /proc/PID/cgroup
-	Containers []string      // only these containers: ids or their beginning, or names
+	Containers []string      // only these containers: ids or their beginning, names, or names of pods
+	Failed     bool          // only calls that return an error
+	LeastTime  time.Duration // only calls that last so long; 0: all
+	Sample     int           // one call in so many, drawn by lot; 0, 1: every call
+	MaxRate    int64         // calls a second at most, by drawing as many as that allows; 0: no bound
+	Budget     float64       // share of the time of all CPUs that recording may take, likewise; 0: no bound
+	MaxMemory  int64         // bytes that the recorder may take, likewise; 0: no bound
 	Paths      PathRule      // when file names and socket addresses are read
 	PathMax    int           // bytes of a file name at most; 0: 256
 	WaitAll    bool          // with Command: until the last process that came of it has ended
@@ -74,6 +80,10 @@ func (o *Options) validate() error {
 		return errors.New("to wait for all is to wait for what a command started: it goes with a command, and not with -a")
 	case o.User != nil && len(o.Command) == 0:
 		return errors.New("a user to run as goes with a command")
+	case o.Sample < 0 || o.MaxRate < 0 || o.Budget < 0 || o.Budget > 1 || o.MaxMemory < 0 || o.LeastTime < 0:
+		return errors.New("a bound on what is recorded is out of range")
+	case (o.Failed || o.LeastTime > 0) && o.Paths != NoPaths:
+		return errors.New("paths are not read where calls are chosen by how they end: their enters are held until then")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
 	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
@@ -88,6 +98,11 @@ func (o *Options) validate() error {
 type User struct {
 	UID, GID uint32
 	Groups   []uint32
+}
+
+// sampled reports whether calls may be left out by lot.
+func (o *Options) sampled() bool {
+	return o.Sample > 1 || o.MaxRate > 0 || o.Budget > 0 || o.MaxMemory > 0
 }
 
 // SetupError says why a recording could not begin, and what to do about it.

@@ -1,10 +1,10 @@
 package capture
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +15,7 @@ type procFS struct {
 	proc       string // "/proc"
 	cgroups    string // where cgroup v2 is mounted
 	containers map[uint64]string
+	runtimes   runtimes
 
 	// ownName says that /proc has other ids than records (a pid namespace). A
 	// thread that nothing is known of is then the command, which still has
@@ -135,47 +136,39 @@ func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container s
 	}
 }
 
-// containerDirs returns the cgroups of the containers whose id begins with
-// name, or whose name it is.
-func (p *procFS) containerDirs(name string) []string {
-	var dirs []string
-	filepath.WalkDir(p.cgroups, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
+// descendants returns the processes that descend from those given, which are not among them.
+func (p *procFS) descendants(pids []int32) []int32 {
+	children := map[int32][]int32{}
+	entries, _ := os.ReadDir(p.proc)
+	for _, e := range entries {
+		pid, err := strconv.ParseInt(e.Name(), 10, 32)
+		if err != nil {
+			continue
 		}
-		container := containerOf(strings.TrimPrefix(path, p.cgroups))
-		id := containerID.FindString(d.Name())
-		if id != "" && strings.HasPrefix(id, name) || container != "" && container == name {
-			dirs = append(dirs, path)
-			return fs.SkipDir // what is below belongs to it
+		stat, err := os.ReadFile(p.path(e.Name(), "stat"))
+		if err != nil {
+			continue // ended since
 		}
-		return nil
-	})
-	return dirs
-}
-
-// cgroupDirs returns the directories of the cgroups to record.
-func (p *procFS) cgroupDirs(paths, containers []string) ([]string, error) {
-	var dirs []string
-	for _, path := range paths {
-		dir := filepath.Join(p.cgroups, path)
-		if len(path) > len(p.cgroups) && path[:len(p.cgroups)] == p.cgroups {
-			dir = path
+		// proc_pid_stat(5): pid (comm) state ppid; a name may hold anything.
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		if len(fields) < 2 {
+			continue
 		}
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, &SetupError{Err: fmt.Errorf("no cgroup %q below %s", path, p.cgroups), Hint: "give the path as in /proc/PID/cgroup, after 0::", Usage: true}
-		}
-		dirs = append(dirs, dir)
+		parent, _ := strconv.ParseInt(fields[1], 10, 32)
+		children[int32(parent)] = append(children[int32(parent)], int32(pid))
 	}
-	for _, name := range containers {
-		found := p.containerDirs(name)
-		if len(found) == 0 {
-			return nil, &SetupError{Err: fmt.Errorf("no running container %q", name), Hint: "give the id (docker ps) or its beginning, or the cgroup with --cgroup", Usage: true}
+	var all []int32
+	seen := map[int32]bool{}
+	for _, pid := range pids {
+		seen[pid] = true
+	}
+	for queue := slices.Clone(pids); len(queue) > 0; queue = queue[1:] {
+		for _, child := range children[queue[0]] {
+			if !seen[child] {
+				seen[child] = true
+				all, queue = append(all, child), append(queue, child)
+			}
 		}
-		dirs = append(dirs, found...)
 	}
-	if len(dirs) > 16 {
-		return nil, &SetupError{Err: fmt.Errorf("%d cgroups are more than the 16 that one recording can tell apart", len(dirs)), Usage: true}
-	}
-	return dirs, nil
+	return all
 }

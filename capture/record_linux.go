@@ -34,9 +34,12 @@ type Recording struct {
 	command *command
 	meta    format.Meta
 
-	spool *format.SpoolWriter
-	out   *queuedFile
-	stall span // the latest stretch in which the disk kept the merger waiting
+	spool    *format.SpoolWriter
+	out      *queuedFile
+	counting *counting // exact numbers of calls; nil where all are recorded
+	sampling *sampling // nil where no call is left out by lot
+	probes   probeCost
+	stall    span // the latest stretch in which the disk kept the merger waiting
 
 	beginSpool func(io.Writer, *format.Meta) (*format.SpoolWriter, error)
 	partBegan  time.Time
@@ -128,7 +131,11 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	runErr := r.loop(ctx)
 	r.took.Store(int64(time.Since(r.began)))
 	r.left = r.survivors()
+	r.probes.end()
 	err := r.stop()
+	if runErr == nil {
+		runErr = r.lookAtCounts()
+	}
 	if runErr == nil {
 		_, runErr = r.poll() // up to the end of enters
 		r.merger.limit = 0
@@ -148,6 +155,11 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	r.anchor()
 	meta := r.meta
 	meta.Counts = r.counts()
+	filtered, filteredErr := r.filtered()
+	meta.Filtered = filtered
+	if runErr == nil {
+		runErr = filteredErr
+	}
 	c := cost()
 	if total, runs := r.kernel.RunTime(); runs > 0 {
 		c.ProbeNSPerCall = 2 * float64(total.Nanoseconds()) / float64(runs)
@@ -172,7 +184,7 @@ func (r *Recording) loop(ctx context.Context) error {
 		defer timer.Stop()
 		deadline = timer.C
 	}
-	flushed, looked, anchored, judged := time.Now(), time.Now(), time.Now(), time.Now()
+	flushed, looked, anchored, judged, counted := time.Now(), time.Now(), time.Now(), time.Now(), time.Now()
 	interval := anchorEvery
 	done, ended := r.Done(), false
 	var fullest uint64
@@ -198,6 +210,16 @@ func (r *Recording) loop(ctx context.Context) error {
 		}
 		fullest = max(fullest, used)
 		now := time.Now()
+		r.probes.look(r.kernel, now)
+		if err := r.adapt(now); err != nil {
+			return err
+		}
+		if now.Sub(counted) >= countEvery {
+			if err := r.lookAtCounts(); err != nil {
+				return err
+			}
+			counted = now
+		}
 		if now.Sub(judged) >= judgeEvery {
 			r.busy.Store(fullest > uint64(r.opt.Buffer)/4 || r.out.Behind())
 			judged, fullest = now, 0

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"unsafe"
 
 	"systape/bpf"
 	"systape/format"
@@ -63,8 +64,8 @@ func (m *merger) calls(end uint64) (more bool) {
 // callWithTexts writes the row of an enter or an exit with what its arguments
 // point to.
 func (m *merger) callWithTexts(s *source, r *bpf.Record) {
-	class := classOf(bpf.KindOf(r.Tag))
-	s.read[class]++
+	kind := bpf.KindOf(r.Tag)
+	countEvents(kind, &s.read)
 	thread := m.thread(s, r.PidTgid)
 	if bpf.AfterLoss(r.Tag) {
 		m.threadLost(r.Ts, thread)
@@ -73,7 +74,7 @@ func (m *merger) callWithTexts(s *source, r *bpf.Record) {
 	b := m.batch
 	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.call(r.Tag), 0
 	var args [6]int64
-	if class == bpf.ClassExit {
+	if kind == bpf.RecordExitTexts {
 		b.Ret[i] = *bpf.Payload[int64](r)
 	} else {
 		args = *bpf.Payload[[6]int64](r)
@@ -87,6 +88,27 @@ func (m *merger) callWithTexts(s *source, r *bpf.Record) {
 		b.Detail, b.DetailAt = append(b.Detail, string(m.text)), append(b.DetailAt, int32(i))
 		m.textBytes += len(m.text)
 	}
+}
+
+// wholeCall writes the enter and the exit of a call that was held until it
+// returned: its enter stands where the exit does, which tells when it was.
+func (m *merger) wholeCall(s *source, r *bpf.Record) {
+	b := m.batch
+	countEvents(bpf.RecordCall, &s.read)
+	thread := m.thread(s, r.PidTgid)
+	if bpf.AfterLoss(r.Tag) {
+		m.threadLost(r.Ts, thread)
+	}
+	p := bpf.Payload[bpf.CallPayload](r)
+	var args [6]int64
+	n := (int(bpf.Size(r.Tag)) - bpf.RecordBytes - int(unsafe.Sizeof(*p))) / 8
+	copy(args[:], unsafe.Slice((*int64)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))), n))
+	i := m.openRow(r.Ts)
+	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordEnter, bpf.ABIOf(r.Tag), bpf.Nr(r.Tag)), 0
+	b.SetArgs(i, &args)
+	i = m.openRow(r.Ts)
+	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordExit, bpf.RecordABI(min(p.ExitAbi, uint32(bpf.ABIX32))), p.ExitNr), p.Ret
+	b.SetArgs(i, &[6]int64{format.ExitEntered: min(int64(p.Entered)+m.offset, b.TS[i])})
 }
 
 // registers sets the arguments of an enter.
@@ -154,12 +176,18 @@ type callCodes struct {
 
 // call returns the code of an enter or an exit.
 func (m *merger) call(tag uint64) format.Code {
-	a, nr := bpf.ABIOf(tag), bpf.Nr(tag)
+	return m.callOf(bpf.KindOf(tag), bpf.ABIOf(tag), bpf.Nr(tag))
+}
+
+func (m *merger) callOf(recorded bpf.RecordKind, a bpf.RecordABI, nr int32) format.Code {
 	index := uint32(nr)
 	if a == bpf.ABIX32 {
 		index &^= 0x40000000
 	}
-	kind := format.Kind(classOf(bpf.KindOf(tag))) // in the order of the classes
+	kind := format.Enter
+	if recorded == bpf.RecordExit || recorded == bpf.RecordExitTexts {
+		kind = format.Exit
+	}
 	if index >= uint32(bpf.TableSize) {
 		return m.rareCall(format.Call{Kind: kind, ABI: m.abis[a], Nr: nr, Syscall: m.intern(abi.NameOr(m.abis[a], nr))})
 	}
@@ -250,6 +278,9 @@ func (m *merger) lifecycle(s *source, r *bpf.Record) {
 		m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(detail)), append(m.batch.DetailAt, int32(i))
 	}
 	if kind == format.ThreadEnd {
+		if args[format.EndGroup] == 1 && m.processEnded != nil {
+			m.processEnded(pid)
+		}
 		*t = thread{} // the id may come again as another thread
 	}
 }

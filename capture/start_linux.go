@@ -3,9 +3,12 @@ package capture
 import (
 	"cmp"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,16 +27,17 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		return nil, err
 	}
 	proc := newProcFS()
-	cgroups, err := proc.cgroupDirs(opt.Cgroups, opt.Containers)
+	cgroups, err := proc.chooseCgroups(opt.Cgroups, opt.Containers)
 	if err != nil {
 		return nil, err
 	}
 	cfg := bpf.Config{
 		FilterPIDs:     !opt.All,
 		FollowChildren: opt.Follow || len(opt.Command) > 0,
-		Comms:          opt.Comms,
 		UIDs:           opt.UIDs,
-		Cgroups:        cgroups,
+		Failed:         opt.Failed,
+		LeastDuration:  opt.LeastTime,
+		Sample:         opt.sampled(),
 		Arguments:      argumentCounts(),
 		NoBTF:          opt.NoBTF,
 	}
@@ -43,12 +47,30 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 			cfg.Texts = bpf.TextsFailed
 		}
 	}
+	for _, name := range opt.Comms {
+		if strings.Contains(name, "*") {
+			cfg.CommPatterns = append(cfg.CommPatterns, name)
+		} else {
+			cfg.Comms = append(cfg.Comms, name)
+		}
+	}
+	if cgroups.controller == "" {
+		cfg.Cgroups = cgroups.dirs
+	} else {
+		cfg.CgroupsV1, cfg.Controller = cgroups.dirs, cgroups.controller
+	}
 	if opt.Syscalls != nil {
 		cfg.Syscalls = syscallFilter(opt.Syscalls)
+	}
+	if cfg.Sample {
+		cfg.SampleSeed = randomSeed()
 	}
 	cpus := possibleCPUs()
 	if opt.Buffer == 0 {
 		opt.Buffer = bufferSize(cpus)
+		for opt.MaxMemory > 0 && opt.Buffer*int64(cpus) > opt.MaxMemory/2 && opt.Buffer > 64<<10 {
+			opt.Buffer /= 2
+		}
 	}
 	cfg.BufferBytes = int(opt.Buffer)
 	// Needed before 5.11, where a refusal shows at load. The command is not to
@@ -88,6 +110,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	mono, real := readClocks()
 	offset := real - int64(mono) - int64(kernel.ClockBehind())
 	r.meta = r.firstMeta(offset, cpus)
+	r.meta.Request.Seed = int64(cfg.SampleSeed)
 	names := format.NewSymbolTable()
 	r.merger = newMerger(kernel.Buffers, kernel.Writers, nativeABI(), offset, proc, names, r.writeSpool)
 	r.merger.clock, r.merger.skipped, r.merger.looked = r.clock, kernel.Skipped, r.clock()
@@ -96,6 +119,10 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		r.merger.live = map[int32]int{}
 	}
 	r.anchor()
+	r.beginCounting()
+	if err := r.beginSampling(); err != nil {
+		return nil, err
+	}
 	if err := r.attach(bpf.Lifecycle); err != nil {
 		return nil, diagnose(err)
 	}
@@ -104,6 +131,11 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		pids := opt.PIDs
 		if opt.All {
 			pids = nil
+		}
+		if opt.Follow && len(pids) > 0 {
+			if pids, err = r.addDescendants(proc, pids); err != nil {
+				return nil, err
+			}
 		}
 		proc.existing(pids, r.merger.seedThread)
 	}
@@ -155,6 +187,33 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	return r, nil
 }
 
+// addDescendants has the processes recorded that descend from pids already. The
+// kernel side follows those that start from now on; one that was started in
+// between, by a process that was not a target yet, is found by looking again.
+func (r *Recording) addDescendants(proc *procFS, pids []int32) ([]int32, error) {
+	all := slices.Clone(pids)
+	for more := true; more; {
+		more = false
+		for _, pid := range proc.descendants(pids) {
+			if slices.Contains(all, pid) {
+				continue
+			}
+			if err := r.kernel.AddTarget(uint32(pid)); err != nil {
+				return nil, err
+			}
+			all, more = append(all, pid), true
+		}
+	}
+	return all, nil
+}
+
+// randomSeed makes a seed that a reader of JSON in doubles does not round.
+func randomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])>>11 | 1
+}
+
 func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 	id := make([]byte, 16)
 	rand.Read(id)
@@ -169,7 +228,8 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 		Request: format.Request{
 			Command: o.CommandLine, Hidden: o.CommandHidden, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
 			Comms: o.Comms, UIDs: o.UIDs, Cgroups: o.Cgroups, Containers: o.Containers,
-			Sample: 1, BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook,
+			Whole: true, Failed: o.Failed, MinNS: int64(o.LeastTime), Sample: max(o.Sample, 1), MaxRate: o.MaxRate, Budget: o.Budget, MaxMemory: o.MaxMemory,
+			BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook,
 		},
 	}
 	if len(o.CommandLine) == 0 && o.CommandHidden == "" {

@@ -89,8 +89,11 @@ func (m *merger) settled() bool {
 func (m *merger) latest(class bpf.Class) (ts uint64) {
 	for i := range m.sources {
 		m.sources[i].ahead(func(r *bpf.Record) bool {
-			if r != nil && classOf(bpf.KindOf(r.Tag)) == class {
-				ts = max(ts, r.Ts)
+			if r != nil {
+				var tells [bpf.Classes]uint64
+				if countEvents(bpf.KindOf(r.Tag), &tells); tells[class] > 0 {
+					ts = max(ts, r.Ts)
+				}
 			}
 			return r != nil
 		})

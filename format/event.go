@@ -33,7 +33,7 @@ var kinds = [NumKinds]struct {
 	args  []string
 }{
 	Enter:     {"enter", 1, nil},
-	Exit:      {"exit", 1, nil},
+	Exit:      {"exit", 1, []string{"entered"}},
 	Lost:      {"lost", 1, []string{"count", "first", "last", "enters", "exits", "cause"}},
 	Fork:      {"fork", 1, nil},
 	Exec:      {"exec", 1, []string{"old"}},
@@ -107,12 +107,16 @@ const (
 	MarkWhat  = 0 // Mark: a MarkOf
 	MarkFirst = 1 // Mark: first instant of the change, capture time; equals TS
 	MarkLast  = 2 // Mark: last instant of the change; at least MarkFirst
+	MarkShare = 3 // Mark of ShareSet: the share of calls, of ShareAll
+	MarkWhy   = 4 // Mark of ShareSet: a ShareReason
 
 	CountCalls   = 0 // Count: calls of PID (0: of all), ABI and Nr
 	CountErrors  = 1 // Count: those among CountCalls that returned an error
 	CountTotalNS = 2 // Count: their durations together, ns
 	CountFirst   = 3 // Count: first instant of the interval, capture time
 	CountLast    = 4 // Count: last instant of the interval; equals TS
+
+	ExitEntered = 0 // Exit: capture time of the call's enter, whose row stands right before and has the exit's time; 0: the enter's row tells
 
 	FDNumber = 0 // FD: the descriptor, or one of FDCwd, FDRoot
 	FDFlags  = 1 // FD: how it was opened, the O_ flags of open(2) of the machine that was recorded
@@ -136,10 +140,35 @@ const (
 	EntersBegan
 	ExitsBegan
 	ThreadLost // no change: events of the row's thread are among the lost, between its row before and the next
+	ShareSet   // calls entered after MarkLast are recorded by lot, MarkShare of ShareAll of them; see [Share]
 )
 
 var markWords = map[MarkOf]string{EntersStopped: "enters stopped", ExitsStopped: "exits stopped", EntersBegan: "enters began", ExitsBegan: "exits began",
-	ThreadLost: "events of the thread were lost"}
+	ThreadLost: "events of the thread were lost", ShareSet: "share of calls set"}
+
+// ShareAll is the share of every call in [MarkShare].
+const ShareAll = 1 << 32
+
+// ShareReason is why the share of the calls that are recorded was set.
+type ShareReason int64
+
+// The reasons.
+const (
+	ShareAsked  ShareReason = iota // the user asked for one call in so many
+	ShareRate                      // there were more calls than the user asked for
+	ShareBudget                    // recording took more of the machine than the user allowed
+	ShareRoom                      // the share rises, since there is room
+)
+
+var shareReasons = []string{"as asked", "more calls than asked for", "recording cost more than allowed", "there is room"}
+
+// String names the reason in words.
+func (r ShareReason) String() string {
+	if r >= 0 && int(r) < len(shareReasons) {
+		return shareReasons[r]
+	}
+	return "unknown reason"
+}
 
 // String names the mark in words.
 func (m MarkOf) String() string {

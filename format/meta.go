@@ -13,6 +13,7 @@ type Meta struct {
 	Clock     Clock      `json:"clock"`               //
 	Request   Request    `json:"request"`             // what was asked to be recorded
 	Probes    []Probe    `json:"probes,omitempty"`    // in the order of attachment
+	Filtered  *Filtered  `json:"filtered,omitempty"`  // nil until the recorder has ended properly, and when nothing was filtered
 	Counts    *Counts    `json:"counts,omitempty"`    // nil until the recorder has ended properly
 	Cost      *Cost      `json:"cost,omitempty"`      // what recording took
 	Part      Part       `json:"part"`                // which part of the recording this file is
@@ -61,12 +62,64 @@ type Request struct {
 	UIDs       []uint32 `json:"uids,omitempty"`
 	Cgroups    []string `json:"cgroups,omitempty"`
 	Containers []string `json:"containers,omitempty"`
-	Sample     int      `json:"sample"`       // one call in Sample was recorded, whole; 1 means every call
-	BufferSize int64    `json:"buffer_bytes"` // of each CPU
+	Whole      bool     `json:"whole_calls,omitempty"`      // filters chose whole calls: what the enter decided held for the exit
+	Failed     bool     `json:"failed,omitempty"`           // only calls that returned an error
+	MinNS      int64    `json:"min_duration_ns,omitempty"`  // only calls that lasted so long
+	Sample     int      `json:"sample"`                     // one call in Sample was recorded, whole, drawn by lot; 1 means every call
+	MaxRate    int64    `json:"max_rate,omitempty"`         // calls a second at most, by drawing as many as that allows
+	Budget     float64  `json:"budget,omitempty"`           // share of the machine's CPU time that recording may take, likewise
+	MaxMemory  int64    `json:"max_memory_bytes,omitempty"` // of the recorder, kernel buffers included
+	Seed       int64    `json:"seed,omitempty"`             // of the lot
+	BufferSize int64    `json:"buffer_bytes"`               // of each CPU
 	DurationNS int64    `json:"duration_ns,omitempty"`
 	Paths      string   `json:"paths,omitempty"`    // file names and socket addresses were read: of "all" calls, or of "failed" ones
 	PathMax    int64    `json:"path_max,omitempty"` // bytes of a file name at most
 	Hook       string   `json:"hook"`               // "tp_btf" or "raw_tracepoint"
+}
+
+// Floating reports whether threads may have come under the filters or left them
+// inside a call, so that one half of it was recorded and not the other.
+func (r *Request) Floating() bool { return r.byThread() && !r.Whole }
+
+func (r *Request) byThread() bool {
+	return len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
+}
+
+// Gapless reports whether every call of a thread is there, from when its first
+// one is.
+func (r *Request) Gapless() bool {
+	return r.Syscalls == "" && !r.byThread() && !r.Sampled() && !r.Held()
+}
+
+// Held reports whether enters were told only when their calls had returned, so
+// that a row does not stand where its event happened.
+func (r *Request) Held() bool { return r.Failed || r.MinNS > 0 }
+
+// Sampled reports whether calls may have been left out by lot.
+func (r *Request) Sampled() bool {
+	return r.Sample > 1 || r.MaxRate > 0 || r.Budget > 0 || r.MaxMemory > 0
+}
+
+// Counted reports whether count rows tell the exact numbers of all calls that
+// returned, whether they are in the capture or not.
+func (r *Request) Counted() bool { return r.Held() || r.Sampled() }
+
+// Filtered says how many calls the kernel side saw that were not to be
+// recorded, by the first filter that said so.
+type Filtered struct {
+	Processes  int64 `json:"processes"`  // of other processes
+	Syscalls   int64 `json:"syscalls"`   // other system calls
+	UIDs       int64 `json:"uids"`       // of other users
+	Comms      int64 `json:"comms"`      // of threads of other names
+	Cgroups    int64 `json:"cgroups"`    // of other cgroups and containers
+	Sample     int64 `json:"sample"`     // not drawn
+	Outcome    int64 `json:"outcome"`    // did not fail, or did not last long enough
+	Unfinished int64 `json:"unfinished"` // returned, but began before the recording or outside its filters
+}
+
+// Total returns all of them.
+func (f *Filtered) Total() int64 {
+	return f.Processes + f.Syscalls + f.UIDs + f.Comms + f.Cgroups + f.Sample + f.Outcome + f.Unfinished
 }
 
 // Probe is when one program was attached to its tracepoint and detached.
@@ -114,6 +167,8 @@ func (c CPUCounts) Lost() int64 { return c.LostEnters + c.LostExits + c.LostLife
 // Cost is what the recording took from the machine.
 type Cost struct {
 	CPUSeconds     float64 `json:"cpu_seconds"`                 // user and system time of the recorder
+	UserSeconds    float64 `json:"user_seconds,omitempty"`      // the user time among it
+	SystemSeconds  float64 `json:"system_seconds,omitempty"`    // the system time among it
 	PeakRSSBytes   int64   `json:"peak_rss_bytes"`              // of the recorder, mapped kernel buffers included
 	ProbeNSPerCall float64 `json:"probe_ns_per_call,omitempty"` // time in our programs for one call, when the kernel counts it
 }

@@ -98,6 +98,11 @@ func kindFault(b *Batch, i int) string {
 	switch kind {
 	case Enter:
 		used = 6
+	case Exit:
+		used = 1
+		if e := arg(ExitEntered); e != 0 && e > b.TS[i] {
+			return fmt.Sprintf("entered at %d, exit at %d", e, b.TS[i])
+		}
 	case Lost:
 		used = 6
 		switch {
@@ -122,6 +127,11 @@ func kindFault(b *Batch, i int) string {
 		}
 	case Mark:
 		used = 3
+		if MarkOf(arg(MarkWhat)) == ShareSet {
+			if used = 5; arg(MarkShare) < 0 || arg(MarkShare) > ShareAll {
+				return fmt.Sprintf("share %d", arg(MarkShare))
+			}
+		}
 		switch {
 		case arg(MarkWhat) < int64(EntersStopped):
 			return fmt.Sprintf("mark %d", arg(MarkWhat))

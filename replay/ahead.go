@@ -86,7 +86,7 @@ func (s *Session) pair(p *Pairer, st *step) {
 		st.err = &format.CorruptError{Group: -1, Row: -1, Err: st.err}
 		return
 	}
-	st.past = to != 0 && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to)
+	st.past = to != 0 && !p.holds && b.N > 0 && b.TS[b.N-1] >= to && !p.OpenBefore(to)
 }
 
 // deliver gives fn a step; done says that it was the last, and err why.

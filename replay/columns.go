@@ -24,7 +24,7 @@ func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	if m != nil && m.Selection != nil {
 		need |= format.ColSeq // it cannot be counted
 	}
-	if m == nil || len(m.Request.Comms) > 0 {
+	if m == nil || len(m.Request.Comms) > 0 && m.Request.Floating() {
 		need |= format.ColComm // of rename rows
 	}
 	return need

@@ -245,7 +245,7 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 		why = notChecked + "imported; without an exit and without a loss: " + units.Counted(cov.Unexplained, "call")
 	case m.Selection != nil:
 		why = notChecked + "rows were left out on purpose; without an exit: " + units.Counted(cov.Unexplained, "call")
-	case len(m.Request.Comms)+len(m.Request.UIDs)+len(m.Request.Cgroups)+len(m.Request.Containers) > 0:
+	case m.Request.Floating():
 		why = notChecked + "threads may leave the filter inside a call; without an exit: " + units.Counted(cov.Unexplained, "call")
 	default:
 		gaps.add("no loss is dated that can have held the exits of %s", units.Counted(cov.Unexplained, "call"))

@@ -69,6 +69,9 @@ func (p *Pairer) exitSlowly(t *thread, b *format.Batch, i int, hasArgs bool, out
 	c.ExitSeq, c.CPUExit, c.Ret = p.seq(b, i), b.CPU[i], b.Ret[i]
 	c.EndSeq = c.ExitSeq
 	c.learn(column(b.Detail, i))
+	if e := column(b.Args[format.ExitEntered], i); e != 0 {
+		c.StartNS = min(e, p.now)
+	}
 	c.DurNS = p.now - c.StartNS
 	nr, a := b.Nr[i], b.ABI[i]
 	same := nr == c.Nr && a == c.ABI

@@ -74,8 +74,8 @@ const (
 //	    open call whose thread or capture ends is exit_lost if an exit may be
 //	    missing. Losses that hold only enters cannot spoil a pair: the thread
 //	    was inside the call all the time.
-//	(7) A recorder that filters by name, user or cgroup looks at each event by
-//	    itself, so a thread may leave the filter inside one call and come back
+//	(7) A recorder that filters by name, user or cgroup and looks at each event
+//	    by itself (format.Request.Floating; none does since whole_calls) lets a thread leave the filter inside one call and come back
 //	    inside another: a call in which the thread got a name that the filter
 //	    does not let through, or could change its user, is treated as under
 //	    (6). A move to another cgroup and back shows nowhere; it is the one
@@ -98,6 +98,7 @@ type Pairer struct {
 	end      int64              // and up to here
 	exitsEnd int64              // exits up to here; 0: not known
 	floating bool               // threads may come under the filter, or leave it, in the middle of a call
+	holds    bool               // enters stand where their exits do, which tell when they were
 	comms    []string           // the names that the filter lets through
 	linking  bool               // every call of a thread is in the capture
 	cut      bool               // the capture begins with another part than the first
@@ -149,8 +150,8 @@ func (p *Pairer) Learn(m *format.Meta) {
 	}
 	r := &m.Request
 	p.comms = r.Comms
-	p.floating = len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0
-	p.linking = r.Syscalls == "" && r.Sample <= 1 && !p.floating && (m.Selection == nil || m.Selection.Threads)
+	p.floating, p.holds = r.Floating(), r.Held()
+	p.linking = r.Gapless() && (m.Selection == nil || m.Selection.Threads)
 	if m.Selection != nil {
 		p.source, p.seen = *m.Selection, map[int64]struct{}{}
 		for _, seq := range m.Selection.Seen {
@@ -258,6 +259,9 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 			}
 			out = append(out, *c)
 			c = &out[len(out)-1]
+			if e := arg0[i]; e != 0 {
+				c.StartNS = min(e, now) // the enter was held until now
+			}
 			c.DurNS, c.ExitSeq, c.CPUExit, c.Ret = now-c.StartNS, p.seq(b, i), cpus[i], rets[i]
 			c.EndSeq = c.ExitSeq
 			if details != nil {

@@ -63,7 +63,7 @@ func (p *Pairer) straight(r *rows, i int) (calls int) {
 	ts, kind, tids, nrs, abis, rets := r.ts, r.kind, r.tids, r.nrs, r.abis, r.rets
 	n := len(ts) - 1
 	kind, tids, nrs, abis, rets = kind[:len(ts)], tids[:len(ts)], nrs[:len(ts)], abis[:len(ts)], rets[:len(ts)]
-	if i >= n || kind[i] != format.Enter || kind[i+1] != format.Exit || tids[i] != tids[i+1] || p.floating {
+	if i >= n || kind[i] != format.Enter || kind[i+1] != format.Exit || tids[i] != tids[i+1] || p.floating || p.holds {
 		return 0
 	}
 	tid := tids[i]

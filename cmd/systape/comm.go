@@ -27,12 +27,17 @@ func commWarning(name, raw string) error {
 	return fmt.Errorf("--comm %s: the kernel keeps %d bytes of a name: taken as %q", name, maxComm, format.EscapeText(raw))
 }
 
-// recordComms are the names to record by, which the kernel side compares whole.
+// recordComms are the names to record by, in which * stands for any letters.
 func recordComms(names []string, warn func(error)) (comms []string, err error) {
 	for _, name := range names {
 		if strings.Contains(name, "*") {
-			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--comm %s: names are compared whole while recording, * is for reading", name),
-				hint: "record without it and choose when you look: systape latency --comm '" + name + "' FILE"}
+			raw := format.UnescapeText(name)
+			if letters := len(strings.ReplaceAll(raw, "*", "")); letters > maxComm {
+				return nil, &exitError{code: exitUsage, err: fmt.Errorf("--comm %s: no name can match, for the kernel keeps %d bytes of a name and this has %d", name, maxComm, letters),
+					hint: "ps -eLo comm lists the names as the kernel has them"}
+			}
+			comms = append(comms, raw)
+			continue
 		}
 		raw, cut := cutComm(name)
 		if cut {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -24,27 +25,34 @@ const recordFailed = 125
 
 type recordFlags struct {
 	noCommandLine, fullCommandLine bool
-	out                            string
-	force                          bool
-	pids                           []int32
-	follow                         bool
-	all                            bool
-	expression                     string
-	duration                       time.Duration
-	comms                          []string
-	users                          []string
-	cgroups                        []string
-	containers                     []string
-	paths                          string
-	pathMax                        int
-	buffer                         string
-	quiet                          bool
-	noBTF                          bool
-	keepSpool                      bool
-	runAs                          string
-	waitAll                        bool
-	metrics                        string
-	rotation                       rotationFlags
+
+	out        string
+	force      bool
+	pids       []int32
+	follow     bool
+	all        bool
+	expression string
+	duration   time.Duration
+	comms      []string
+	users      []string
+	cgroups    []string
+	containers []string
+	paths      string
+	pathMax    int
+	failed     bool
+	least      time.Duration
+	sample     int
+	maxRate    string
+	budget     string
+	maxMemory  string
+	buffer     string
+	quiet      bool
+	noBTF      bool
+	keepSpool  bool
+	runAs      string
+	waitAll    bool
+	metrics    string
+	rotation   rotationFlags
 }
 
 func newRecordCommand() *cobra.Command {
@@ -58,6 +66,12 @@ system: its enter and its exit with their times, arguments and results.
 With --paths, the file names and socket addresses that arguments point to are
 read, too, and what descriptors stand for is known afterwards: see 'systape replay
 -y' and 'systape latency --by path'. Data that calls read or write never is.
+
+Filters choose whole calls: what they say at a call's enter holds for its exit.
+With --failed and --min-duration the exit decides, and both halves are written
+then. --sample, --max-rate, --budget and --max-memory leave calls out by lot,
+each by itself. In all these cases exact numbers of all calls are kept beside
+the calls: how many returned, how many failed, how long they took together.
 
 The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
@@ -94,8 +108,10 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
   systape record --paths -o git.parquet -- git status
   systape record -p 1234 -f -d 10s
   systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet
-  systape record -a -e %file,%network --container 3f2a -o web.parquet
   systape record -a -G 1h -W 24 -z gzip -o '/var/log/calls-%F-%H.parquet'
+  systape record -a -e %file,%network --container web -o web.parquet
+  systape record -a --failed --comm 'nginx*' -d 1m
+  systape record -a --budget 2% -o day.parquet
   systape record -o - -- make | ssh laptop systape latency -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := runRecord(c.Context(), f, args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
@@ -111,14 +127,20 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringVarP(&f.out, "output", "o", "", "capture `file`; - or /dev/fd/N writes a spool there, see above (default: NAME-DATE-TIME.parquet here)")
 	flags.BoolVar(&f.force, "force", false, "replace the file if it exists")
 	flags.Int32SliceVarP(&f.pids, "pid", "p", nil, "record these running `processes`")
-	flags.BoolVarP(&f.follow, "follow", "f", false, "with -p: processes that they start, too")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "with -p: their descendants, too, those to come and those that are there")
 	flags.BoolVarP(&f.all, "all", "a", false, "record the whole system, the recorder apart")
 	flags.StringVarP(&f.expression, "trace", "e", "", "record only these `calls`, in strace's language: openat,read or %file or !futex")
 	addDuration(flags, &f.duration, "duration", "d", 0, "stop after this `time`: 10s, 1m, or a number of seconds")
-	flags.Var((*nameList)(&f.comms), "comm", "only threads of these `names`, of which the kernel keeps 15 bytes")
+	flags.Var((*nameList)(&f.comms), "comm", "only threads of these `names`, of which the kernel keeps 15 bytes; * stands for any letters")
 	flags.StringSliceVar(&f.users, "uid", nil, "only threads of these `users`, by number or name")
 	flags.StringSliceVar(&f.cgroups, "cgroup", nil, "only these `cgroups` and what is below, as in /proc/PID/cgroup")
-	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id")
+	flags.StringSliceVar(&f.containers, "container", nil, "only these `containers`, by the beginning of their id, their name or their pod's")
+	flags.BoolVar(&f.failed, "failed", false, "only calls that return an error")
+	addDuration(flags, &f.least, "min-duration", "", 0, "only calls that last this `time` or longer")
+	flags.IntVar(&f.sample, "sample", 0, "record one call in `N`, drawn by lot")
+	flags.StringVar(&f.maxRate, "max-rate", "", "record at most so many calls a second (`N`, or 50k), fewer of them when there are more")
+	flags.StringVar(&f.budget, "budget", "", "take at most this `share` of the time of all CPUs, such as 2%, and record fewer calls above it")
+	flags.StringVar(&f.maxMemory, "max-memory", "", "take at most this `size` of memory, such as 64MiB, and record fewer calls above it")
 	flags.StringVar(&f.paths, "paths", "", "read the file names and socket addresses that arguments point to: of `all` calls, or of failed ones only")
 	flags.Lookup("paths").NoOptDefVal = "all"
 	flags.IntVar(&f.pathMax, "path-max", 256, "with --paths: so many `bytes` of a file name at most, up to 4096")
@@ -170,6 +192,7 @@ func (f *recordFlags) commandLine(args []string) (told []string, hidden string) 
 func (f *recordFlags) options(args []string) (capture.Options, error) {
 	o := capture.Options{
 		Command: args, PIDs: f.pids, Follow: f.follow, All: f.all, Duration: f.duration,
+		Failed: f.failed, LeastTime: f.least, Sample: f.sample,
 		Comms: f.comms, Cgroups: f.cgroups, Containers: f.containers, NoBTF: f.noBTF, Tool: "systape " + version,
 	}
 	o.CommandLine, o.CommandHidden = f.commandLine(args)
@@ -191,6 +214,9 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 	}
 	if o.PathMax = f.pathMax; f.pathMax <= 0 {
 		return o, fmt.Errorf("--path-max %d: nothing of a path", f.pathMax)
+	}
+	if err := f.bounds(&o); err != nil {
+		return o, err
 	}
 	var err error
 	if o.User, err = recordUser(f.runAs); err != nil {
@@ -216,6 +242,39 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 		o.UIDs = append(o.UIDs, uint32(uid))
 	}
 	return o, nil
+}
+
+// bounds reads what recording may take.
+func (f *recordFlags) bounds(o *capture.Options) error {
+	if f.sample < 0 {
+		return fmt.Errorf("--sample %d: want one call in N", f.sample)
+	}
+	if f.maxRate != "" {
+		n, unit, err := humanize.ParseSI(f.maxRate)
+		if err != nil || unit != "" || n < 1 {
+			return fmt.Errorf("--max-rate %s: want calls a second, such as 20000 or 20k", f.maxRate)
+		}
+		o.MaxRate = int64(n)
+	}
+	if f.budget != "" {
+		percent, isPercent := strings.CutSuffix(f.budget, "%")
+		n, err := strconv.ParseFloat(percent, 64)
+		if isPercent {
+			n /= 100
+		}
+		if err != nil || n <= 0 || n > 1 {
+			return fmt.Errorf("--budget %s: want a share of the machine, such as 2%%", f.budget)
+		}
+		o.Budget = n
+	}
+	if f.maxMemory != "" {
+		n, err := humanize.ParseBytes(f.maxMemory)
+		if err != nil || n < 16<<20 {
+			return fmt.Errorf("--max-memory %s: want a size such as 64MiB, 16 MiB at least", f.maxMemory)
+		}
+		o.MaxMemory = int64(n)
+	}
+	return nil
 }
 
 func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {

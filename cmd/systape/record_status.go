@@ -85,27 +85,39 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
 			units.BytesFlag(meta.Request.BufferSize*4))
-	} else if s.Events == 0 {
-		fmt.Fprintf(w, "hint: %s\n", nothingRecorded(&meta.Request, childrenOf(meta.Request.PIDs)))
+	} else if made := meta.Counts.Total(); made.Enters+made.Exits == 0 {
+		fmt.Fprintf(w, "hint: %s\n", nothingRecorded(&meta.Request, meta.Filtered, childrenOf(meta.Request.PIDs)))
 	}
 }
 
-// nothingRecorded says why a recording may have no events; children are those
-// that the recorded processes have.
-func nothingRecorded(r *format.Request, children []int32) string {
+// nothingRecorded says why a recording may have no events: which filter refused
+// the last of the calls that there were. children are those that the recorded
+// processes have.
+func nothingRecorded(r *format.Request, f *format.Filtered, children []int32) string {
+	if f == nil {
+		f = &format.Filtered{}
+	}
+	calls := func(n int64) string { return units.Counted(n, "call") }
 	switch {
-	case len(r.Comms) > 0:
-		return "no thread of that name made a call that was asked for; names are compared whole, ps -eLo comm lists them"
-	case len(children) > 0:
+	case f.Outcome > 0 && r.Failed && r.MinNS > 0:
+		return "none of " + calls(f.Outcome) + " failed and lasted " + units.Duration(r.MinNS)
+	case f.Outcome > 0 && r.Failed:
+		return "none of " + calls(f.Outcome) + " failed"
+	case f.Outcome > 0:
+		return "none of " + calls(f.Outcome) + " lasted " + units.Duration(r.MinNS)
+	case f.Sample > 0:
+		return "none of " + calls(f.Sample) + " was drawn: record longer, or more of them"
+	case f.Comms > 0:
+		return calls(f.Comms) + " passed the other filters, none of a thread of that name; ps -eLo comm lists the names"
+	case f.Cgroups > 0:
+		return calls(f.Cgroups) + " passed the other filters, none of that cgroup or container"
+	case f.UIDs > 0:
+		return calls(f.UIDs) + " passed the other filters, none of that user"
+	case f.Syscalls > 0:
+		return calls(f.Syscalls) + " were made, none of those that -e chose"
+	case len(children) > 0 && !r.Follow:
 		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(children), " ", ","), "[]")
-		if r.Follow {
-			return "-f follows processes that are started from now on; those that are there already: -p " + list
-		}
-		return "the process made no call itself; its children are recorded by -p " + list
-	case r.Syscalls != "":
-		return "none of the calls that -e chose was made"
-	case len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0:
-		return "no thread that was chosen made a call"
+		return "the process made no call itself; its children are recorded by -p " + list + ", and with -f all that descend from it"
 	}
 	return "no call was made: what waits inside one is seen when it returns; record longer"
 }

@@ -162,3 +162,15 @@ func trimmed(s string) string {
 	}
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
 }
+
+// OneIn says what share n of all is: "every call", "one call in 10", "one call in 3.5".
+func OneIn(n, all int64) string {
+	switch {
+	case n >= all:
+		return "every call"
+	case n <= 0:
+		return "no call"
+	}
+	in := strconv.FormatFloat(float64(all)/float64(n), 'f', 1, 64)
+	return "one call in " + strings.TrimSuffix(in, ".0")
+}

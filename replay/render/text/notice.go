@@ -62,7 +62,21 @@ func appendRow(dst []byte, e *format.Event) []byte {
 		dst = append(dst, format.Cause(e.Args[format.LostCause]).String()...)
 		return append(dst, ") ***"...)
 	case format.Mark:
-		dst = append(append(dst, "*** "...), format.MarkOf(e.Args[format.MarkWhat]).String()...)
+		what := format.MarkOf(e.Args[format.MarkWhat])
+		dst = append(append(dst, "*** "...), what.String()...)
+		if what == format.ShareSet {
+			dst = append(append(dst, ": "...), units.OneIn(e.Args[format.MarkShare], format.ShareAll)...)
+			dst = append(append(append(dst, " ("...), format.ShareReason(e.Args[format.MarkWhy]).String()...), ')')
+		}
+		return append(dst, " ***"...)
+	case format.Count:
+		dst = escape.Append(append(dst, "*** "...), e.Syscall)
+		dst = append(append(dst, " returned "...), units.Counted(e.Args[format.CountCalls], "time")...)
+		if n := e.Args[format.CountErrors]; n > 0 {
+			dst = append(append(dst, ", "...), units.Counted(n, "error")...)
+		}
+		dst = units.AppendDuration(append(dst, ", "...), e.Args[format.CountTotalNS])
+		dst = units.AppendDuration(append(dst, " in all, within "...), e.Args[format.CountLast]-e.Args[format.CountFirst])
 		return append(dst, " ***"...)
 	case format.Fork:
 		dst = append(dst, "+++ started "...)

@@ -126,6 +126,7 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	case m.Imported == nil && in.whole():
 		f.add("lost", "nothing of what is here")
 	}
+	f.add("filtered", "%s", filteredWords(m.Filtered))
 	if in.Calls != nil {
 		f.add("calls", "%s", in.Calls.Coverage)
 		in.Calls.denied(&f)
@@ -136,7 +137,11 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 		if c.ProbeNSPerCall != 0 {
 			probe = fmt.Sprintf(", %.0f ns a call in the kernel", c.ProbeNSPerCall)
 		}
-		f.add("cost", "%.2f s of CPU, %s of memory at most%s", c.CPUSeconds, units.Bytes(max(c.PeakRSSBytes, 0)), probe)
+		parts := ""
+		if c.UserSeconds+c.SystemSeconds > 0 {
+			parts = fmt.Sprintf(" (user %.2f, system %.2f)", c.UserSeconds, c.SystemSeconds)
+		}
+		f.add("cost", "%.2f s of CPU%s, %s of memory at most%s", c.CPUSeconds, parts, units.Bytes(max(c.PeakRSSBytes, 0)), probe)
 	}
 	for _, p := range m.Probes {
 		until := "still attached"
@@ -290,6 +295,26 @@ func commandWords(r *format.Request) string {
 	return words
 }
 
+// filteredWords says how many calls were seen and not recorded.
+func filteredWords(f *format.Filtered) string {
+	if f == nil {
+		return ""
+	}
+	var words []string
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{
+		{f.Processes, "of other processes"}, {f.Syscalls, "that -e left out"}, {f.UIDs, "of other users"}, {f.Comms, "of other names"},
+		{f.Cgroups, "of other cgroups"}, {f.Sample, "not drawn"}, {f.Outcome, "that ended otherwise"}, {f.Unfinished, "begun outside"},
+	} {
+		if part.n > 0 {
+			words = append(words, units.Counted(part.n, "call")+" "+part.what)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 func requestWords(r *format.Request) string {
 	var words []string
 	add := func(asked bool, format string, args ...any) {
@@ -307,7 +332,12 @@ func requestWords(r *format.Request) string {
 	add(len(r.UIDs) > 0, "users %s", listed("", r.UIDs))
 	add(len(r.Cgroups) > 0, "cgroups %s", listed("", r.Cgroups))
 	add(len(r.Containers) > 0, "containers %s", listed("", r.Containers))
+	add(r.Failed, "calls that fail")
+	add(r.MinNS > 0, "calls of %s and longer", units.Duration(r.MinNS))
 	add(r.Sample > 1, "one call in %d", r.Sample)
+	add(r.MaxRate > 0, "at most %s a second", units.Counted(r.MaxRate, "call"))
+	add(r.Budget > 0, "at most %.3g %% of the machine", 100*r.Budget)
+	add(r.MaxMemory > 0, "at most %s of memory", units.Bytes(r.MaxMemory))
 	add(r.Hook != "", "by %s, %s a CPU", r.Hook, units.Bytes(max(r.BufferSize, 0)))
 	return strings.Join(words, "; ")
 }
