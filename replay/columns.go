@@ -24,6 +24,9 @@ func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	if m != nil && m.Selection != nil {
 		need |= format.ColSeq // it cannot be counted
 	}
+	if m != nil && m.Request.Counted() {
+		need |= format.ColPID | format.ColSyscall | format.ColContainer | format.ColArg2 | format.ColArg3 | format.ColArg4
+	}
 	if m == nil || len(m.Request.Comms) > 0 && m.Request.Floating() {
 		need |= format.ColComm // of rename rows
 	}

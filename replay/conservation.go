@@ -21,6 +21,12 @@ type Conservation struct {
 	rows     int64
 	wrong    []string // of single calls, the first few
 	wrongs   int64
+
+	// Counted says that the capture has count rows (format.Request.Counted), to
+	// be set before the pass.
+	Counted bool
+	counts  counts
+	there   map[countedKey]int64 // calls with both halves, as far as Counted
 }
 
 // halves are the events of one direction: how many, and a sum over their
@@ -96,6 +102,9 @@ func (s *Conservation) Events(b *format.Batch) {
 			c.lifecycle++
 		}
 	}
+	if s.Counted {
+		s.counts.rows(b)
+	}
 }
 
 // Calls counts calls, and looks at each by itself.
@@ -116,6 +125,12 @@ func (s *Conservation) Calls(calls []Call) {
 			cpu := s.cpu(c.CPUExit)
 			cpu.callExits.add(c.ExitSeq)
 			cpu.exitsBy[c.Status]++
+		}
+		if s.Counted && c.EnterSeq >= 0 && c.ExitSeq >= 0 && len(s.there) < maxCounted {
+			if s.there == nil {
+				s.there = map[countedKey]int64{}
+			}
+			s.there[countedKey{c.PID, c.Nr, c.ABI}]++
 		}
 		enter, exit := c.EnterSeq >= 0, c.ExitSeq >= 0
 		switch {
@@ -202,6 +217,8 @@ func (r *ConservationReport) OK() bool {
 //	C4  what the kernel counted as seen is in the file or in lost rows, on
 //	    every CPU and for enters, exits and lifecycle each
 //	C5  every missing half is explained by a dated loss
+//	C6  where calls were left out on purpose: of no process and number are more
+//	    in the capture than the kernel side counted
 func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport {
 	r := &ConservationReport{ByStatus: s.byStatus, Checks: []ConservedRule{}, PerCPU: []ConservedCPU{}}
 	var enters, exits failures
@@ -251,7 +268,25 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 		gaps.add("no loss is dated that can have held the exits of %s", units.Counted(cov.Unexplained, "call"))
 	}
 	rule("C5", gaps, why)
+	if s.Counted {
+		s.counted(rule)
+	}
 	return r
+}
+
+// counted compares the calls of the capture with the exact counts: there are
+// as many at least of each process, ABI and number.
+func (s *Conservation) counted(rule func(name string, f failures, fine string)) {
+	var f failures
+	var sum int64
+	for _, c := range s.counts.list {
+		sum += c.Calls
+		key := countedKey{c.PID, c.Nr, c.ABI}
+		if there := s.there[key]; c.PID != 0 && there > c.Calls {
+			f.add("process %d: %s of %s number %d are there, counted were %s", c.PID, units.Counted(there, "call"), c.ABI, c.Nr, units.Count(c.Calls))
+		}
+	}
+	rule("C6", f, units.Counted(sum, "call")+" counted, and no more of any kind in the capture")
 }
 
 // counters compares with what the recorder counted; fine says what held or

@@ -29,6 +29,13 @@ type Coverage struct {
 	// belong to the calls that a filter asked for: LostCalls is 0, and the
 	// share that was measured is an upper bound.
 	Vague bool
+	// Partial says, where a recording left calls out on purpose, what those are
+	// that it has, such as "drawn by lot"; else "". LeftOut counts the others,
+	// exactly, and they are among Calls; with LeftOutUnknown nothing tells how
+	// many there are of what a filter asked for.
+	Partial        string
+	LeftOut        int64
+	LeftOutUnknown bool
 	// Unexplained counts calls that are exit_lost though no dated loss can
 	// have held their exit: the capture misses events without saying so.
 	Unexplained int64
@@ -110,7 +117,7 @@ func (c *Coverage) sum() {
 	if !c.Vague {
 		c.LostCalls = max(c.LostEnters-c.ByStatus[EnterLost], 0)
 	}
-	c.Calls, c.Used = c.LostCalls, c.ByStatus[OK]+c.ByStatus[Restarted]
+	c.Calls, c.Used = c.LostCalls+c.LeftOut, c.ByStatus[OK]+c.ByStatus[Restarted]
 	for _, n := range c.ByStatus {
 		c.Calls += n
 	}
@@ -135,8 +142,10 @@ func (c *Coverage) Censored() int64 {
 
 // MarshalJSON writes {"calls": N, "used": N, "by_status": {"ok": N, …},
 // "lost_events": N, "lost_calls": N}, with every status, in the order of their
-// values; lost_calls is null where it cannot be known (see Vague). Where
-// descriptors were followed, "paths": {"calls": N, "known": N} has Files.
+// values; lost_calls is null where it cannot be known (see Vague). Where calls
+// were left out on purpose there are "partial" and "left_out" (null where it
+// cannot be known); where descriptors were followed, "paths": {"calls": N,
+// "known": N} has Files.
 func (c Coverage) MarshalJSON() ([]byte, error) {
 	b := append([]byte(nil), `{"calls":`...)
 	b = strconv.AppendInt(b, c.Calls, 10)
@@ -151,6 +160,15 @@ func (c Coverage) MarshalJSON() ([]byte, error) {
 		b = append(b, "null"...)
 	} else {
 		b = strconv.AppendInt(b, c.LostCalls, 10)
+	}
+	if c.Partial != "" {
+		b = append(append(b, `,"partial":`...), strconv.Quote(c.Partial)...)
+		b = append(b, `,"left_out":`...)
+		if c.LeftOutUnknown {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendInt(b, c.LeftOut, 10)
+		}
 	}
 	if c.Files.Asked > 0 {
 		b = append(b, `,"paths":{"calls":`...)
@@ -187,12 +205,12 @@ func (c Coverage) String() string {
 	}
 	b.WriteString(units.Share(c.Used, c.Calls) + " of " + units.Counted(c.Calls, "call"))
 	after := c.ByStatus[EnterAfterEnd]
-	rest := c.Calls - c.Used - c.Censored() - c.Lost() - after
+	rest := c.Calls - c.Used - c.Censored() - c.Lost() - after - c.LeftOut
 	sep := " ("
 	for _, part := range []struct {
 		n    int64
 		what string
-	}{{c.Censored(), "open or killed"}, {c.Lost(), "lost"}, {after, "begun after the recording's end"}, {rest, "without a duration by nature"}} {
+	}{{c.LeftOut, "left out: recorded are calls " + c.Partial}, {c.Censored(), "open or killed"}, {c.Lost(), "lost"}, {after, "begun after the recording's end"}, {rest, "without a duration by nature"}} {
 		if part.n > 0 {
 			b.WriteString(sep + units.Share(part.n, c.Calls) + " " + part.what)
 			sep = ", "
@@ -200,6 +218,9 @@ func (c Coverage) String() string {
 	}
 	if sep == ", " {
 		b.WriteByte(')')
+	}
+	if c.LeftOutUnknown {
+		b.WriteString("; recorded are calls " + c.Partial + ", and how many were left out of these is not known")
 	}
 	return b.String() + c.lostWords() + c.fileWords()
 }

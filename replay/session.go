@@ -78,6 +78,7 @@ type Session struct {
 	spans    lossSpans
 	files    bool       // Options.Files
 	follow   *following // nil: descriptors are not followed
+	counts   counts
 }
 
 // Open opens the capture that the paths make up, as [format.Open] does. The
@@ -285,6 +286,7 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 		if s.closing == nil {
 			s.spans.rows(b)
 		}
+		s.counts.rows(b)
 		if s.follow != nil {
 			s.follow.batch(b, calls)
 		}
@@ -312,6 +314,7 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	}
 	s.pairing = p.Coverage()
 	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter, s.Meta().Selection)
+	s.takeCounts()
 	if s.follow != nil {
 		s.coverage.Files = s.follow.Counts()
 		if s.Filter.HasFile() {

@@ -52,6 +52,7 @@ func TestRecord(t *testing.T) {
 		{"i386", recordI386},
 		{"killed in a call", recordKilledInCall},
 		{"targets", recordTargets},
+		{"sampling", recordSampling},
 		{"loss", recordLoss},
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},

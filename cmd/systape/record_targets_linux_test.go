@@ -244,7 +244,7 @@ func recordTargets(t *testing.T, r recorder) {
 			"passed the other filters, none of a thread of that name":                                                        {"-a", "--comm", "nosuchname"},
 			"passed the other filters, none of that user":                                                                    {"-a", "--uid", "54323"},
 			"were made, none of those that -e chose":                                                                         {"-a", "-e", "syscall_9999"},
-			" lasted 50 min":                                                                                                 {"-a", "--min-duration", "50m"},
+			" lasted 50m00s":                                                                                                 {"-a", "--min-duration", "50m"},
 			"hint: no call was made":                                                                                         {"-p", fmt.Sprint(child)},
 		} {
 			got := r.succeed(t, append([]string{"record", "--force", "-d", "200ms", "-o", filepath.Join(dir, "t.parquet")}, args...)...)

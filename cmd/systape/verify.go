@@ -140,12 +140,13 @@ func verifyHint(res *verifyResult) string {
 }
 
 // verifyCalls pairs the events and keeps the balance of enters and exits: rules
-// C1 to C5.
+// C1 to C6.
 func verifyCalls(ctx context.Context, paths []string, stdin io.Reader) (*replay.ConservationReport, []format.Finding, error) {
 	var balance replay.Conservation
 	s, err := replay.Open(paths, replay.Options{Columns: format.ColSeq, Stdin: stdin})
 	if err == nil {
 		defer s.Close()
+		balance.Counted = s.Meta().Request.Counted() && s.Meta().Selection == nil
 		err = s.Run(ctx, func(b *format.Batch, calls []replay.Call) error {
 			if b != nil {
 				balance.Events(b)

@@ -1,6 +1,9 @@
 package latency
 
-import "iter"
+import (
+	"iter"
+	"math"
+)
 
 // Quantile is a percentile with its honesty: where too many calls had not
 // finished, all that is known is that it lies above NS.
@@ -32,6 +35,24 @@ func Percentiles() [4]Share { return [4]Share{P50, P90, P99, P999} }
 // is the shortest or the longest, exactly. It is 0 when h is empty.
 func (h *Histogram) Quantile(share Share) Quantile {
 	return Survival(h, nil, share)[0]
+}
+
+// Interval returns between which durations the quantile of all calls lies, 95
+// times of 100, when h holds some of them that were drawn by lot, each by
+// itself. It goes by ranks alone, so it holds whatever the distribution: how
+// many of n calls are below the quantile is binomial. Both are 0 when h is empty.
+func (h *Histogram) Interval(share Share) (low, high int64) {
+	if h.n == 0 {
+		return 0, 0
+	}
+	q, n := float64(share)/float64(whole), float64(h.n)
+	margin := 1.96 * math.Sqrt(n*q*(1-q))
+	rank := func(r float64) Share { return Share(min(max(r/n, 0), 1) * float64(whole)) }
+	low, high = h.Quantile(rank(math.Floor(n*q-margin))).NS, h.Quantile(rank(math.Ceil(n*q+margin)+1)).NS
+	if n*q-margin < 1 {
+		low = h.Min()
+	}
+	return low, high
 }
 
 // Survival returns the quantiles of durations of which some are known

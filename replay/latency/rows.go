@@ -24,6 +24,9 @@ type Figures struct {
 	CensoredMaxNS int64
 	Share         float64 // of the time, lower bounds included, of all calls in the same section of the table
 	PerSecond     float64 // Count by the length of the capture
+	// Sampled is not 0 when Count, Errors, TotalNS and MeanNS are exact and all
+	// else is estimated from so many calls drawn by lot; see [Histogram.Interval].
+	Sampled int64
 }
 
 // NewFigures computes the figures of calls that ended (done) and of lower
@@ -114,6 +117,12 @@ func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 	add := func(g *Group) *Row {
 		r := Row{Values: t.keyer.values(&g.key, t.opt.Symbols), Waits: g.waits, Done: &g.Done, Open: g.Open, Figures: NewFigures(&g.Done, g.Open)}
 		r.Errors = g.Errors
+		if e := g.exact; e != nil {
+			r.Sampled, r.Count, r.Errors, r.TotalNS, r.MeanNS = r.Count, e.Calls, e.Errors, e.TotalNS, 0
+			if e.Calls > 0 {
+				r.MeanNS = round(float64(e.TotalNS) / float64(e.Calls))
+			}
+		}
 		if r.Count > 0 {
 			r.ErrorRate = float64(r.Errors) / float64(r.Count)
 		}

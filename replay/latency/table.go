@@ -69,6 +69,7 @@ type Group struct {
 	Done   Histogram  // of the calls that ended
 	Open   *Histogram // of lower bounds; nil when there are none
 	Errors int64      // calls of Done that returned an error
+	exact  *replay.Counted
 	key    packed
 	waits  bool
 }
@@ -159,6 +160,39 @@ func (t *Table) Add(calls []replay.Call) {
 	}
 }
 
+// AddCounted has the numbers of calls, their errors and their total time taken
+// from exact counts, of which the calls that are added are a sample. ok is false
+// when the table groups by what counts do not tell.
+func (t *Table) AddCounted(counted []replay.Counted) (ok bool) {
+	for _, k := range t.opt.By {
+		if k != BySyscall && k != ByPID && k != ByContainer {
+			return false
+		}
+	}
+	if t.opt.Use&^LowerBounds() != Finished() {
+		return false
+	}
+	for _, c := range counted {
+		name := t.opt.Symbols.String(c.Syscall)
+		if name == "rt_sigreturn" || name == "sigreturn" || c.PID == 0 && slices.Contains(t.opt.By, ByPID) {
+			continue // no table has these as finished calls; those of nobody's own
+		}
+		call := replay.Call{PID: c.PID, Nr: c.Nr, ABI: c.ABI, Syscall: c.Syscall, Container: c.Container}
+		cl, waits := t.sel.pick(&call) // status ok
+		if cl == skipped {
+			continue
+		}
+		g := t.group(&call, waits)
+		if g.exact == nil {
+			g.exact = &replay.Counted{}
+		}
+		g.exact.Calls += c.Calls
+		g.exact.Errors += c.Errors
+		g.exact.TotalNS += c.TotalNS
+	}
+	return true
+}
+
 // group finds the group of a call.
 func (t *Table) group(c *replay.Call, waits bool) *Group {
 	k := t.keyer.pack(c, waits)
@@ -221,6 +255,14 @@ func (h *Histogram) mem() int64 { return int64(cap(h.few)*4 + len(h.window)*4) }
 func (g *Group) merge(o *Group) (grown int) {
 	grown = g.Done.merge(&o.Done)
 	g.Errors += o.Errors
+	if o.exact != nil {
+		if g.exact == nil {
+			g.exact = &replay.Counted{}
+		}
+		g.exact.Calls += o.exact.Calls
+		g.exact.Errors += o.exact.Errors
+		g.exact.TotalNS += o.exact.TotalNS
+	}
 	if o.Open != nil {
 		if g.Open == nil {
 			g.Open = new(Histogram)

@@ -21,6 +21,7 @@ type Capture interface {
 	Symbols() *format.SymbolTable
 	Coverage() replay.Coverage
 	Losses() []replay.LossSpan
+	Counted() ([]replay.Counted, bool)
 	Warn(error)
 }
 

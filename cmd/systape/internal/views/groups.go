@@ -32,11 +32,11 @@ var figures = []figure{
 	{name: "min", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MinNS) }},
 	{name: "mean", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MeanNS) }},
 	{name: "stddev", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.StddevNS) }},
-	{name: "p50", timed: true, text: func(r *latency.Row) string { return quantile(r.P[0]) }},
-	{name: "p90", timed: true, text: func(r *latency.Row) string { return quantile(r.P[1]) }},
-	{name: "p99", timed: true, text: func(r *latency.Row) string { return quantile(r.P[2]) }},
-	{name: "p99.9", timed: true, text: func(r *latency.Row) string { return quantile(r.P[3]) }},
-	{name: "max", timed: true, text: func(r *latency.Row) string { return quantile(r.Longest()) }},
+	{name: "p50", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[0]) }},
+	{name: "p90", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[1]) }},
+	{name: "p99", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[2]) }},
+	{name: "p99.9", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[3]) }},
+	{name: "max", timed: true, text: func(r *latency.Row) string { return estimate(r, r.Longest()) }},
 	{name: "open", text: func(r *latency.Row) string { return units.CountCell(r.Censored) }, paint: note},
 }
 
@@ -48,12 +48,31 @@ func ended(r *latency.Row, ns int64) string {
 	return units.DurationCell(ns)
 }
 
+// undrawn reports whether a row is of calls none of which is in the capture:
+// only their exact numbers are known.
+func undrawn(r *latency.Row) bool {
+	return r.Count > 0 && r.Done != nil && r.Done.Count() == 0 && r.Censored == 0
+}
+
+// estimate leaves out what cannot be said of calls none of which was drawn.
+func estimate(r *latency.Row, q latency.Quantile) string {
+	if undrawn(r) {
+		return ""
+	}
+	return quantile(q)
+}
+
 // Groups is the table of groups.
 func (l *Latency) Groups() View {
 	t := latency.NewTable(l.Options)
 	return View{
 		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
+			if l.sampled() {
+				if counted, ok := l.Counted(); ok {
+					l.exact = t.AddCounted(counted)
+				}
+			}
 			rows := t.Rows(l.spanNS(), l.Sort)
 			l.warnJoined(t)
 			if l.people() {
@@ -162,6 +181,8 @@ func groupFields[T any](l *Latency, of func(*T) *latency.Row) []out.Field[T] {
 		field := out.Int(name, func(r *T) int64 { return f(of(r)) })
 		if l.Untimed && strings.HasSuffix(name, "_ns") {
 			field.Unknown = func(*T) bool { return true }
+		} else if l.sampled() && strings.HasSuffix(name, "_ns") && name != "total_ns" && name != "mean_ns" {
+			field.Unknown = func(r *T) bool { return undrawn(of(r)) }
 		}
 		fields = append(fields, field)
 	}
@@ -173,6 +194,18 @@ func groupFields[T any](l *Latency, of func(*T) *latency.Row) []out.Field[T] {
 	i64("stddev_ns", func(r *latency.Row) int64 { return r.StddevNS })
 	for p, name := range percentileNames {
 		i64(name+"_ns", func(r *latency.Row) int64 { return r.P[p].NS })
+	}
+	if l.sampled() {
+		i64("sampled", func(r *latency.Row) int64 { return r.Done.Count() })
+		for p, name := range percentileNames {
+			share := latency.Percentiles()[p]
+			i64(name+"_low_ns", func(r *latency.Row) int64 { low, _ := r.Done.Interval(share); return low })
+			i64(name+"_high_ns", func(r *latency.Row) int64 { _, high := r.Done.Interval(share); return high })
+			i64(name+"_se_ns", func(r *latency.Row) int64 {
+				low, high := r.Done.Interval(share)
+				return int64(float64(high-low) / (2 * 1.96))
+			})
+		}
 	}
 	i64("max_ns", func(r *latency.Row) int64 { return r.MaxNS })
 	i64("censored", func(r *latency.Row) int64 { return r.Censored })

@@ -17,11 +17,12 @@ type capture struct {
 	losses  []replay.LossSpan
 }
 
-func (c *capture) Meta() *format.Meta           { return &c.meta }
-func (c *capture) Symbols() *format.SymbolTable { return c.symbols }
-func (c *capture) Coverage() replay.Coverage    { return replay.Coverage{} }
-func (c *capture) Losses() []replay.LossSpan    { return c.losses }
-func (c *capture) Warn(error)                   {}
+func (c *capture) Meta() *format.Meta                { return &c.meta }
+func (c *capture) Symbols() *format.SymbolTable      { return c.symbols }
+func (c *capture) Coverage() replay.Coverage         { return replay.Coverage{} }
+func (c *capture) Losses() []replay.LossSpan         { return c.losses }
+func (c *capture) Counted() ([]replay.Counted, bool) { return nil, false }
+func (c *capture) Warn(error)                        {}
 
 // A recording from 0.75 s to 2.5 s makes 100 calls in every tenth of a second:
 // 1,000 a second in each interval, the first and the last one too.

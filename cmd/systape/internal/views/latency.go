@@ -28,6 +28,12 @@ type Latency struct {
 	extent latency.Extent
 	calls  replay.Notes
 	every  bool // the view is of intervals
+	exact  bool // numbers and totals are those of all calls, not of the sample
+}
+
+// sampled reports whether the calls of the capture were drawn by lot.
+func (l *Latency) sampled() bool {
+	return l.Meta().Request.Sampled() && !l.Meta().Request.Held()
 }
 
 // View is one way to look at calls: Add takes those of the capture, in the
@@ -50,8 +56,13 @@ func (l *Latency) Read(v View, take func(func([]replay.Call) error) error) error
 	if l.Untimed {
 		l.note("imported from %s without durations: only counts are shown", escape.Text(l.Meta().Imported.From))
 	}
-	if n := l.Meta().Request.Sample; n > 1 {
-		l.note("one call in %d was recorded: counts, totals and rates are of these", n)
+	if l.sampled() {
+		switch {
+		case l.exact:
+			l.note("drawn by lot: calls, errors, totals and means are exact, the rest is estimated from the calls that were drawn; --format json tells between what the percentiles lie")
+		default:
+			l.note("drawn by lot: all figures are of the calls that were drawn")
+		}
 	}
 	if line := l.calls.IOUring(); line != "" {
 		l.note("note: %s", line)
