@@ -48,8 +48,10 @@ func explained(t *testing.T, r recording) {
 			switch format.MarkOf(e.Args[format.MarkWhat]) {
 			case format.ThreadLost:
 				at(e.TID).lost = true
-			case format.EntersBegan: // exits were recorded a moment before
-				anyUntil = max(anyUntil, e.Args[format.MarkLast])
+			case format.ExitsBegan: // a moment before enters
+				anyUntil = math.MaxInt64
+			case format.EntersBegan:
+				anyUntil = e.Args[format.MarkLast]
 			case format.EntersStopped:
 				anyUntil = math.MaxInt64 // from here on there are exits only
 			}

@@ -34,6 +34,7 @@ type Options struct {
 	Rotation   *Rotation     // nil: the recording is one part
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
+	DropRights bool          // without Command: give up for the whole process, for good, what only starting needs
 	Tool       string        // program and version, for the metadata
 
 	// CommandLine is what the metadata says of Command, and CommandHidden what

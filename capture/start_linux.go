@@ -179,7 +179,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		}
 		r.tellOpen(began, inherited)
 	}
-	if len(opt.Command) == 0 { // which was to have our rights
+	if opt.DropRights && len(opt.Command) == 0 { // which was to have our rights
 		if err := dropRights(kernel); err != nil {
 			return nil, err
 		}
