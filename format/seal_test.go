@@ -484,11 +484,23 @@ func TestPartsOfARecordingAreOneCapture(t *testing.T) {
 		same(t, got, ev[:2000])
 	})
 	t.Run("middle missing", func(t *testing.T) {
-		_, _, err := read(t, []string{one, three}, format.ReadOptions{})
-		var c *format.CorruptError
-		if !errors.As(err, &c) || c.Column != "seq" {
-			t.Errorf("ended with %v, want an error about seq", err)
+		got, _, err := read(t, []string{one, three}, format.ReadOptions{})
+		if !errors.Is(err, format.ErrIncomplete) || !strings.Contains(err.Error(), "part 2 of the recording is missing") {
+			t.Errorf("ended with %v, want that part 2 is missing", err)
 		}
+		for i, e := range got {
+			if e.Kind != format.Lost || e.Args[format.LostCause] != int64(format.CauseDamaged) {
+				continue
+			}
+			want := format.Event{TS: got[i-1].TS, Seq: got[i-1].Seq + 1, Kind: format.Lost, CPU: -1, Nr: -1}
+			n := got[i+1].Seq - want.Seq
+			want.Args = [6]int64{format.LostCount: n, format.LostFirst: want.TS, format.LostLast: got[i+1].TS, format.LostEnters: n / 2, format.LostExits: n - n/2, format.LostCause: int64(format.CauseDamaged)}
+			if e != want || n <= 0 {
+				t.Errorf("the missing part is told by %+v, want %+v", e, want)
+			}
+			return
+		}
+		t.Error("no row tells what is gone with the missing part")
 	})
 	t.Run("twice the same", func(t *testing.T) {
 		if _, _, err := read(t, []string{one, one}, format.ReadOptions{}); err == nil {
