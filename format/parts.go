@@ -507,5 +507,8 @@ func mergeMeta(parts []*part) *Meta {
 		m.Complete, m.Recovered = false, p.meta.Recovered
 		m.Counts = nil // they are of all events
 	}
+	if len(missingParts(parts)) > 0 {
+		m.Complete, m.Counts = false, nil
+	}
 	return &m
 }

@@ -21,8 +21,8 @@ func PairColumns(need format.Columns, m *format.Meta) format.Columns {
 	if m == nil || mayTellLate(m) {
 		need |= format.ColArg2 | format.ColArg3 | format.ColArg4 | format.ColArg5
 	}
-	if m != nil && m.Selection != nil {
-		need |= format.ColSeq // it cannot be counted
+	if m != nil && (m.Selection != nil || !m.Complete) {
+		need |= format.ColSeq // rows may be missing, so it cannot be counted
 	}
 	if m != nil && m.Request.Counted() {
 		need |= format.ColPID | format.ColSyscall | format.ColContainer | format.ColArg2 | format.ColArg3 | format.ColArg4
