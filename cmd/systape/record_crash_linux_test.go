@@ -192,7 +192,8 @@ func recordDiskFullAtOnce(t *testing.T, r recorder) {
 	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
 	got := r.run(t, "record", "-o", filepath.Join(full, "t.parquet"), "--", r.program("noise"), "200000")
 	want := "systape: recording stopped: write " + filepath.Join(full, "t.parquet.spool") + ": no space left on device: no event was recorded\n" +
-		"hint: name a file on a disk that has space with -o\n"
+		"hint: name a file on a disk that has space with -o\n" +
+		"systape: the command went on to its end: exit code 7\n"
 	if got.code != recordFailed || got.out != "made 200000 calls\n" || got.stderr != want {
 		t.Errorf("got %+v, want %s", got, want)
 	}

@@ -357,12 +357,13 @@ func recordJobControl(t *testing.T, r recorder) {
 	})
 	t.Run("command that stops all of its group", func(t *testing.T) { // as vim does
 		x := shell(t)
-		x.press("systape record -o t.parquet -- sh -c 'for n in 1 2 3; do kill -TSTP 0; echo back $n.; done; exit 7'\n")
+		x.press("systape record -o t.parquet -- sh -c 'for n in 1 2 3; do kill -TSTP 0; echo back $n.; read go; done; exit 7'\n")
 		for n := 1; n <= 3; n++ {
 			x.expect("Stopped")
 			time.Sleep(50 * time.Millisecond)
 			x.press("fg\n")
 			x.expect(fmt.Sprintf("\nback %d.", n))
+			x.press("\n")
 		}
 		x.expect("t.parquet\r\n")
 	})
