@@ -13,7 +13,12 @@ import (
 	"systape/replay/escape"
 )
 
+// ownProcess says that the process is this program's, which may give up rights
+// for all of it; tests run command lines in theirs.
+var ownProcess bool
+
 func main() {
+	ownProcess = true
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -193,7 +193,7 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 	o := capture.Options{
 		Command: args, PIDs: f.pids, Follow: f.follow, All: f.all, Duration: f.duration,
 		Failed: f.failed, LeastTime: f.least, Sample: f.sample,
-		Comms: f.comms, Cgroups: f.cgroups, Containers: f.containers, NoBTF: f.noBTF, DropRights: true, Tool: "systape " + version,
+		Comms: f.comms, Cgroups: f.cgroups, Containers: f.containers, NoBTF: f.noBTF, DropRights: ownProcess, Tool: "systape " + version,
 	}
 	o.CommandLine, o.CommandHidden = f.commandLine(args)
 	if f.expression != "" {
