@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -81,8 +82,9 @@ func runBundle(c *cobra.Command, f *bundleFlags, args []string) error {
 	if err != nil {
 		return usageError(c, err)
 	}
-	dir, err := os.MkdirTemp("", "systape-bundle-")
-	if err != nil {
+	// MkdirTemp's names differ in length, and columns have the width of names.
+	dir := filepath.Join(os.TempDir(), "systape-bundle-"+rand.Text())
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
