@@ -216,7 +216,7 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 	var next, last int64 // the seq that must come, the ts that was last
 	first := true
 	gaps := selected(r.parts)
-	gone := int64(0) // rows of missing parts, of which no row has told yet
+	var gone, goneFrom int64 // rows of missing parts, of which no row has told yet, and the first one's seq
 	for i, p := range r.parts {
 		*place = p.name
 		file, err := p.open(cols, r.names, lo, hi)
@@ -228,6 +228,9 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 		} else if from := p.meta.Part.FirstSeq; from > next && r.parts[i-1].meta.Recovered != "" {
 			next = from // the part before says that rows of it are gone
 		} else if from > next && r.parts[i-1].meta.Part.Number+1 < p.meta.Part.Number && !gaps {
+			if gone == 0 {
+				goneFrom = next
+			}
 			gone, next = gone+from-next, from
 		} else if from != next && (from < next || !gaps) {
 			return &CorruptError{Rule: RuleSeq, File: p.name, Group: -1, Row: -1, Column: "seq", Err: fmt.Errorf("the part begins with %d, want %d", p.meta.Part.FirstSeq, next)}
@@ -264,7 +267,9 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 						from = min(from, lo)
 					}
 				}
-				l.tellGone(r.names, gone, next-gone, from, b.TS[0])
+				l.Reset()
+				l.Symbols = r.names
+				l.Append(gap{events: gone, enters: gone / 2, exits: gone - gone/2, first: from, last: b.TS[0]}.row(goneFrom, CauseDamaged))
 				gone = 0
 				l.trim(lo, hi)
 				l.forget(r.opt.Columns)
@@ -308,15 +313,6 @@ func (r *Reader) readParts(place *string, take func() (*Batch, bool), give func(
 
 func (p *parquetReader) place() int { return p.group }
 func (s *spoolReader) place() int   { return s.batch - 1 }
-
-// tellGone makes b the row that tells of events between two instants that are
-// gone with the part that held them.
-func (b *Batch) tellGone(names *SymbolTable, events, seq, first, last int64) {
-	b.Reset()
-	b.Symbols = names
-	b.Append(Event{TS: first, Seq: seq, Kind: Lost, CPU: -1, Nr: -1,
-		Args: [6]int64{LostCount: events, LostFirst: first, LostLast: last, LostEnters: events / 2, LostExits: events - events/2, LostCause: int64(CauseDamaged)}})
-}
 
 // trim drops the rows outside lo…hi. Rows are in order of ts.
 func (b *Batch) trim(lo, hi int64) {

@@ -296,6 +296,12 @@ func (r *rescue) takeRun(b *Batch, from, to int) error {
 	return nil
 }
 
+// row is the lost row that tells of the gap.
+func (g gap) row(seq int64, cause Cause) Event {
+	return Event{TS: g.first, Seq: seq, Kind: Lost, CPU: -1, Nr: -1,
+		Args: [6]int64{LostCount: g.events, LostFirst: g.first, LostLast: g.last, LostEnters: g.enters, LostExits: g.exits, LostCause: int64(cause)}}
+}
+
 // tell writes a lost row for the gap before the row at next; 0: the end.
 func (r *rescue) tell(next int64) error {
 	g := r.gap
@@ -324,8 +330,7 @@ func (r *rescue) tell(next int64) error {
 		cause = CauseDropped
 	}
 	b := NewBatch(NewSymbolTable(), 1)
-	b.Append(Event{TS: g.first, Seq: r.seq - r.moved, Kind: Lost, CPU: -1, Nr: -1,
-		Args: [6]int64{LostCount: g.events, LostFirst: g.first, LostLast: g.last, LostEnters: g.enters, LostExits: g.exits, LostCause: int64(cause)}})
+	b.Append(g.row(r.seq-r.moved, cause))
 	r.Lost += g.events
 	r.seq += g.events
 	r.moved += g.events - 1
