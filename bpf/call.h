@@ -40,7 +40,7 @@ static inline_always void copy_arguments(u64 *args, struct pt_regs *regs, u32 ab
 #endif
 
 /* The texts of a call, by the place of its number; 0 when it has none. */
-static inline_always u32 texts_of(u32 index)
+static inline_always u64 texts_of(u32 index)
 {
 	if (index >= 2 * TABLE_SIZE)
 		return 0;
@@ -50,7 +50,7 @@ static inline_always u32 texts_of(u32 index)
 /* Shows an enter with the texts that its arguments point to; returns its time, 0 if it is lost. */
 static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr)
 {
-	u32 index = table_index(abi, nr), which = texts_of(index), count = 6;
+	u32 index = table_index(abi, nr), count = 6;
 	u32 zero = 0, used, missing, size;
 	struct scratch *s = map_lookup(&texts, &zero);
 	struct record *record;
@@ -64,7 +64,7 @@ static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s
 		count = argument_counts[index];
 	copy_arguments(args, regs, abi, 6);
 	*(volatile u64 *)&s->owner = pid_tgid;
-	used = read_texts(s, args, which & 0xffff, &missing);
+	used = read_texts(s, args, texts_of(index) & TEXTS_GIVEN, abi, &missing);
 	if (missing) {
 		state = state_of(pid_tgid);
 		if (state)
@@ -88,27 +88,30 @@ static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s
 /*
  * The texts that are to be read when a call returns: those that failed to be
  * read at its enter, those of a failed call if only these are asked for, and
- * the descriptors that it returned. After an execve the memory is another.
+ * what the call itself wrote. After an execve the memory is another. Of a call
+ * that was held all are read now.
  */
-static inline_always u32 texts_at_exit(u32 which, s64 ret, u32 pid_tgid, u32 exec)
+static inline_always u64 texts_at_exit(u64 which, s64 ret, u32 pid_tgid, u32 exec)
 {
 	u8 *state;
 
 	if (ret >= 0 && exec)
 		return 0;
 	if (text_when == TEXTS_FAILED)
-		return ret < 0 && ret > -512 ? which & 0xffff : 0;
-	if (which & 0xff0000)
-		return ret == 0 ? which & 0xff0000 : 0;
+		return ret < 0 && ret > -512 ? which & TEXTS_GIVEN : 0;
+	if (filters & HELD)
+		return ret < 0 ? which & TEXTS_GIVEN : which;
+	if (which & TEXTS_BACK)
+		return ret >= 0 ? which & TEXTS_BACK : 0;
 	state = state_of(pid_tgid);
 	if (!state || !(*state & THREAD_UNREAD))
 		return 0;
 	*state &= ~THREAD_UNREAD;
-	return which & 0xffff;
+	return which & TEXTS_GIVEN;
 }
 
 /* Shows an exit with texts, those of which; returns its time, 0 if it is lost. */
-static inline_always u64 leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret, u32 which)
+static inline_always u64 leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret, u64 which)
 {
 	u32 zero = 0, used, missing, size;
 	struct scratch *s = map_lookup(&texts, &zero);
@@ -120,7 +123,7 @@ static inline_always u64 leave_with_texts(struct pt_regs *regs, u64 pid_tgid, u3
 		return 0;
 	copy_arguments(args, regs, abi, 6);
 	*(volatile u64 *)&s->owner = pid_tgid;
-	used = read_texts(s, args, which, &missing);
+	used = read_texts(s, args, which, abi, &missing);
 	size = sizeof(*record) + sizeof(*payload) + used;
 	record = reserve(size, CLASS_EXIT, pid_tgid);
 	if (unlikely(!record))
@@ -164,7 +167,7 @@ static inline_always u64 show_enter(u64 pid_tgid, u32 abi, s32 nr, struct pt_reg
 	struct record *record;
 	u64 ts;
 
-	if (text_when == TEXTS_ALWAYS && texts_of(table_index(abi, nr)) & 0xffff)
+	if (text_when == TEXTS_ALWAYS && texts_of(table_index(abi, nr)) & TEXTS_GIVEN)
 		return enter_with_texts(regs, pid_tgid, abi, nr);
 	record = reserve(size, CLASS_ENTER, pid_tgid);
 	if (unlikely(!record))
@@ -236,7 +239,7 @@ static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, 
 	u64 ts;
 
 	if (text_when != TEXTS_NEVER) {
-		u32 which = texts_of(table_index(abi, nr));
+		u64 which = texts_of(table_index(abi, nr));
 
 		if (which)
 			which = texts_at_exit(which, ret, pid_tgid, is_exec(abi, nr));
@@ -253,15 +256,60 @@ static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, 
 	return ts;
 }
 
+/* Shows a call of which nothing has been told before, with texts, those of which. */
+static inline_always void show_call_with_texts(u64 pid_tgid, struct call *call, u64 entered, u32 abi, s32 nr, s64 ret, u64 which)
+{
+	u32 zero = 0, used, missing, size;
+	struct scratch *s = map_lookup(&texts, &zero);
+	struct record *record;
+	struct call_payload *payload;
+	u64 args[6], *words;
+
+	if (!s)
+		return;
+#pragma unroll
+	for (u32 n = 0; n < 6; n++)
+		args[n] = call->count > n ? call->args[n] : 0;
+	*(volatile u64 *)&s->owner = pid_tgid;
+	used = read_texts(s, args, which, call->abi, &missing);
+	size = sizeof(*record) + sizeof(*payload) + sizeof(args) + used;
+	record = reserve(size, CLASS_CALL, pid_tgid);
+	if (unlikely(!record))
+		return;
+	record->pid_tgid = pid_tgid;
+	payload = (void *)(record + 1);
+	payload->ret = ret;
+	payload->entered = entered;
+	payload->exit_nr = nr;
+	payload->exit_abi = abi;
+	words = (u64 *)(payload + 1);
+#pragma unroll
+	for (u32 n = 0; n < 6; n++)
+		words[n] = args[n];
+	copy_texts(words + 6, s, used, pid_tgid);
+	finish(record, TAG(size, RECORD_CALL_TEXTS, call->abi | lost_before(pid_tgid) << ABI_BITS, call->nr));
+}
+
 /* Shows a call of which nothing has been told before. */
 static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered, u32 abi, s32 nr, s64 ret)
 {
 	u32 count = call->count & 7;
 	u32 size = sizeof(struct record) + sizeof(struct call_payload) + 8 * count;
-	struct record *record = reserve(size, CLASS_CALL, pid_tgid);
+	struct record *record;
 	struct call_payload *payload;
 	u64 *args;
 
+	if (text_when != TEXTS_NEVER) {
+		u64 which = texts_of(table_index(call->abi, call->nr));
+
+		if (which)
+			which = texts_at_exit(which, ret, pid_tgid, is_exec(call->abi, call->nr));
+		if (which) {
+			show_call_with_texts(pid_tgid, call, entered, abi, nr, ret, which);
+			return;
+		}
+	}
+	record = reserve(size, CLASS_CALL, pid_tgid);
 	if (unlikely(!record))
 		return;
 	record->pid_tgid = pid_tgid;

@@ -34,18 +34,35 @@ type Config struct {
 type TextArguments struct {
 	Names     uint8 // a file name
 	Addresses uint8 // a socket address, whose length is the next argument
-	Pairs     uint8 // two descriptors that the call returns
+	Messages  uint8 // a message with a socket address
+
+	// What the call itself writes there:
+	Pairs         uint8 // two descriptors
+	AddressesBack uint8 // a socket address; the next argument points to its length
+	MessagesBack  uint8 // a message with a socket address
 }
 
-func (t TextArguments) bits() uint32 {
-	return uint32(t.Names) | uint32(t.Addresses)<<8 | uint32(t.Pairs)<<16
+func (t TextArguments) bits() (bits uint64) {
+	for kind, arguments := range map[textKind]uint8{
+		withBTFTextKindTEXTS_NAME:         t.Names,
+		withBTFTextKindTEXTS_ADDRESS:      t.Addresses,
+		withBTFTextKindTEXTS_MESSAGE:      t.Messages,
+		withBTFTextKindTEXTS_PAIR:         t.Pairs,
+		withBTFTextKindTEXTS_ADDRESS_BACK: t.AddressesBack,
+		withBTFTextKindTEXTS_MESSAGE_BACK: t.MessagesBack,
+	} {
+		bits |= uint64(arguments) << kind
+	}
+	return bits
 }
 
 // textArguments are those of all calls as the constant "text_arguments".
-func (c *Config) textArguments() (bits [2 * TableSize]uint32) {
+func (c *Config) textArguments() (bits [2 * TableSize]uint64) {
 	for abi := range c.TextArguments {
 		for nr, t := range c.TextArguments[abi] {
-			bits[abi*TableSize+nr] = t.bits()
+			if t != (TextArguments{}) {
+				bits[abi*TableSize+nr] = t.bits()
+			}
 		}
 	}
 	return bits

@@ -51,11 +51,7 @@ volatile const u64 wanted[2 * TABLE_SIZE / 64] = {};
 
 volatile const u32 text_when = TEXTS_NEVER; /* enum text_rule */
 volatile const u32 text_bytes = 256;	    /* of a file name that are read */
-/*
- * What the arguments of each call point to, one bit for each argument: a file
- * name (from bit 0), a socket address whose length is the next argument (from
- * bit 8), two descriptors that the call returns (from bit 16).
- */
-volatile const u32 text_arguments[2 * TABLE_SIZE] = {};
+/* What the arguments of each call point to, see enum text_kind. */
+volatile const u64 text_arguments[2 * TABLE_SIZE] = {};
 
 #endif

@@ -15,13 +15,14 @@ type (
 	ExecPayload   = withBTFExecPayload   // follows a RecordExec
 	RenamePayload = withBTFRenamePayload // follows a RecordRename
 	EndPayload    = withBTFEndPayload    // follows a RecordThreadEnd
-	Text          = withBTFText          // heads each text of a RecordEnterTexts and RecordExitTexts
+	Text          = withBTFText          // heads each text of a record with texts
 	GapPayload    = withBTFGapPayload    // follows a RecordGap, whose Ts is the first loss
 	RecordKind    = withBTFRecordKind
 	RecordABI     = withBTFRecordAbi
 	Class         = withBTFEventClass // events are counted by class
 	Writers       = withBTFWriterRule
 	TextRule      = withBTFTextRule
+	textKind      = withBTFTextKind
 	filterBits    = withBTFFilter
 	targetFlags   = withBTFTarget
 )
@@ -39,6 +40,7 @@ const (
 
 	RecordEnterTexts = withBTFRecordKindRECORD_ENTER_TEXTS // an enter, with texts behind its arguments
 	RecordExitTexts  = withBTFRecordKindRECORD_EXIT_TEXTS  // an exit, likewise
+	RecordCallTexts  = withBTFRecordKindRECORD_CALL_TEXTS  // a RecordCall, likewise: its arguments are always six
 )
 
 // When texts are read, see [Config.Texts].
@@ -103,13 +105,15 @@ func ABIOf(tag uint64) RecordABI {
 	return RecordABI(tag >> 24 & (1<<withBTFRecordAbiABI_BITS - 1))
 }
 
-// Texts gives the texts of a record of kind RecordEnterTexts or RecordExitTexts
-// with their bytes, which are valid as long as the record.
+// Texts gives the texts of a record of a kind that has them, with their bytes, which are valid as long as the record.
 func Texts(r *Record) iter.Seq2[Text, []byte] {
 	return func(yield func(Text, []byte) bool) {
 		at, end := uintptr(RecordBytes)+8, uintptr(Size(r.Tag))
-		if KindOf(r.Tag) == RecordEnterTexts {
+		switch KindOf(r.Tag) {
+		case RecordEnterTexts:
 			at = uintptr(RecordBytes) + unsafe.Sizeof([6]int64{})
+		case RecordCallTexts:
+			at = uintptr(RecordBytes) + unsafe.Sizeof(CallPayload{}) + unsafe.Sizeof([6]int64{})
 		}
 		const head = unsafe.Sizeof(Text{})
 		for at+head <= end {

@@ -24,6 +24,7 @@ enum record_kind {
 	RECORD_ENTER_TEXTS, /* an enter, and texts behind six words of arguments */
 	RECORD_EXIT_TEXTS,  /* an exit, likewise */
 	RECORD_CALL, /* an enter and its exit, told at the exit */
+	RECORD_CALL_TEXTS, /* the same, and texts behind six words of arguments */
 };
 
 /* Which table of system calls the event's number belongs to. */
@@ -120,6 +121,17 @@ enum text_flag {
 	TEXT_PAIR = 1 << 18,   /* two descriptors of 32 bits */
 	TEXT_UNREAD = 1 << 19, /* it could not be read: the memory was not there */
 	TEXT_NOTHING = 255,    /* as the argument: no texts follow */
+};
+
+/* What an argument points to, as bits of "text_arguments": from each of these on one for each argument. */
+enum text_kind {
+	TEXTS_NAME = 0,	    /* a file name */
+	TEXTS_ADDRESS = 8,  /* a socket address, whose length is the next argument */
+	TEXTS_MESSAGE = 16, /* a message (struct msghdr) that has a socket address */
+	/* What the call itself writes there, so that it is read when it returns: */
+	TEXTS_PAIR = 32,	    /* two descriptors */
+	TEXTS_ADDRESS_BACK = 40, /* a socket address; the next argument points to its length */
+	TEXTS_MESSAGE_BACK = 48, /* a message, likewise */
 };
 
 /* When texts are read, as the constant "text_when". */
@@ -236,6 +248,6 @@ _Static_assert(sizeof(struct exec_payload) == 32 + FILENAME_SIZE, "exec_payload"
 _Static_assert(sizeof(struct control) == 256, "control");
 _Static_assert(__builtin_offsetof(struct control, tail) == 128, "control.tail");
 _Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + sizeof(struct exec_payload) <= SLACK_BYTES, "slack");
-_Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + 56 + 2 * (sizeof(struct text) + TEXT_MAX + 8) <= SLACK_BYTES, "slack");
+_Static_assert(2 * sizeof(struct record) + sizeof(struct gap_payload) + sizeof(struct call_payload) + 48 + 2 * (sizeof(struct text) + TEXT_MAX + 8) <= SLACK_BYTES, "slack");
 
 #endif

@@ -35,6 +35,7 @@ struct gap_payload *shared_gap __attribute__((unused));
 struct text *shared_text __attribute__((unused));
 enum text_flag *shared_text_flags __attribute__((unused));
 enum text_rule *shared_text_rules __attribute__((unused));
+enum text_kind *shared_text_kinds __attribute__((unused));
 enum record_kind *shared_kinds __attribute__((unused));
 enum record_abi *shared_abis __attribute__((unused));
 enum event_class *shared_classes __attribute__((unused));

@@ -26,16 +26,41 @@ struct {
 	__uint(value_size, sizeof(struct scratch));
 } texts SEC(".maps");
 
-/* Reads one text to where t stands. Returns the bytes of it, rounded to words. */
-static inline_always u32 read_text(struct text *t, u32 what, u64 address, u64 length, u32 n)
+#define TEXTS_OF(kind) (0xffULL << (kind))
+#define TEXTS_GIVEN 0xffffffffULL /* what the program wrote */
+#define TEXTS_BACK (~TEXTS_GIVEN)
+#define TEXTS_ADDRESSES (TEXTS_OF(TEXTS_ADDRESS) | TEXTS_OF(TEXTS_ADDRESS_BACK))
+#define TEXTS_MESSAGES (TEXTS_OF(TEXTS_MESSAGE) | TEXTS_OF(TEXTS_MESSAGE_BACK))
+
+/* Finds the socket address of a message; returns its length, 0 if there is none. */
+static inline_always u32 message_address(u64 *address, u32 abi)
 {
+	/* struct msghdr, struct compat_msghdr (include/linux/socket.h, include/net/compat.h): name, length */
+	u32 words[4] = {};
+
+	if (abi == ABI_NATIVE) {
+		if (probe_read_user(words, 12, (void *)*address))
+			return 0;
+		*address = words[0] | (u64)words[1] << 32;
+		return words[2];
+	}
+	if (probe_read_user(words, 8, (void *)*address))
+		return 0;
+	*address = words[0];
+	return words[1];
+}
+
+/* Reads one text to where t stands. Returns the bytes of it, rounded to words. */
+static inline_always u32 read_text(struct text *t, u64 what, u64 address, u64 next, u32 n, u32 abi)
+{
+	u32 size = 8, kind = TEXT_PAIR;
 	long got;
 
 	t->argument = n;
 	t->length = TEXT_UNREAD;
 	if (!address)
 		return sizeof(*t);
-	if (what & 1) {
+	if (what & TEXTS_OF(TEXTS_NAME)) {
 		/* Two bytes more than asked for tell a name that is longer from one that is not. */
 		got = probe_read_user_str(t + 1, text_bytes + 2, (void *)address);
 		if (got <= 0)
@@ -47,39 +72,44 @@ static inline_always u32 read_text(struct text *t, u32 what, u64 address, u64 le
 		} else {
 			t->length = got;
 		}
-	} else {
-		u64 size = what & 1 << 16 ? 8 : (u32)length;
-
+		return sizeof(*t) + ((got + 7) & ~7u);
+	}
+	if (what & (TEXTS_ADDRESSES | TEXTS_MESSAGES)) {
+		kind = TEXT_SOCKET;
+		size = next;
+		if (what & TEXTS_MESSAGES)
+			size = message_address(&address, abi);
+		else if (what & TEXTS_OF(TEXTS_ADDRESS_BACK) && probe_read_user(&size, sizeof(size), (void *)next))
+			return sizeof(*t);
 		if (size > TEXT_ADDRESS)
 			size = TEXT_ADDRESS;
-		asm volatile("" : "+r"(size));
-		size &= 2 * TEXT_ADDRESS - 1; /* the verifier forgets the bound before */
-		if (!size || probe_read_user(t + 1, size, (void *)address))
-			return sizeof(*t);
-		t->length = size | (what & 1 << 16 ? TEXT_PAIR : TEXT_SOCKET);
-		got = size;
 	}
-	return sizeof(*t) + ((got + 7) & ~7u);
+	asm volatile("" : "+r"(size));
+	size &= 2 * TEXT_ADDRESS - 1; /* the verifier forgets the bound before */
+	if (!size || !address || probe_read_user(t + 1, size, (void *)address))
+		return sizeof(*t);
+	t->length = size | kind;
+	return sizeof(*t) + ((size + 7) & ~7u);
 }
 
 /*
  * Reads the texts of a call: those that which asks for, see text_arguments.
  * Returns their bytes; missing tells whether one could not be read.
  */
-static inline_always u32 read_texts(struct scratch *s, u64 *args, u32 which, u32 *missing)
+static inline_always u32 read_texts(struct scratch *s, u64 *args, u64 which, u32 abi, u32 *missing)
 {
 	u32 used = 0;
 
 	*missing = 0;
 #pragma unroll
 	for (u32 n = 0; n < 6; n++) {
-		u32 what = which >> n & 0x10101;
+		u64 what = which & 0x01010101010101ULL << n;
 		struct text *t;
 
 		if (!what || used > TEXT_BYTES)
 			continue;
 		t = (struct text *)(s->bytes + used);
-		used += read_text(t, what, args[n], n < 5 ? args[n + 1] : 0, n);
+		used += read_text(t, what, args[n], n < 5 ? args[n + 1] : 0, n, abi);
 		if (t->length == TEXT_UNREAD && args[n])
 			*missing = 1;
 	}

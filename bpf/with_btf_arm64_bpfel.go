@@ -166,6 +166,7 @@ const (
 	withBTFRecordKindRECORD_ENTER_TEXTS withBTFRecordKind = 8
 	withBTFRecordKindRECORD_EXIT_TEXTS  withBTFRecordKind = 9
 	withBTFRecordKindRECORD_CALL        withBTFRecordKind = 10
+	withBTFRecordKindRECORD_CALL_TEXTS  withBTFRecordKind = 11
 )
 
 type withBTFRefusal uint32
@@ -210,6 +211,17 @@ const (
 	withBTFTextFlagTEXT_PAIR    withBTFTextFlag = 262144
 	withBTFTextFlagTEXT_UNREAD  withBTFTextFlag = 524288
 	withBTFTextFlagTEXT_NOTHING withBTFTextFlag = 255
+)
+
+type withBTFTextKind uint32
+
+const (
+	withBTFTextKindTEXTS_NAME         withBTFTextKind = 0
+	withBTFTextKindTEXTS_ADDRESS      withBTFTextKind = 8
+	withBTFTextKindTEXTS_MESSAGE      withBTFTextKind = 16
+	withBTFTextKindTEXTS_PAIR         withBTFTextKind = 32
+	withBTFTextKindTEXTS_ADDRESS_BACK withBTFTextKind = 40
+	withBTFTextKindTEXTS_MESSAGE_BACK withBTFTextKind = 48
 )
 
 type withBTFTextRule uint32
@@ -299,6 +311,7 @@ const (
 	withBTFVarSharedTargets     = "shared_targets"
 	withBTFVarSharedText        = "shared_text"
 	withBTFVarSharedTextFlags   = "shared_text_flags"
+	withBTFVarSharedTextKinds   = "shared_text_kinds"
 	withBTFVarSharedTextRules   = "shared_text_rules"
 	withBTFVarSharedWriters     = "shared_writers"
 	withBTFVarStoodIn           = "stood_in"
@@ -432,6 +445,7 @@ type withBTFVariableSpecs struct {
 	SharedTargets     *ebpf.VariableSpec `ebpf:"shared_targets"`
 	SharedText        *ebpf.VariableSpec `ebpf:"shared_text"`
 	SharedTextFlags   *ebpf.VariableSpec `ebpf:"shared_text_flags"`
+	SharedTextKinds   *ebpf.VariableSpec `ebpf:"shared_text_kinds"`
 	SharedTextRules   *ebpf.VariableSpec `ebpf:"shared_text_rules"`
 	SharedWriters     *ebpf.VariableSpec `ebpf:"shared_writers"`
 	StoodIn           *ebpf.VariableSpec `ebpf:"stood_in"`
@@ -545,6 +559,7 @@ type withBTFVariables struct {
 	SharedTargets     *ebpf.Variable `ebpf:"shared_targets"`
 	SharedText        *ebpf.Variable `ebpf:"shared_text"`
 	SharedTextFlags   *ebpf.Variable `ebpf:"shared_text_flags"`
+	SharedTextKinds   *ebpf.Variable `ebpf:"shared_text_kinds"`
 	SharedTextRules   *ebpf.Variable `ebpf:"shared_text_rules"`
 	SharedWriters     *ebpf.Variable `ebpf:"shared_writers"`
 	StoodIn           *ebpf.Variable `ebpf:"stood_in"`

@@ -28,6 +28,7 @@ var payloadBytes = [...]struct{ least, most int }{
 
 	bpf.RecordEnterTexts: {6 * 8, 6*8 + textsBytes},
 	bpf.RecordExitTexts:  {8, 8 + textsBytes},
+	bpf.RecordCallTexts:  {int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8, int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8 + textsBytes},
 }
 
 func exactly[T any]() struct{ least, most int } {
@@ -76,7 +77,7 @@ func countEvents(kind bpf.RecordKind, counts *[bpf.Classes]uint64) {
 		counts[bpf.ClassEnter]++
 	case bpf.RecordExit, bpf.RecordExitTexts:
 		counts[bpf.ClassExit]++
-	case bpf.RecordCall:
+	case bpf.RecordCall, bpf.RecordCallTexts:
 		counts[bpf.ClassEnter]++
 		counts[bpf.ClassExit]++
 	default:

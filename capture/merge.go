@@ -254,7 +254,7 @@ func (m *merger) rows(end uint64) (more bool) {
 		m.gapRow(s, r)
 	case kind == bpf.RecordEnterTexts || kind == bpf.RecordExitTexts:
 		m.callWithTexts(s, r)
-	case kind == bpf.RecordCall:
+	case kind == bpf.RecordCall || kind == bpf.RecordCallTexts:
 		m.wholeCall(s, r)
 	default:
 		s.read[bpf.ClassLifecycle]++

@@ -13,9 +13,9 @@ import (
 )
 
 // openBefore returns what is open in the processes to be recorded, if paths
-// are. A command is none of them yet.
+// are and descriptors can be followed. A command is none of them yet.
 func (r *Recording) openBefore(proc *procFS) (open []openFile) {
-	if r.opt.Paths != AllPaths || len(r.opt.Command) > 0 && !r.opt.All || r.kernel.InPIDNamespace() {
+	if r.opt.Paths != AllPaths || r.opt.held() || len(r.opt.Command) > 0 && !r.opt.All || r.kernel.InPIDNamespace() {
 		return nil
 	}
 	pids := r.opt.PIDs
@@ -49,7 +49,7 @@ func (r *Recording) tellOpen(at uint64, open []openFile) {
 // inherited returns what a command gets from the recorder, if paths are
 // recorded: its standard files, and what the recorder itself was given.
 func (r *Recording) inherited(proc *procFS, files Files) []openFile {
-	if r.opt.Paths != AllPaths || r.kernel.InPIDNamespace() {
+	if r.opt.Paths != AllPaths || r.opt.held() || r.kernel.InPIDNamespace() {
 		return nil
 	}
 	own := proc.open(nil, int32(os.Getpid()))

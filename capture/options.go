@@ -83,8 +83,6 @@ func (o *Options) validate() error {
 		return errors.New("a user to run as goes with a command")
 	case o.Sample < 0 || o.MaxRate < 0 || o.Budget < 0 || o.Budget > 1 || o.MaxMemory < 0 || o.LeastTime < 0:
 		return errors.New("a bound on what is recorded is out of range")
-	case (o.Failed || o.LeastTime > 0) && o.Paths != NoPaths:
-		return errors.New("paths are not read where calls are chosen by how they end: their enters are held until then")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
 	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
@@ -100,6 +98,9 @@ type User struct {
 	UID, GID uint32
 	Groups   []uint32
 }
+
+// held reports whether calls are chosen by how they end.
+func (o *Options) held() bool { return o.Failed || o.LeastTime > 0 }
 
 // sampled reports whether calls may be left out by lot.
 func (o *Options) sampled() bool {

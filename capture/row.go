@@ -80,28 +80,38 @@ func (m *merger) callWithTexts(s *source, r *bpf.Record) {
 		args = *bpf.Payload[[6]int64](r)
 	}
 	b.SetArgs(i, &args)
+	m.texts(i, r)
+}
+
+// texts writes into a row what its arguments point to.
+func (m *merger) texts(i int, r *bpf.Record) {
 	m.text = m.text[:0]
 	for t, bytes := range bpf.Texts(r) {
 		m.text = appendText(m.text, t, bytes)
 	}
-	if len(m.text) > 0 {
+	if b := m.batch; len(m.text) > 0 {
 		b.Detail, b.DetailAt = append(b.Detail, string(m.text)), append(b.DetailAt, int32(i))
 		m.textBytes += len(m.text)
 	}
 }
 
 // wholeCall writes the enter and the exit of a call that was held until it
-// returned: its enter stands where the exit does, which tells when it was.
+// returned: its enter stands where the exit does, which tells when it was and
+// what its arguments point to.
 func (m *merger) wholeCall(s *source, r *bpf.Record) {
 	b := m.batch
-	countEvents(bpf.RecordCall, &s.read)
+	kind := bpf.KindOf(r.Tag)
+	countEvents(kind, &s.read)
 	thread := m.thread(s, r.PidTgid)
 	if bpf.AfterLoss(r.Tag) {
 		m.threadLost(r.Ts, thread)
 	}
 	p := bpf.Payload[bpf.CallPayload](r)
 	var args [6]int64
-	n := (int(bpf.Size(r.Tag)) - bpf.RecordBytes - int(unsafe.Sizeof(*p))) / 8
+	n := len(args)
+	if kind == bpf.RecordCall {
+		n = (int(bpf.Size(r.Tag)) - bpf.RecordBytes - int(unsafe.Sizeof(*p))) / 8
+	}
 	copy(args[:], unsafe.Slice((*int64)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))), n))
 	i := m.openRow(r.Ts)
 	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordEnter, bpf.ABIOf(r.Tag), bpf.Nr(r.Tag)), 0
@@ -109,6 +119,9 @@ func (m *merger) wholeCall(s *source, r *bpf.Record) {
 	i = m.openRow(r.Ts)
 	b.Thread[i], b.Call[i], b.Ret[i] = thread, m.callOf(bpf.RecordExit, bpf.RecordABI(min(p.ExitAbi, uint32(bpf.ABIX32))), p.ExitNr), p.Ret
 	b.SetArgs(i, &[6]int64{format.ExitEntered: min(int64(p.Entered)+m.offset, b.TS[i])})
+	if kind == bpf.RecordCallTexts {
+		m.texts(i, r)
+	}
 }
 
 // registers sets the arguments of an enter.

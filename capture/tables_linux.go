@@ -29,7 +29,10 @@ func argumentCounts() (counts [2][bpf.TableSize]uint8) {
 func textArguments() (texts [2][bpf.TableSize]bpf.TextArguments) {
 	of := func(a abi.ABI, nr int32) bpf.TextArguments {
 		r := abi.RefsOf(a, nr)
-		return bpf.TextArguments{Names: r.Paths, Addresses: r.Addresses, Pairs: r.Pairs}
+		return bpf.TextArguments{
+			Names: r.Paths, Addresses: r.Addresses, Messages: r.Messages,
+			Pairs: r.Pairs, AddressesBack: r.AddressesBack, MessagesBack: r.MessagesBack,
+		}
 	}
 	for i, a := range [2]abi.ABI{nativeABI(), compatABI()} {
 		for nr := range texts[i] {

@@ -62,13 +62,18 @@ func wholeRunes(b []byte) []byte {
 
 // Families of sockets (include/linux/socket.h).
 const (
-	afUnix  = 1
-	afInet  = 2
-	afInet6 = 10
+	afUnix    = 1
+	afInet    = 2
+	afInet6   = 10
+	afNetlink = 16
+	afPacket  = 17
+	afVsock   = 40
 )
 
 // socketAddress reads a socket address as it is in memory: "192.0.2.1:80",
-// "[::1]:53", a path, or "@" and an abstract name; "" for other families.
+// "[::1]:53", "[fe80::1%2]:546", a path, "@" and an abstract name, "netlink:PID"
+// and "netlink:PID:GROUPS", "packet:INTERFACE", "vsock:CID:PORT"; "" for other
+// families and where there is no address.
 func socketAddress(b []byte) string {
 	if len(b) < 2 {
 		return ""
@@ -88,8 +93,36 @@ func socketAddress(b []byte) string {
 		}
 	case afInet6: // struct sockaddr_in6: port, flow, address
 		if len(rest) >= 22 {
-			return netip.AddrPortFrom(netip.AddrFrom16([16]byte(rest[6:22])), binary.BigEndian.Uint16(rest)).String()
+			address := netip.AddrFrom16([16]byte(rest[6:22]))
+			if len(rest) >= 26 {
+				if scope := binary.NativeEndian.Uint32(rest[22:]); scope != 0 {
+					address = address.WithZone(strconv.FormatUint(uint64(scope), 10))
+				}
+			}
+			return netip.AddrPortFrom(address, binary.BigEndian.Uint16(rest)).String()
+		}
+	case afNetlink: // struct sockaddr_nl: padding, port id, groups
+		if len(rest) >= 10 {
+			return "netlink:" + number(binary.NativeEndian.Uint32(rest[2:])) + groups(binary.NativeEndian.Uint32(rest[6:]))
+		}
+	case afPacket: // struct sockaddr_ll: protocol, interface
+		if len(rest) >= 6 {
+			return "packet:" + number(binary.NativeEndian.Uint32(rest[2:]))
+		}
+	case afVsock: // struct sockaddr_vm: reserved, port, cid
+		if len(rest) >= 10 {
+			return "vsock:" + number(binary.NativeEndian.Uint32(rest[6:])) + ":" + number(binary.NativeEndian.Uint32(rest[2:]))
 		}
 	}
 	return ""
+}
+
+func number(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// groups writes the multicast groups of a netlink address, one bit for each.
+func groups(bits uint32) string {
+	if bits == 0 {
+		return ""
+	}
+	return ":0x" + strconv.FormatUint(uint64(bits), 16)
 }

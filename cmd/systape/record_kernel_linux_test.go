@@ -48,6 +48,8 @@ func TestRecord(t *testing.T) {
 		{"job control", recordJobControl},
 		{"strace", recordStrace},
 		{"paths", recordPaths},
+		{"addresses", recordAddresses},
+		{"paths of chosen calls", recordPathsOfChosen},
 		{"children", recordChildren},
 		{"i386", recordI386},
 		{"killed in a call", recordKilledInCall},

@@ -7,8 +7,15 @@ type Refs struct {
 	DirFDs    uint8 // a descriptor, or AT_FDCWD, that the path in the next register is relative to
 	Paths     uint8 // the address of a file name
 	Addresses uint8 // the address of a socket address, whose length is in the next register
+	Messages  uint8 // the address of a message (struct msghdr), which may have a socket address
 	Pairs     uint8 // the address of two descriptors that the call makes
+
+	AddressesBack uint8 // where the call writes a socket address; the next register has where it writes the length
+	MessagesBack  uint8 // the address of a message into which the call may write a socket address
 }
+
+// Sockets returns the registers that lead to a socket address.
+func (s Refs) Sockets() uint8 { return s.Addresses | s.Messages | s.AddressesBack | s.MessagesBack }
 
 // AtFDCWD stands for the working directory where a call takes a descriptor of
 // a directory (include/uapi/linux/fcntl.h).

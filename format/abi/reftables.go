@@ -23,16 +23,16 @@ var x86_64Refs = [...]Refs{
 	33:  {FDs: 0b11},                                // dup2
 	40:  {FDs: 0b11},                                // sendfile
 	42:  {FDs: 0b1, Addresses: 0b10},                // connect
-	43:  {FDs: 0b1},                                 // accept
+	43:  {FDs: 0b1, AddressesBack: 0b10},            // accept
 	44:  {FDs: 0b1, Addresses: 0b10000},             // sendto
-	45:  {FDs: 0b1},                                 // recvfrom
-	46:  {FDs: 0b1},                                 // sendmsg
-	47:  {FDs: 0b1},                                 // recvmsg
+	45:  {FDs: 0b1, AddressesBack: 0b10000},         // recvfrom
+	46:  {FDs: 0b1, Messages: 0b10},                 // sendmsg
+	47:  {FDs: 0b1, MessagesBack: 0b10},             // recvmsg
 	48:  {FDs: 0b1},                                 // shutdown
 	49:  {FDs: 0b1, Addresses: 0b10},                // bind
 	50:  {FDs: 0b1},                                 // listen
-	51:  {FDs: 0b1},                                 // getsockname
-	52:  {FDs: 0b1},                                 // getpeername
+	51:  {FDs: 0b1, AddressesBack: 0b10},            // getsockname
+	52:  {FDs: 0b1, AddressesBack: 0b10},            // getpeername
 	53:  {Pairs: 0b1000},                            // socketpair
 	54:  {FDs: 0b1},                                 // setsockopt
 	55:  {FDs: 0b1},                                 // getsockopt
@@ -118,7 +118,7 @@ var x86_64Refs = [...]Refs{
 	285: {FDs: 0b1},                                 // fallocate
 	286: {FDs: 0b1},                                 // timerfd_settime
 	287: {FDs: 0b1},                                 // timerfd_gettime
-	288: {FDs: 0b1},                                 // accept4
+	288: {FDs: 0b1, AddressesBack: 0b10},            // accept4
 	289: {FDs: 0b1},                                 // signalfd4
 	292: {FDs: 0b11},                                // dup3
 	293: {Pairs: 0b1},                               // pipe2
@@ -305,15 +305,15 @@ var i386Refs = [...]Refs{
 	361: {FDs: 0b1, Addresses: 0b10},                  // bind
 	362: {FDs: 0b1, Addresses: 0b10},                  // connect
 	363: {FDs: 0b1},                                   // listen
-	364: {FDs: 0b1},                                   // accept4
+	364: {FDs: 0b1, AddressesBack: 0b10},              // accept4
 	365: {FDs: 0b1},                                   // getsockopt
 	366: {FDs: 0b1},                                   // setsockopt
-	367: {FDs: 0b1},                                   // getsockname
-	368: {FDs: 0b1},                                   // getpeername
+	367: {FDs: 0b1, AddressesBack: 0b10},              // getsockname
+	368: {FDs: 0b1, AddressesBack: 0b10},              // getpeername
 	369: {FDs: 0b1, Addresses: 0b10000},               // sendto
-	370: {FDs: 0b1},                                   // sendmsg
-	371: {FDs: 0b1},                                   // recvfrom
-	372: {FDs: 0b1},                                   // recvmsg
+	370: {FDs: 0b1, Messages: 0b10},                   // sendmsg
+	371: {FDs: 0b1, AddressesBack: 0b10000},           // recvfrom
+	372: {FDs: 0b1, MessagesBack: 0b10},               // recvmsg
 	373: {FDs: 0b1},                                   // shutdown
 	377: {FDs: 0b101},                                 // copy_file_range
 	378: {FDs: 0b1},                                   // preadv2
@@ -434,17 +434,17 @@ var arm64Refs = [...]Refs{
 	199: {Pairs: 0b1000},                            // socketpair
 	200: {FDs: 0b1, Addresses: 0b10},                // bind
 	201: {FDs: 0b1},                                 // listen
-	202: {FDs: 0b1},                                 // accept
+	202: {FDs: 0b1, AddressesBack: 0b10},            // accept
 	203: {FDs: 0b1, Addresses: 0b10},                // connect
-	204: {FDs: 0b1},                                 // getsockname
-	205: {FDs: 0b1},                                 // getpeername
+	204: {FDs: 0b1, AddressesBack: 0b10},            // getsockname
+	205: {FDs: 0b1, AddressesBack: 0b10},            // getpeername
 	206: {FDs: 0b1, Addresses: 0b10000},             // sendto
-	207: {FDs: 0b1},                                 // recvfrom
+	207: {FDs: 0b1, AddressesBack: 0b10000},         // recvfrom
 	208: {FDs: 0b1},                                 // setsockopt
 	209: {FDs: 0b1},                                 // getsockopt
 	210: {FDs: 0b1},                                 // shutdown
-	211: {FDs: 0b1},                                 // sendmsg
-	212: {FDs: 0b1},                                 // recvmsg
+	211: {FDs: 0b1, Messages: 0b10},                 // sendmsg
+	212: {FDs: 0b1, MessagesBack: 0b10},             // recvmsg
 	213: {FDs: 0b1},                                 // readahead
 	221: {Paths: 0b1},                               // execve
 	222: {FDs: 0b10000},                             // mmap
@@ -452,7 +452,7 @@ var arm64Refs = [...]Refs{
 	224: {Paths: 0b1},                               // swapon
 	225: {Paths: 0b1},                               // swapoff
 	241: {FDs: 0b1000},                              // perf_event_open
-	242: {FDs: 0b1},                                 // accept4
+	242: {FDs: 0b1, AddressesBack: 0b10},            // accept4
 	243: {FDs: 0b1},                                 // recvmmsg
 	263: {FDs: 0b1, DirFDs: 0b1000, Paths: 0b10000}, // fanotify_mark
 	264: {DirFDs: 0b1, Paths: 0b10},                 // name_to_handle_at
@@ -589,19 +589,19 @@ var armRefs = [...]Refs{
 	282: {FDs: 0b1, Addresses: 0b10},                  // bind
 	283: {FDs: 0b1, Addresses: 0b10},                  // connect
 	284: {FDs: 0b1},                                   // listen
-	285: {FDs: 0b1},                                   // accept
-	286: {FDs: 0b1},                                   // getsockname
-	287: {FDs: 0b1},                                   // getpeername
+	285: {FDs: 0b1, AddressesBack: 0b10},              // accept
+	286: {FDs: 0b1, AddressesBack: 0b10},              // getsockname
+	287: {FDs: 0b1, AddressesBack: 0b10},              // getpeername
 	288: {Pairs: 0b1000},                              // socketpair
 	289: {FDs: 0b1},                                   // send
 	290: {FDs: 0b1, Addresses: 0b10000},               // sendto
 	291: {FDs: 0b1},                                   // recv
-	292: {FDs: 0b1},                                   // recvfrom
+	292: {FDs: 0b1, AddressesBack: 0b10000},           // recvfrom
 	293: {FDs: 0b1},                                   // shutdown
 	294: {FDs: 0b1},                                   // setsockopt
 	295: {FDs: 0b1},                                   // getsockopt
-	296: {FDs: 0b1},                                   // sendmsg
-	297: {FDs: 0b1},                                   // recvmsg
+	296: {FDs: 0b1, Messages: 0b10},                   // sendmsg
+	297: {FDs: 0b1, MessagesBack: 0b10},               // recvmsg
 	317: {FDs: 0b1, Paths: 0b10},                      // inotify_add_watch
 	318: {FDs: 0b1},                                   // inotify_rm_watch
 	322: {DirFDs: 0b1, Paths: 0b10},                   // openat
@@ -633,7 +633,7 @@ var armRefs = [...]Refs{
 	362: {FDs: 0b1},                                   // pwritev
 	364: {FDs: 0b1000},                                // perf_event_open
 	365: {FDs: 0b1},                                   // recvmmsg
-	366: {FDs: 0b1},                                   // accept4
+	366: {FDs: 0b1, AddressesBack: 0b10},              // accept4
 	368: {FDs: 0b1, DirFDs: 0b10000, Paths: 0b100000}, // fanotify_mark
 	370: {DirFDs: 0b1, Paths: 0b10},                   // name_to_handle_at
 	371: {DirFDs: 0b1},                                // open_by_handle_at
@@ -701,13 +701,13 @@ var x32Refs = [...]Refs{
 	33:  {FDs: 0b11},                                // dup2
 	40:  {FDs: 0b11},                                // sendfile
 	42:  {FDs: 0b1, Addresses: 0b10},                // connect
-	43:  {FDs: 0b1},                                 // accept
+	43:  {FDs: 0b1, AddressesBack: 0b10},            // accept
 	44:  {FDs: 0b1, Addresses: 0b10000},             // sendto
 	48:  {FDs: 0b1},                                 // shutdown
 	49:  {FDs: 0b1, Addresses: 0b10},                // bind
 	50:  {FDs: 0b1},                                 // listen
-	51:  {FDs: 0b1},                                 // getsockname
-	52:  {FDs: 0b1},                                 // getpeername
+	51:  {FDs: 0b1, AddressesBack: 0b10},            // getsockname
+	52:  {FDs: 0b1, AddressesBack: 0b10},            // getpeername
 	53:  {Pairs: 0b1000},                            // socketpair
 	72:  {FDs: 0b1},                                 // fcntl
 	73:  {FDs: 0b1},                                 // flock
@@ -788,7 +788,7 @@ var x32Refs = [...]Refs{
 	285: {FDs: 0b1},                                 // fallocate
 	286: {FDs: 0b1},                                 // timerfd_settime
 	287: {FDs: 0b1},                                 // timerfd_gettime
-	288: {FDs: 0b1},                                 // accept4
+	288: {FDs: 0b1, AddressesBack: 0b10},            // accept4
 	289: {FDs: 0b1},                                 // signalfd4
 	292: {FDs: 0b11},                                // dup3
 	293: {Pairs: 0b1},                               // pipe2
@@ -833,9 +833,9 @@ var x32Refs = [...]Refs{
 	514: {FDs: 0b1},                                 // ioctl
 	515: {FDs: 0b1},                                 // readv
 	516: {FDs: 0b1},                                 // writev
-	517: {FDs: 0b1},                                 // recvfrom
-	518: {FDs: 0b1},                                 // sendmsg
-	519: {FDs: 0b1},                                 // recvmsg
+	517: {FDs: 0b1, AddressesBack: 0b10000},         // recvfrom
+	518: {FDs: 0b1, Messages: 0b10},                 // sendmsg
+	519: {FDs: 0b1, MessagesBack: 0b10},             // recvmsg
 	520: {Paths: 0b1},                               // execve
 	527: {FDs: 0b1},                                 // mq_notify
 	532: {FDs: 0b1},                                 // vmsplice

@@ -93,7 +93,7 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 	n := t.call.named
 	t.call = pending{seq: -1}
 	refs, e := abi.RefsOf(c.ABI, c.Nr), f.effectOf(c.ABI, c.Nr)
-	if refs.Paths|refs.Addresses != 0 && n.Paths[0] == "" && c.Told != "" { // the exit told it
+	if refs.Paths|refs.Sockets() != 0 && n.Paths[0] == "" && c.Told != "" { // the exit told it
 		more := *n
 		f.addPaths(&more, t, c.ABI, c.Nr, refs, &c.Args, c.Told)
 		n = &more
@@ -199,18 +199,12 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		if n.FDs[0] != nil {
 			name = n.FDs[0].Name
 		}
+		if n.Paths[0] != "" {
+			name = withPeer(name, n.Paths[0])
+		}
 		return give(&open{&File{Name: name, Type: Socket}}, e.closedByExec(args))
-	case connects, binds:
-		entry, ok := t.table.entries[int32(args[0])]
-		if !ok || n.FDs[0] == nil || entry.open.file != n.FDs[0] || n.Paths[0] == "" {
-			break
-		}
-		name := withLocal(n.FDs[0].Name, n.Paths[0])
-		if e.what == connects {
-			name = withPeer(n.FDs[0].Name, n.Paths[0])
-		}
-		entry.open.file = &File{Name: name, Type: Socket}
-		f.bytes += int64(len(name))
+	case connects, binds, tellsLocal, tellsPeer:
+		f.addressed(t, e.what, n, args)
 	case changesDir:
 		t.place.cwd = n.directory()
 	case changesRoot:
@@ -232,6 +226,28 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		}
 	}
 	return nil
+}
+
+// addressed gives a socket the address that a call has given it, or told of it.
+func (f *Follower) addressed(t *task, what action, n *Named, args *[6]int64) {
+	entry, ok := t.table.entries[int32(args[0])]
+	if !ok || n.FDs[0] == nil || entry.open.file != n.FDs[0] || n.Paths[0] == "" && what != connects {
+		return
+	}
+	name := n.FDs[0].Name
+	switch {
+	case what == binds || what == tellsLocal:
+		name = withLocal(name, n.Paths[0])
+	case n.Paths[0] == "": // to AF_UNSPEC, or to an address that was not read
+		name = withoutAddresses(name)
+	default:
+		name = withPeer(name, n.Paths[0])
+	}
+	if name == n.FDs[0].Name {
+		return
+	}
+	entry.open.file = &File{Name: name, Type: Socket}
+	f.bytes += int64(len(name))
 }
 
 // Commands of bpf that make a descriptor (include/uapi/linux/bpf.h), and what

@@ -33,6 +33,8 @@ const (
 	accepts
 	connects
 	binds
+	tellsLocal // getsockname
+	tellsPeer
 	pipes
 	changesDir
 	changesRoot
@@ -104,12 +106,14 @@ var effects = map[string]effect{
 	"pipe":        {what: pipes, flags: -1},
 	"pipe2":       {what: pipes, flags: 1, bit: oCloexec},
 
-	"socket":     {what: makesSocket, flags: 1, bit: oCloexec},
-	"socketpair": {what: makesSockets, flags: 1, bit: oCloexec},
-	"accept":     {what: accepts, flags: -1},
-	"accept4":    {what: accepts, flags: 3, bit: oCloexec},
-	"connect":    {what: connects},
-	"bind":       {what: binds},
+	"socket":      {what: makesSocket, flags: 1, bit: oCloexec},
+	"socketpair":  {what: makesSockets, flags: 1, bit: oCloexec},
+	"accept":      {what: accepts, flags: -1},
+	"accept4":     {what: accepts, flags: 3, bit: oCloexec},
+	"connect":     {what: connects},
+	"bind":        {what: binds},
+	"getsockname": {what: tellsLocal},
+	"getpeername": {what: tellsPeer},
 
 	"chdir":      {what: changesDir},
 	"fchdir":     {what: changesDir},

@@ -46,7 +46,7 @@ func NewFollower(m *format.Meta) *Follower {
 	}
 	f.imported = m.Imported != nil
 	r := &m.Request
-	if r.Sample > 1 || len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0 {
+	if r.Sample > 1 || r.Held() || len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0 {
 		f.fixed, f.placed = false, false // a thread may do anything where it is not recorded
 	}
 	if s := m.Selection; s != nil && !s.Processes {

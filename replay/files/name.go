@@ -13,7 +13,7 @@ var unknownNamed = &Named{}
 
 // named finds out what a call names, before the call does anything.
 func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]int64, told string) *Named {
-	if refs.FDs == 1 && refs.DirFDs|refs.Paths|refs.Addresses == 0 { // most calls
+	if refs.FDs == 1 && refs.DirFDs|refs.Paths|refs.Addresses|refs.Messages == 0 { // most calls
 		if told != "" && format.ArgumentUnknown(told, 0, args[0]) {
 			return unknownNamed
 		}
@@ -44,13 +44,14 @@ func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]i
 
 // addPaths adds what was told of the paths and addresses of a call.
 func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]int64, told string) {
-	if refs.Paths|refs.Addresses == 0 {
+	sockets := refs.Sockets()
+	if refs.Paths|sockets == 0 {
 		return
 	}
 	k := 0
 	for r := range args {
 		bit := uint8(1) << r
-		if (refs.Paths|refs.Addresses)&bit == 0 {
+		if (refs.Paths|sockets)&bit == 0 {
 			continue
 		}
 		if k == len(n.Paths) {
@@ -61,7 +62,7 @@ func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Ref
 		case !ok && refs.Paths&bit != 0 && args[r] == 0 && r > 0 && refs.DirFDs>>(r-1)&1 != 0 && n.FDs[r-1] != nil:
 			n.Paths[k] = n.FDs[r-1].Name // no path: it is about the descriptor
 		case !ok || unknown:
-		case refs.Addresses&bit != 0, f.asWritten(a, nr, k):
+		case sockets&bit != 0, f.asWritten(a, nr, k):
 			n.Paths[k] = format.EscapeText(text)
 		default:
 			base := f.cwd(t)

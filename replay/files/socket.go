@@ -53,19 +53,31 @@ func socketName(family, typ int64) string {
 
 // withPeer adds to a socket's name what it is connected to.
 func withPeer(name, address string) string {
-	kind, local := splitSocket(name)
+	kind, local, _ := splitSocket(name)
 	return kind + ":[" + local + "->" + address + "]"
 }
 
-// withLocal adds to a socket's name what it is bound to.
+// withLocal adds to a socket's name its own address.
 func withLocal(name, address string) string {
-	kind, _ := splitSocket(name)
+	kind, _, peer := splitSocket(name)
+	if peer != "" {
+		address += "->" + peer
+	}
 	return kind + ":[" + address + "]"
 }
 
-// splitSocket takes a name apart into the kind and the local address.
-func splitSocket(name string) (kind, local string) {
+// withoutAddresses takes from a socket's name what it is connected to, and its
+// own address, which the kernel may have given it for that peer alone.
+func withoutAddresses(name string) string {
+	if kind, _, peer := splitSocket(name); peer != "" {
+		return kind
+	}
+	return name
+}
+
+// splitSocket takes a name apart into the kind and the addresses.
+func splitSocket(name string) (kind, local, peer string) {
 	kind, rest, _ := strings.Cut(name, ":[")
-	local, _, _ = strings.Cut(strings.TrimSuffix(rest, "]"), "->")
-	return kind, local
+	local, peer, _ = strings.Cut(strings.TrimSuffix(rest, "]"), "->")
+	return kind, local, peer
 }

@@ -19,7 +19,7 @@ const (
 
 var kindClasses = map[Class][]kind{
 	Unused:     {kindPad, kindSkip},
-	Address:    {kindPtr, kindPath, kindStr, kindSockAddr, kindCloneChild, kindCloneTLS, kindFutexTimeout, kindFutexAddr2},
+	Address:    {kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack, kindCloneChild, kindCloneTLS, kindFutexTimeout, kindFutexAddr2},
 	Descriptor: {kindFD, kindDirFD},
 	Identity:   {kindID, kindKey, kindKeyID},
 	Size:       {kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindPages},

@@ -280,7 +280,10 @@ func appendTold(dst []byte, k kind, text string, isUnknown bool) []byte {
 		return append(dst, '?')
 	case k == kindFDPair && isPair(text):
 		return append(dst, text...)
-	case k == kindSockAddr:
+	case k == kindMsgHdr || k == kindMsgHdrBack:
+		dst = append(dst, "{msg_name="...)
+		return append(appendTold(dst, kindSockAddr, text, false), '}')
+	case k == kindSockAddr || k == kindSockAddrBack:
 		start := len(dst)
 		dst = strconv.AppendQuote(dst, text)
 		return append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes

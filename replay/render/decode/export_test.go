@@ -34,7 +34,7 @@ type Kind struct {
 func Kinds(a abi.ABI, nr int32) (k []Kind) {
 	for _, p := range lookup(a, nr).params {
 		k = append(k, Kind{p.name,
-			p.kind == kindPtr || p.kind == kindPath || p.kind == kindStr || p.kind == kindSockAddr || p.kind == kindFDPair || p.kind == kindCloneChild || p.kind == kindCloneTLS || p.kind == kindFutexAddr2,
+			p.kind.pointer(),
 			p.kind == kindPath || p.kind == kindStr,
 			p.kind == kindFutexTimeout || p.kind == kindFcntlArg || p.kind == kindSkip || lookup(a, nr).options != nil})
 	}
@@ -56,6 +56,12 @@ func Refs(a abi.ABI, nr int32) (r abi.Refs) {
 			r.Paths |= bit
 		case kindSockAddr:
 			r.Addresses |= bit
+		case kindSockAddrBack:
+			r.AddressesBack |= bit
+		case kindMsgHdr:
+			r.Messages |= bit
+		case kindMsgHdrBack:
+			r.MessagesBack |= bit
 		case kindFDPair:
 			r.Pairs |= bit
 		}

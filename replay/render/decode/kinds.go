@@ -50,11 +50,14 @@ const (
 	kindSet     // constants
 	kindSetPair // constants in two registers
 	kindPairHigh
-	kindPath     // a pointer to a file name
-	kindStr      // a pointer to another text that ends with 0
-	kindSockAddr // a pointer to a socket address
-	kindFDPair   // a pointer to two descriptors that the call makes
-	kindKeyID    // of the kernel's key service
+	kindPath         // a pointer to a file name
+	kindStr          // a pointer to another text that ends with 0
+	kindSockAddr     // a pointer to a socket address
+	kindFDPair       // a pointer to two descriptors that the call makes
+	kindMsgHdr       // a pointer to a message, which may have a socket address
+	kindSockAddrBack // a pointer to where the call writes a socket address
+	kindMsgHdrBack   // a pointer to a message into which the call writes one
+	kindKeyID        // of the kernel's key service
 	kindMountFlags
 	kindSwapFlags
 	kindQuotaCmd
@@ -69,7 +72,8 @@ var kinds = map[string]kind{
 	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
 	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
 	"protocol": kindProtocol, "sockopt": kindSockOpt,
-	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "fdpair": kindFDPair, "keyid": kindKeyID,
+	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "fdpair": kindFDPair,
+	"msghdr": kindMsgHdr, "sockaddrback": kindSockAddrBack, "msghdrback": kindMsgHdrBack, "keyid": kindKeyID,
 	"mountflags": kindMountFlags, "swapon": kindSwapFlags, "quotacmd": kindQuotaCmd, "ioprioval": kindIOPrio,
 	"futexval": kindFutexVal, "futextimeout": kindFutexTimeout, "futexaddr2": kindFutexAddr2, "futexval3": kindFutexVal3,
 }
@@ -86,13 +90,26 @@ func (k kind) registers() int {
 // the kernel's own declaration is not known.
 func (k kind) bits() uint8 {
 	switch k {
-	case kindLong, kindUlong, kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindSetPair, kindSkip, kindPages, kindPtr, kindPath,
-		kindStr, kindSockAddr, kindFDPair, kindHex, kindFcntlArg, kindCloneFlags, kindCloneChild, kindCloneTLS, kindMountFlags, kindFutexTimeout, kindFutexAddr2:
+	case kindLong, kindUlong, kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindSetPair, kindSkip, kindPages,
+		kindHex, kindFcntlArg, kindCloneFlags, kindMountFlags, kindFutexTimeout:
 		return 64
 	case kindMode, kindFileMode:
 		return 16 // umode_t
 	}
+	if k.pointer() {
+		return 64
+	}
 	return 32
+}
+
+// pointer tells the kinds that are always an address.
+func (k kind) pointer() bool {
+	switch k {
+	case kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
+		kindCloneChild, kindCloneTLS, kindFutexAddr2:
+		return true
+	}
+	return false
 }
 
 // signed tells the kinds of which a value may be negative.
@@ -144,6 +161,9 @@ func (p *param) unsigned(a abi.ABI, v int64) uint64 {
 
 func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 	v := args[reg]
+	if p.kind.pointer() {
+		return appendPtr(dst, a, v)
+	}
 	switch p.kind {
 	case kindInt, kindLong, kindOff, kindFD:
 		return strconv.AppendInt(dst, p.withSign(a, v), 10)
@@ -157,8 +177,6 @@ func (p *param) append(dst []byte, a abi.ABI, args *[6]int64, reg int) []byte {
 		return appendHex(dst, uint64(pair(args, reg)))
 	case kindPages:
 		return appendHex(dst, wide(a, v)*4096)
-	case kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindCloneChild, kindCloneTLS, kindFutexAddr2:
-		return appendPtr(dst, a, v)
 	case kindHex:
 		return appendHex(dst, p.unsigned(a, v))
 	case kindMode:
