@@ -24,14 +24,14 @@ func (r *Recording) beginCounting() {
 	}
 }
 
-// lookAtCounts has rows written about the calls that returned since the look before.
-func (r *Recording) lookAtCounts() error {
+// lookAtCounts has rows written, dated now, about the calls that returned since the
+// look before.
+func (r *Recording) lookAtCounts(now uint64) error {
 	c := r.counting
 	if c == nil {
 		return nil
 	}
 	var gone []bpf.CountKey
-	now := r.clock()
 	err := r.kernel.Counts(func(key bpf.CountKey, n bpf.Count) {
 		before := c.told[key]
 		if n == before {
@@ -56,14 +56,15 @@ func (r *Recording) lookAtCounts() error {
 	return err
 }
 
-// filtered is what the filters have refused; nil: nothing.
-func (r *Recording) filtered() (*format.Filtered, error) {
+// lookAtFilters notes what the filters have refused.
+func (r *Recording) lookAtFilters() error {
 	n, err := r.kernel.Refused()
 	if err != nil || n == (bpf.Refusals{}) {
-		return nil, err
+		return err
 	}
-	return &format.Filtered{
+	r.refused.Store(&format.Filtered{
 		Processes: int64(n.Process), Syscalls: int64(n.Call), UIDs: int64(n.User), Comms: int64(n.Comm), Cgroups: int64(n.Cgroup),
 		Sample: int64(n.Sample), Outcome: int64(n.Outcome), Unfinished: int64(n.Half),
-	}, nil
+	})
+	return nil
 }

@@ -26,10 +26,12 @@ type queuedFile struct {
 	syncing sync.Mutex // held while the latest file is put on disk, or closed
 }
 
-// piece is what the queue holds: bytes, or the way to the next file.
+// piece is what the queue holds: bytes, the way to the next file, or the end of
+// this one.
 type piece struct {
 	bytes []byte
 	next  func() (Output, error)
+	end   bool
 }
 
 // writtenFile is one of the files.
@@ -46,8 +48,12 @@ const (
 	queueChunks = 64
 )
 
+// newQueuedFile begins with a file, or with none as yet.
 func newQueuedFile(f *os.File) *queuedFile {
-	q := &queuedFile{files: []writtenFile{{Output: Output{File: f}}}, queue: make(chan piece, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
+	q := &queuedFile{queue: make(chan piece, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
+	if f != nil {
+		q.files = []writtenFile{{Output: Output{File: f}}}
+	}
 	q.writer.Add(2)
 	go q.write()
 	go q.sync()
@@ -86,6 +92,12 @@ func (q *queuedFile) Next(f func() (Output, error)) {
 	q.put(piece{next: f})
 }
 
+// End ends the file before there is a next one.
+func (q *queuedFile) End() {
+	q.hand()
+	q.put(piece{end: true})
+}
+
 func (q *queuedFile) hand() {
 	if len(q.chunk) > 0 {
 		q.put(piece{bytes: q.chunk})
@@ -112,15 +124,13 @@ func (q *queuedFile) failed() error {
 	return q.err
 }
 
-// latest returns the file that is written to. The caller holds the lock, or is
-// the goroutine that writes.
-func (q *queuedFile) latest() *writtenFile { return &q.files[len(q.files)-1] }
-
-// Written returns how many bytes have reached the latest file.
-func (q *queuedFile) Written() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.latest().written
+// latest returns the file that is written to; nil: none, or it is whole. The caller
+// holds the lock, or is the goroutine that writes.
+func (q *queuedFile) latest() *writtenFile {
+	if n := len(q.files); n > 0 && !q.files[n-1].whole {
+		return &q.files[n-1]
+	}
+	return nil
 }
 
 // Total returns how many bytes have reached all files.
@@ -171,6 +181,10 @@ func (q *queuedFile) write() {
 			if err := q.change(p.next); err != nil {
 				q.fail(err)
 			}
+		case p.end:
+			if err := q.end(); err != nil {
+				q.fail(err)
+			}
 		default:
 			n, err := q.latest().File.Write(p.bytes)
 			q.mu.Lock()
@@ -189,10 +203,30 @@ func (q *queuedFile) write() {
 	}
 }
 
+// end puts the file on disk. It may be closed from then on.
+func (q *queuedFile) end() error {
+	f := q.latest()
+	if f == nil {
+		return nil
+	}
+	if err := datasync(f.File); err != nil {
+		return err
+	}
+	q.syncing.Lock()
+	defer q.syncing.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f.whole = true
+	return nil
+}
+
 // change puts the file on disk, and goes on in the next one.
 func (q *queuedFile) change(next func() (Output, error)) error {
-	if err := datasync(q.latest().File); err != nil {
-		return err
+	before := q.latest()
+	if before != nil {
+		if err := datasync(before.File); err != nil {
+			return err
+		}
 	}
 	out, err := next()
 	if err != nil {
@@ -202,7 +236,9 @@ func (q *queuedFile) change(next func() (Output, error)) error {
 	defer q.syncing.Unlock()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.latest().whole = true
+	if before != nil {
+		before.whole = true
+	}
 	q.files = append(q.files, writtenFile{Output: out})
 	return nil
 }
@@ -231,9 +267,12 @@ func (q *queuedFile) putOnDisk() error {
 	q.syncing.Lock()
 	defer q.syncing.Unlock()
 	q.mu.Lock()
-	f := q.latest().File
+	f := q.latest()
 	q.mu.Unlock()
-	return datasync(f)
+	if f == nil {
+		return nil
+	}
+	return datasync(f.File)
 }
 
 // Close writes what is queued, puts it on disk and returns the first error of
@@ -245,11 +284,5 @@ func (q *queuedFile) Close() error {
 	if err := q.failed(); err != nil {
 		return err
 	}
-	if err := datasync(q.latest().File); err != nil {
-		return err
-	}
-	q.mu.Lock()
-	q.latest().whole = true
-	q.mu.Unlock()
-	return nil
+	return q.end()
 }

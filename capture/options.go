@@ -32,6 +32,7 @@ type Options struct {
 	User       *User         // of the command; nil: ours
 	Duration   time.Duration // stop after so long; 0: when told to
 	Rotation   *Rotation     // nil: the recording is one part
+	Flight     *Flight       // nil: the recording goes to a file, at once; excludes Rotation
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
 	NoBTF      bool          // hook as on a kernel without BTF
 	DropRights bool          // without Command: give up for the whole process, for good, what only starting needs
@@ -83,12 +84,17 @@ func (o *Options) validate() error {
 		return errors.New("a user to run as goes with a command")
 	case o.Sample < 0 || o.MaxRate < 0 || o.Budget < 0 || o.Budget > 1 || o.MaxMemory < 0 || o.LeastTime < 0:
 		return errors.New("a bound on what is recorded is out of range")
+	case o.Flight != nil && o.Rotation != nil:
+		return errors.New("a flight recorder's files are no parts of one recording")
 	case o.Duration < 0:
 		return fmt.Errorf("a duration of %v is in the past", o.Duration)
 	case o.PathMax != 0 && (o.PathMax < 16 || o.PathMax > LongestPath):
 		return fmt.Errorf("paths of at most %d bytes: it takes a number from 16 to %d", o.PathMax, LongestPath)
 	case o.Buffer != 0 && (o.Buffer < 64<<10 || o.Buffer&(o.Buffer-1) != 0 || o.Buffer > 1<<30):
 		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
+	}
+	if o.Flight != nil {
+		return o.Flight.validate()
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ type Recording struct {
 	spool    *format.SpoolWriter
 	out      *queuedFile
 	counting *counting // exact numbers of calls; nil where all are recorded
+	flight   *flight   // nil: the recording goes to a file at once
 	sampling *sampling // nil where no call is left out by lot
 	probes   probeCost
 	stall    span // the latest stretch in which the disk kept the merger waiting
@@ -46,23 +47,16 @@ type Recording struct {
 	turn       atomic.Bool // asked to go on in another part
 	sealed     atomic.Pointer[sealedPart]
 
-	began  time.Time
-	took   atomic.Int64 // ns, once the recording has ended
-	busy   atomic.Bool
-	events atomic.Int64
-	lost   atomic.Int64
-	lostBy [format.Causes]atomic.Int64
-	left   []int32 // processes of the command that run on
-	bytes  atomic.Int64
-}
-
-// Status is how a recording stands.
-type Status struct {
-	Elapsed time.Duration // of recording, what comes after it not counted
-	Events  int64         // rows written, lost rows not counted
-	Lost    int64         // events lost
-	Bytes   int64         // of the spools
-	LostBy  [format.Causes]int64
+	began   time.Time
+	took    atomic.Int64 // ns, once the recording has ended
+	busy    atomic.Bool
+	events  atomic.Int64
+	lost    atomic.Int64
+	lostBy  [format.Causes]atomic.Int64
+	left    []int32 // processes of the command that run on
+	bytes   atomic.Int64
+	refused atomic.Pointer[format.Filtered]
+	drawn   atomic.Int64
 }
 
 // Status may be called at any time from any goroutine.
@@ -75,6 +69,14 @@ func (r *Recording) Status() Status {
 	for c := range s.LostBy {
 		s.LostBy[c] = r.lostBy[c].Load()
 	}
+	s.Share = 1
+	if drawn := r.drawn.Load(); drawn > 0 {
+		s.Share = float64(drawn) / float64(bpf.ShareAll)
+	}
+	if f := r.refused.Load(); f != nil {
+		s.Filtered = *f
+	}
+	s.Flight = r.flightStatus()
 	return s
 }
 
@@ -134,7 +136,7 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	r.probes.end()
 	err := r.stop()
 	if runErr == nil {
-		runErr = r.lookAtCounts()
+		runErr = r.lookAtCounts(r.clock())
 	}
 	if runErr == nil {
 		_, runErr = r.poll() // up to the end of enters
@@ -155,8 +157,8 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	r.anchor()
 	meta := r.meta
 	meta.Counts = r.counts()
-	filtered, filteredErr := r.filtered()
-	meta.Filtered = filtered
+	filteredErr := r.lookAtFilters()
+	meta.Filtered = r.refused.Load()
 	if runErr == nil {
 		runErr = filteredErr
 	}
@@ -167,7 +169,11 @@ func (r *Recording) Run(ctx context.Context) (*format.Meta, error) {
 	meta.Cost = &c
 	meta.Part.Rows = r.merger.seq() - meta.Part.FirstSeq
 	meta.Complete = runErr == nil && err == nil
-	if runErr == nil {
+	switch {
+	case runErr != nil:
+	case r.flight != nil:
+		runErr = r.land(&meta)
+	default:
 		runErr = r.spool.Close(&meta)
 	}
 	if closeErr := r.out.Close(); runErr == nil {
@@ -215,8 +221,13 @@ func (r *Recording) loop(ctx context.Context) error {
 			return err
 		}
 		if now.Sub(counted) >= countEvery {
-			if err := r.lookAtCounts(); err != nil {
+			if err := r.lookAtFilters(); err != nil {
 				return err
+			}
+			if r.flight == nil { // which looks at counts at every cut
+				if err := r.lookAtCounts(r.clock()); err != nil {
+					return err
+				}
 			}
 			counted = now
 		}
@@ -231,9 +242,15 @@ func (r *Recording) loop(ctx context.Context) error {
 			if err := r.out.Flush(); err != nil {
 				return err
 			}
+			if r.flight != nil {
+				r.flight.watch.hung(r.captureTime(r.merger.mark))
+			}
 			flushed = now
 		}
 		if err := r.rotateIfDue(now); err != nil {
+			return err
+		}
+		if err := r.fly(now); err != nil {
 			return err
 		}
 		if now.Sub(looked) >= lookEvery {

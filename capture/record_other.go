@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-	"time"
 
 	"systape/format"
 )
@@ -16,13 +15,6 @@ import (
 type Files struct {
 	In, Out, Err *os.File
 	Ignored      []syscall.Signal
-}
-
-// Status is how a recording stands.
-type Status struct {
-	Elapsed             time.Duration
-	Events, Lost, Bytes int64
-	LostBy              [format.Causes]int64
 }
 
 // Recording is a recording that has begun, which it never does on this OS.
@@ -42,6 +34,7 @@ func KernelObjects() string { return "no objects: recording needs Linux" }
 // The methods of a Recording do nothing here.
 func (*Recording) Status() Status         { return Status{} }
 func (*Recording) Rotate()                {}
+func (*Recording) WriteOut()              {}
 func (*Recording) Busy() bool             { return false }
 func (*Recording) Done() <-chan struct{}  { return nil }
 func (*Recording) ExitCode() int          { return 0 }

@@ -27,6 +27,7 @@ type Sealing struct {
 type SealingOptions struct {
 	format.SealOptions
 	SpoolOnly bool          // spools are what is wanted
+	Apart     bool          // of a flight recorder, whose files are finished when they are whole, also the last one
 	Finished  func(*Sealed) // told of each part that is finished, in order; may be nil
 }
 
@@ -50,7 +51,7 @@ const (
 )
 
 // Seal begins to make captures of the recording's spools, of which the first is
-// first. Stop must follow when the recording has ended, then Finish or Abort.
+// first, the zero Output for a flight recorder. Stop must follow when the recording has ended, then Finish or Abort.
 func (r *Recording) Seal(first Output, opt SealingOptions) *Sealing {
 	s := &Sealing{recording: r, first: first, opt: opt, quit: make(chan struct{}), done: make(chan struct{})}
 	go s.run()
@@ -80,7 +81,7 @@ func (s *Sealing) run() {
 // part returns the part that is being sealed.
 func (s *Sealing) part() (out Output, committed int64, whole, ok bool) {
 	out, committed, whole, ok = s.recording.part(s.at)
-	if s.at == 0 {
+	if s.at == 0 && !s.opt.Apart {
 		out = s.first
 	}
 	return out, committed, whole, ok
@@ -93,7 +94,7 @@ func (s *Sealing) step() (more bool) {
 	if !ok || s.failed != nil || committed == 0 {
 		return false
 	}
-	last := whole && !s.another()
+	last := whole && !s.opt.Apart && !s.another()
 	if s.opt.SpoolOnly {
 		return whole && !last && s.next(&Sealed{out.Spool, committed}) == nil
 	}
@@ -146,7 +147,7 @@ func (s *Sealing) finishPart(out Output) error {
 // next goes on to the next part.
 func (s *Sealing) next(done *Sealed) error {
 	s.bytes += done.Bytes
-	if out, _, _, ok := s.recording.part(s.at); ok && s.at > 0 {
+	if out, _, _, ok := s.recording.part(s.at); ok && (s.at > 0 || s.opt.Apart) {
 		if err := out.File.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			return err
 		}

@@ -56,6 +56,7 @@ func (r *Recording) setShare(share bpf.Share, why format.ShareReason) error {
 	}
 	last := r.clock()
 	r.sampling.share, r.sampling.why = share, why
+	r.drawn.Store(int64(share))
 	r.merger.notice(notice{first: first, last: last, cpu: -1, kind: format.Mark, mark: format.ShareSet, share: int64(share), why: why})
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // Start loads the kernel side, attaches it and starts the command, if there
-// is one. The spool is written to out. A *[SetupError] says what is missing.
+// is one. The spool is written to out, which a flight recorder has none of: nil. A *[SetupError] says what is missing.
 func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	if err := opt.validate(); err != nil {
 		return nil, &SetupError{Err: err, Usage: true}
@@ -153,12 +153,17 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.tellOpen(began, stillOpen(open, r.openBefore(proc)))
 
 	r.out = newQueuedFile(out)
-	r.beginSpool = format.NewSpoolWriter
-	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
-		r.beginSpool = format.NewSpoolFile
-	}
 	r.partBegan = time.Now()
-	if r.spool, err = r.beginSpool(r.out, &r.meta); err != nil {
+	if opt.Flight != nil {
+		err = r.beginFlight(names)
+	} else {
+		r.beginSpool = format.NewSpoolWriter
+		if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
+			r.beginSpool = format.NewSpoolFile
+		}
+		r.spool, err = r.beginSpool(r.out, &r.meta)
+	}
+	if err != nil {
 		r.out.Close()
 		return nil, err
 	}

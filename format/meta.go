@@ -17,6 +17,7 @@ type Meta struct {
 	Counts    *Counts    `json:"counts,omitempty"`    // nil until the recorder has ended properly
 	Cost      *Cost      `json:"cost,omitempty"`      // what recording took
 	Part      Part       `json:"part"`                // which part of the recording this file is
+	Flight    *Flight    `json:"flight,omitempty"`    // set when a flight recorder wrote the file: it has a stretch of the recording
 	Imported  *Imported  `json:"imported,omitempty"`  // set when no kernel was read: the events come from another tool's output
 	Selection *Selection `json:"selection,omitempty"` // set when rows of the capture were left out
 	Redacted  *Redacted  `json:"redacted,omitempty"`  // set when names in it are pseudonyms

@@ -292,7 +292,7 @@ func (v *verifier) checkPart(p *part, last bool) {
 	if n.Number < 1 {
 		v.fail(RuleParts, "%s: part number %d", p.name, n.Number)
 	}
-	if n.Number == 1 && n.FirstSeq != 0 {
+	if n.Number == 1 && n.FirstSeq != 0 && p.meta.Flight == nil {
 		v.fail(RuleParts, "%s: the first part begins with seq %d", p.name, n.FirstSeq)
 	}
 	if n.Last && !last {

@@ -53,6 +53,7 @@ type recordFlags struct {
 	waitAll    bool
 	metrics    string
 	rotation   rotationFlags
+	flight     flightFlags
 }
 
 func newRecordCommand() *cobra.Command {
@@ -97,6 +98,17 @@ which can be read alone, and all of them, or their folder, as one. %Y %m %d %H %
 %j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
 begins another part.
 
+With --flight the recorder is a flight recorder: it keeps the latest stretch in
+memory, compressed as in a file, and writes it to FILE-00001.parquet and so on
+when it is told to by USR1, when a --trigger fires, or, if there is none, at its
+end. Each file is a capture of its own and has all of the stretch before, and of
+--after, what it is about; 'systape info' tells what that was. -W bounds the
+files (10). Memory takes what was asked for and, while a file is being written, up
+to 64 MiB that wait for the disk. Only rows that are recorded fire triggers:
+filters and sampling go first. If the recorder is killed, what was in memory is
+gone, and no more than that. A trigger is one of these, where CALLS are a set in
+the language of -e:
+` + triggerHelp() + `
 With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
 INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
 recording: at once if the command ignores them, or else with the command, which
@@ -112,6 +124,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
   systape record -a -e %file,%network --container web -o web.parquet
   systape record -a --failed --comm 'nginx*' -d 1m
   systape record -a --budget 2% -o day.parquet
+  systape record -a --flight 60s,256MB --trigger 'fsync>200ms' -o /var/tmp/slow.parquet
   systape record -o - -- make | ssh laptop systape latency -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := runRecord(c.Context(), f, args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
@@ -153,6 +166,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.BoolVar(&f.waitAll, "wait-all", false, "record until the last process that came of the command has ended, too")
 	flags.StringVar(&f.metrics, "metrics", "", "counters for Prometheus in a `file`, at unix:PATH, or at ADDRESS:PORT")
 	f.rotation.add(flags)
+	f.flight.add(flags)
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
 	return c
 }
@@ -295,20 +309,20 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return e
 	}
 	defer counters.stop()
-	if err := f.rotation.check(&f); err != nil {
+	if err := errors.Join(f.flight.check(&f), f.rotation.check(&f)); err != nil {
 		return &exitError{code: f.misuse(args), err: err, hint: "see 'systape record --help'"}
 	}
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
 		return err
 	}
-	options.Rotation = out.rotation(stderr)
+	options.Rotation, options.Flight = out.rotation(stderr), out.flight(stderr)
 	if out.chownErr != nil && !f.quiet {
 		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	relay := relaySignals(len(args) > 0, out.parts != nil, end)
+	relay := relaySignals(len(args) > 0, options.Rotation != nil, options.Flight != nil, end)
 	defer relay.stop()
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
 	if out.file == os.Stdout {

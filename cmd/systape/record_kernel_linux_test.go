@@ -60,6 +60,7 @@ func TestRecord(t *testing.T) {
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
 		{"parts", recordRotates},
+		{"flight", recordFlight},
 		{"soak", recordSoak},
 		{"spool given back", recordGivesBack},
 		{"followed while giving back", recordFollowedWhileGivingBack},

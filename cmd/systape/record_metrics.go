@@ -143,6 +143,21 @@ type usage struct {
 // causeLabels are the causes of loss as values of a label.
 var causeLabels = [format.Causes]string{"buffer_full", "not_stored", "skipped_by_kernel", "damaged"}
 
+// filteredLabels are the filters as values of a label.
+var filteredLabels = []struct {
+	word string
+	of   func(*format.Filtered) int64
+}{
+	{"process", func(f *format.Filtered) int64 { return f.Processes }},
+	{"syscall", func(f *format.Filtered) int64 { return f.Syscalls }},
+	{"uid", func(f *format.Filtered) int64 { return f.UIDs }},
+	{"comm", func(f *format.Filtered) int64 { return f.Comms }},
+	{"cgroup", func(f *format.Filtered) int64 { return f.Cgroups }},
+	{"sample", func(f *format.Filtered) int64 { return f.Sample }},
+	{"outcome", func(f *format.Filtered) int64 { return f.Outcome }},
+	{"unfinished", func(f *format.Filtered) int64 { return f.Unfinished }},
+}
+
 // expose writes the counters (Prometheus text format 0.0.4).
 func expose(s capture.Status, u usage) []byte {
 	var b strings.Builder
@@ -163,6 +178,19 @@ func expose(s capture.Status, u usage) []byte {
 			fmt.Fprintf(&b, "%s{cause=%s} %d\n", name, label(cause), s.LostBy[c])
 		}
 	})
+	metric("systape_filtered_calls_total", "counter", "Calls that were seen and not recorded, by the first filter that said so.", func(name string) {
+		for _, f := range filteredLabels {
+			fmt.Fprintf(&b, "%s{filter=%s} %d\n", name, label(f.word), f.of(&s.Filtered))
+		}
+	})
+	metric("systape_sampled_share", "gauge", "Share of the calls that is recorded at this time, the others being left out by lot.", one(s.Share))
+	if f := s.Flight; f != nil {
+		metric("systape_flight_held_bytes", "gauge", "What the flight recorder keeps in memory.", one(f.Held))
+		metric("systape_flight_held_seconds", "gauge", "How far back that reaches.", one(f.Window.Seconds()))
+		metric("systape_flight_files_total", "counter", "Files that were begun.", one(f.Files))
+		metric("systape_flight_triggers_total", "counter", "Times that triggers fired.", one(f.Fired))
+		metric("systape_flight_passed_total", "counter", "Of these, those without a file of their own: in the cool-down, or while one was written.", one(f.Passed))
+	}
 	metric("systape_spool_bytes_total", "counter", "Bytes written to the spool.", one(s.Bytes))
 	metric("systape_cpu_seconds_total", "counter", "CPU time that the recorder has used, user and system.", one(u.cpuSeconds))
 	metric("systape_peak_memory_bytes", "gauge", "Most memory that the recorder has had at a time, kernel buffers included.", one(u.peakBytes))

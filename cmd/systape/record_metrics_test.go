@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"systape/capture"
+	"systape/format"
 )
 
 // The lines of the text format (Prometheus exposition format 0.0.4), with the
@@ -57,10 +58,15 @@ func samples(t *testing.T, text string) map[string]string {
 func TestMetricsExposition(t *testing.T) {
 	s := capture.Status{Elapsed: 1500 * time.Millisecond, Events: 12, Lost: 3, Bytes: 1 << 40}
 	s.LostBy[0], s.LostBy[2] = 1, 2
+	s.Filtered, s.Share = format.Filtered{Processes: 7, Sample: 9, Outcome: 2}, 0.25
+	s.Flight = &capture.FlightStatus{Held: 1 << 20, Window: 90 * time.Second, Files: 2, Fired: 5, Passed: 3}
 	got := samples(t, string(expose(s, usage{1e-7, 5})))
 	for name, want := range map[string]string{
 		"systape_recording_seconds": "1.5", "systape_events_total": "12", "systape_spool_bytes_total": "1099511627776",
 		`systape_lost_events_total{cause="buffer_full"}`: "1", `systape_lost_events_total{cause="skipped_by_kernel"}`: "2",
+		`systape_filtered_calls_total{filter="process"}`: "7", `systape_filtered_calls_total{filter="sample"}`: "9", `systape_filtered_calls_total{filter="outcome"}`: "2",
+		`systape_filtered_calls_total{filter="comm"}`: "0", "systape_sampled_share": "0.25",
+		"systape_flight_held_bytes": "1048576", "systape_flight_held_seconds": "90", "systape_flight_files_total": "2", "systape_flight_triggers_total": "5", "systape_flight_passed_total": "3",
 		"systape_cpu_seconds_total": "1e-07", "systape_peak_memory_bytes": "5",
 	} {
 		if got[name] != want {

@@ -29,9 +29,10 @@ type recordOutput struct {
 	stream    bool     // the spool is an open descriptor, and that is all
 	keepSpool bool
 	force     bool
-	bytes     int64     // of the finished captures
-	parts     *rotation // nil: the recording is one part
-	chownErr  error     // why the files stay ours and not the user's who called sudo
+	bytes     int64        // of the finished captures
+	parts     *rotation    // nil: the recording is one part
+	apart     *flightFlags // the parts are a flight recorder's files; nil: they are not
+	chownErr  error        // why the files stay ours and not the user's who called sudo
 }
 
 // maxNameBytes is how long a file's name may be on every file system in use.
@@ -41,6 +42,14 @@ const maxNameBytes = 255
 // can be written under its name.
 func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
+	if f.flight.asked() {
+		o.parts = newRotation(f, recordName(f, args, time.Now()))
+		o.apart = &f.flight
+		if err := o.parts.try(); err != nil {
+			return nil, &exitError{code: f.failure(args), err: err, hint: "choose another name with -o, or --force to replace what is there"}
+		}
+		return o, nil
+	}
 	if f.rotation.asked() {
 		o.parts = newRotation(f, recordName(f, args, time.Now()))
 		out, err := o.parts.next(1, time.Now())
@@ -166,7 +175,7 @@ func giveToInvoker(f *os.File) error {
 
 // discard removes what a recording left that did not begin.
 func (o *recordOutput) discard() {
-	if !o.stream {
+	if !o.stream && o.file != nil {
 		o.file.Close()
 		os.Remove(o.spoolPath)
 	}
@@ -175,7 +184,7 @@ func (o *recordOutput) discard() {
 // hint says where the events are after something went wrong, and what makes a
 // capture of them.
 func (o *recordOutput) hint() string {
-	if o.stream {
+	if o.stream || o.spoolPath == "" {
 		return ""
 	}
 	args := []string{"systape", "recover", o.spoolPath}
@@ -189,10 +198,10 @@ func (o *recordOutput) hint() string {
 // disk. A spool that holds nothing is removed.
 func (o *recordOutput) broken(err error, code int) error {
 	e := &exitError{code: code, err: fmt.Errorf("recording stopped: %w", err), hint: o.hint()}
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) && o.file != nil {
 		e.err = fmt.Errorf("recording stopped: %w", &fs.PathError{Op: "write", Path: o.file.Name(), Err: syscall.ENOSPC})
 	}
-	if o.stream {
+	if o.stream || o.apart != nil {
 		return e
 	}
 	if info, readErr := o.file.Stat(); readErr == nil && info.Size() < 1<<20 {
@@ -218,7 +227,7 @@ func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
 	if o.stream || o.keepSpool && o.parts == nil {
 		return nil
 	}
-	opt := capture.SealingOptions{SealOptions: o.sealOptions(), SpoolOnly: o.keepSpool}
+	opt := capture.SealingOptions{SealOptions: o.sealOptions(), SpoolOnly: o.keepSpool, Apart: o.apart != nil}
 	if o.parts != nil {
 		opt.Finished = o.parts.finished
 	}
@@ -234,7 +243,7 @@ func (o *recordOutput) now(out capture.Output) {
 
 // rotation is how the recording goes on in other parts; nil: it does not.
 func (o *recordOutput) rotation(stderr io.Writer) *capture.Rotation {
-	if o.parts == nil {
+	if o.parts == nil || o.apart != nil {
 		return nil
 	}
 	o.parts.stderr = stderr
@@ -246,8 +255,10 @@ func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet 
 	if o.stream {
 		return nil
 	}
-	if err := o.file.Close(); err != nil {
-		return err
+	if o.file != nil {
+		if err := o.file.Close(); err != nil {
+			return err
+		}
 	}
 	if sealing == nil {
 		return nil

@@ -58,17 +58,21 @@ func (f *rotationFlags) check(all *recordFlags) error {
 		}
 	}
 	switch {
+	case all.flight.asked() && (f.size != "" || f.every != 0):
+		return errors.New("-C and -G cut a recording into parts, of which --flight makes none; its files are as long as it says")
 	case f.every < 0 || f.every > 0 && f.every < 100*time.Millisecond:
 		return fmt.Errorf("-G %v: parts of less than 0.1 s hold next to nothing", f.every)
 	case f.count < 0:
 		return fmt.Errorf("-W %d: want how many parts to keep", f.count)
-	case f.hook != "" && !f.asked():
+	case f.hook != "" && !f.asked() && !all.flight.asked():
 		return errors.New("-z is run for parts: -C, -G or -W make some")
+	case all.flight.asked() && isStream(all.out):
+		return errors.New("a flight recorder writes files: name one with -o")
 	case f.asked() && isStream(all.out):
 		return errors.New("a stream has no parts: name a file with -o")
 	}
 	_, err := formatTime(all.out, time.Now())
-	if err != nil && f.asked() {
+	if err != nil && (f.asked() || all.flight.asked()) {
 		return fmt.Errorf("-o %s: %w", all.out, err)
 	}
 	return nil
@@ -78,6 +82,7 @@ func (f *rotationFlags) check(all *recordFlags) error {
 type rotation struct {
 	flags    rotationFlags
 	name     string // of the parts: FILE, in which % stands for times
+	each     string // what one is called: part, file
 	force    bool
 	stderr   io.Writer
 	chownErr error
@@ -90,7 +95,7 @@ type rotation struct {
 }
 
 func newRotation(f *recordFlags, base string) *rotation {
-	r := &rotation{flags: f.rotation, name: f.out, force: f.force, stderr: os.Stderr}
+	r := &rotation{flags: f.rotation, each: "part", name: f.out, force: f.force, stderr: os.Stderr}
 	if r.name == "" {
 		r.name = strings.ReplaceAll(base, "%", "%%") + ".parquet"
 	}
@@ -118,6 +123,18 @@ func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
 		}
 		name = fmt.Sprintf("%s-%d%s", numbered, n, ext) // what another recording left
 	}
+}
+
+// try finds out whether the first file can be made.
+func (r *rotation) try() error {
+	another := &rotation{flags: r.flags, name: r.name, force: r.force}
+	out, err := another.next(1, time.Now())
+	if err != nil {
+		return err
+	}
+	out.File.Close()
+	r.chownErr = another.chownErr
+	return os.Remove(out.Spool)
 }
 
 func (r *rotation) create(name string) (capture.Output, error) {
@@ -178,11 +195,11 @@ func (r *rotation) told() string {
 	defer r.mu.Unlock()
 	switch n := len(r.kept); {
 	case n == 0:
-		return "no part"
+		return "no " + r.each
 	case n == 1:
 		return r.kept[0]
 	default:
-		s := fmt.Sprintf("%d parts, %s to %s", n, r.kept[0], filepath.Base(r.kept[n-1]))
+		s := fmt.Sprintf("%d %ss, %s to %s", n, r.each, r.kept[0], filepath.Base(r.kept[n-1]))
 		if r.finishes > n {
 			s += fmt.Sprintf(" (%d older ones were removed)", r.finishes-n)
 		}

@@ -28,7 +28,8 @@ const signalGrace = 5 * time.Second
 //	HUP        ends the recording                     goes to the command, ends the recording; begins
 //	                                                  another part where there are parts
 //	TERM                                              goes to the command, ends the recording
-//	USR1 USR2                                         goes to the command
+//	USR1 USR2                                         goes to the command; USR1 has a flight
+//	                                                  recorder write a file, and goes nowhere
 //	TSTP       the recorder stops with the command    goes to the command, and likewise
 //
 // What ends the recording gives the command time to end first, for the
@@ -38,20 +39,23 @@ type signalRelay struct {
 	watcher   *signals.Watcher
 	inherited []syscall.Signal // ignored when the recorder was started
 	rotates   bool             // HUP that is sent begins another part
+	flies     bool             // USR1 has a flight recorder write a file
 	started   chan *capture.Recording
 	quit      chan struct{}
 }
 
 // relaySignals begins to receive signals. What comes before the
 // recording has begun is answered then; end ends it.
-func relaySignals(command, rotates bool, end func()) *signalRelay {
-	s := &signalRelay{inherited: signals.Inherited(), started: make(chan *capture.Recording), rotates: rotates, quit: make(chan struct{})}
+func relaySignals(command, rotates, flies bool, end func()) *signalRelay {
+	s := &signalRelay{inherited: signals.Inherited(), started: make(chan *capture.Recording), rotates: rotates, flies: flies, quit: make(chan struct{})}
 	// A shell starts what runs in the background with INT ignored, and its
 	// scripts end it by just that.
 	list := []syscall.Signal{unix.SIGINT, unix.SIGTERM}
 	others := []syscall.Signal{unix.SIGQUIT, unix.SIGHUP, unix.SIGPIPE}
 	if command {
 		others = append(others, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
+	} else if flies {
+		others = append(others, unix.SIGUSR1)
 	}
 	for _, o := range others {
 		if !slices.Contains(s.inherited, o) {
@@ -88,7 +92,7 @@ func (s *signalRelay) run(end func()) {
 		case r = <-s.started:
 		}
 	}
-	a := &signalAnswers{recording: r, rotates: s.rotates, end: end}
+	a := &signalAnswers{recording: r, rotates: s.rotates, flies: s.flies, end: end}
 	for _, got := range early {
 		a.answer(got)
 	}
@@ -108,6 +112,7 @@ func (s *signalRelay) run(end func()) {
 type signalAnswers struct {
 	recording *capture.Recording
 	rotates   bool
+	flies     bool
 	end       func()
 	ending    bool      // told to end
 	stopping  bool      // told to stop, and about to with the command
@@ -118,6 +123,10 @@ type signalAnswers struct {
 func (a *signalAnswers) answer(got signals.Received) {
 	if got.Signal == unix.SIGHUP && a.rotates && !got.Typed {
 		a.recording.Rotate()
+		return
+	}
+	if got.Signal == unix.SIGUSR1 && a.flies {
+		a.recording.WriteOut()
 		return
 	}
 	pid := a.recording.PID()

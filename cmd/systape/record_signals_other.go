@@ -11,7 +11,7 @@ import (
 // signalRelay does nothing where nothing is recorded.
 type signalRelay struct{ inherited []syscall.Signal }
 
-func relaySignals(bool, bool, func()) *signalRelay { return new(signalRelay) }
+func relaySignals(bool, bool, bool, func()) *signalRelay { return new(signalRelay) }
 
 func (*signalRelay) begin(*capture.Recording) {}
 func (*signalRelay) stop()                    {}

@@ -63,6 +63,10 @@ func isTerminal(w io.Writer) bool {
 
 // recordSummary says what was recorded and where it is.
 func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *recordOutput) {
+	if out.apart != nil {
+		flightSummary(w, s, out)
+		return
+	}
 	where := out.path
 	size := out.bytes
 	if out.stream {

@@ -59,6 +59,19 @@ func (r *Redactor) request(q *format.Request) {
 	}
 }
 
+// flight keeps what no name is part of: triggers name programs.
+func (r *Redactor) flight(f *format.Flight, shift func(int64) int64) *format.Flight {
+	o := *f
+	o.Recorder = r.key.hex("capture", f.Recorder, 32)
+	o.AtNS = shift(f.AtNS)
+	o.Triggers, o.Trigger, o.What, o.Comm = nil, "", "", ""
+	if f.Comm != "" {
+		o.Comm = r.comm(f.Comm)
+		r.found.add("names of threads", f.Comm, o.Comm)
+	}
+	return &o
+}
+
 // times shifts all instants of the metadata: both clocks by the same, so that
 // the wall clock's steps stay.
 func (r *Redactor) times(m, o *format.Meta) (err error) {
@@ -81,6 +94,9 @@ func (r *Redactor) times(m, o *format.Meta) (err error) {
 		if p.DetachNS != 0 {
 			p.DetachNS = shift(p.DetachNS)
 		}
+	}
+	if m.Flight != nil {
+		o.Flight = r.flight(m.Flight, shift)
 	}
 	if m.Selection != nil {
 		s := *m.Selection

@@ -111,6 +111,19 @@ func padSchema(message []byte, to int) []byte {
 	return binary.LittleEndian.AppendUint32(padded, frameSum(meta, nil))
 }
 
+// Describe finds out what a stream's schema says without writing it, for
+// messages that go behind another one's.
+func (c *CompactWriter) Describe() error {
+	_, err := c.schema(nil)
+	return err
+}
+
+// Append writes messages that another writer of the same columns made.
+func (c *CompactWriter) Append(messages []byte) error {
+	_, err := c.out.Write(messages)
+	return err
+}
+
 // Fields returns the columns as the schema has them.
 func (c *CompactWriter) Fields() []Field { return c.fields }
 

@@ -105,6 +105,10 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	if moved := wall.Moved(); moved != 0 {
 		f.add("clock", "the time of day moved by %s against the time that passed: the machine slept, or its clock was set", signed(moved))
 	}
+	if fl := m.Flight; fl != nil {
+		f.add("flight", "%s", flightWords(fl))
+		f.add("because", "%s", flightReason(fl))
+	}
 	if i := m.Imported; i != nil {
 		f.add("imported", "from %s, %s skipped%s", i.From, units.Counted(i.Skipped, "line"), listed(", without ", i.Missing))
 	}
