@@ -104,12 +104,12 @@ func (f *Filter) MatchSubject(c *Call, names *format.SymbolTable) bool {
 	if len(f.Paths) > 0 && !c.Files.Any(f.hasPath) || len(f.FileTypes) > 0 && !slices.ContainsFunc(f.FileTypes, c.Files.HasType) {
 		return false
 	}
-	return (len(f.Comms) == 0 || f.comms.match(c.Comm, names, f.Comms, matchName)) &&
+	return (len(f.Comms) == 0 || f.comms.match(c.Comm, names, f.Comms, MatchName)) &&
 		(len(f.Containers) == 0 || f.containers.match(c.Container, names, f.Containers, matchContainer))
 }
 
 func (f *Filter) hasPath(name string) bool {
-	return slices.ContainsFunc(f.Paths, func(p string) bool { return matchName(p, name) })
+	return slices.ContainsFunc(f.Paths, func(p string) bool { return MatchName(p, name) })
 }
 
 // MatchOutcome asks only how the call ended.
@@ -143,8 +143,8 @@ func (v *verdicts) match(s format.Symbol, names *format.SymbolTable, want []stri
 	return (*v)[s] == verdictYes
 }
 
-// matchName compares with a pattern in which * stands for any characters.
-func matchName(pattern, s string) bool {
+// MatchName compares with a pattern in which * stands for any characters.
+func MatchName(pattern, s string) bool {
 	first, rest, star := strings.Cut(pattern, "*")
 	if !star {
 		return s == pattern

@@ -81,7 +81,7 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 
 // baselineLearn adds one capture to *b, which the first one makes.
 func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b **sequences.Baseline, arg string) error {
-	in, err := openInput(c, []string{arg}, sequences.Columns, sequencesLinks(opt))
+	in, err := openSequences(c, []string{arg}, opt)
 	if err != nil {
 		return err
 	}

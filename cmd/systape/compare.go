@@ -39,7 +39,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	}
 	opt.MaxN = f.n
 	defer limitMemory()()
-	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Top: f.top}
+	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Paths: f.paths, Top: f.top}
 	x.Form = f.format
 	alphabet := sequences.NewAlphabet()
 	var native *abi.ABI
@@ -74,7 +74,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 }
 
 func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
-	in, err := openInput(c, []string{name}, sequences.Columns, sequencesLinks(opt))
+	in, err := openSequences(c, []string{name}, opt)
 	if err != nil {
 		return err
 	}

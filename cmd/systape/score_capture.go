@@ -22,7 +22,7 @@ type scored struct {
 }
 
 func scoreCapture(c *cobra.Command, b *sequences.Baseline, args []string, so sequences.ScoreOptions) (*scored, error) {
-	in, err := openInput(c, args, sequences.Columns, sequencesLinks(b.Options()))
+	in, err := openSequences(c, args, b.Options())
 	if err != nil {
 		return nil, err
 	}

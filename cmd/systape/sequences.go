@@ -21,7 +21,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		return usageError(c, err)
 	}
 	defer limitMemory()()
-	in, err := openInput(c, args, sequences.Columns, sequencesLinks(opt))
+	in, err := openSequences(c, args, opt)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	opt.Store = newStore()
 	defer opt.Store.Close()
 	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: f.n, By: f.by, Top: f.top, Keep: keep,
-		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Restarts: f.restarts}
+		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Paths: f.paths, Restarts: f.restarts}
 	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
 	v.Counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), v.Alphabet)
 	sinks := []sequences.Observer{v.Counter}

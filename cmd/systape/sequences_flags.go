@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,7 @@ type sequencesFlags struct {
 type sequencesDivision struct {
 	by         string
 	withErrors bool
+	paths      []string
 	restarts   string
 }
 
@@ -38,6 +40,7 @@ func (d *sequencesDivision) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&d.by, "by", "thread", "what makes one sequence: thread, process, container or capture")
 	f.BoolVar(&d.withErrors, "with-errors", false, "a call that failed is another symbol: openat:ENOENT")
+	f.StringSliceVar(&d.paths, "path-symbols", nil, "calls about these `paths` are symbols of their own, the first that fits: openat:/etc/*")
 	f.StringVar(&d.restarts, "restarts", "keep", "calls that continue an interrupted one, such as restart_syscall: keep them, or fold them into it")
 }
 
@@ -52,7 +55,10 @@ func (d *sequencesDivision) options() (opt sequences.Options, err error) {
 	default:
 		return opt, fmt.Errorf("--restarts: %q is neither keep nor fold", d.restarts)
 	}
-	opt.WithErrors = d.withErrors
+	if slices.Contains(d.paths, "") {
+		return opt, errors.New("--path-symbols: an empty path")
+	}
+	opt.WithErrors, opt.Paths = d.withErrors, d.paths
 	return opt, nil
 }
 
@@ -60,7 +66,11 @@ const sequencesDivisionHelp = `A sequence is what one thread calls, in the order
 is cut where calls may have been lost, where the process executes another
 program, and where the thread ends. --by process, container or capture lets the
 calls of several threads interleave as the scheduler willed it, which hides
-most of what is unusual.`
+most of what is unusual.
+
+With --path-symbols a call is told apart by what it is about, too (its path or
+address, or what its descriptor stands for): openat:/etc/* is another call than
+openat. What is not known, or fits no rule, keeps its plain name.`
 
 var sequencesForms = append([]string{"table"}, out.RecordForms()...)
 
@@ -81,6 +91,7 @@ before the recording) are not in any sequence.
   systape sequences -n 6 --rare web.parquet
   systape sequences --threads --comm nginx web.parquet
   systape sequences --transitions --with-errors web.parquet
+  systape sequences --path-symbols '/etc/*,/proc/*/maps,socket*,TCP*' web.parquet
   systape sequences --format json -n 3 web.parquet | jq '.sequences[:5]'
   systape sequences --graph web.svg web.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runSequences(c, &f, args) },

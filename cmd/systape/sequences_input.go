@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
@@ -71,7 +73,15 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 	if err != nil {
 		return err
 	}
+	if !in.filter.HasFile() { // else the session has
+		in.WarnUnknownFiles()
+	}
 	return st.Err()
+}
+
+// openSequences opens a capture for streams that are divided as opt says.
+func openSequences(c *cobra.Command, args []string, opt sequences.Options) (*input, error) {
+	return openSession(c, args, replay.Options{Columns: sequences.Columns | sequencesLinks(opt), Files: len(opt.Paths) > 0})
 }
 
 // sequencesLinks returns the columns that it takes to know which calls

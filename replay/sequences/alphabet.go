@@ -1,6 +1,8 @@
 package sequences
 
 import (
+	"slices"
+
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
@@ -13,7 +15,8 @@ type ID uint32
 // Alphabet numbers symbols densely, in the order in which they first occur.
 // A symbol is a system call's name, "openat"; "openat:ENOENT" when results
 // are kept apart; "i386:open" when the call was made through another ABI than
-// the capture's own.
+// the capture's own; "openat:/etc/*" when a rule for paths says so, see
+// [Options.Paths].
 type Alphabet struct {
 	ids   map[string]ID
 	names []string
@@ -73,29 +76,46 @@ type symbolizer struct {
 	native     abi.ABI
 	haveNative bool
 	withErrors bool
-	plain      [8][]ID // by ABI, then by Symbol of the name
-	failed     map[failedKey]ID
+	paths      []string // see Options.Paths
+	plain      [8][]ID  // by ABI, then by Symbol of the name
+	qualified  map[qualifiedKey]ID
 }
 
-type failedKey struct {
+// qualifiedKey is a call of which more is told than its name.
+type qualifiedKey struct {
 	abi   abi.ABI
 	sym   format.Symbol
+	rule  int // of paths, -1: none
 	errno int16
 }
 
 func (s *symbolizer) reset(names *format.SymbolTable) {
 	s.names = names
 	s.plain = [8][]ID{}
-	s.failed = map[failedKey]ID{}
+	s.qualified = map[qualifiedKey]ID{}
 }
 
 func (s *symbolizer) call(c *replay.Call) ID {
+	k := qualifiedKey{abi: c.ABI, sym: c.Syscall, rule: s.rule(c)}
 	if s.withErrors {
-		if errno := c.Errno(); errno != 0 {
-			return s.error(c.ABI, c.Syscall, errno)
-		}
+		k.errno = int16(c.Errno())
 	}
-	return s.name(c.ABI, c.Syscall)
+	if k.rule < 0 && k.errno == 0 {
+		return s.name(c.ABI, c.Syscall)
+	}
+	return s.qualify(k)
+}
+
+// rule returns the first rule that what a call is about matches, -1 if none does.
+func (s *symbolizer) rule(c *replay.Call) int {
+	if len(s.paths) == 0 || c.Files == nil {
+		return -1
+	}
+	path := c.Files.Path()
+	if path == "" {
+		return -1
+	}
+	return slices.IndexFunc(s.paths, func(pattern string) bool { return replay.MatchName(pattern, path) })
 }
 
 func (s *symbolizer) name(a abi.ABI, sym format.Symbol) ID {
@@ -114,16 +134,22 @@ func (s *symbolizer) name(a abi.ABI, sym format.Symbol) ID {
 	return id
 }
 
-func (s *symbolizer) error(a abi.ABI, sym format.Symbol, errno int) ID {
-	k := failedKey{a, sym, int16(errno)}
-	if id, ok := s.failed[k]; ok {
+func (s *symbolizer) qualify(k qualifiedKey) ID {
+	if id, ok := s.qualified[k]; ok {
 		return id
 	}
 	if !s.haveNative {
-		s.native, s.haveNative = a, true
+		s.native, s.haveNative = k.abi, true
 	}
-	id := s.alphabet.ID(s.prefix(a) + s.names.String(sym) + ":" + abi.ErrnoName(a, errno))
-	s.failed[k] = id
+	name := s.prefix(k.abi) + s.names.String(k.sym)
+	if k.rule >= 0 {
+		name += ":" + s.paths[k.rule]
+	}
+	if k.errno != 0 {
+		name += ":" + abi.ErrnoName(k.abi, int(k.errno))
+	}
+	id := s.alphabet.ID(name)
+	s.qualified[k] = id
 	return id
 }
 

@@ -17,9 +17,10 @@ type Baseline struct {
 	ABI           abi.ABI // whose calls have plain names
 	By            By
 	WithErrors    bool
-	SkipContinued bool  // continuations of interrupted calls were not counted
-	N             []int // lengths of the windows that are compared, ascending
-	Order         int   // of the Markov model
+	Paths         []string // the rules that told calls apart by what they are about, see [Options.Paths]
+	SkipContinued bool     // continuations of interrupted calls were not counted
+	N             []int    // lengths of the windows that are compared, ascending
+	Order         int      // of the Markov model
 	Lessons       []Lesson
 	Calibration   *Calibration // nil until calibrated
 
@@ -64,7 +65,7 @@ func NewBaseline(o BaselineOptions, opt Options) (*Baseline, error) {
 	if o.Order < 0 || o.Order >= MaxN {
 		return nil, fmt.Errorf("markov model of order %d: want 0 to %d", o.Order, MaxN-1)
 	}
-	b := &Baseline{By: opt.By, WithErrors: opt.WithErrors, SkipContinued: opt.SkipContinued, N: n, Order: o.Order,
+	b := &Baseline{By: opt.By, WithErrors: opt.WithErrors, Paths: opt.Paths, SkipContinued: opt.SkipContinued, N: n, Order: o.Order,
 		ABI: opt.Native, alphabet: NewAlphabet()}
 	b.codec = NewCodec(b.maxN())
 	b.tables = make([]*Table[int64], b.maxN())
@@ -84,7 +85,7 @@ func (b *Baseline) maxN() int { return max(b.N[len(b.N)-1], b.Order+1) }
 // Options returns how a capture must be divided to be trained with or
 // compared with the baseline.
 func (b *Baseline) Options() Options {
-	return Options{By: b.By, WithErrors: b.WithErrors, SkipContinued: b.SkipContinued, MaxN: b.maxN(), Native: b.ABI, HaveNative: true}
+	return Options{By: b.By, WithErrors: b.WithErrors, Paths: b.Paths, SkipContinued: b.SkipContinued, MaxN: b.maxN(), Native: b.ABI, HaveNative: true}
 }
 
 // Symbols returns the number of distinct symbols that training met.
@@ -137,6 +138,9 @@ func (b *Baseline) Fits(opt Options) error {
 	if opt.WithErrors != b.WithErrors {
 		return errors.New(either(b.WithErrors, "the baseline keeps failed calls apart and the capture is to be scored without",
 			"the baseline does not keep failed calls apart and the capture is to be scored with them"))
+	}
+	if !slices.Equal(opt.Paths, b.Paths) {
+		return fmt.Errorf("the baseline tells calls apart by the paths %q and the capture is to be scored by %q", b.Paths, opt.Paths)
 	}
 	if opt.SkipContinued != b.SkipContinued {
 		return errors.New(either(b.SkipContinued, "the baseline leaves out restarted calls and the capture is to be scored with them",

@@ -57,7 +57,7 @@ func TestDamagedBaselinesAreRefused(t *testing.T) {
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{`"systape_baseline": 1`, `"other": 1`, "systape_baseline is missing"},
-		{`"systape_baseline": 1`, `"systape_baseline": 2`, "version 2"},
+		{`"systape_baseline": 1`, `"systape_baseline": 3`, "version 3"},
 		{`"abi": "x86_64"`, `"abi": "vax"`, "unknown abi"},
 		{`"by": "thread"`, `"by": "cpu"`, "unknown grouping"},
 		{`"order": "entry"`, `"order": "exit"`, "only entry"},
@@ -104,6 +104,7 @@ func TestFits(t *testing.T) {
 		{sequences.Options{By: sequences.ByCapture}, "made by thread"},
 		{sequences.Options{WithErrors: true}, "does not keep failed calls apart"},
 		{sequences.Options{SkipContinued: true}, "counts restarted calls"},
+		{sequences.Options{Paths: []string{"/etc/*"}}, `apart by the paths [] and the capture is to be scored by ["/etc/*"]`},
 	} {
 		err := b.Fits(c.opt)
 		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && !strings.Contains(got, c.want) {

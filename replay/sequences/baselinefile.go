@@ -13,9 +13,12 @@ import (
 	"systape/format/abi"
 )
 
-// baselineVersion is the version of the file that Encode writes; Decode reads
-// it and all earlier ones.
-const baselineVersion = 1
+// Versions of the file. What reads only the first would take the symbols of a
+// baseline with rules for paths for calls that it does not have.
+const (
+	baselineVersion      = 1
+	baselineVersionPaths = 2
+)
 
 // maxBaselineBytes bounds what Decode reads, maxFieldBytes what of it is not
 // windows.
@@ -34,6 +37,7 @@ type baselineFile struct {
 	Order       string              `json:"order"` // always "entry"
 	WithErrors  bool                `json:"with_errors"`
 	Restarts    string              `json:"restarts"` // "keep" or "fold"
+	Paths       []string            `json:"path_symbols,omitempty"`
 	N           []int               `json:"n"`
 	Markov      int                 `json:"markov_order"`
 	Lessons     []Lesson            `json:"sources"`
@@ -46,8 +50,11 @@ type baselineFile struct {
 // Windows are written one by one.
 func (b *Baseline) Encode(w io.Writer) error {
 	f := baselineFile{Baseline: baselineVersion, Tool: b.Tool, ABI: b.ABI.String(), By: b.By.String(), Order: "entry",
-		WithErrors: b.WithErrors, Restarts: either(b.SkipContinued, "fold", "keep"), N: b.N, Markov: b.Order, Lessons: b.Lessons,
+		WithErrors: b.WithErrors, Restarts: either(b.SkipContinued, "fold", "keep"), Paths: b.Paths, N: b.N, Markov: b.Order, Lessons: b.Lessons,
 		Calibration: b.Calibration, Windows: map[string][]string{}}
+	if len(b.Paths) > 0 {
+		f.Baseline = baselineVersionPaths
+	}
 	for _, name := range b.alphabet.names[1:] {
 		f.Symbols = append(f.Symbols, wordOf(name))
 	}
@@ -190,7 +197,7 @@ func decodeBaseline(d *json.Decoder) (b *Baseline, err error) {
 	if b == nil {
 		return nil, fmt.Errorf("windows of %d calls are missing", all.firstLength())
 	}
-	b.Tool, b.Lessons, b.Calibration, b.WithErrors, b.SkipContinued, b.ABI, b.By = all.Tool, all.Lessons, all.Calibration, all.WithErrors, all.SkipContinued, all.ABI, all.By
+	b.Tool, b.Lessons, b.Calibration, b.WithErrors, b.Paths, b.SkipContinued, b.ABI, b.By = all.Tool, all.Lessons, all.Calibration, all.WithErrors, all.Paths, all.SkipContinued, all.ABI, all.By
 	return b, nil
 }
 
@@ -222,8 +229,8 @@ func newDecoded(fields map[string]json.RawMessage) (*Baseline, error) {
 	if f.Baseline == 0 {
 		return nil, fmt.Errorf("no baseline: the key systape_baseline is missing")
 	}
-	if f.Baseline != baselineVersion {
-		return nil, fmt.Errorf("baseline version %d; this program reads version %d", f.Baseline, baselineVersion)
+	if f.Baseline < baselineVersion || f.Baseline > baselineVersionPaths {
+		return nil, fmt.Errorf("baseline version %d; this program reads versions %d to %d", f.Baseline, baselineVersion, baselineVersionPaths)
 	}
 	a, ok := abi.Parse(f.ABI)
 	if !ok {
@@ -243,7 +250,7 @@ func newDecoded(fields map[string]json.RawMessage) (*Baseline, error) {
 		return nil, fmt.Errorf("no window lengths")
 	}
 	b, err := NewBaseline(BaselineOptions{N: f.N, Order: f.Markov},
-		Options{By: by, WithErrors: f.WithErrors, SkipContinued: f.Restarts == "fold", Native: a})
+		Options{By: by, WithErrors: f.WithErrors, Paths: f.Paths, SkipContinued: f.Restarts == "fold", Native: a})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ import (
 func Baseline(w io.Writer, b *sequences.Baseline) error {
 	fmt.Fprintf(w, "%s calls by %s, in the order of entry; failed calls %s; restarted calls %s\n", b.ABI, b.By,
 		choose(b.WithErrors, "apart", "like others"), choose(b.SkipContinued, "folded", "kept"))
+	if len(b.Paths) > 0 {
+		fmt.Fprintf(w, "calls told apart by paths: %s\n", escape.Text(strings.Join(b.Paths, ", ")))
+	}
 	fmt.Fprintf(w, "made by %s\n%d different calls\n", escape.Text(b.Tool), b.Symbols())
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
@@ -58,7 +61,8 @@ func BaselineJSON(w io.Writer, b *sequences.Baseline) error {
 		Order       int                    `json:"markov_order"`
 		Sources     []sequences.Lesson     `json:"sources"`
 		Calibration *sequences.Calibration `json:"calibration"`
-	}{b.Tool, b.ABI.String(), b.By.String(), b.WithErrors, choose(b.SkipContinued, "fold", "keep"), b.Symbols(), nil, b.Order, b.Lessons, b.Calibration}
+		Paths       []string               `json:"path_symbols"`
+	}{b.Tool, b.ABI.String(), b.By.String(), b.WithErrors, choose(b.SkipContinued, "fold", "keep"), b.Symbols(), nil, b.Order, b.Lessons, b.Calibration, append([]string{}, b.Paths...)}
 	for _, n := range b.N {
 		total, distinct := b.Windows(n)
 		j.Windows = append(j.Windows, windows{n, total, distinct})

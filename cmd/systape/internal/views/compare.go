@@ -25,7 +25,8 @@ type Comparison struct {
 	Result    *compare.Result
 	N         int
 	By        string
-	Top       int // calls and sequences to show; 0: all
+	Paths     []string // that tell calls apart
+	Top       int      // calls and sequences to show; 0: all
 }
 
 // Write writes the comparison.

@@ -88,8 +88,9 @@ func (x *Comparison) json() error {
 		GoneGrams   int                     `json:"vanished_sequences"`
 		Edges       []compareGramJSON       `json:"transitions"`
 		Grams       []compareGramJSON       `json:"sequences"`
+		Paths       []string                `json:"path_symbols"`
 	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.N, By: x.By, Calls: []compareCallJSON{}, Pace: known(&r.Pace, r.Paced > 0),
-		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}}
+		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}, Paths: append([]string{}, x.Paths...)}
 	for i := range r.Differences {
 		d := compareDifferenceJSON{Kind: r.Differences[i].Kind, Text: x.difference(&r.Differences[i]), Syscalls: []string{}}
 		for _, c := range r.Differences[i].Calls {

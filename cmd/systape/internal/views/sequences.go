@@ -26,6 +26,7 @@ type Sequences struct {
 	Keep                 func(count int64, share float64) bool
 	Transitions, Threads bool // the view: transitions or threads alone
 	WithErrors           bool
+	Paths                []string // that tell calls apart
 	Restarts             string
 }
 

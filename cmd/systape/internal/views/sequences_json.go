@@ -60,6 +60,7 @@ func (s *Sequences) json() error {
 	o.Key("calls", s.Taken.Calls)
 	o.Key("cuts_lost", s.Taken.Cuts)
 	o.Key("cuts_exec", s.Taken.Programs)
+	o.Key("path_symbols", append([]string{}, s.Paths...))
 	if s.Folds != nil {
 		o.List("threads", func(add func(any)) {
 			for f := range s.Folds.Streams() {
