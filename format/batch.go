@@ -68,6 +68,9 @@ func NewBatch(names *SymbolTable, rows int) *Batch {
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() { b.keep(0, 0) }
 
+// Truncate keeps the first n rows.
+func (b *Batch) Truncate(n int) { b.keep(0, n) }
+
 // keep drops all rows but from…to.
 func (b *Batch) keep(from, to int) {
 	b.N = to - from

@@ -9,9 +9,10 @@ import (
 
 // Column describes one column of a table: its Name, its Type, and how Parquet
 // stores it: Delta (DELTA_BINARY_PACKED instead of a dictionary, 64-bit integers
-// only), NoDict (values as they are, for columns whose values hardly repeat)
-// and Stats (minimum and maximum of each row group, for readers that skip;
-// integers only).
+// only), NoDict (values as they are, for columns whose values hardly repeat),
+// Stats (minimum and maximum of each row group, for readers that skip; integers
+// and text only) and Sorted (the rows are in its ascending order, and in that of
+// the next that is Sorted where this one is the same).
 type Column = columnar.Column
 
 // ColumnType is the type of a column in a file. There are no unsigned types

@@ -21,6 +21,7 @@ type TableFormat uint8
 const (
 	Parquet     TableFormat = iota // row groups of 131,072 rows, zstd
 	ArrowStream                    // Arrow IPC stream, record batches of 65,536 rows, lz4
+	ArrowPlain                     // likewise, without compression
 )
 
 // TableWriter writes the result of a stage, such as the calls of a capture,
@@ -83,8 +84,9 @@ func NewTableWriter(w io.Writer, f TableFormat, cols []Column, meta map[string]s
 		if t.file, err = parquet.NewWriter(w, t.cols, creator); err == nil {
 			t.file.Workers = runtime.GOMAXPROCS(0)
 		}
-	case ArrowStream:
+	case ArrowStream, ArrowPlain:
 		t.stream = ipc.NewStreamWriter(w, t.cols)
+		t.stream.Plain = f == ArrowPlain
 		t.stream.Begin(t.meta)
 	default:
 		err = errors.New("unknown table format " + strconv.Itoa(int(f)))

@@ -54,7 +54,8 @@ type Options struct {
 //	}
 //	fmt.Println(s.Coverage())
 //
-// It gives one pass, by one of Run, Each and Calls, from fast to convenient.
+// It gives one pass, by one of Run, Each and Calls, from fast to convenient, or
+// the calls in another order, by ByStart.
 // It is not for use by several goroutines.
 type Session struct {
 	// Filter may be changed until the pass begins: a bound of time that
@@ -79,6 +80,9 @@ type Session struct {
 	files    bool       // Options.Files
 	follow   *following // nil: descriptors are not followed
 	counts   counts
+	read     int64                          // rows so far
+	most     int64                          // rows after which the pass ends; 0: the capture's end
+	reopen   func() (*format.Reader, error) // for another pass; nil: there can be none
 }
 
 // Open opens the capture that the paths make up, as [format.Open] does. The
@@ -128,6 +132,11 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 	if !twice {
 		return s, nil
 	}
+	defer func() {
+		again := ro
+		again.Warn = nil
+		s.reopen = func() (*format.Reader, error) { return open(again) }
+	}()
 	if fewer := PairColumns(need, m); fewer != ro.Columns {
 		s.reader.Close()
 		ro.Columns, ro.Warn = fewer, nil
@@ -253,9 +262,10 @@ func (s *Session) batches(ctx context.Context, fn func(*format.Batch) error) err
 func (s *Session) next(b *format.Batch) error {
 	if s.first != nil {
 		*b, s.first = *s.first, nil
-		return nil
+	} else if err := s.reader.Next(b); err != nil {
+		return err
 	}
-	return s.reader.Next(b)
+	return s.upTo(b)
 }
 
 // ended is told what next ended with. It returns nil at the end of the capture,

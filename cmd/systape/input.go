@@ -144,6 +144,11 @@ func (in *input) calls(fn func([]replay.Call) error) error {
 	return inputError(in.Each(in.ctx, fn))
 }
 
+// callsByStart is calls in the order in which they began, as [replay.Session.ByStart].
+func (in *input) callsByStart(fn func([]replay.Call) error) error {
+	return inputError(in.ByStart(in.ctx, fn))
+}
+
 // pairs gives fn every batch and call, as [replay.Session.Run].
 func (in *input) pairs(fn func(*format.Batch, []replay.Call) error) error {
 	return inputError(in.Run(in.ctx, fn))

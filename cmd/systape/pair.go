@@ -15,7 +15,7 @@ import (
 	"systape/replay"
 )
 
-var pairFormats = []string{"parquet", "arrows", "csv", "jsonl"}
+var pairFormats = []string{"parquet", "arrows", "arrows-plain", "csv", "jsonl"}
 
 const pairHelp = `Joins each enter with its exit and writes one row for each call, with a status
 that says what became of it: ok, restarted, no_return, sigreturn, child_return,
@@ -23,10 +23,11 @@ open_at_start, open_at_end, killed, denied, enter_lost, exit_lost, mismatch,
 enter_after_end.
 Only ok and restarted calls have a duration that was measured from end to end;
 for open_at_start, open_at_end and killed it is a lower bound, and for the rest
-it means nothing. Rows come in the order in which the calls ended.
+it means nothing. Rows come in the order in which the calls began.
 
 -o names the file; what it ends in (.parquet .arrows .csv .jsonl) or --format
-says how it is written, and - is standard output. In CSV, an apostrophe stands
+says how it is written, and - is standard output. arrows-plain is arrows without
+compression, for readers that know no LZ4, such as Arrow in a browser. In CSV, an apostrophe stands
 before what a spreadsheet would run: text that begins with =, +, - or @. The file has another name,
 FILE.partial, until it is complete. Standard error gets the coverage: what share
 of the calls was measured, and what happened to the rest.
@@ -50,7 +51,7 @@ func newPairCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write the calls to this file, - for standard output")
-	c.Flags().StringVar(&formatName, "format", "", "parquet, arrows, csv or jsonl; by default what the file's name ends in, jsonl for -")
+	c.Flags().StringVar(&formatName, "format", "", "parquet, arrows, arrows-plain, csv or jsonl; by default what the file's name ends in, jsonl for -")
 	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
 	addFilterFlags(c)
 	return c
@@ -82,7 +83,7 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	var notes replay.Notes
 	add, finish := in.progress("pairing")
 	defer finish()
-	err = in.calls(func(calls []replay.Call) error {
+	err = in.callsByStart(func(calls []replay.Call) error {
 		notes.Add(calls)
 		add(2 * len(calls))
 		return w.Write(calls)

@@ -20,7 +20,7 @@ import (
 // tells that the thread is another one by then. Then it holds systape's calls
 // table against it, and the other three formats against the Parquet one.
 const pairSQL = `
-import sys, json, duckdb, pyarrow as pa
+import sys, json, duckdb, pyarrow as pa, pyarrow.parquet as pq, pyarrow.compute as pc
 events, folder = sys.argv[1:]
 con = duckdb.connect()
 con.execute("SET enable_progress_bar = false")
@@ -49,6 +49,7 @@ result = {
   "only_ours": con.execute(f"{ours} AND syscall NOT IN ('execve', 'execveat') EXCEPT SELECT * FROM paired LIMIT 5").fetchall(),
   "time": one("SELECT count(*) FROM calls WHERE epoch_us(time) <> start_ns // 1000"),
 }
+con.register("arrows_plain", pa.ipc.open_stream(f"{folder}/calls.arrows-plain").read_all())
 con.register("arrows", pa.ipc.open_stream(f"{folder}/calls.arrows").read_all())
 con.execute(f"CREATE VIEW csv AS SELECT * FROM read_csv('{folder}/calls.csv', header = true, all_varchar = true, nullstr = 'no such text')")
 con.execute(f"CREATE VIEW jsonl AS SELECT * FROM read_json('{folder}/calls.jsonl', format = 'newline_delimited', map_inference_threshold = -1)")
@@ -56,11 +57,29 @@ columns = [r[0] for r in con.execute("DESCRIBE calls").fetchall() if r[0] != "ti
 # What is not known is 0 in a table, whose columns are required, and nothing in text.
 known = lambda c: f"coalesce(nullif({c}::VARCHAR, ''), '0')" if c == "ret" or c.startswith("arg") else f"{c}::VARCHAR"
 text = ", ".join(known(c) for c in columns) + ", epoch_us(time::TIMESTAMPTZ)"
-for other in ("arrows", "csv", "jsonl"):
+for other in ("arrows", "arrows_plain", "csv", "jsonl"):
   result[other] = one(f"SELECT count(*) FROM (SELECT {text} FROM calls EXCEPT ALL SELECT {text} FROM {other})") + \
     one(f"SELECT count(*) FROM {other}") - one("SELECT count(*) FROM calls")
 result["meta"] = {r[0].decode(): r[1].decode() for r in con.execute(f"SELECT key, value FROM parquet_kv_metadata('{folder}/calls.parquet')").fetchall()}
 result["used"] = one("SELECT count(*) FROM calls WHERE status IN ('ok', 'restarted')")
+# The rows are in the order in which the calls began, the file says so, and says
+# of every column in every row group from what to what its values go.
+result["unsorted"] = one(f"""SELECT count(*) FROM (SELECT start_ns, lag(start_ns) OVER (ORDER BY file_row_number) AS before
+  FROM read_parquet('{folder}/calls.parquet', file_row_number = true)) WHERE start_ns < before""")
+table = pq.ParquetFile(f"{folder}/calls.parquet")
+names = table.schema_arrow.names
+values = table.read()
+result["untold"], row = [], 0
+for g in range(table.metadata.num_row_groups):
+  group = table.metadata.row_group(g)
+  if group.sorting_columns != (pq.SortingColumn(0),): result["untold"].append(f"sorting of row group {g}")
+  for i, name in enumerate(names):
+    s, v = group.column(i).statistics, values[name].slice(row, group.num_rows)
+    if s is None or s.null_count != 0: result["untold"].append(f"nulls of {name}")
+    longest = max(len(x.encode()) for x in v.unique().to_pylist()) if pa.types.is_string(v.type) else 0
+    if s.has_min_max and (pa.scalar(s.min, v.type), pa.scalar(s.max, v.type)) != tuple(pc.min_max(v).values()): result["untold"].append(f"bounds of {name}")
+    if not s.has_min_max and longest <= 64: result["untold"].append(f"{name} without bounds")
+  row += group.num_rows
 json.dump(result, sys.stdout)
 `
 
@@ -136,6 +155,9 @@ func TestPairAgainstDuckDB(t *testing.T) {
 				OnlyOurs [][]any `json:"only_ours"`
 				Time     int64
 				Arrows   int64
+				Plain    int64 `json:"arrows_plain"`
+				Unsorted int64
+				Untold   []string
 				CSV      int64
 				JSONL    int64
 				Used     int64
@@ -147,8 +169,11 @@ func TestPairAgainstDuckDB(t *testing.T) {
 			if r.Paired == 0 || len(r.OnlySQL) > 0 || len(r.OnlyOurs) > 0 {
 				t.Errorf("%d pairs, SQL finds %d; only SQL has %v, only systape %v", r.Ours, r.Paired, r.OnlySQL, r.OnlyOurs)
 			}
-			if r.Time+r.Arrows+r.CSV+r.JSONL != 0 {
-				t.Errorf("rows that differ: time %d; from Parquet: Arrow %d, CSV %d, JSON lines %d", r.Time, r.Arrows, r.CSV, r.JSONL)
+			if r.Time+r.Arrows+r.Plain+r.CSV+r.JSONL != 0 {
+				t.Errorf("rows that differ: time %d; from Parquet: Arrow %d, without compression %d, CSV %d, JSON lines %d", r.Time, r.Arrows, r.Plain, r.CSV, r.JSONL)
+			}
+			if r.Unsorted != 0 || len(r.Untold) > 0 {
+				t.Errorf("%d rows stand after one that began later; the file does not tell: %v", r.Unsorted, r.Untold)
 			}
 			var coverage struct{ Used int64 }
 			if err := json.Unmarshal([]byte(r.Meta["systape.coverage"]), &coverage); err != nil || coverage.Used != r.Used {

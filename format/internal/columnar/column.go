@@ -34,7 +34,8 @@ type Column struct {
 	Type   Type
 	Delta  bool // DELTA_BINARY_PACKED instead of a dictionary; 64-bit integers only, because arrow v17 miswrites 32-bit deltas
 	NoDict bool // values as they are; for columns whose values hardly repeat
-	Stats  bool // minimum and maximum of each row group, for readers that skip; integers only
+	Stats  bool // minimum and maximum of each row group, for readers that skip; integers and text only
+	Sorted bool // rows are in the ascending order of this column, and of the next that is Sorted where this one is the same
 }
 
 // Pair is one entry of a file's key-value metadata.

@@ -15,6 +15,7 @@ import (
 // StreamWriter writes tables as Arrow IPC streams: spools and the Arrow form
 // of results.
 type StreamWriter struct {
+	Plain   bool // without compression; to be set before Begin
 	out     columnar.Output
 	cols    []columnar.Column
 	ipc     *ipc.Writer
@@ -38,7 +39,11 @@ func NewStreamWriter(w io.Writer, cols []columnar.Column) *StreamWriter {
 // batch or the end.
 func (s *StreamWriter) Begin(meta []columnar.Pair) {
 	s.schema = arrowSchema(s.cols, meta)
-	s.ipc = ipc.NewWriterWithPayloadWriter(&s.frames, ipc.WithSchema(s.schema), ipc.WithLZ4(), ipc.WithCompressConcurrency(1), ipc.WithAllocator(s.mem))
+	opts := []ipc.Option{ipc.WithSchema(s.schema), ipc.WithAllocator(s.mem)}
+	if !s.Plain {
+		opts = append(opts, ipc.WithLZ4(), ipc.WithCompressConcurrency(1))
+	}
+	s.ipc = ipc.NewWriterWithPayloadWriter(&s.frames, opts...)
 }
 
 // End writes the end mark, and the schema before it if there was no batch.

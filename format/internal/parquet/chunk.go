@@ -22,25 +22,28 @@ type encodedChunk struct {
 	pages   []encodedPage
 
 	encoding        parquet.Encoding
-	lowest, highest []byte // statistics; nil: none
+	stats           bool   // the column has statistics
+	lowest, highest []byte // nil: not known
+	signed          bool   // they are of numbers
 }
 
 type encodedPage struct{ rows, raw, bytes int }
 
 // chunkEncoder encodes one column at a time.
 type chunkEncoder struct {
-	i64   intDict[int64]
-	i32   intDict[int32]
-	words wordDict
-	idx   []uint32
-	raw   []byte // a page before compression
-	out   *encodedChunk
+	i64    intDict[int64]
+	i32    intDict[int32]
+	words  wordDict
+	bounds textBounds
+	idx    []uint32
+	raw    []byte // a page before compression
+	out    *encodedChunk
 }
 
 // encode sets out to the first n values.
 func (e *chunkEncoder) encode(out *encodedChunk, c columnar.Column, v *columnar.Values, n int) error {
-	*out = encodedChunk{dict: out.dict[:0], data: out.data[:0], pages: out.pages[:0]}
-	e.out, e.idx = out, columnar.Resize(e.idx, n)
+	*out = encodedChunk{dict: out.dict[:0], data: out.data[:0], pages: out.pages[:0], stats: c.Stats}
+	e.out, e.bounds, e.idx = out, textBounds{}, columnar.Resize(e.idx, n)
 	switch {
 	case c.Delta:
 		e.raw = appendDelta(e.raw[:0], v.Int64[:n])
@@ -61,9 +64,13 @@ func (e *chunkEncoder) encode(out *encodedChunk, c columnar.Column, v *columnar.
 			return err
 		}
 		if !dict || c.NoDict {
-			e.plainStrings(v, n)
+			e.plainStrings(c, v, n)
 			return nil
 		}
+		for _, w := range e.words.words {
+			e.bounds.add(w)
+		}
+		e.bounds.set(out, c)
 		for _, w := range e.words.words {
 			out.dict = appendPlainString(out.dict, w)
 		}
@@ -101,7 +108,7 @@ func (e *chunkEncoder) plain(b []byte, n int) {
 }
 
 // plainStrings writes strings that make no good dictionary.
-func (e *chunkEncoder) plainStrings(v *columnar.Values, n int) {
+func (e *chunkEncoder) plainStrings(c columnar.Column, v *columnar.Values, n int) {
 	e.raw = e.raw[:0]
 	rows := 0
 	for i := range n {
@@ -119,11 +126,13 @@ func (e *chunkEncoder) plainStrings(v *columnar.Values, n int) {
 			e.raw, rows = e.raw[:0], 0
 		}
 		e.raw = appendPlainString(e.raw, s)
+		e.bounds.add(s)
 		rows++
 	}
 	if rows > 0 {
 		e.page(rows, parquet.Encodings.Plain)
 	}
+	e.bounds.set(e.out, c)
 }
 
 func appendPlainString(dst []byte, s string) []byte {
@@ -148,5 +157,36 @@ func setStats[T int32 | int64](out *encodedChunk, c columnar.Column, v []T) {
 	for _, x := range v {
 		lo, hi = min(lo, x), max(hi, x)
 	}
+	out.signed = true
 	out.lowest, out.highest = append([]byte(nil), columnar.Bytes([]T{lo})...), append([]byte(nil), columnar.Bytes([]T{hi})...)
+}
+
+// textBounds are the first and the last of texts, in the order of their bytes.
+type textBounds struct {
+	first, last string
+	any         bool
+}
+
+func (t *textBounds) add(s string) {
+	if !t.any {
+		*t = textBounds{s, s, true}
+		return
+	}
+	if s < t.first {
+		t.first = s
+	}
+	if s > t.last {
+		t.last = s
+	}
+}
+
+// maxBoundBytes is how long a text in statistics is at most: a footer with the
+// paths of every row group would be larger than what it saves from reading.
+const maxBoundBytes = 64
+
+// set notes the bounds as the chunk's statistics.
+func (t *textBounds) set(out *encodedChunk, c columnar.Column) {
+	if c.Stats && t.any && len(t.first) <= maxBoundBytes && len(t.last) <= maxBoundBytes {
+		out.lowest, out.highest = append([]byte{}, t.first...), append([]byte{}, t.last...)
+	}
 }

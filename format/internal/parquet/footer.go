@@ -323,10 +323,12 @@ func (c *Chunk) parseStats(t *thrift) {
 			return
 		}
 		var v int64
-		switch b := t.bytes(); len(b) {
-		case 4:
+		switch b := t.bytes(); {
+		case c.Type == TypeByteArray: // statistics come after the type
+			return
+		case len(b) == 4:
 			v = int64(int32(binary.LittleEndian.Uint32(b)))
-		case 8:
+		case len(b) == 8:
 			v = int64(binary.LittleEndian.Uint64(b))
 		default:
 			return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -178,9 +179,12 @@ func (f *Writer) writeChunk(group *metadata.RowGroupMetaDataBuilder, c *encodedC
 			return err
 		}
 	}
-	if c.lowest != nil {
-		s := metadata.EncodedStatistics{Signed: true}
-		chunk.SetStats(*s.SetMin(c.lowest).SetMax(c.highest).SetNullCount(0))
+	if c.stats {
+		s := metadata.EncodedStatistics{Signed: c.signed}
+		if c.lowest != nil {
+			s.SetMin(c.lowest).SetMax(c.highest)
+		}
+		chunk.SetStats(*s.SetNullCount(0))
 	}
 	return f.pager.Close(c.hasDict, false)
 }
@@ -220,6 +224,9 @@ func (f *Writer) writeFooter(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	for _, group := range footer.RowGroups {
+		setSorting(&group.SortingColumns, f.cols)
+	}
 	_, err = footer.WriteTo(w, nil)
 	return err
 }
@@ -236,4 +243,18 @@ func (f *Writer) footerSum(sumKey string) (uint32, error) {
 		return 0, fmt.Errorf("read back what would be written: %w", err)
 	}
 	return back.Sum(sumKey), nil
+}
+
+// setSorting declares the columns by which rows are sorted (parquet.thrift:
+// SortingColumn). Arrow v17 has no way to do so but through its thrift, and that
+// in a package whose types only it can name.
+func setSorting[T any](dst *[]*T, cols []columnar.Column) {
+	*dst = nil
+	for i, c := range cols {
+		if c.Sorted {
+			s := new(T)
+			reflect.ValueOf(s).Elem().FieldByName("ColumnIdx").SetInt(int64(i))
+			*dst = append(*dst, s)
+		}
+	}
 }

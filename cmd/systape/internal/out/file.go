@@ -104,7 +104,7 @@ func NotForTerminal(stdout io.Writer, name, form string) error {
 	return &Error{Kind: Usage, Err: fmt.Errorf("%s is not text, and would upset the terminal", form), Hint: errBinary.Hint}
 }
 
-var binaryForms = []string{"parquet", "arrows", "png", "perfetto", "pprof"}
+var binaryForms = []string{"parquet", "arrows", "arrows-plain", "png", "perfetto", "pprof"}
 
 func refused(name string, err error) error {
 	name = escape.Text(name)

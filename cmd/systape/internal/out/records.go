@@ -17,14 +17,14 @@ import (
 // function that fits its type gives the value of a row; a column of strings
 // has Text or, for names that come again and again, Symbol.
 type Field[T any] struct {
-	Name         string
-	Type         format.ColumnType
-	Delta, Stats bool           // see format.Column
-	Int          func(*T) int64 // Int64, Int32, and TimestampUS in microseconds
-	Float        func(*T) float64
-	Bool         func(*T) bool
-	Text         func(*T) string
-	Symbol       func(*T) format.Symbol
+	Name                 string
+	Type                 format.ColumnType
+	Delta, Stats, Sorted bool           // see format.Column
+	Int                  func(*T) int64 // Int64, Int32, and TimestampUS in microseconds
+	Float                func(*T) float64
+	Bool                 func(*T) bool
+	Text                 func(*T) string
+	Symbol               func(*T) format.Symbol
 	// Unknown reports whether nothing is known of a value: null in JSON, an
 	// empty cell in CSV, and 0 in tables, whose columns have a value always.
 	Unknown func(*T) bool
@@ -118,6 +118,8 @@ func NewRecords[T any](w io.Writer, form string, fields []Field[T], doc Document
 		enc, err = newColumns(w, format.Parquet, fields, doc)
 	case "arrows":
 		enc, err = newColumns(w, format.ArrowStream, fields, doc)
+	case "arrows-plain":
+		enc, err = newColumns(w, format.ArrowPlain, fields, doc)
 	default:
 		return nil, fmt.Errorf("internal error: records as %q", form)
 	}
@@ -148,7 +150,7 @@ const columnRows = 256
 func newColumns[T any](w io.Writer, f format.TableFormat, fields []Field[T], doc Document) (*columns[T], error) {
 	cols := make([]format.Column, len(fields))
 	for i, c := range fields {
-		cols[i] = format.Column{Name: c.Name, Type: c.Type, Delta: c.Delta, Stats: c.Stats}
+		cols[i] = format.Column{Name: c.Name, Type: c.Type, Delta: c.Delta, Stats: c.Stats, Sorted: c.Sorted}
 	}
 	t, err := format.NewTableWriter(w, f, cols, doc.Meta)
 	if err != nil {

@@ -17,13 +17,12 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 	type call = replay.Call
 	n := newCallNames(names)
 	delta := func(f out.Field[call]) out.Field[call] { f.Delta = true; return f }
-	stats := func(f out.Field[call]) out.Field[call] { f.Stats = true; return f }
-	return []out.Field[call]{
-		stats(delta(out.Int("start_ns", func(c *call) int64 { return c.StartNS }))),
+	fields := []out.Field[call]{
+		delta(out.Int("start_ns", func(c *call) int64 { return c.StartNS })),
 		out.Int("dur_ns", func(c *call) int64 { return c.DurNS }),
 		delta(out.Time("time", func(c *call) int64 { return wall.At(c.StartNS) })),
-		stats(out.Int32("pid", func(c *call) int64 { return int64(c.PID) })),
-		stats(out.Int32("tid", func(c *call) int64 { return int64(c.TID) })),
+		out.Int32("pid", func(c *call) int64 { return int64(c.PID) }),
+		out.Int32("tid", func(c *call) int64 { return int64(c.TID) }),
 		out.Symbol("comm", func(c *call) format.Symbol { return c.Comm }),
 		out.Symbol("container", func(c *call) format.Symbol { return c.Container }),
 		out.Symbol("syscall", func(c *call) format.Symbol { return c.Syscall }),
@@ -40,6 +39,11 @@ func CallFields(names *format.SymbolTable, wall format.WallClock) []out.Field[re
 		out.Int("continues", func(c *call) int64 { return c.Continues }),
 		fdPathField(itself), pathField("path", 0, itself), pathField("path2", 1, itself),
 	}
+	fields[0].Sorted = true // what NewCalls is given is in the order of starts
+	for i := range fields {
+		fields[i].Stats = true // whatever people filter by, readers can skip row groups
+	}
+	return fields
 }
 
 // fdPathField is the column of what the call's first descriptor stands for.
