@@ -17,7 +17,7 @@ import (
 // and as many of those that ended too late for it, or fewer if their texts
 // are long.
 const (
-	heldCalls = 1 << 17
+	heldCalls = 1 << 16
 	heldBytes = 64 << 20
 )
 
