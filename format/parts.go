@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -52,6 +51,28 @@ func (p *part) close() error {
 // openParts opens the files and puts them in order. Damaged, if not nil, is told
 // of files that cannot be opened, and says whether to go on without them.
 func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
+	if parts, err = openAll(paths, opt, damaged); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			for _, p := range parts {
+				p.close()
+			}
+			parts = nil
+		}
+	}()
+	if len(parts) == 0 {
+		return nil, nil // all were damaged
+	}
+	if parts, err = ofNodes(parts, opt.Nodes); err != nil {
+		return parts, err
+	}
+	return arrange(parts, opt)
+}
+
+// openAll opens the files, in no order.
+func openAll(paths []string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
 	defer func() {
 		if err != nil {
 			for _, p := range parts {
@@ -99,10 +120,7 @@ func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (part
 		}
 		parts = append(parts, p)
 	}
-	if len(parts) == 0 {
-		return nil, nil // all were damaged
-	}
-	return arrange(parts, opt)
+	return parts, nil
 }
 
 // openFile opens one file and reads its metadata.
@@ -235,90 +253,12 @@ func openStdin(opt *ReadOptions) (*part, error) {
 	return p, nil
 }
 
-// foreign reports whether a Parquet file that cannot be opened is none of ours:
-// it has no head, and its footer is not there or is of a shape that captures
-// never have.
-func foreign(path string, err error) bool {
-	if c, ok := errors.AsType[*CorruptError](err); !ok || c.Rule != RuleFile {
-		return false
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	var magic [4]byte
-	f.ReadAt(magic[:], 0)
-	_, _, err = readHead(f, st.Size())
-	return string(magic[:]) == parquet.Magic && err == errNoHead
-}
-
-// openFolder opens all captures in a folder, not in folders below it.
-func openFolder(dir string, warn func(error), damaged func(error) bool) (parts []*part, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var empty []*part
-	var broken []error // files that are damaged
-	bad := 0
-	for _, e := range entries {
-		name := e.Name()
-		if e.IsDir() || !strings.HasSuffix(name, ".parquet") && !strings.HasSuffix(name, SpoolSuffix) {
-			continue
-		}
-		p, err := openFile(filepath.Join(dir, name))
-		if errors.Is(err, ErrNotCapture) || err != nil && foreign(filepath.Join(dir, name), err) {
-			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture
-			continue
-		}
-		if err != nil && damaged != nil && damaged(err) {
-			bad++
-			continue
-		}
-		if _, corrupt := errors.AsType[*CorruptError](err); damaged == nil && (corrupt || errors.Is(err, ErrIncomplete)) {
-			broken = append(broken, err)
-			continue
-		}
-		if err == nil && p.empty != "" {
-			empty = append(empty, p)
-			continue
-		}
-		if err != nil {
-			return parts, err
-		}
-		parts = append(parts, p)
-	}
-	for i, p := range empty {
-		if len(parts) == 0 && i == 0 {
-			parts = append(parts, p) // nothing else is there
-			continue
-		}
-		warn(fmt.Errorf("left out: %s: %s", p.name, p.empty))
-		p.close()
-	}
-	if len(parts) == 0 && len(broken) > 0 {
-		return nil, broken[0]
-	}
-	for _, err := range broken { // what the others hold is of use
-		warn(&LeftOutError{err})
-	}
-	if len(parts) == 0 && bad == 0 {
-		return nil, fmt.Errorf("%s: %w: no captures in the folder", dir, ErrNotCapture)
-	}
-	return parts, nil
-}
-
 // arrange puts the parts of one recording in order, drops spools whose
 // capture is there too, and warns about parts that are missing.
 func arrange(parts []*part, opt *ReadOptions) ([]*part, error) {
 	for _, p := range parts[1:] {
 		if p.meta.CaptureID != parts[0].meta.CaptureID {
-			return parts, fmt.Errorf("%s and %s are of different recordings; give the files of one", parts[0].name, p.name)
+			return parts, &SeveralError{First: parts[0].name, Other: p.name, Nodes: nodesOf(parts)}
 		}
 	}
 	slices.SortStableFunc(parts, func(a, b *part) int {

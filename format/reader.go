@@ -23,6 +23,7 @@ type ReadOptions struct {
 	Kinds    []Kind       // row groups that hold none of these kinds may be left out; nil: all are read
 	Symbols  *SymbolTable // gets the capture's names; nil: a new table
 	Warn     func(error)  // told what does not keep from reading, such as missing parts; may be nil
+	Nodes    []string     // names of machines, whose recordings alone are read; nil: all are
 	Stdin    io.Reader    // what the path "-" reads; nil: os.Stdin; the reader does not close it
 }
 
@@ -57,8 +58,9 @@ type fileReader interface {
 }
 
 // Open opens the capture that the files make up: each path is a Parquet
-// capture, a spool, a folder with the parts of a recording, or "-" for a spool
-// on standard input. Several files must be parts of one recording; their order
+// capture, a spool, a folder with the parts of a recording, a dataset or a
+// partition of one, or "-" for a spool on standard input. Several files must be
+// parts of one recording, else the error is a [SeveralError]; their order
 // does not matter. The caller must Close the reader.
 func Open(paths []string, opt ReadOptions) (*Reader, error) {
 	if opt.Symbols == nil {

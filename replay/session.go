@@ -27,6 +27,8 @@ type Options struct {
 	// Files asks for [Call.Files]. A filter that asks for paths or types of
 	// descriptors brings it by itself.
 	Files bool
+	// Nodes are names of machines, whose recordings alone are read; nil: all are.
+	Nodes []string
 	// Symbols gets the capture's names; nil: a new table.
 	Symbols *format.SymbolTable
 	// Stdin is what the path "-" reads; nil: os.Stdin.
@@ -113,7 +115,7 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 		twice = true
 	}
 	open := func(o format.ReadOptions) (*format.Reader, error) {
-		o.Stdin = stdin
+		o.Stdin, o.Nodes = stdin, opt.Nodes
 		if s.pipe != nil {
 			o.Stdin = s.pipe.File()
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,12 @@ the statuses that they have there.
 another name, FILE.partial, until it is complete. Recordings of different
 machines or times are not merged into one file: their threads have the same ids.
 
+With --partition, -o is the folder of a dataset that many recordings share, as
+Hive, Spark, DuckDB and Polars know it: events/date=2026-11-27/node=web1/ with
+captures of one day and one machine each, and calls/… with their calls, in the
+order in which they began. A day is one of ts_ns, in UTC; a call is of the day
+on which it began. Every command reads such a folder: --node chooses a machine.
+
 `
 
 type copyFlags struct {
@@ -40,6 +47,19 @@ type copyFlags struct {
 	size   string
 	every  time.Duration
 	force  bool
+
+	partition []string
+	by        partitions // partition, checked
+	noCalls   bool
+	bytes     int64 // size, read
+}
+
+// partBytes is the size at which a part ends; 0: at none.
+func (f *copyFlags) partBytes() int64 {
+	if f.bytes == 0 && f.by != nil {
+		return partSize
+	}
+	return f.bytes
 }
 
 // newCopyCommand makes the command that writes captures anew.
@@ -52,13 +72,18 @@ func newCopyCommand() *cobra.Command {
 		Example: `  systape copy trace.parquet -o slice.parquet --from +10s --to +12s
   systape copy trace.parquet -o nginx.parquet --comm 'nginx*' --syscall %network
   systape copy recording/ -o whole.parquet
-  systape copy trace.parquet -o part.parquet -C 128MiB`,
+  systape copy trace.parquet -o part.parquet -C 128MiB
+  systape copy web1.parquet web2.parquet -o dataset/ --partition date,node
+  systape latency dataset/ --node web1
+  duckdb -c "select node, syscall, count(*) from read_parquet('dataset/calls/*/*/*.parquet', hive_partitioning = true) group by all"`,
 		RunE: func(c *cobra.Command, args []string) error { return runCopy(c, args, &f) },
 	}
 	flags := c.Flags()
 	flags.StringVarP(&f.output, "output", "o", "", "write the copy to this `file`")
 	flags.StringVarP(&f.size, "split-size", "C", "", "begin a new part when one has reached this `size`, such as 128MiB, to the row group")
 	addDuration(flags, &f.every, "split-time", "G", 0, "begin a new part every so long, such as 1h")
+	flags.StringSliceVar(&f.partition, "partition", nil, "write a dataset below the folder -o, cut into folders by date, node, or date,node")
+	flags.BoolVar(&f.noCalls, "no-calls", false, "of a dataset, write only the captures, not the tables of calls")
 	flags.BoolVar(&f.force, "force", false, "replace files that exist")
 	addFilterFlags(c)
 	return c
@@ -80,7 +105,20 @@ func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
 	}
 	defer done()
 	c.SetIn(stdin)
+	if f.bytes = int64(size); f.partition == nil {
+		if f.noCalls {
+			return usageError(c, errors.New("--no-calls is for --partition"))
+		}
+		return copyOne(c, args, f)
+	}
+	if f.by, err = parsePartitions(f.partition); err != nil {
+		return usageError(c, err)
+	}
+	return copyPartitions(c, args, f)
+}
 
+// copyOne copies the capture that args make up.
+func copyOne(c *cobra.Command, args []string, f *copyFlags) error {
 	chosen, filter, err := chooseRows(c, args)
 	if err != nil {
 		return err
@@ -90,20 +128,24 @@ func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
 		return err
 	}
 	defer s.Close()
-	w := &copyWriter{flags: f, size: int64(size), inputs: args, stdout: c.OutOrStdout(), source: s.Meta(), chosen: chosen, filter: filter}
+	w := &copyWriter{flags: f, size: f.partBytes(), inputs: args, stdout: c.OutOrStdout(), source: s.Meta(), chosen: chosen, filter: filter}
+	if err := w.copy(c, s); err != nil {
+		return errors.Join(err, w.discard())
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "event"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
+	return nil
+}
+
+// copy makes the pass that writes.
+func (w *copyWriter) copy(c *cobra.Command, s *replay.Session) error {
 	if err := w.plan(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.discard()) }()
 	if err := inputError(s.Batches(c.Context(), w.batch)); err != nil {
 		return err
 	}
 	w.source, w.ended = s.Meta(), s.Incomplete()
-	if err := w.finish(); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "event"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
-	return nil
+	return w.finish()
 }
 
 // openCopied opens the captures for the pass that copies. Warnings that the
@@ -116,6 +158,7 @@ func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, e
 	if len(args) == 0 {
 		return nil, usageError(c, errors.New("no capture given"))
 	}
+	opt.Nodes, _ = c.Flags().GetStringSlice("node")
 	s, err := replay.Open(args, opt)
 	return s, inputError(err)
 }
@@ -142,7 +185,7 @@ func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilte
 	f := &copyFilter{from: in.filter.From, to: in.filter.To, threads: in.filter.WholeThreads(), processes: in.filter.WholeProcesses()}
 	c.Flags().Visit(func(flag *pflag.Flag) {
 		switch flag.Name {
-		case "output", "split-size", "split-time", "force", "from", "to":
+		case "output", "split-size", "split-time", "partition", "no-calls", "force", "from", "to", "node":
 		default:
 			f.words = append(f.words, "--"+flag.Name+" "+strings.Trim(flag.Value.String(), "[]"))
 		}
@@ -186,7 +229,8 @@ type copyWriter struct {
 func (w *copyWriter) plan() error {
 	m := *w.source
 	m.Tool = "systape " + version
-	if w.chosen == nil && (w.size > 0 || w.flags.every > 0) && (m.Part.Number > 1 || !m.Part.Last && m.Complete) {
+	later := m.Part.Number > 1 && !m.Part.Rotation // of a recording in parts the first ones need not be there
+	if w.chosen == nil && (w.size > 0 || w.flags.every > 0) && (later || !m.Part.Last && m.Complete) {
 		return &exitError{code: exitFailed, err: errors.New("these are not all parts of the recording, so others have the numbers of new ones"), hint: "give all files of the recording, or their folder"}
 	}
 	if f := w.filter; f != nil {
@@ -265,20 +309,33 @@ func (w *copyWriter) write(b *format.Batch) error {
 func (w *copyWriter) open(ts int64) (err error) {
 	w.parts++
 	name := w.flags.output
-	if w.size > 0 || w.flags.every > 0 {
+	date, next := day(ts)
+	w.first, w.until = ts, 0
+	switch by := w.flags.by; {
+	case by != nil:
+		if slices.Contains(by, "date") {
+			w.until = next
+		}
+		dir := by.folder(name, format.EventsTable, date, w.meta.Host.Name)
+		w.file, err = createInDataset(w.stdout, dir, fileOf(w.meta.CaptureID, w.meta.Part.Number+w.parts-1), w.inputs, w.flags.force)
+	case w.size > 0 || w.flags.every > 0:
 		ext := filepath.Ext(name)
 		name = fmt.Sprintf("%s-%03d%s", strings.TrimSuffix(name, ext), w.parts, ext)
+		fallthrough
+	default:
+		w.file, err = createResult(w.stdout, name, w.inputs, w.flags.force)
 	}
-	if w.file, err = createResult(w.stdout, name, w.inputs, w.flags.force); err != nil {
+	if err != nil {
 		return err
 	}
-	w.first, w.until = ts, 0
 	if every := w.flags.every.Nanoseconds(); every > 0 {
 		if w.begun == 0 {
 			w.begun = ts
 		}
 		w.begun += (ts - w.begun) / every * every
-		w.until = w.begun + every
+		if w.begun+every < w.until || w.until == 0 {
+			w.until = w.begun + every
+		}
 	}
 	m := w.ofPart(false)
 	m.Part.Rows = -1

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -23,8 +24,9 @@ import (
 // inputHelp is the part of every offline command's help that tells what FILE
 // and the filters are.
 const inputHelp = `FILE is a Parquet capture, the spool of a recording (also one that still runs
-or was cut off), a folder with the parts of one recording, a bundle, or - for a
-spool on standard input. Several FILEs of one recording are one capture.
+or was cut off), a folder with the parts of one recording, a dataset or a
+partition of one, a bundle, or - for a spool on standard input. Several FILEs of
+one recording are one capture.
 
 Filters take lists with commas between the values; a call must satisfy every
 filter that is given. Names may hold * for any characters. --syscall speaks
@@ -68,6 +70,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	if err != nil {
 		return nil, usage(err)
 	}
+	opt.Nodes, _ = c.Flags().GetStringSlice("node")
 	opt.Stdin = c.InOrStdin()
 	opt.Warn = damageWarner(c)
 	opt.Filter.Comms = readComms(opt.Filter.Comms, opt.Warn)
@@ -184,10 +187,17 @@ func (in *input) progress(what string) (add func(rows int), finish func()) {
 // inputError gives an error of the reader its exit code and a hint.
 func inputError(err error) error {
 	var corrupt *format.CorruptError
+	var several *format.SeveralError
 	var e *exitError
 	switch {
 	case err == nil, errors.As(err, &e):
 		return err
+	case errors.As(err, &several):
+		hint := "name the files of one of them"
+		if len(several.Nodes) > 1 {
+			hint = "choose one with --node: " + strings.Join(several.Nodes, ", ")
+		}
+		return &exitError{code: exitFailed, err: err, hint: hint}
 	case errors.Is(err, format.ErrForeign):
 		return &exitError{code: exitFailed, err: err, hint: "write it again with all columns of the capture as they were, and with the rows in the order of seq"}
 	case errors.As(err, &corrupt):

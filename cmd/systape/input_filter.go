@@ -30,6 +30,7 @@ func addFilterFlags(c *cobra.Command) {
 	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
 	f.StringSlice("path", nil, "only calls about these files or socket addresses: a path, or a pattern as '/etc/*'")
 	f.StringSlice("fd-type", nil, "only calls with descriptors of these types: "+strings.Join(files.TypeWords(), " "))
+	f.StringSlice("node", nil, "only the recording of the machine with this name, where there are several")
 	f.SortFlags = false
 }
 
