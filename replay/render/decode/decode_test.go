@@ -64,7 +64,7 @@ func TestArgs(t *testing.T) {
 		{"fcntl(3, 6, 0x10)", "3, F_SETLK, 0x10"},
 		{"ioctl(0, 0x5401, 0x10)", "0, TCGETS, 0x10"},
 		{"ioctl(0, 0x5413, 0x10)", "0, TIOCGWINSZ, 0x10"},
-		{"ioctl(0, 0x4008ae6a, 0x10)", "0, _IOC(_IOC_WRITE, 0xae, 0x6a, 0x8), 0x10"},
+		{"ioctl(0, 0x4008fe6a, 0x10)", "0, _IOC(_IOC_WRITE, 0xfe, 0x6a, 0x8), 0x10"},
 		{"lseek(3, -16, 2)", "3, -16, SEEK_END"},
 		{"lseek(3, 0xfffffff0, 2) abi=i386", "3, -16, SEEK_END"},
 		{"socket(2, 0x80801, 6)", "AF_INET, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK, IPPROTO_TCP"},

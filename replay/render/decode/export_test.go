@@ -24,6 +24,14 @@ func Values(a abi.ABI, name string) (v []uint64) {
 	return v
 }
 
+// Ioctls returns the commands of ioctl that have a name.
+func Ioctls(a abi.ABI) (commands []uint32) {
+	for _, c := range sets["ioctl"].field[a] {
+		commands = append(commands, uint32(c.value))
+	}
+	return commands
+}
+
 // Kind is what the table says of an argument.
 type Kind struct {
 	Name               string

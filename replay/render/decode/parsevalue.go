@@ -234,9 +234,27 @@ func parseIoctl(a abi.ABI, t []byte) (int64, bool) {
 		return dir<<30 | n[2]<<16 | n[0]<<8 | n[1], true
 	}
 	for word := range bytes.SplitSeq(t, []byte(" or ")) {
-		if v, ok := sets["ioctl"].parse(a, bytes.TrimSpace(word)); ok {
+		word = bytes.TrimSpace(word)
+		if v, ok := ioctlNames()[a][string(word)]; ok {
+			return v, true
+		}
+		if v, ok := sets["ioctl"].parse(a, word); ok {
 			return v, true
 		}
 	}
 	return 0, false
 }
+
+// ioctlNames are the commands of ioctl by name, those of several drivers with
+// one number each.
+var ioctlNames = sync.OnceValue(func() (names [5]map[string]int64) {
+	for _, a := range abi.All() {
+		names[a] = map[string]int64{}
+		for _, c := range sets["ioctl"].field[a] {
+			for name := range strings.SplitSeq(c.name, " or ") {
+				names[a][name] = int64(c.value)
+			}
+		}
+	}
+	return names
+})
