@@ -52,8 +52,16 @@ func (r *Recording) lookAtCounts(now uint64) error {
 	if len(c.ended) > 1<<16 {
 		clear(c.ended) // the rest keeps its place
 	}
-	c.looked = now
+	c.looked = r.clock()
 	return err
+}
+
+// beginCounts has a row written that says from when on what follows is counted
+// apart from what was before, so that a reader can begin behind a cut.
+func (r *Recording) beginCounts(cut uint64) {
+	if c := r.counting; c != nil {
+		r.merger.notice(notice{first: c.looked, last: cut, cpu: -1, kind: format.Count, count: countRow{of: bpf.CountKey{Nr: -1}}})
+	}
 }
 
 // lookAtFilters notes what the filters have refused.

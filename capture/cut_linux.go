@@ -4,14 +4,24 @@ package capture
 // among them, before any later one is: what ends there and what begins there
 // are whole.
 
-// beginCut asks for a cut now. It is done when cutAt says so, some milliseconds later.
+// beginCut asks for a cut. Where calls are counted it is now, and done when cutAt
+// says so, some milliseconds later; elsewhere at what has been written, and done.
 func (r *Recording) beginCut() error {
-	if r.merger.limit != 0 {
+	if r.cutting() {
+		return nil
+	}
+	if r.counting == nil && r.merger.mark != 0 {
+		r.merger.limit = r.merger.mark
 		return nil
 	}
 	r.merger.limit = r.clock()
-	return r.lookAtCounts(r.merger.limit)
+	err := r.lookAtCounts(r.merger.limit)
+	r.beginCounts(r.merger.limit)
+	return err
 }
+
+// cutting reports whether a cut has been asked for and is not done.
+func (r *Recording) cutting() bool { return r.merger.limit != 0 }
 
 // cutAt ends a cut that is done and returns its instant, by the clock of the records.
 func (r *Recording) cutAt() (at uint64, done bool, err error) {

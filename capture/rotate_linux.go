@@ -17,19 +17,25 @@ func (r *Recording) rotateIfDue(now time.Time) error {
 	if o == nil || r.merger.seq() == r.meta.Part.FirstSeq {
 		return nil
 	}
-	due := r.turn.Swap(false) || o.Every > 0 && now.Sub(r.partBegan) >= o.Every || o.Bytes > 0 && r.partBytes() >= o.Bytes
-	if !due {
-		return nil
+	if !r.cutting() {
+		due := r.turn.Swap(false) || o.Every > 0 && now.Sub(r.partBegan) >= o.Every || o.Bytes > 0 && r.partBytes() >= o.Bytes
+		if !due {
+			return nil
+		}
+		if err := r.beginCut(); err != nil {
+			return err
+		}
 	}
-	return r.rotate(now)
-}
-
-// rotate ends the part and begins the next one. Nothing here waits for the
-// disk: files change when what was queued before has been written.
-func (r *Recording) rotate(now time.Time) error {
-	if err := r.merger.flush(); err != nil {
+	at, done, err := r.cutAt()
+	if err != nil || !done {
 		return err
 	}
+	return r.rotate(at, now)
+}
+
+// rotate ends the part at a cut and begins the next one. Nothing here waits for the
+// disk: files change when what was queued before has been written.
+func (r *Recording) rotate(at uint64, now time.Time) error {
 	r.anchor()
 	end := r.meta
 	end.Part.Last, end.Complete = false, true
@@ -39,6 +45,9 @@ func (r *Recording) rotate(now time.Time) error {
 	r.meta.Part = format.Part{Number: end.Part.Number + 1, FirstSeq: r.merger.seq(), Rows: -1, Last: true, Rotation: true}
 	r.meta.Clock.Anchors = nil
 	r.anchor()
+	if s := r.share(); s.of != 0 { // who reads the part alone has no other way to know
+		r.merger.notice(notice{first: at, last: at, cpu: -1, kind: format.Mark, mark: format.ShareSet, share: int64(s.of), why: s.why})
+	}
 	r.partBegan = now
 	number := r.meta.Part.Number
 	r.out.Next(func() (Output, error) { return r.opt.Rotation.Next(number, now) })

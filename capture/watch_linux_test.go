@@ -181,3 +181,27 @@ func TestRing(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkWatch is what triggers cost for a row: of calls that none asks for, and
+// where one asks for all.
+func BenchmarkWatch(b *testing.B) {
+	for _, text := range []string{"fsync>200ms", "all>1s"} {
+		b.Run(text, func(b *testing.B) {
+			trigger, err := ParseTrigger(text)
+			if err != nil {
+				b.Fatal(err)
+			}
+			names := format.NewSymbolTable()
+			w := newWatch([]Trigger{trigger}, names, func(fired) { b.Error("fired") })
+			batch := story(names, 0, []format.Event{{TID: 7, Kind: format.Enter, Syscall: "read"}, {TID: 7, Kind: format.Exit, Syscall: "read"}})
+			batch.N = format.CodedRows
+			for i := range batch.N {
+				batch.TS[i], batch.Thread[i], batch.Call[i] = int64(i+1), batch.Thread[i%2], batch.Call[i%2]
+			}
+			for b.Loop() {
+				w.look(batch)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/format.CodedRows, "ns/row")
+		})
+	}
+}

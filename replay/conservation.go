@@ -27,6 +27,8 @@ type Conservation struct {
 	Counted bool
 	counts  counts
 	there   map[countedKey]int64 // calls with both halves, as far as Counted
+	counted bool                 // a count row was there
+	from    int64                // seq from which calls are counted
 }
 
 // halves are the events of one direction: how many, and a sum over their
@@ -100,6 +102,12 @@ func (s *Conservation) Events(b *format.Batch) {
 			c.lost.Exits += l.Exits
 		case format.Fork, format.Exec, format.Rename, format.ThreadEnd:
 			c.lifecycle++
+		case format.Count:
+			if !s.counted && s.Counted && countingBegins(b, i) {
+				s.from = seq // what returned before was counted in what is not here, or is not
+				clear(s.there)
+			}
+			s.counted = true
 		}
 	}
 	if s.Counted {
@@ -126,7 +134,7 @@ func (s *Conservation) Calls(calls []Call) {
 			cpu.callExits.add(c.ExitSeq)
 			cpu.exitsBy[c.Status]++
 		}
-		if s.Counted && c.EnterSeq >= 0 && c.ExitSeq >= 0 && len(s.there) < maxCounted {
+		if s.Counted && c.EnterSeq >= 0 && c.ExitSeq >= s.from && c.ExitSeq >= 0 && len(s.there) < maxCounted {
 			if s.there == nil {
 				s.there = map[countedKey]int64{}
 			}
@@ -269,14 +277,14 @@ func (s *Conservation) Report(m *format.Meta, cov Coverage) *ConservationReport 
 	}
 	rule("C5", gaps, why)
 	if s.Counted {
-		s.counted(rule)
+		s.judgeCounts(rule)
 	}
 	return r
 }
 
-// counted compares the calls of the capture with the exact counts: there are
+// judgeCounts compares the calls of the capture with the exact counts: there are
 // as many at least of each process, ABI and number.
-func (s *Conservation) counted(rule func(name string, f failures, fine string)) {
+func (s *Conservation) judgeCounts(rule func(name string, f failures, fine string)) {
 	var f failures
 	var sum int64
 	for _, c := range s.counts.list {

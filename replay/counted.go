@@ -41,6 +41,9 @@ func (c *counts) rows(b *format.Batch) {
 		if k != format.Count || len(b.PID) < b.N || len(b.Syscall) < b.N || len(b.Args[format.CountTotalNS]) < b.N {
 			continue
 		}
+		if countingBegins(b, i) {
+			continue
+		}
 		key := countedKey{b.PID[i], b.Nr[i], b.ABI[i]}
 		n, ok := c.place[key]
 		if !ok {
@@ -62,6 +65,12 @@ func (c *counts) rows(b *format.Batch) {
 		one.Errors += b.Args[format.CountErrors][i]
 		one.TotalNS += b.Args[format.CountTotalNS][i]
 	}
+}
+
+// countingBegins reports whether a count row says that what follows it is counted
+// apart from what was before.
+func countingBegins(b *format.Batch, i int) bool {
+	return b.Args[format.CountCalls][i] == 0 && b.PID[i] == 0 && b.Nr[i] == -1
 }
 
 // Counted returns the exact numbers of the calls that the filter chooses; ok

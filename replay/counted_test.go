@@ -119,11 +119,15 @@ func TestHeldCalls(t *testing.T) {
 func TestConservationKnowsCounts(t *testing.T) {
 	for _, c := range []struct {
 		counted int64
+		begins  int64 // seq of a row that says that counting begins there; -1: there is none
 		ok      bool
-	}{{1, true}, {0, false}} {
+	}{{1, -1, true}, {0, -1, false}, {0, 1, false}, {0, 2, true}} {
 		s := replay.Conservation{Counted: true}
 		b := format.NewBatch(format.NewSymbolTable(), 2)
-		b.Append(format.Event{TS: 9, Kind: format.Count, CPU: -1, PID: 7, Nr: 39, Syscall: "getpid", Args: [6]int64{c.counted, 0, 10, 1, 9}})
+		if c.begins >= 0 {
+			b.Append(format.Event{TS: 8, Seq: c.begins, Kind: format.Count, CPU: -1, Nr: -1, Syscall: "syscall_-1", Args: [6]int64{0, 0, 0, 1, 8}})
+		}
+		b.Append(format.Event{TS: 9, Seq: c.begins + 1, Kind: format.Count, CPU: -1, PID: 7, Nr: 39, Syscall: "getpid", Args: [6]int64{c.counted, 0, 10, 1, 9}})
 		s.Events(b)
 		s.Calls([]replay.Call{{PID: 7, Nr: 39, EnterSeq: 0, ExitSeq: 1, DurNS: 5}})
 		for _, rule := range s.Report(nil, replay.Coverage{}).Checks {

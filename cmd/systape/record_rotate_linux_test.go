@@ -110,6 +110,8 @@ func recordRotates(t *testing.T, r recorder) {
 		}
 	}
 
+	t.Run("counts", func(t *testing.T) { rotatesWithCounts(t, r) })
+	t.Run("filters", func(t *testing.T) { rotatesWithFilters(t, r) })
 	t.Run("keeps the latest", func(t *testing.T) {
 		dir := t.TempDir()
 		p := r.command(t, "record", "-q", "-a", "-W", "2", "-o", filepath.Join(dir, "%Y-t.parquet"))
@@ -143,6 +145,96 @@ func recordRotates(t *testing.T, r recorder) {
 		if got := r.run(t, append(append([]string{"record"}, wrong...), "--", "true")...); got.code != recordFailed || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("%q: %+v", wrong, got)
 		}
+	}
+}
+
+// rotatesWithCounts: where calls are left out on purpose, each part has the exact
+// numbers of its own time and the share that holds in it, and all have together
+// those of the recording.
+func rotatesWithCounts(t *testing.T, r recorder) {
+	for _, c := range []struct {
+		name string
+		args []string
+		drew func(n int) bool // whether of 400000 so many are there
+	}{
+		{"sample", []string{"--sample", "4"}, func(n int) bool { return n > 90_000 && n < 110_000 }},
+		{"failed", []string{"--failed"}, func(n int) bool { return n == 400_000 }},
+		{"min duration", []string{"--min-duration", "10h"}, func(n int) bool { return n == 0 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := r.command(t, append(append([]string{"record", "-q", "-C", "200kB", "-G", "0.3", "-o", filepath.Join(dir, "t.parquet")}, c.args...), "--", r.program("noise"), "400000")...)
+			if got := r.finish(t, p); got.code != 7 {
+				t.Fatalf("%+v", got)
+			}
+			parts, _ := filepath.Glob(filepath.Join(dir, "*"))
+			if len(parts) < 2 {
+				t.Fatalf("got %q", parts)
+			}
+			count := func(paths ...string) (counted, there int64) {
+				var got struct {
+					Coverage struct {
+						Calls    int64
+						ByStatus map[string]int64 `json:"by_status"`
+					}
+				}
+				r.json(t, &got, append([]string{"latency", "--format", "json", "--syscall", "lseek"}, paths...)...)
+				return got.Coverage.Calls, got.Coverage.ByStatus["ok"]
+			}
+			sum, rows := int64(0), int64(0)
+			for i, part := range parts {
+				r.succeed(t, "verify", part)
+				counted, there := count(part)
+				sum, rows = sum+counted, rows+there
+				if c.name == "failed" && (counted < there-20000 || counted > there+20000) {
+					t.Errorf("part %d has %d calls, and counts %d", i+1, there, counted)
+				}
+				if events := r.succeed(t, "replay", "--events", part).out; c.name == "sample" && strings.Count(events, "share of calls set: one call in 4") != 1 {
+					t.Errorf("part %d does not tell the share", i+1)
+				}
+			}
+			counted, there := count(dir)
+			if counted != 400_000 || sum != counted || !c.drew(int(there)) || there < rows {
+				t.Errorf("together %d counted and %d there, the parts %d and %d", counted, there, sum, rows)
+			}
+			r.succeed(t, "verify", dir)
+		})
+	}
+}
+
+// rotatesWithFilters: what filters choose is chosen in every part, and whole.
+func rotatesWithFilters(t *testing.T, r recorder) {
+	dir := t.TempDir()
+	got := r.run(t, "record", "-q", "-C", "64KiB", "-e", "lseek", "--comm", "noi*", "-o", filepath.Join(dir, "t.parquet"), "--", "sh", "-c", r.program("noise")+" 50000; "+r.program("noise")+" 50000")
+	if got.code != 7 {
+		t.Fatalf("%+v", got)
+	}
+	parts, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(parts) < 3 {
+		t.Fatalf("got %q", parts)
+	}
+	ok := int64(0)
+	for _, part := range append(parts, dir) {
+		r.succeed(t, "verify", part)
+		var l struct {
+			Coverage struct {
+				ByStatus map[string]int64 `json:"by_status"`
+			}
+			Groups []struct{ Syscall string }
+		}
+		r.json(t, &l, "latency", "--format", "json", part)
+		if n := len(l.Groups); n > 1 || n == 1 && l.Groups[0].Syscall != "lseek" { // the last one may have ends of threads alone
+			t.Errorf("%s: %+v", part, l.Groups)
+		}
+		for status, n := range l.Coverage.ByStatus {
+			if n > 2 && status != "ok" {
+				t.Errorf("%s: %d calls %s", part, n, status)
+			}
+		}
+		ok = l.Coverage.ByStatus["ok"]
+	}
+	if ok != 100_000 {
+		t.Errorf("%d calls together, want 100000", ok)
 	}
 }
 

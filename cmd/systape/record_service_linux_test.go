@@ -29,15 +29,17 @@ func TestRecordAsService(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	capabilities := []string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon"}
 	t.Run("root", func(t *testing.T) { recordService(t, systape, dir, nil) })
-	t.Run("capabilities", func(t *testing.T) {
-		recordService(t, systape, openFolder(t), []string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon"})
-	})
+	t.Run("capabilities", func(t *testing.T) { recordService(t, systape, openFolder(t), capabilities) })
+	t.Run("parts", func(t *testing.T) { recordService(t, systape, openFolder(t), capabilities, "-W", "3") })
+	t.Run("flight", func(t *testing.T) { recordService(t, systape, openFolder(t), capabilities, "--flight", "1h,8MiB") })
 	t.Run("descendants", func(t *testing.T) { recordDescendantsLeft(t, systape) })
 	t.Run("user", func(t *testing.T) { recordAsUser(t, systape) })
 }
 
-func recordService(t *testing.T, systape, dir string, prefix []string) {
+// With more flags it makes files when it is told to, by HUP or by USR1.
+func recordService(t *testing.T, systape, dir string, prefix []string, more ...string) {
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +58,7 @@ func recordService(t *testing.T, systape, dir string, prefix []string) {
 		return string(text[:n])
 	}
 	words := append(prefix, systape, "record", "-q", "-a", "-o", "service.parquet", "--metrics", "unix:"+filepath.Join(dir, "metrics"))
+	words = append(words, more...)
 	c := exec.Command(words[0], words[1:]...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
@@ -101,6 +104,16 @@ func recordService(t *testing.T, systape, dir string, prefix []string) {
 		t.Errorf("got %v, %v, %v", err, answer.Header, got)
 	}
 
+	if len(more) > 0 {
+		signal := syscall.SIGUSR1
+		if more[0] == "-W" {
+			signal = syscall.SIGHUP
+		}
+		waitFor(t, "the first file", func() bool {
+			c.Process.Signal(signal) // a part without events is not ended
+			return exists(filepath.Join(dir, "service-00001.parquet"))
+		})
+	}
 	c.Process.Signal(syscall.SIGTERM)
 	if got := hear(); got != "STOPPING=1" {
 		t.Errorf("heard %q", got)
@@ -108,8 +121,17 @@ func recordService(t *testing.T, systape, dir string, prefix []string) {
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
-	if out, err := exec.Command(systape, "verify", filepath.Join(dir, "service.parquet")).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	files := []string{filepath.Join(dir, "service.parquet")}
+	switch {
+	case len(more) > 0 && more[0] == "-W": // read as one
+		files = []string{dir}
+	case len(more) > 0:
+		files, _ = filepath.Glob(filepath.Join(dir, "*.parquet"))
+	}
+	for _, file := range files {
+		if out, err := exec.Command(systape, "verify", file).CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 

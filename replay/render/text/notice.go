@@ -70,6 +70,9 @@ func appendRow(dst []byte, e *format.Event) []byte {
 		}
 		return append(dst, " ***"...)
 	case format.Count:
+		if e.Args[format.CountCalls] == 0 && e.PID == 0 && e.Nr == -1 {
+			return append(dst, "*** calls are counted anew from here on ***"...)
+		}
 		dst = escape.Append(append(dst, "*** "...), e.Syscall)
 		dst = append(append(dst, " returned "...), units.Counted(e.Args[format.CountCalls], "time")...)
 		if n := e.Args[format.CountErrors]; n > 0 {
