@@ -31,6 +31,8 @@ type chunkReader interface {
 	reset(p *parquetReader)                    // goes to the current row group
 	read(b *Batch, n int) error                // sets the column to the next n rows
 	end() error                                // no rows of the group are left
+	whole() []parquet.Span                     // the rows of the group, which was reset, that can be read
+	skip(n int) error                          // passes over the next n rows
 	holds(want func(w any) bool) (bool, error) // whether the group's dictionary, if it has one, has a wanted value
 }
 
@@ -300,7 +302,9 @@ type chunksOf[T any] struct {
 func (c *chunksOf[T]) reset(p *parquetReader) {
 	c.from.Reset(p.file, &p.foot.Groups[p.group].Chunks[p.leaves[c.pos]])
 }
-func (c *chunksOf[T]) end() error { return c.from.End() }
+func (c *chunksOf[T]) end() error            { return c.from.End() }
+func (c *chunksOf[T]) whole() []parquet.Span { return c.from.Whole() }
+func (c *chunksOf[T]) skip(n int) error      { return c.from.Skip(n) }
 
 func (c *chunksOf[T]) read(b *Batch, n int) error {
 	c.resize(b, n)

@@ -28,8 +28,9 @@ type RecoverResult struct {
 
 // Recover makes the valid capture out from what is left of one: from a spool
 // that was cut off, or from a Parquet capture or NAME.partial that lost its
-// end. The input stays as it is. It goes on after damage, with the next row
-// group or the next message that is whole; a lost row, dated by its neighbours,
+// end. The input stays as it is. It goes on after damage, with the next rows
+// whose pages are whole in every column (mostly those of the next row group) or
+// the next message that is whole; a lost row, dated by its neighbours,
 // then tells how many events are gone, and seq is counted anew. Where the kinds
 // of those events are gone too, half of them are told as enters and half as
 // exits. The new capture has the format version of the old and says of itself
@@ -173,7 +174,7 @@ func (r *rescue) open(f *os.File, path string) error {
 		if err := p.choose(AllColumns, NewSymbolTable()); err != nil {
 			return err
 		}
-		r.from, r.Meta = &parquetRemains{parquetReader: p, size: r.size}, p.meta
+		r.from, r.Meta = salvageParquet(p, r.size), p.meta
 	default:
 		return fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
 	}
@@ -408,67 +409,3 @@ func (s *spoolRemains) end() (*Meta, bool) {
 
 func (s *spoolRemains) useless() int64 { return s.passed }
 func (s *spoolRemains) close()         { s.closeSealed() }
-
-// parquetRemains is what is left of a Parquet capture.
-type parquetRemains struct {
-	*parquetReader
-	size   int64
-	passed int64
-	b      Batch
-}
-
-func (p *parquetRemains) next() (*Batch, error) { return &p.b, p.parquetReader.next(&p.b, chunkRows) }
-
-// pass leaves out the rest of the row group. Its kinds and times tell what is
-// gone, if they can be read.
-func (p *parquetRemains) pass(error) (gap, bool) {
-	if p.group < 0 || p.group >= len(p.foot.Groups) || p.inGroup == 0 {
-		return gap{events: -1}, false
-	}
-	g := &p.foot.Groups[p.group]
-	rows, left := int(g.Rows), p.inGroup
-	lost := gap{events: int64(left)}
-	for _, c := range g.Chunks {
-		p.passed += c.Size * int64(left) / max(g.Rows, 1)
-	}
-	p.inGroup = 0
-	p.row += int64(left)
-	if b, ok := p.again(ColKind, rows); ok {
-		for _, k := range b.Kind[rows-left:] {
-			switch k {
-			case Enter:
-				lost.enters++
-			case Exit:
-				lost.exits++
-			}
-		}
-	}
-	if b, ok := p.again(ColTS, rows); ok {
-		lost.first, lost.last = b.TS[rows-left], b.TS[rows-1]
-	} else if first, last, ok := p.span(g); ok {
-		lost.first, lost.last = first, last
-	}
-	return lost, true
-}
-
-// again reads one column of the current row group from its begin.
-func (p *parquetRemains) again(col Columns, rows int) (*Batch, bool) {
-	chunk, err := p.chunk(col.pos())
-	if err != nil {
-		return nil, false
-	}
-	b := &Batch{Symbols: p.names}
-	chunk.reset(p.parquetReader)
-	return b, chunk.read(b, rows) == nil
-}
-
-func (p *parquetRemains) close() {}
-
-func (p *parquetRemains) end() (*Meta, bool) { return p.meta, !p.scanned }
-
-func (p *parquetRemains) useless() int64 {
-	if p.scanned {
-		return p.passed + p.size - p.foot.Start
-	}
-	return p.passed
-}

@@ -152,50 +152,60 @@ func (p *pageReader) peek(n int) ([]byte, error) {
 }
 
 func (p *pageReader) discard(n int) {
-	p.win = p.win[n:]
+	p.win = p.win[min(n, len(p.win)):]
 	p.pos += int64(n)
 }
 
-// next returns the header and the decompressed bytes of the next page, with
-// slack behind them. It returns io.EOF at the end of the chunk.
-func (p *pageReader) next() (h pageHeader, data []byte, err error) {
+// header reads the header of the next page, whose bytes are then the next
+// h.compressed of the chunk: they are all there. It returns io.EOF at the end
+// of the chunk.
+func (p *pageReader) header() (h pageHeader, err error) {
 	if p.pos == p.end {
-		return h, nil, io.EOF
+		return h, io.EOF
 	}
 	n := 0
 	for size := 128; ; size *= 4 {
 		b, err := p.peek(size)
 		if err != nil {
-			return h, nil, err
+			return h, err
 		}
 		h, n, err = parsePageHeader(b)
 		if err == nil {
 			break
 		}
 		if !errors.Is(err, errThriftShort) || len(b) < size || size >= maxPageHeader {
-			return h, nil, fmt.Errorf("page header: %w", err)
+			return h, fmt.Errorf("page header: %w", err)
 		}
 	}
 	p.discard(n)
 	if h.size < 0 || h.compressed < 0 || h.size > maxPageBytes || h.compressed > maxPageBytes {
-		return h, nil, fmt.Errorf("page of %d bytes, %d compressed; at most %d are read", h.size, h.compressed, maxPageBytes)
+		return h, fmt.Errorf("page of %d bytes, %d compressed; at most %d are read", h.size, h.compressed, maxPageBytes)
 	}
-	body, err := p.peek(int(h.compressed))
+	if int64(h.compressed) > p.end-p.pos {
+		return h, errors.New("page reaches beyond its column")
+	}
+	return h, nil
+}
+
+// body returns the decompressed bytes of the page behind its header h, with
+// slack behind them.
+func (p *pageReader) body(h *pageHeader) (data []byte, err error) {
+	packed, err := p.peek(int(h.compressed))
 	if err != nil {
-		return h, nil, err
-	}
-	if len(body) < int(h.compressed) {
-		return h, nil, errors.New("page reaches beyond its column")
+		return nil, err
 	}
 	if p.raw, err = p.budget.grow(p.raw, int(h.size)); err != nil {
-		return h, nil, err
+		return nil, err
 	}
-	if err := p.decompress(&h, body); err != nil {
-		return h, nil, fmt.Errorf("decompress page: %w", err)
+	if err := p.decompress(h, packed); err != nil {
+		return nil, fmt.Errorf("decompress page: %w", err)
 	}
-	p.discard(int(h.compressed))
-	return h, p.raw, nil
+	p.pass(h)
+	return p.raw, nil
 }
+
+// pass goes on behind the bytes of the page.
+func (p *pageReader) pass(h *pageHeader) { p.discard(int(h.compressed)) }
 
 // decompress fills p.raw from body. The levels of a version 2 page come first
 // and are never compressed.

@@ -139,32 +139,44 @@ func (c *ChunkReader[T]) fill(dst []T) error {
 // page makes sure that values are at hand.
 func (c *ChunkReader[T]) page() error {
 	for c.inPage == 0 {
-		h, data, err := c.pages.next()
+		h, err := c.pages.header()
 		if err == io.EOF {
 			return errors.New("values are missing")
+		}
+		if err == nil {
+			err = c.load(&h)
 		}
 		if err != nil {
 			return err
 		}
-		switch h.typ {
-		case pageDict:
-			if c.hasDict {
-				return errors.New("two dictionaries")
-			}
-			if err := c.dictionary(&h, data); err != nil {
-				return fmt.Errorf("dictionary: %w", err)
-			}
-			c.hasDict = true
-		case pageData, pageDataV2:
-			if h.values < 0 || int(h.values) > c.left {
-				return fmt.Errorf("page of %d values, the column has %d left", h.values, c.left)
-			}
-			if err := c.data(&h, data); err != nil {
-				return err
-			}
-			c.left -= int(h.values)
-			c.inPage = int(h.values)
+	}
+	return nil
+}
+
+// load reads the page behind its header h.
+func (c *ChunkReader[T]) load(h *pageHeader) error {
+	data, err := c.pages.body(h)
+	if err != nil {
+		return err
+	}
+	switch h.typ {
+	case pageDict:
+		if c.hasDict {
+			return errors.New("two dictionaries")
 		}
+		if err := c.dictionary(h, data); err != nil {
+			return fmt.Errorf("dictionary: %w", err)
+		}
+		c.hasDict = true
+	case pageData, pageDataV2:
+		if h.values < 0 || int(h.values) > c.left {
+			return fmt.Errorf("page of %d values, the column has %d left", h.values, c.left)
+		}
+		if err := c.data(h, data); err != nil {
+			return err
+		}
+		c.left -= int(h.values)
+		c.inPage = int(h.values)
 	}
 	return nil
 }
