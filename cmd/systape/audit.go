@@ -60,16 +60,18 @@ func newAuditCommand() *cobra.Command {
 	fl.StringSliceVar(&f.categories, "category", nil, "only these `categories`: "+strings.ReplaceAll(strings.Join(audit.CategoryNames(), " "), "open failed", "'open failed'"))
 	fl.BoolVar(&f.tree, "tree", false, "by process, below the processes that made them")
 	fl.BoolVar(&f.fail, "fail", false, "exit with code 3 if a rule holds")
-	fl.StringVar(&f.format, "format", "table", "`form` of the result: table jsonl csv ecs")
+	fl.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(auditForms, " ")+" (default: as FILE of -o is named, or table)")
 	fl.StringVarP(&f.output, "output", "o", "", "write to this `file`")
 	fl.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
 	addFilterFlags(c)
 	return c
 }
 
-func (f *auditFlags) valid() error {
-	if !slices.Contains([]string{"table", "jsonl", "csv", "ecs"}, f.format) {
-		return fmt.Errorf("--format: unknown form %q, want table, jsonl, csv or ecs", f.format)
+var auditForms = []string{"table", "jsonl", "csv", "ecs"}
+
+func (f *auditFlags) valid() (err error) {
+	if f.format, err = out.FormOf(f.format, f.output, auditForms, false); err != nil {
+		return err
 	}
 	for _, c := range f.categories {
 		if !slices.Contains(audit.CategoryNames(), c) {

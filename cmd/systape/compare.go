@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
 	"systape/format/abi"
 	"systape/replay"
@@ -22,13 +23,15 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 		return usage(err)
 	}
 	opt, err := f.options()
+	if err != nil {
+		return usage(err)
+	}
+	form, err := out.FormOf(f.format, f.output, tableOrJSON, false)
 	switch {
 	case err != nil:
 		return usage(err)
 	case f.n < 2 || f.n > sequences.MaxN:
 		return usage(fmt.Errorf("-n %d: want 2 to %d", f.n, sequences.MaxN))
-	case f.format != "table" && f.format != "json":
-		return usage(fmt.Errorf("--format: unknown format %q, want table or json", f.format))
 	case f.top < 0:
 		return usage(fmt.Errorf("--top: %d is negative", f.top))
 	}
@@ -40,7 +43,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	opt.MaxN = f.n
 	defer limitMemory()()
 	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Paths: f.paths, Top: f.top}
-	x.Form = f.format
+	x.Form = form
 	alphabet := sequences.NewAlphabet()
 	var native *abi.ABI
 	for i := range x.Sides {

@@ -55,7 +55,7 @@ that fails with an error in B that it has not had in A.
 	f.addFlags(c)
 	flags.IntVar(&f.top, "top", 15, "show the `N` calls that take most time and those that differ, and N sequences; 0 for all calls")
 	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with code 3 on differences of these `kinds`: any "+compareKinds())
-	flags.StringVar(&f.format, "format", "table", "`form` of the result: table json")
+	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(tableOrJSON, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")
 	flags.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
 	flags.SortFlags = false

@@ -62,8 +62,8 @@ the other commands need.`,
 const doctorRound = "0.25"
 
 func runDoctor(c *cobra.Command, args []string, formatName string, quick bool) error {
-	if formatName != "table" && formatName != "json" {
-		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
+	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
+		return usageError(c, err)
 	}
 	if len(args) > 1 {
 		return usageError(c, fmt.Errorf("%d folders given, want one", len(args)))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -49,8 +48,8 @@ func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) e
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape info --help'"}
 	}
-	if formatName != "table" && formatName != "json" {
-		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
+	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
+		return usageError(c, err)
 	}
 	if privacy {
 		p, err := privacyOf(c, args, replay.Options{})

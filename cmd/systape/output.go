@@ -82,3 +82,6 @@ func outError(err error) error {
 	code := map[out.Kind]int{out.Failed: exitFailed, out.Usage: exitUsage, out.Permission: exitPermission}[e.Kind]
 	return &exitError{code: code, err: err, hint: e.Hint}
 }
+
+// tableOrJSON are the forms of results that are for people or for programs.
+var tableOrJSON = []string{"table", "json"}

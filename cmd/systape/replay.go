@@ -106,10 +106,11 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 	if options.Colour, err = replayColour(f.colour, c.OutOrStdout()); err != nil {
 		return usage(err)
 	}
+	if _, err := out.FormOf(f.format, "", []string{"text", "jsonl"}, false); err != nil {
+		return usage(err)
+	}
 	changed := c.Flags().Changed
 	switch {
-	case f.format != "text" && f.format != "jsonl":
-		return usage(fmt.Errorf("--format: unknown format %q, want text or jsonl", f.format))
 	case f.format == "jsonl" && (f.columns != "" || changed("time") || f.colour == "always"):
 		return usage(errors.New("--columns, --time and --color are for text, jsonl has all columns"))
 	case f.events && f.names:

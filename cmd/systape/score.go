@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/replay/sequences"
 )
 
@@ -58,7 +60,7 @@ code 3.
 	flags.IntVar(&f.top, "top", 10, "show the `N` most unusual threads, 0 for up to 1,000")
 	flags.IntVar(&f.findings, "findings", 5, "show the `N` most unusual stretches of calls")
 	flags.StringVar(&f.by, "by", "", "the baseline's own grouping; any other is refused")
-	flags.StringVar(&f.format, "format", "table", "`form` of the result: table json")
+	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(tableOrJSON, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")
 	flags.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
 	flags.SortFlags = false
@@ -68,11 +70,12 @@ code 3.
 
 func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	usage := func(err error) error { return usageError(c, err) }
+	form, err := out.FormOf(f.format, f.output, tableOrJSON, false)
 	switch {
+	case err != nil:
+		return usage(err)
 	case f.baseline == "":
 		return usage(errors.New("--baseline is missing"))
-	case f.format != "table" && f.format != "json":
-		return usage(fmt.Errorf("--format: unknown format %q, want table or json", f.format))
 	case f.top < 0 || f.findings < 0:
 		return usage(errors.New("--top and --findings are not negative"))
 	}
@@ -97,7 +100,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.File, s.Form, s.Out = f.baseline, f.format, file
+	s.File, s.Form, s.Out = f.baseline, form, file
 	if err := file.close(s.Write()); err != nil {
 		return err
 	}

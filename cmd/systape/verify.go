@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/replay"
 )
@@ -52,8 +53,8 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape verify --help'"}
 	}
-	if formatName != "table" && formatName != "json" {
-		return &exitError{code: exitUsage, err: fmt.Errorf("unknown format %q", formatName), hint: "use --format table or --format json"}
+	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
+		return usageError(c, err)
 	}
 	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: warner(c.ErrOrStderr())}
 	stdin, done, err := holdStdin(c, args)
