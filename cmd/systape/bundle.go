@@ -187,10 +187,17 @@ func bundleAnswer(ctx context.Context, capture string, args []string) ([]byte, e
 	if code != exitOK {
 		fmt.Fprintf(&out, "exit code %d\n", code)
 	}
-	inTable := format.BundleCapture + strings.Repeat(" ", len(capture)-len(format.BundleCapture)) // columns stay below each other
-	text := bytes.ReplaceAll(out.Bytes(), []byte(capture+"  "), []byte(inTable+"  "))
+	return bundleText(out.Bytes(), capture), nil
+}
+
+// bundleText calls the capture what the bundle does. The table of files has a
+// column as wide as the path, whose length is nobody's business.
+func bundleText(text []byte, capture string) []byte {
+	const heading = "file"
+	narrow := strings.Repeat(" ", len(capture)-len(format.BundleCapture))
+	text = bytes.ReplaceAll(text, []byte("\n"+heading+narrow+"  "), []byte("\n"+heading+"  "))
 	text = bytes.ReplaceAll(text, []byte(capture), []byte(format.BundleCapture))
-	return bytes.ReplaceAll(text, []byte(filepath.Dir(capture)+string(filepath.Separator)), nil), nil
+	return bytes.ReplaceAll(text, []byte(filepath.Dir(capture)+string(filepath.Separator)), nil)
 }
 
 // bundleReport makes the page of the command report, where there is one.

@@ -52,6 +52,11 @@ func TestBundleIsTheSameTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "a folder for temporary files whose name is long")
+	if err := os.Mkdir(elsewhere, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", elsewhere)
 	b, err := os.ReadFile(makeBundle(t, "--key", key, capture))
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("the second bundle differs from the first (%v)", err)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -153,9 +152,6 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	notes, err := exportRun(in, f.format, weight, file)
 	if err == nil {
 		err = file.complete()
-	}
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return nil
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"systape/replay/escape"
 )
@@ -55,7 +56,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	if c.Name() != "record" && (errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)) {
+		return exitOK // the reader of the result has seen enough
+	}
 	if err == nil && root.Annotations[damaged] != "" {
 		err = &exitError{code: exitDamaged, err: errors.New("the result is without the files that are damaged"), hint: "'systape recover' saves what can be read of them"}
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -163,8 +162,8 @@ func runReplay(c *cobra.Command, args []string, f *replayFlags) error {
 		r.in.warn(errors.New("nothing is shown: nothing in the capture is of that time and kind (systape info tells what is in it)"))
 	}
 	switch {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, pace.ErrQuit):
-		return nil // the reader, or the user, has seen enough
+	case errors.Is(err, pace.ErrQuit):
+		return nil
 	case errors.Is(err, context.Canceled) && c.Context().Err() == nil:
 		return r.out.Flush() // Ctrl-C
 	}
