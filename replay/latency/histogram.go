@@ -109,6 +109,22 @@ func (h *Histogram) widen(bucket int) int {
 	return grown
 }
 
+// AddBucket counts n durations of one bucket, of which the sum, the shortest
+// and the longest are known. Everything but Stddev stays exact: it takes them
+// for n times their mean, which is at most [MaxRelativeError] off.
+func (h *Histogram) AddBucket(bucket int, n uint64, sum, shortest, longest int64) {
+	if n == 0 {
+		return
+	}
+	if h.n == 0 {
+		h.min, h.max = shortest, longest
+	}
+	h.min, h.max = min(h.min, shortest), max(h.max, longest)
+	h.n += n
+	h.sums.addMany(n, uint64(sum))
+	h.count(bucket, n)
+}
+
 // Merge adds everything that o has counted. o is unchanged.
 func (h *Histogram) Merge(o *Histogram) { h.merge(o) }
 

@@ -24,6 +24,23 @@ func (s *sums) add(x uint64) {
 	s.xx[2] += c
 }
 
+// addMany adds n values of which only the sum is known, for the squares as if
+// all were their mean.
+func (s *sums) addMany(n, sum uint64) {
+	var c uint64
+	s.x[0], c = bits.Add64(s.x[0], sum, 0)
+	s.x[1] += c
+	mean := sum / n
+	hi, lo := bits.Mul64(mean, mean)
+	carry, low := bits.Mul64(lo, n)
+	top, mid := bits.Mul64(hi, n)
+	mid, c = bits.Add64(mid, carry, 0)
+	top += c
+	s.xx[0], c = bits.Add64(s.xx[0], low, 0)
+	s.xx[1], c = bits.Add64(s.xx[1], mid, c)
+	s.xx[2], _ = bits.Add64(s.xx[2], top, c)
+}
+
 func (s *sums) merge(o *sums) {
 	var c uint64
 	s.x[0], c = bits.Add64(s.x[0], o.x[0], 0)

@@ -160,6 +160,31 @@ func (t *Table) Add(calls []replay.Call) {
 	}
 }
 
+// AddGroup counts the calls whose durations h holds and which share everything
+// that the table asks of c: names, ids, error and status.
+func (t *Table) AddGroup(c *replay.Call, h *Histogram) {
+	cl, waits := t.sel.pick(c)
+	if cl == skipped || h.n == 0 {
+		return
+	}
+	g := t.group(c, waits)
+	if cl == finished {
+		t.bytes += int64(g.Done.merge(h))
+		if c.Ret < 0 && c.Errno() != 0 {
+			g.Errors += h.Count()
+		}
+	} else {
+		if g.Open == nil {
+			g.Open = new(Histogram)
+			t.bytes += groupMem / 2
+		}
+		t.bytes += int64(g.Open.merge(h))
+	}
+	if t.bytes > t.opt.MaxBytes {
+		t.join()
+	}
+}
+
 // AddCounted has the numbers of calls, their errors and their total time taken
 // from exact counts, of which the calls that are added are a sample. ok is false
 // when the table groups by what counts do not tell.
