@@ -12,7 +12,8 @@
 # make microbench measures the recorder's, the files' and the analysis' steps one by one
 # make lint     gofmt, go mod tidy, go vet for every platform, staticcheck
 # make generate makes the generated files anew: needs clang 14 and llvm-strip for the BPF objects
-# make check    generates and compares
+# make web      builds the page that report shows, from web (needs Node.js 20 and npm)
+# make check    generates and compares, the page too
 # make cross    builds for every platform, the tests too
 # make sample   records the sample captures of testdata anew (root, Linux)
 
@@ -26,7 +27,7 @@ export GOFLAGS += -buildvcs=false
 endif
 PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GENERATED = bpf format/abi replay/render/decode
+GENERATED = bpf format/abi replay/render/decode cmd/systape/internal/page/bundle
 # The packages that start goroutines, or hand what they make to others.
 RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
 # What damages a file byte by byte, or kills at every step, starts nothing new with each, and takes minutes.
@@ -35,7 +36,7 @@ FUZZ_SECONDS = 60
 FAULTS = 100000
 MINUTES = 30
 
-.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate check cross man sample clean
+.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate web check cross man sample clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
@@ -80,8 +81,14 @@ lint:
 generate:
 	go generate ./...
 
-check: generate
-	@git diff --exit-code --stat -- $(GENERATED) || { echo 'generated files differ: run "make generate" with clang 14 (Debian 12) and commit'; exit 1; }
+web: web/node_modules/.package-lock.json
+	cd web && npm run --silent types && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --ignore-scripts
+
+check: generate web
+	@git diff --exit-code --stat -- $(GENERATED) || { echo 'generated files differ: run "make generate web" with clang 14 (Debian 12) and commit'; exit 1; }
 
 cross:
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o dist/systape-$${p%/*}-$${p#*/} ./cmd/systape || exit 1; done
@@ -100,4 +107,4 @@ readers: .venv/ready
 	@sh testdata/readers.sh
 
 clean:
-	rm -rf systape dist .venv
+	rm -rf systape dist .venv web/node_modules

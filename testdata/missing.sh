@@ -7,6 +7,8 @@ need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 
 need cc gcc
 [ -z "$missing" ] || echo 'not tested: data races (make race): no C compiler: apt-get install gcc libc6-dev'
+command -v "${SYSTAPE_CHROMIUM:-chromium}" >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+	echo 'not tested: the page of systape report in a browser: no Chromium: apt-get install chromium'
 need strace strace
 need perf linux-perf
 need setcap libcap2-bin

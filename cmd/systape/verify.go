@@ -56,18 +56,38 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
 	}
-	opt := format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: c.InOrStdin(), Warn: warner(c.ErrOrStderr())}
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err
 	}
 	defer done()
-	opt.Stdin = stdin
-	rep, err := format.Verify(c.Context(), args, opt)
+	res, err := verify(c.Context(), args, format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: stdin, Warn: warner(c.ErrOrStderr())})
 	if err != nil {
-		return inputError(err)
+		return err
 	}
-	res := verifyResult{Rows: rep.Rows, Rules: rep.Rules}
+	if formatName == "json" {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		err = e.Encode(res)
+	} else {
+		err = printVerify(c.OutOrStdout(), res)
+	}
+	if err != nil {
+		return err
+	}
+	if !res.OK {
+		return &exitError{code: exitDamaged, err: errors.New("the capture does not hold"), hint: verifyHint(res)}
+	}
+	return nil
+}
+
+// verify checks a capture against all rules.
+func verify(ctx context.Context, args []string, opt format.ReadOptions) (*verifyResult, error) {
+	rep, err := format.Verify(ctx, args, opt)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	res := &verifyResult{Rows: rep.Rows, Rules: rep.Rules}
 	switch {
 	case rep.Damaged():
 		for i := range 5 {
@@ -75,34 +95,21 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 		}
 	case rep.Meta != nil:
 		var f []format.Finding
-		if res.Conservation, f, err = verifyCalls(c.Context(), args, opt.Stdin); err != nil {
-			return err
+		if res.Conservation, f, err = verifyCalls(ctx, args, opt.Stdin); err != nil {
+			return nil, err
 		}
 		res.Rules = append(res.Rules, f...)
 	}
 	bundles, err := bundleFindings(args)
 	if err != nil {
-		return inputError(err)
+		return nil, inputError(err)
 	}
 	res.Rules = append(res.Rules, bundles...)
 	res.OK = true
 	for _, r := range res.Rules {
 		res.OK = res.OK && r.State != format.Fails
 	}
-	if formatName == "json" {
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		err = e.Encode(res)
-	} else {
-		err = printVerify(c.OutOrStdout(), &res)
-	}
-	if err != nil {
-		return err
-	}
-	if !res.OK {
-		return &exitError{code: exitDamaged, err: errors.New("the capture does not hold"), hint: verifyHint(&res)}
-	}
-	return nil
+	return res, nil
 }
 
 // printVerify prints a line for each rule.

@@ -273,6 +273,9 @@ func allNames() []string {
 	return slices.Compact(names)
 }
 
+// Classes lists the names of the classes of calls, without their percent signs.
+func Classes() []string { return classNames() }
+
 func classNames() []string {
 	var names []string
 	for n := range classes {

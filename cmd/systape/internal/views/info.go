@@ -271,6 +271,13 @@ func listed[T any](head string, list []T) string {
 }
 
 // hostWords tells what is known of a host.
+// HostWords says which machine was recorded. It is not escaped.
+func HostWords(h format.Host) string { return hostWords(h) }
+
+// RequestWords says what was asked to be recorded, secrets masked. It is not
+// escaped.
+func RequestWords(r *format.Request) string { return requestWords(r) }
+
 func hostWords(h format.Host) string {
 	var words []string
 	add := func(known bool, format string, arg any) {

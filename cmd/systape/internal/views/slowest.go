@@ -9,6 +9,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/escape"
 	"systape/replay/latency"
 	"systape/replay/render/decode"
 	"systape/replay/units"
@@ -142,10 +143,12 @@ func neighborTook(n *latency.Neighbor) string {
 	return "? (" + n.Status.String() + ")"
 }
 
-// callText writes a call with its arguments and its result.
-func (l *Latency) callText(c *replay.Call) string {
+func (l *Latency) callText(c *replay.Call) string { return CallText(l.Symbols(), c) }
+
+// CallText writes a call with its arguments and its result, escaped.
+func CallText(names *format.SymbolTable, c *replay.Call) string {
 	var b strings.Builder
-	b.WriteString(l.name(c.Syscall))
+	b.WriteString(escape.Text(names.String(c.Syscall)))
 	b.WriteByte('(')
 	if c.Status.HasEnter() {
 		b.Write(decode.AppendArgs(nil, c.ABI, c.Nr, &c.Args, c.Told))
@@ -167,6 +170,11 @@ func returned(v int64) string {
 		return strconv.FormatInt(v, 10)
 	}
 	return "0x" + strconv.FormatUint(uint64(v), 16)
+}
+
+// NeighborText writes a call beside a slow one with its result, escaped.
+func NeighborText(names *format.SymbolTable, n *latency.Neighbor, a abi.ABI) string {
+	return escape.Text(names.String(n.Syscall)) + neighborResult(n, a)
 }
 
 func neighborResult(n *latency.Neighbor, a abi.ABI) string {

@@ -1,0 +1,113 @@
+package page
+
+// The data of a page, as Go writes it and the page reads it. web/src/contract.ts
+// is made of these types, see the test. Times are nanoseconds since OriginNS,
+// durations nanoseconds: both fit into the 53 bits that JavaScript counts in.
+// Names of the capture are as they are shown everywhere, escaped.
+
+// Version is that of the contract; a page refuses the data of another.
+const Version = 1
+
+// Page is all that a page shows.
+type Page struct {
+	Version int      `json:"version"`
+	Head    Head     `json:"head"`
+	Calls   Calls    `json:"calls"`
+	Losses  []Loss   `json:"losses"`
+	Slowest []Slow   `json:"slowest"`  // slowest first
+	LeftOut []string `json:"left_out"` // sentences
+	Live    bool     `json:"live"`     // there is a server behind the page, that tells more
+}
+
+// Head says what the capture is and how far it can be trusted.
+type Head struct {
+	Title      string   `json:"title"`
+	Files      []string `json:"files"`
+	Command    string   `json:"command"` // FILE… as a shell takes it
+	Filters    string   `json:"filters"` // of the command line, likewise: the page is of these calls only
+	Facts      []Fact   `json:"facts"`
+	OriginNS   string   `json:"origin_ns"` // capture time of 0, a whole number
+	OriginWall string   `json:"origin_wall"`
+	LengthNS   int64    `json:"length_ns"`
+	Coverage   string   `json:"coverage"`
+	Share      float64  `json:"share"` // of all calls, that were measured from end to end
+	LostEvents int64    `json:"lost_events"`
+	Complete   bool     `json:"complete"`
+	Timed      bool     `json:"timed"`
+	Verify     Verify   `json:"verify"`
+	Notes      []string `json:"notes"`
+}
+
+// Fact is one line of the head.
+type Fact struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Verify is the verdict of systape verify.
+type Verify struct {
+	State string `json:"state"` // holds, fails, "not checked"
+	Text  string `json:"text"`
+	Fails []Fact `json:"fails"` // rules, and what they found
+}
+
+// Calls are cells of time × latency for each group, see index.Subset.
+type Calls struct {
+	FromNS  int64             `json:"from_ns"`
+	TileNS  int64             `json:"tile_ns"`
+	Tiles   int               `json:"tiles"`
+	Shift   uint              `json:"shift"` // 1<<shift buckets are one
+	Count   int64             `json:"count"`
+	Cells   int               `json:"cells"`
+	Threads int               `json:"threads"` // that are told apart
+	Others  int               `json:"others"`  // that are not
+	Names   []string          `json:"names"`
+	Classes map[string]string `json:"classes"` // of the calls that occur, by name: with blanks around each
+	Groups  Groups            `json:"groups"`
+	Packed  string            `json:"packed"` // the cells: varints, deflated, in base64
+}
+
+// Groups are the groups, column by column; names are indexes into Calls.Names.
+type Groups struct {
+	Syscall   []int   `json:"syscall"`
+	Comm      []int   `json:"comm"`
+	Container []int   `json:"container"`
+	Errno     []int   `json:"errno"`
+	PID       []int32 `json:"pid"` // 0: other threads
+	TID       []int32 `json:"tid"`
+	Open      []int   `json:"open"`  // 1: the durations are lower bounds
+	Waits     []int   `json:"waits"` // 1: the call waits by nature
+}
+
+// Loss is a stretch of time in which events were lost.
+type Loss struct {
+	FromNS int64 `json:"from_ns"`
+	ToNS   int64 `json:"to_ns"`
+	Events int64 `json:"events"`
+}
+
+// Slow is a slow call with its neighbours on its thread.
+type Slow struct {
+	StartNS    int64  `json:"start_ns"`
+	DurNS      int64  `json:"dur_ns"`
+	LowerBound bool   `json:"lower_bound"`
+	PID        int32  `json:"pid"`
+	TID        int32  `json:"tid"`
+	Comm       string `json:"comm"`
+	Container  string `json:"container"`
+	Syscall    string `json:"syscall"`
+	Errno      string `json:"errno"`
+	Waits      bool   `json:"waits"`
+	Text       string `json:"text"`  // with arguments and result
+	About      string `json:"about"` // the path or the socket, where known
+	Before     []Near `json:"before"`
+	After      []Near `json:"after"`
+	LostEvents int64  `json:"lost_events"` // while it ran
+}
+
+// Near is a call before or after a slow one.
+type Near struct {
+	StartNS int64  `json:"start_ns"`
+	DurNS   int64  `json:"dur_ns"`
+	Text    string `json:"text"`
+}

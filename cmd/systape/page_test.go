@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"systape/format"
+	"systape/internal/browser"
+)
+
+// openPage opens a page and waits for it to be drawn.
+func openPage(t *testing.T, address string) *browser.Tab {
+	t.Helper()
+	b := browser.Open(t, 1280, 720)
+	b.Go(address, "#page[data-drawn], #page .none")
+	return b
+}
+
+// goTo changes the page's address, and waits until everything is drawn of it.
+func goTo(b *browser.Tab, hash string) {
+	browser.Eval[bool](b, fmt.Sprintf(`new Promise((done) => {
+		const root = document.getElementById("page");
+		new MutationObserver((_, o) => { o.disconnect(); done(true); }).observe(root, { attributes: true, attributeFilter: ["data-drawn"] });
+		location.hash = %q;
+	})`, hash))
+}
+
+// chosenCalls is how many calls the page shows, once all input has been taken.
+func chosenCalls(b *browser.Tab) int {
+	return browser.Eval[int](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(Number(document.querySelector(".sum").dataset.calls)))))`)
+}
+
+// shownRow is a row of the page's table, with its exact figures.
+type shownRow struct {
+	Key    string
+	Waits  bool
+	Values []float64 // count, errors, total, p50 to p999, max, and censored where there are any
+}
+
+func shownRows(b *browser.Tab) []shownRow {
+	return browser.Eval[[]shownRow](b, `[...document.querySelectorAll(".table tr[data-key]")].map((tr) => ({ Key: tr.dataset.key, Waits: tr.dataset.waits === "true",
+		Values: [...tr.querySelectorAll("td[data-exact]")].map((td) => Number(td.dataset.exact)) }))`)
+}
+
+func pageOf(t *testing.T, args ...string) (address string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.html")
+	if code, _, stderr := commandLine(t, append([]string{"report", "-o", file}, args...)...); code != 0 {
+		t.Fatalf("report: exit code %d, %s", code, stderr)
+	}
+	return "file://" + filepath.ToSlash(file)
+}
+
+const pageCapture = "../../testdata/v1/workload.parquet"
+
+// Whatever part of the capture the page shows, its figures are those of latency
+// for the command line that it gives to copy.
+func TestPageShowsWhatLatencyTells(t *testing.T) {
+	b := openPage(t, pageOf(t, pageCapture))
+	capture, err := filepath.Abs(pageCapture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hash := range []string{
+		"", "filter=--syscall+openat,close", "filter=--syscall+%25file+--errno+any", "filter=--syscall+!%25memory&by=comm", "by=tid", "by=errno",
+		"brush=100-300-0-3712", "brush=60-400-800-3712&by=comm", "brush=200-201-0-3712", "filter=--comm+%27s*%27&by=pid",
+	} {
+		if hash != "" {
+			goTo(b, hash)
+		}
+		command := browser.Eval[string](b, `document.querySelector(".command").textContent`)
+		args := systapeCommands(command)[0]
+		args[len(args)-1] = capture
+		by := "syscall"
+		for i, a := range args {
+			if a == "--by" {
+				by = args[i+1]
+			}
+		}
+		code, stdout, stderr := commandLine(t, append(args, "--format", "json", "--top", "0", "--wait", "apart")...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d, %s", command, code, stderr)
+		}
+		var want struct{ Groups []map[string]any }
+		if err := json.Unmarshal([]byte(stdout), &want); err != nil {
+			t.Fatal(err)
+		}
+		type id struct {
+			key   string
+			waits bool
+		}
+		have := map[id][]float64{}
+		for _, r := range shownRows(b) {
+			have[id{r.Key, r.Waits}] = r.Values
+		}
+		shown := 0
+		for _, g := range want.Groups {
+			key := id{fmt.Sprint(g[by]), g["waits"].(bool)}
+			values, ok := have[key]
+			if !ok {
+				continue // of rows there are so many at first
+			}
+			shown++
+			for i, column := range []string{"count", "errors", "total_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns", "censored"} {
+				if i < len(values) && values[i] != g[column].(float64) {
+					t.Errorf("%s: %s of %v is %v in the page, %v in latency", command, column, key, values[i], g[column])
+				}
+			}
+		}
+		if shown != len(have) || shown == 0 && len(want.Groups) > 0 {
+			t.Errorf("%s: %d rows in the page, of which %d are in latency's %d", command, len(have), shown, len(want.Groups))
+		}
+	}
+	if c := b.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
+}
+
+// A rectangle that is drawn, keys, a click and a word of the filter choose calls.
+func TestPageIsUsed(t *testing.T) {
+	b := openPage(t, pageOf(t, pageCapture))
+	calls := func() int { return chosenCalls(b) }
+	all := calls()
+	box := browser.Eval[struct{ X, Y float64 }](b, `(() => { const r = document.querySelector(".heat canvas").getBoundingClientRect(); return { X: r.x, Y: r.y }; })()`)
+	b.Drag(box.X+200, box.Y+20, box.X+400, box.Y+150)
+	some := calls()
+	if some == 0 || some >= all {
+		t.Errorf("a rectangle chooses %d of %d calls", some, all)
+	}
+	b.Do(chromedp.KeyEvent("m"), chromedp.KeyEvent("f"))
+	calls()
+	if hash := browser.Eval[string](b, "location.hash"); !strings.Contains(hash, "view=") || !strings.Contains(hash, "brush=") || !strings.Contains(hash, "mark=") {
+		t.Errorf("after a rectangle, m and f the address is %s", hash)
+	}
+	b.Do(chromedp.KeyEvent("\x1b"), chromedp.KeyEvent("0"))
+	if n := calls(); n != all {
+		t.Errorf("Escape chooses %d calls, want %d", n, all)
+	}
+	b.Do(chromedp.Click(`.table tr[data-key="openat"] th button`))
+	openat := calls()
+	if openat == 0 || openat >= all {
+		t.Errorf("a click on openat chooses %d of %d calls", openat, all)
+	}
+	b.Do(chromedp.Focus("#filter"), chromedp.KeyEvent(kb.End+" --errno any"))
+	if n := calls(); n == 0 || n >= openat {
+		t.Errorf("%s chooses %d of %d calls", browser.Eval[string](b, `document.querySelector("#filter").value`), n, openat)
+	}
+	if c := b.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
+}
+
+// What a capture holds is text: markup, scripts and control characters in names,
+// paths, the command, the host and the file's name do nothing.
+func TestPageOfAHostileCapture(t *testing.T) {
+	evil := []string{`<img src=x onerror="window.hurt=1">`, `</script><script>window.hurt=1</script>`, "\x1b]0;x\a\u202eevil", `"><b>x`, `<!--<script>`, `javascript:window.hurt=1`, `&lt;b&gt;`}
+	var text strings.Builder
+	command, _ := json.Marshal(evil)
+	fmt.Fprintf(&text, "# systape.request {\"command\":%s}\n", command)
+	for i, name := range evil {
+		e := format.Event{TS: int64(i+1) * 1000, Seq: int64(2 * i), PID: int32(i + 1), TID: int32(i + 1), Syscall: "openat", Nr: 257, Comm: format.EscapeText(name),
+			Container: format.EscapeText(name), Detail: format.EscapeText(name)}
+		text.Write(format.AppendText(nil, e))
+		text.WriteByte('\n')
+		e.TS, e.Seq, e.Kind, e.Detail = e.TS+100, e.Seq+1, format.Exit, ""
+		text.Write(format.AppendText(nil, e))
+		text.WriteByte('\n')
+	}
+	capture := filepath.Join(t.TempDir(), `<img src=x onerror=alert(1)>.spool`)
+	if err := os.Rename(latencyCapture(t, []byte(text.String())), capture); err != nil {
+		t.Skip(err) // a file system without such names
+	}
+	b := openPage(t, pageOf(t, capture))
+	goTo(b, "by=comm&filter="+`--comm+%27%3Cimg*%27`)
+	goTo(b, "by=container")
+	hurt := browser.Eval[struct {
+		Hurt                   bool
+		Images, Scripts, Bolds int
+		Rows                   []string
+	}](b, `({ Hurt: "hurt" in window, Images: document.images.length, Scripts: document.scripts.length, Bolds: document.querySelectorAll("main b:not(summary b)").length,
+		Rows: [...document.querySelectorAll(".table tbody th button")].map((e) => e.textContent) })`)
+	if hurt.Hurt || hurt.Images != 0 || hurt.Scripts != 2 || hurt.Bolds != 0 {
+		t.Errorf("the page was hurt: %+v", hurt)
+	}
+	if all := strings.Join(hurt.Rows, "\n"); !strings.Contains(all, evil[0]) || !strings.Contains(all, `\x1b]0;x\a`) || strings.Contains(all, "\u202e") {
+		t.Errorf("containers are shown as %q", hurt.Rows)
+	}
+	if c := b.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
+}
+
+// A page of nothing says so.
+func TestPageOfNothing(t *testing.T) {
+	b := openPage(t, pageOf(t, latencyCapture(t, nil)))
+	said := browser.Eval[string](b, `document.querySelector(".none").textContent`)
+	if said != "No calls with a duration are in this capture." || len(b.Complaints()) > 0 {
+		t.Errorf("it says %q; the browser complains: %q", said, b.Complaints())
+	}
+}

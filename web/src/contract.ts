@@ -1,0 +1,98 @@
+// Code generated from cmd/systape/internal/page/contract.go by its test; DO NOT EDIT.
+
+export const VERSION = 1;
+
+export interface Page {
+  version: number;
+  head: Head;
+  calls: Calls;
+  losses: Loss[];
+  slowest: Slow[];
+  left_out: string[];
+  live: boolean;
+}
+
+export interface Head {
+  title: string;
+  files: string[];
+  command: string;
+  filters: string;
+  facts: Fact[];
+  origin_ns: string;
+  origin_wall: string;
+  length_ns: number;
+  coverage: string;
+  share: number;
+  lost_events: number;
+  complete: boolean;
+  timed: boolean;
+  verify: Verify;
+  notes: string[];
+}
+
+export interface Calls {
+  from_ns: number;
+  tile_ns: number;
+  tiles: number;
+  shift: number;
+  count: number;
+  cells: number;
+  threads: number;
+  others: number;
+  names: string[];
+  classes: Record<string, string>;
+  groups: Groups;
+  packed: string;
+}
+
+export interface Loss {
+  from_ns: number;
+  to_ns: number;
+  events: number;
+}
+
+export interface Slow {
+  start_ns: number;
+  dur_ns: number;
+  lower_bound: boolean;
+  pid: number;
+  tid: number;
+  comm: string;
+  container: string;
+  syscall: string;
+  errno: string;
+  waits: boolean;
+  text: string;
+  about: string;
+  before: Near[];
+  after: Near[];
+  lost_events: number;
+}
+
+export interface Fact {
+  name: string;
+  text: string;
+}
+
+export interface Verify {
+  state: string;
+  text: string;
+  fails: Fact[];
+}
+
+export interface Groups {
+  syscall: number[];
+  comm: number[];
+  container: number[];
+  errno: number[];
+  pid: number[];
+  tid: number[];
+  open: number[];
+  waits: number[];
+}
+
+export interface Near {
+  start_ns: number;
+  dur_ns: number;
+  text: string;
+}

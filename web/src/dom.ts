@@ -1,0 +1,48 @@
+// Elements are made here, and text goes into them as text: nothing of a capture
+// is ever read as markup.
+
+type Child = Node | string | null | undefined;
+type Props = Record<string, string | number | boolean | ((e: Event) => void) | null | undefined>;
+
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const e = document.createElement(tag);
+  for (const [name, v] of Object.entries(props)) {
+    if (v === null || v === undefined || v === false) continue;
+    if (typeof v === "function") e.addEventListener(name, v);
+    else e.setAttribute(name, v === true ? "" : String(v));
+  }
+  e.append(...children.filter((c): c is Node | string => c !== null && c !== undefined));
+  return e;
+}
+
+/** A canvas that is as fine as the screen, drawn anew when its size or the colours change. */
+export class Sheet {
+  readonly canvas = el("canvas");
+  readonly ctx = this.canvas.getContext("2d")!;
+  width = 0;
+  height = 0;
+
+  constructor(readonly box: HTMLElement) {
+    box.append(this.canvas);
+  }
+
+  /** Begins a drawing in CSS pixels. */
+  begin(height: number): CanvasRenderingContext2D {
+    const scale = window.devicePixelRatio || 1;
+    this.width = Math.max(50, this.box.clientWidth);
+    this.height = height;
+    this.canvas.width = Math.round(this.width * scale);
+    this.canvas.height = Math.round(height * scale);
+    this.canvas.style.width = `${this.width}px`;
+    this.canvas.style.height = `${height}px`;
+    this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
+    this.ctx.clearRect(0, 0, this.width, height);
+    this.ctx.font = '11px system-ui, "DejaVu Sans", sans-serif';
+    this.ctx.textBaseline = "middle";
+    return this.ctx;
+  }
+}
+
+export function css(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}

@@ -1,0 +1,65 @@
+import type { Slow } from "./contract";
+import { el } from "./dom";
+import { count, duration, offset } from "./words";
+
+const FIRST = 10;
+
+/** The slowest calls, each with what its thread called before and after. */
+export class Slowest {
+  readonly box = el("section", { class: "slowest" });
+  private readonly list = el("ol");
+  private readonly title = el("span", { class: "hint" });
+  private readonly more = el("button", { type: "button", class: "quiet", click: () => this.toggle() });
+  private all = false;
+  private last: Slow[] = [];
+
+  constructor(private readonly kept: number) {
+    this.box.append(el("header", {}, el("h2", {}, "Slowest calls"), this.title), this.list, this.more);
+  }
+
+  private toggle(): void {
+    this.all = !this.all;
+    this.draw(this.last);
+  }
+
+  draw(slow: Slow[]): void {
+    this.last = slow;
+    this.title.textContent = `${count(slow.length)} of the ${count(this.kept)} slowest of the capture are in the selection`;
+    const shown = this.all ? slow : slow.slice(0, FIRST);
+    this.more.hidden = slow.length <= FIRST;
+    this.more.textContent = this.all ? "fewer" : `all ${count(slow.length)}`;
+    this.list.replaceChildren(...shown.map(line));
+  }
+}
+
+function line(s: Slow): HTMLElement {
+  const end = s.start_ns + s.dur_ns;
+  const near = (list: Slow["before"], when: (n: Slow["before"][0]) => string) =>
+    list.map((n) => el("li", {}, el("span", { class: "when" }, when(n)), el("code", {}, n.text), el("span", { class: "took" }, duration(n.dur_ns))));
+  return el(
+    "li",
+    {},
+    el(
+      "details",
+      {},
+      el(
+        "summary",
+        {},
+        el("b", {}, `${s.lower_bound ? ">" : ""}${duration(s.dur_ns)}`),
+        el("code", {}, s.text),
+        s.about ? el("span", { class: "about" }, s.about) : null,
+        el("span", { class: "who" }, `${s.comm || '""'} ${s.tid}${s.container ? ` in ${s.container.slice(0, 12)}` : ""}`),
+        el("span", { class: "when" }, offset(s.start_ns)),
+        s.waits ? el("span", { class: "tag" }, "waits") : null,
+        s.lost_events ? el("span", { class: "tag bad" }, `${count(s.lost_events)} events lost`) : null,
+      ),
+      el(
+        "ul",
+        {},
+        ...near(s.before, (n) => `−${duration(s.start_ns - (n.start_ns + n.dur_ns))}`),
+        el("li", { class: "it" }, el("span", { class: "when" }, "0"), el("code", {}, s.text), el("span", { class: "took" }, duration(s.dur_ns))),
+        ...near(s.after, (n) => `+${duration(n.start_ns - end)}`),
+      ),
+    ),
+  );
+}
