@@ -24,10 +24,11 @@ var layers = map[string][]string{
 	"systape/format/internal/zframe":   {},
 	"systape/format/internal/ipc":      {"systape/format/internal/columnar", "systape/format/internal/zframe", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
 
-	"systape/replay":        {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof", "gonum.org/v1/gonum"},
-	"systape/replay/escape": {},
-	"systape/replay/units":  {},
-	"systape/internal":      {},
+	"systape/replay":           {"systape/replay", "systape/format", "google.golang.org/protobuf", "github.com/google/pprof", "gonum.org/v1/gonum"},
+	"systape/replay/escape":    {},
+	"systape/replay/units":     {},
+	"systape/internal":         {},
+	"systape/internal/browser": {"github.com/chromedp"}, // of tests alone
 
 	// Below the commands: what anything is written with, then pictures, then
 	// what each result looks like.
