@@ -107,6 +107,14 @@ func TestCopyPartitions(t *testing.T) {
 	if code, _, stderr := infoRun(t, "latency", set, "--node", "web2"); code != exitFailed || !strings.Contains(stderr, "no recording is of web2; there are those of ") {
 		t.Errorf("a machine that is not there: exit code %d: %s", code, stderr)
 	}
+	for _, command := range [][]string{{"info"}, {"verify"}, {"dump"}} {
+		if code, out, stderr := infoRun(t, append(command, set, "--node", "web1")...); code != 0 || command[0] == "info" && !strings.Contains(out, "web1") {
+			t.Errorf("%s: exit code %d: %s%s", command[0], code, out, stderr)
+		}
+		if code, _, stderr := infoRun(t, append(command, set)...); code != exitFailed || !strings.Contains(stderr, "choose one with --node") {
+			t.Errorf("%s of both machines: exit code %d: %s", command[0], code, stderr)
+		}
+	}
 	// A day alone is a part of the recording, and is said to be.
 	code, out, stderr := infoRun(t, "pair", filepath.Join(set, "events/date=2026-11-27"), "--node", "web1", "-o", "-")
 	if code != 0 || !strings.Contains(stderr, "part 1 of the recording is missing") || strings.Count(out, "\n") != 53 {

@@ -35,12 +35,17 @@ capture.`,
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "write the text to this `file` instead of standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
+	addNodeFlag(c)
 	return c
 }
 
 func runDump(c *cobra.Command, args []string, output string, force bool) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape dump --help'"}
+	}
+	args, err := ofNode(c, args)
+	if err != nil {
+		return err
 	}
 	warn := warner(c.ErrOrStderr())
 	r, err := format.Open(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})

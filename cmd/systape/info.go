@@ -41,6 +41,7 @@ capture.`,
 	}
 	c.Flags().StringVar(&formatName, "format", "table", "table or json")
 	c.Flags().BoolVar(&privacy, "privacy", false, "tell what it holds that names somebody")
+	addNodeFlag(c)
 	return c
 }
 
@@ -50,6 +51,10 @@ func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) e
 	}
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
+	}
+	args, err := ofNode(c, args)
+	if err != nil {
+		return err
 	}
 	if privacy {
 		p, err := privacyOf(c, args, replay.Options{})

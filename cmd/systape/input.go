@@ -97,6 +97,28 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	return in, nil
 }
 
+// addNodeFlag gives a command without filters the choice among the recordings of
+// a dataset, which ofNode makes.
+func addNodeFlag(c *cobra.Command) {
+	c.Flags().StringSlice("node", nil, "only the recording of the machine with this name, where there are several")
+}
+
+// ofNode returns the files among paths that --node chooses.
+func ofNode(c *cobra.Command, paths []string) ([]string, error) {
+	nodes, _ := c.Flags().GetStringSlice("node")
+	if len(nodes) == 0 || slices.Contains(paths, "-") {
+		return paths, nil
+	}
+	found, err := format.Recordings(paths, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodes, Warn: damageWarner(c)})
+	switch {
+	case err != nil:
+		return nil, inputError(err)
+	case len(found) > 1:
+		return nil, inputError(&format.SeveralError{First: found[0].Paths[0], Other: found[1].Paths[0]})
+	}
+	return found[0].Paths, nil
+}
+
 // strayValue finds a value that was given behind a flag which takes one only
 // with =, and so stands where the captures do.
 func strayValue(c *cobra.Command, args []string) (err error) {

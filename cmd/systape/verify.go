@@ -38,6 +38,7 @@ capture. The exit code is 0 if everything holds and 3 if anything does not.`,
 		RunE: func(c *cobra.Command, args []string) error { return runVerify(c, args, formatName) },
 	}
 	c.Flags().StringVar(&formatName, "format", "table", "table or json")
+	addNodeFlag(c)
 	return c
 }
 
@@ -55,6 +56,10 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	}
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
+	}
+	args, err := ofNode(c, args)
+	if err != nil {
+		return err
 	}
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
