@@ -95,6 +95,7 @@ var formsNotRun = map[string]string{
 	"doctor":        "looks at the machine",
 	"audit":         "needs rules, see its own tests",
 	"bundle":        "makes an archive, which its own tests read",
+	"view":          "serves a page, see its own tests",
 	"report":        "makes a page, which its own tests read",
 	"redact":        "makes captures, which its own tests read",
 	"seccomp":       "goes by the names of calls, see its own tests",

@@ -1,11 +1,20 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"systape/cmd/systape/internal/page"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -70,7 +79,7 @@ func TestPageShowsWhatLatencyTells(t *testing.T) {
 	}
 	for _, hash := range []string{
 		"", "filter=--syscall+openat,close", "filter=--syscall+%25file+--errno+any", "filter=--syscall+!%25memory&by=comm", "by=tid", "by=errno",
-		"brush=100-300-0-3712", "brush=60-400-800-3712&by=comm", "brush=200-201-0-3712", "filter=--comm+%27s*%27&by=pid",
+		"brush=30000000~90000000~~", "brush=~~2000~&by=comm", "brush=10000000~190000000~5000~&by=comm", "brush=70000000~70000001~~", "filter=--comm+%27s*%27&by=pid",
 	} {
 		if hash != "" {
 			goTo(b, hash)
@@ -203,5 +212,120 @@ func TestPageOfNothing(t *testing.T) {
 	said := browser.Eval[string](b, `document.querySelector(".none").textContent`)
 	if said != "No calls with a duration are in this capture." || len(b.Complaints()) > 0 {
 		t.Errorf("it says %q; the browser complains: %q", said, b.Complaints())
+	}
+}
+
+// liveView runs view on a capture until the test ends, and returns its address.
+func liveView(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	done := make(chan int, 1)
+	var stderr bytes.Buffer
+	go func() {
+		done <- run(ctx, append([]string{"view", "--no-open"}, args...), strings.NewReader(""), w, &stderr)
+		w.Close()
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if code := <-done; code != 0 {
+			t.Errorf("view: exit code %d, %s", code, &stderr)
+		}
+	})
+	address, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatalf("view: %v, %s", err, &stderr)
+	}
+	return strings.TrimSpace(address)
+}
+
+// The same page from a server: nearer it shows more, and single calls.
+func TestViewInTheBrowser(t *testing.T) {
+	address := liveView(t, pageCapture)
+	b := browser.Open(t, 1280, 720)
+	b.Go(address, "#page[data-drawn] .singles")
+	all := chosenCalls(b)
+	// Nearer: the page asks for this stretch of time, in finer tiles.
+	browser.Eval[bool](b, `new Promise((done) => {
+		const old = document.getElementById("page");
+		new MutationObserver((_, o) => { if (document.getElementById("page") !== old && document.querySelector("#page[data-drawn]")) { o.disconnect(); done(true); } })
+			.observe(document.body, { childList: true, subtree: true, attributes: true });
+		location.hash = "view=30000000~90000000&filter=--syscall+openat";
+	})`)
+	some := chosenCalls(b)
+	if some == 0 || some >= all {
+		t.Errorf("nearer there are %d of %d calls", some, all)
+	}
+	shown := browser.Eval[[]string](b, `new Promise((done) => {
+		const list = document.querySelector(".singles ol");
+		new MutationObserver((_, o) => { o.disconnect(); done([...list.querySelectorAll("summary code")].map((e) => e.textContent)); }).observe(list, { childList: true });
+		document.querySelector(".singles button").click();
+	})`)
+	if len(shown) != some {
+		t.Errorf("%d single calls are shown of %d", len(shown), some)
+	}
+	for _, text := range shown {
+		if !strings.HasPrefix(text, "openat(") {
+			t.Errorf("asked for openat, it shows %s", text)
+		}
+	}
+	if c := b.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
+}
+
+// Only who was given the address is answered, by the names that lead here.
+func TestViewAnswersItsUserAlone(t *testing.T) {
+	address := liveView(t, pageCapture)
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() != "127.0.0.1" || len(u.Path) < 22 {
+		t.Fatalf("the address is %s", address)
+	}
+	for _, c := range []struct {
+		path, host, origin, method string
+		want                       int
+	}{
+		{path: u.Path, want: 200},
+		{path: u.Path, host: "localhost:" + u.Port(), origin: "http://localhost:" + u.Port(), want: 200},
+		{path: u.Path + "data.json", want: 200},
+		{path: u.Path + "other", want: 404},
+		{path: "/", want: 403},
+		{path: "/AAAAAAAAAAAAAAAAAAAAAAAAAA/data.json", want: 403},
+		{path: u.Path + "data.json", host: "evil.example:" + u.Port(), want: 403},
+		{path: u.Path + "data.json", origin: "http://evil.example", want: 403},
+		{path: u.Path + "data.json", origin: "null", want: 403},
+		{path: u.Path, method: "POST", want: 405},
+		{path: u.Path + "data.json?from=x&to=1", want: 400},
+	} {
+		r, err := http.NewRequest(cmp.Or(c.method, "GET"), "http://"+u.Host+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if c.want == 400 { // once the capture is read
+			for {
+				var p page.Page
+				answer, err := http.Get(address + "data.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = json.NewDecoder(answer.Body).Decode(&p)
+				answer.Body.Close()
+				if err != nil || p.Reading.Of == 0 {
+					break
+				}
+			}
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.want || !strings.Contains(answer.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%+v: %s, policy %q", c, answer.Status, answer.Header.Get("Content-Security-Policy"))
+		}
 	}
 }

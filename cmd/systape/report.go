@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +80,7 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 		return err
 	}
 	defer done()
-	s, err := readPage(c, args, stdin)
+	s, err := readPage(c, args, stdin, nil)
 	if err != nil {
 		return err
 	}
@@ -107,8 +108,9 @@ type pageSource struct {
 	text string
 }
 
-// readPage reads a capture for its page.
-func readPage(c *cobra.Command, args []string, stdin io.Reader) (*pageSource, error) {
+// readPage reads a capture for its page. seen, which may be nil, is called now
+// and then with what there is so far.
+func readPage(c *cobra.Command, args []string, stdin io.Reader, seen func(*page.Source) error) (*pageSource, error) {
 	s := &pageSource{}
 	c.SetIn(stdin)
 	in, err := openSession(c, args, replay.Options{Columns: page.Columns, Files: true})
@@ -125,6 +127,12 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader) (*pageSource, er
 	var text bytes.Buffer
 	l := &views.Latency{Options: opt, Sort: "total", Top: -1, Untimed: !replay.Timed(in.Meta()), From: in.filter.From, To: in.filter.To}
 	l.Of, l.Form, l.Capture, l.Out = "latency", "table", in, &text
+	s.Head = page.Head{Title: pageTitle(args), Command: shellWords(args), Filters: givenFilters(c.Flags()),
+		Verify: page.Verify{State: "not checked", Text: "systape verify was not run"}}
+	for _, a := range args {
+		s.Head.Files = append(s.Head.Files, escape.Text(filepath.Base(a)))
+	}
+	s.Reading.Of = cmp.Or(in.Meta().Part.Rows, -1)
 	var notes replay.Notes
 	progress, finish := in.progress("reading")
 	defer finish()
@@ -134,6 +142,12 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader) (*pageSource, er
 			notes.Add(calls)
 			s.Index.Add(calls)
 			s.Slowest.Add(calls)
+			s.Reading.Rows += 2 * int64(len(calls))
+			if seen != nil {
+				if err := seen(&s.Source); err != nil {
+					return err
+				}
+			}
 			return add(calls)
 		})
 	})
@@ -144,11 +158,7 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader) (*pageSource, er
 		return nil, errors.Join(err, in.Close())
 	}
 	s.Index.Close()
-	s.Head = page.Head{Files: []string{}, Title: pageTitle(args), Command: shellWords(args), Filters: givenFilters(c.Flags()), Notes: []string{},
-		Verify: page.Verify{State: "not checked", Text: "systape verify was not run"}}
-	for _, a := range args {
-		s.Head.Files = append(s.Head.Files, escape.Text(filepath.Base(a)))
-	}
+	s.Reading = page.Reading{}
 	if line := notes.IOUring(); line != "" {
 		s.Head.Notes = append(s.Head.Notes, escape.Text(line))
 	}

@@ -155,10 +155,19 @@ func (x *Index) shrink() {
 	}
 }
 
-// Close puts away what is not yet in its place; the index can be asked then.
-func (x *Index) Close() {
+// Settle puts away what is not yet in its place: the index can be asked then,
+// and take more calls.
+func (x *Index) Settle() {
 	for _, g := range x.groups {
 		x.flush(g)
+	}
+}
+
+// Close ends the taking of calls. The index can be asked by several goroutines
+// at a time then.
+func (x *Index) Close() {
+	x.Settle()
+	for _, g := range x.groups {
 		g.pending = nil
 	}
 	x.scratch = scratch{}

@@ -10,6 +10,12 @@ export interface Page {
   slowest: Slow[];
   left_out: string[];
   live: boolean;
+  reading: Reading;
+}
+
+export interface Single {
+  calls: Slow[];
+  more: number;
 }
 
 export interface Head {
@@ -67,6 +73,11 @@ export interface Slow {
   before: Near[];
   after: Near[];
   lost_events: number;
+}
+
+export interface Reading {
+  rows: number;
+  of: number;
 }
 
 export interface Fact {

@@ -1,4 +1,4 @@
-import type { Page, Slow } from "./contract";
+import type { Page, Single, Slow } from "./contract";
 import { VERSION } from "./contract";
 import { unpack } from "./cells";
 import { HistogramChart, RateChart } from "./charts";
@@ -8,30 +8,89 @@ import { choose, parseFilter } from "./filter";
 import { HeatMap } from "./heat";
 import { Lanes } from "./lanes";
 import { ask, extent, heat, inBrush, lanes, type Brush, type Data, type Key } from "./query";
-import { Slowest } from "./slow";
-import { read, write } from "./state";
+import { Singles, Slowest } from "./slow";
+import { brushOf, read, tileNS, viewOf, write } from "./state";
 import { Table } from "./table";
 import { count, duration, flag, offset, parseDuration, share, shell } from "./words";
 
 async function start(root: HTMLElement): Promise<void> {
   const page = JSON.parse(document.getElementById("data")!.textContent!) as Page;
   if (page.version !== VERSION) throw new Error(`the data is of version ${page.version}, the page reads ${VERSION}`);
-  const { calls, head } = page;
-  const lows = new Float64Array((BUCKETS >> calls.shift) + 1);
-  for (let b = 0; b < lows.length; b++) lows[b] = b << calls.shift < BUCKETS ? bucketRange(b << calls.shift)[0] : Number.MAX_SAFE_INTEGER;
-  const data: Data = { calls, lows, cells: await unpack(calls, (b) => lows[b]!) };
-  if (calls.tiles === 0) {
-    root.append(header(page), el("p", { class: "none" }, "No calls with a duration are in this capture."));
+  if (!page.live) {
+    await show(root, page, false, () => {});
     return;
   }
+  document.title = page.head.title;
+  const bar = el("progress", {});
+  const far = el("p", { class: "reading" }, "reading the capture ", bar);
+  root.before(far);
+  let end = () => {};
+  let shown = "";
+  for (;;) {
+    const part = viewOf(location.hash);
+    const asked = part?.join() ?? "";
+    const next = await answer<Page>(`data.json${part ? `?from=${Math.max(0, Math.floor(part[0]))}&to=${Math.ceil(part[1])}` : ""}`);
+    const done = next.reading.of === 0;
+    far.hidden = done;
+    if (next.reading.of > 0) {
+      bar.max = next.reading.of;
+      bar.value = next.reading.rows;
+    }
+    if (next.head.title) {
+      end();
+      const box = el("main", { id: "page" });
+      root.replaceWith(box);
+      root = box;
+      const at = scrollY;
+      end = await show(root, next, part !== null, (view) => changed(view));
+      scrollTo(0, at);
+      shown = asked;
+    }
+    let changed = (_view: string) => {};
+    if (done) {
+      // Of another stretch of time there may be more detail.
+      await new Promise<void>((again) => {
+        let timer = 0;
+        changed = (view) => {
+          clearTimeout(timer);
+          if (view !== shown) timer = window.setTimeout(again, 250);
+        };
+        if (next.head.verify.state === "not checked") timer = window.setTimeout(again, 1500);
+        changed(viewOf(location.hash)?.join() ?? "");
+      });
+    } else {
+      await new Promise((again) => setTimeout(again, 400));
+    }
+  }
+}
+
+async function answer<T>(path: string): Promise<T> {
+  const r = await fetch(path);
+  if (!r.ok) throw new Error((await r.text()).trim() || r.statusText);
+  return (await r.json()) as T;
+}
+
+/** Shows a page, or a part of its time, until it is ended; moved is told of each stretch of time that is shown. */
+async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: string) => void): Promise<() => void> {
+  const { calls, head } = page;
+  const ended = new AbortController();
+  const { signal } = ended;
+  const lows = new Float64Array((BUCKETS >> calls.shift) + 1);
+  for (let b = 0; b < lows.length; b++) lows[b] = b << calls.shift < BUCKETS ? bucketRange(b << calls.shift)[0] : Number.MAX_SAFE_INTEGER;
+  const data: Data = { calls, lows, part, cells: await unpack(calls, (b) => lows[b]!) };
+  if (calls.tiles === 0) {
+    root.append(header(page), el("p", { class: "none" }, "No calls with a duration are in this capture."));
+    return () => ended.abort();
+  }
   const span = extent(data);
-  let state = read(location.hash, calls.tiles, lows.length - 1);
+  let state = read(location.hash, data);
 
   // Change the state, then everything is drawn of it.
   const set = (change: Partial<typeof state>) => {
     state = { ...state, ...change };
-    history.replaceState(null, "", `#${write(state, calls.tiles)}`);
+    history.replaceState(null, "", `#${write(state, data)}`);
     later();
+    moved(viewOf(location.hash)?.join() ?? "");
   };
   const brush = (b: Brush | null) => set({ brush: b });
   const filterBox = el("input", {
@@ -54,22 +113,26 @@ async function start(root: HTMLElement): Promise<void> {
   const threads = new Lanes(data, page.slowest, (tid) => pick("tid", String(tid)));
   const table = new Table((by) => set({ by }), (sort) => set({ sort, up: state.sort === sort ? !state.up : false }), pick);
   const slowest = new Slowest(page.slowest.length);
+  const singles = new Singles(async (order) => {
+    const b = state.brush;
+    const arg: string[] = [];
+    const tiles = b && !openTime(b) ? [b.fromTile, b.toTile] : state.view;
+    const epoch = (tile: number) => String(BigInt(head.origin_ns) + BigInt(Math.round(at(tile))));
+    if (tiles[0] !== 0 || tiles[1] !== calls.tiles || calls.from_ns > 0) arg.push("--from", epoch(tiles[0]!), "--to", epoch(tiles[1]!));
+    if (b && b.fromBucket > 0) arg.push("--min-duration", flag(lows[b.fromBucket]!));
+    for (const { flag: name, values } of parseFilter(state.filter).words) arg.push(`--${name}`, values.map(quoted).join(","));
+    const query = new URLSearchParams(arg.map((a) => ["arg", a]));
+    query.set("order", order);
+    if (b && b.toBucket < lows.length - 1) query.set("less", String(lows[b.toBucket]));
+    return answer<Single>(`calls.json?${query}`);
+  });
 
   /** The brush as the fields have it; an empty one is open. */
   function typed(): void {
     const ns = Object.fromEntries(Object.entries(bounds).map(([k, e]) => [k, e.value.trim() === "" ? undefined : parseDuration(e.value)])) as Record<keyof typeof bounds, number | null | undefined>;
     problem.textContent = Object.values(ns).includes(null) ? "a time is +1.5s, a latency 250us" : "";
     if (problem.textContent) return;
-    const tile = (v: number, up: boolean) => Math.min(Math.max((up ? Math.ceil : Math.floor)((v - calls.from_ns) / calls.tile_ns), 0), calls.tiles);
-    const bucket = (v: number, up: boolean) => (bucketOf(up ? v - 1 : v) >> calls.shift) + (up ? 1 : 0);
-    const b: Brush = {
-      fromTile: ns.from == null ? 0 : tile(ns.from, false),
-      toTile: ns.to == null ? calls.tiles : tile(ns.to, true),
-      fromBucket: ns.low == null ? 0 : bucket(ns.low, false),
-      toBucket: ns.high == null ? lows.length - 1 : bucket(ns.high, true),
-    };
-    const whole = b.fromTile === 0 && b.toTile === calls.tiles && b.fromBucket === 0 && b.toBucket === lows.length - 1;
-    brush(whole || b.fromTile >= b.toTile || b.fromBucket >= b.toBucket ? null : b);
+    brush(brushOf(data, ns.from ?? null, ns.to ?? null, ns.low ?? null, ns.high ?? null));
   }
 
   const openTime = (b: Brush) => b.fromTile === 0 && b.toTile === calls.tiles;
@@ -85,7 +148,7 @@ async function start(root: HTMLElement): Promise<void> {
       out.push(`--from ${epoch(b.fromTile)} --to ${epoch(b.toTile)}`);
     }
     if (b && b.fromBucket > 0) out.push(`--min-duration ${flag(lows[b.fromBucket]!)}`);
-    for (const { flag: name, values } of parseFilter(state.filter).words) out.push(`--${name} ${shell(values.map((v) => (/[",]/.test(v) || v === "" ? `"${v}"` : v)).join(","))}`);
+    for (const { flag: name, values } of parseFilter(state.filter).words) out.push(`--${name} ${shell(values.map(quoted).join(","))}`);
     if (state.by !== "syscall") out.push(`--by ${state.by}`);
     out.push(head.command);
     return out.join(" ");
@@ -164,7 +227,7 @@ async function start(root: HTMLElement): Promise<void> {
     el("dl", {}, ...KEYS_HELP.flatMap(([k, what]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, what)])),
     el("form", { method: "dialog" }, el("button", {}, "close")));
 
-  root.append(
+  root.append(...[
     header(page),
     el("div", { class: "tools" },
       el("div", { class: "filter" }, el("label", { for: "filter" }, "Filter"), filterBox, problem,
@@ -177,9 +240,10 @@ async function start(root: HTMLElement): Promise<void> {
         el("h2", {}, "Threads"), key([["sel", "in calls that work"], ["wait", "in calls that wait"], ["err", "errors"], ["box", "a slow call"]]), threads.box),
       el("section", {}, el("h2", {}, "How long calls took"), key([["sel", "selection"], ["rest", "all"]]), histogram.box, histogram.marks, notes(page))),
     table.box,
+    page.live && page.reading.of === 0 ? singles.box : null,
     slowest.box,
     help,
-  );
+  ].filter((e) => e !== null));
 
   addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || help.open) return;
@@ -189,20 +253,29 @@ async function start(root: HTMLElement): Promise<void> {
     }
     const [from, to] = state.view;
     const width = to - from;
-    const show = (middle: number, w: number) => {
+    const look = (middle: number, w: number) => {
+      if (page.live && w > calls.tiles) { // what lies around is not here
+        const around = [tileNS(data, middle - w / 2), tileNS(data, middle + w / 2)].map((ns) => Math.round(Math.min(Math.max(ns, 0), head.length_ns)));
+        state.view = [0, calls.tiles];
+        const p = new URLSearchParams(write(state, data));
+        if (around[0] === 0 && around[1] === head.length_ns) p.delete("view");
+        else p.set("view", around.join("~"));
+        location.hash = p.toString();
+        return;
+      }
       w = Math.min(Math.max(1, Math.round(w)), calls.tiles);
       const f = Math.min(Math.max(0, Math.round(middle - w / 2)), calls.tiles - w);
       set({ view: [f, f + w] });
     };
     const middle = (from + to) / 2;
     const act: Record<string, () => void> = {
-      w: () => show(state.brush ? (state.brush.fromTile + state.brush.toTile) / 2 : middle, width / 2),
-      s: () => show(middle, width * 2),
-      a: () => show(middle - Math.max(1, width / 4), width),
-      d: () => show(middle + Math.max(1, width / 4), width),
+      w: () => look(state.brush ? (state.brush.fromTile + state.brush.toTile) / 2 : middle, width / 2),
+      s: () => look(middle, width * 2),
+      a: () => look(middle - Math.max(1, width / 4), width),
+      d: () => look(middle + Math.max(1, width / 4), width),
       f: () => state.brush && set({ view: [state.brush.fromTile, state.brush.toTile] }),
       m: () => set({ mark: state.brush }),
-      "0": () => set({ view: [0, calls.tiles] }),
+      "0": () => (page.live ? look(calls.tiles / 2, Infinity) : set({ view: [0, calls.tiles] })),
       Escape: () => set({ brush: null }),
       "/": () => {
         filterBox.focus();
@@ -215,16 +288,18 @@ async function start(root: HTMLElement): Promise<void> {
       e.preventDefault();
       fn();
     }
-  });
+  }, { signal });
   addEventListener("hashchange", () => {
-    state = read(location.hash, calls.tiles, lows.length - 1);
+    state = read(location.hash, data);
     later();
-  });
-  addEventListener("resize", later);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
-  addEventListener("beforeprint", draw);
+    moved(viewOf(location.hash)?.join() ?? "");
+  }, { signal });
+  addEventListener("resize", later, { signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later, { signal });
+  addEventListener("beforeprint", draw, { signal });
   draw();
   root.dataset["drawn"] = "1";
+  return () => ended.abort();
 }
 
 const KEYS_HELP: [string, string][] = [
@@ -236,6 +311,9 @@ const KEYS_HELP: [string, string][] = [
   ["Esc", "select everything"],
   ["/", "filter"],
 ];
+
+/** A value between commas. */
+const quoted = (v: string) => (/[",]/.test(v) || v === "" ? `"${v}"` : v);
 
 function header(page: Page): HTMLElement {
   const { head } = page;

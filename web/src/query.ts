@@ -43,6 +43,7 @@ export interface Answer {
 }
 
 export interface Data {
+  part: boolean; // there is more of the capture than is here
   calls: Calls;
   cells: Cells;
   lows: Float64Array; // shortest duration of each bucket, and one more

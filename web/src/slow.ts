@@ -1,4 +1,4 @@
-import type { Slow } from "./contract";
+import type { Single, Slow } from "./contract";
 import { el } from "./dom";
 import { count, duration, offset } from "./words";
 
@@ -62,4 +62,28 @@ function line(s: Slow): HTMLElement {
       ),
     ),
   );
+}
+
+/** Single calls of the selection, read from the capture when they are asked for. */
+export class Singles {
+  readonly box = el("section", { class: "slowest singles" });
+  private readonly list = el("ol");
+  private readonly hint = el("span", { class: "hint", role: "status" });
+
+  constructor(private readonly ask: (order: string) => Promise<Single>) {
+    const button = (text: string, order: string) => el("button", { type: "button", click: () => void this.fill(order) }, text);
+    this.box.append(el("header", {}, el("h2", {}, "Single calls of the selection"), button("in order", "time"), button("slowest first", "slowest"), this.hint), this.list);
+  }
+
+  private async fill(order: string): Promise<void> {
+    this.hint.textContent = "reading…";
+    try {
+      const single = await this.ask(order);
+      this.list.replaceChildren(...single.calls.map(line));
+      this.hint.textContent = single.more > 0 ? `and ${count(single.more)} more: choose fewer` : `${count(single.calls.length)} calls`;
+    } catch (err) {
+      this.list.replaceChildren();
+      this.hint.textContent = err instanceof Error ? err.message : String(err);
+    }
+  }
 }

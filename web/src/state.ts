@@ -1,5 +1,6 @@
-import type { Brush, Key } from "./query";
+import type { Brush, Data, Key } from "./query";
 import { KEYS } from "./query";
+import { bucketOf } from "./figures";
 
 /** What the user has chosen. It stands in the address, so that it can be shared. */
 export interface State {
@@ -16,33 +17,74 @@ export function initial(tiles: number): State {
   return { view: [0, tiles], brush: null, mark: null, filter: "", by: "syscall", sort: "total", up: false };
 }
 
-const rect = (b: Brush) => [b.fromTile, b.toTile, b.fromBucket, b.toBucket].join("-");
+/** Where a tile begins, in ns since the origin. */
+export const tileNS = (d: Data, tile: number): number => d.calls.from_ns + tile * d.calls.tile_ns;
 
-export function write(s: State, tiles: number): string {
+/** The tile that a time is in, or whose beginning it is. */
+function tileOf(d: Data, ns: number, up: boolean): number {
+  const tile = (ns - d.calls.from_ns) / d.calls.tile_ns;
+  return Math.min(Math.max(up ? Math.ceil(tile) : Math.floor(tile), 0), d.calls.tiles);
+}
+
+/** A rectangle from its bounds, moved outwards to whole tiles and buckets; null or Infinity is open. */
+export function brushOf(d: Data, from: number | null, to: number | null, low: number | null, high: number | null): Brush | null {
+  const buckets = d.lows.length - 1;
+  const b: Brush = {
+    fromTile: from === null ? 0 : tileOf(d, from, false),
+    toTile: to === null ? d.calls.tiles : tileOf(d, to, true),
+    fromBucket: low === null ? 0 : bucketOf(low) >> d.calls.shift,
+    toBucket: high === null || high <= 0 ? buckets : (bucketOf(high - 1) >> d.calls.shift) + 1,
+  };
+  const whole = b.fromTile === 0 && b.toTile === d.calls.tiles && b.fromBucket === 0 && b.toBucket === buckets;
+  return whole || b.fromTile >= b.toTile || b.fromBucket >= b.toBucket ? null : b;
+}
+
+// In the address are times and durations in ns, which hold however finely time
+// is cut where it is opened: from~to~low~high, "" for an open end.
+const rect = (d: Data, b: Brush) =>
+  [
+    b.fromTile > 0 || b.toTile < d.calls.tiles ? tileNS(d, b.fromTile) : "",
+    b.fromTile > 0 || b.toTile < d.calls.tiles ? tileNS(d, b.toTile) : "",
+    b.fromBucket > 0 ? d.lows[b.fromBucket] : "",
+    b.toBucket < d.lows.length - 1 ? d.lows[b.toBucket] : "",
+  ].join("~");
+
+export function write(s: State, d: Data): string {
   const p = new URLSearchParams();
-  if (s.view[0] !== 0 || s.view[1] !== tiles) p.set("view", s.view.join("-"));
-  if (s.brush) p.set("brush", rect(s.brush));
-  if (s.mark) p.set("mark", rect(s.mark));
+  if (d.part || s.view[0] !== 0 || s.view[1] !== d.calls.tiles) p.set("view", `${tileNS(d, s.view[0])}~${tileNS(d, s.view[1])}`);
+  if (s.brush) p.set("brush", rect(d, s.brush));
+  if (s.mark) p.set("mark", rect(d, s.mark));
   if (s.filter) p.set("filter", s.filter);
   if (s.by !== "syscall") p.set("by", s.by);
   if (s.sort !== "total" || s.up) p.set("sort", (s.up ? "-" : "") + s.sort);
   return p.toString();
 }
 
-export function read(hash: string, tiles: number, buckets: number): State {
-  const s = initial(tiles);
+/** Numbers of an address, null where an end is open; null: it has none. */
+function numbers(p: URLSearchParams, name: string, n: number): (number | null)[] | null {
+  const list = (p.get(name) ?? "").split("~").map((v) => (v === "" ? null : Number(v)));
+  return list.length === n && list.every((v) => v === null || Number.isInteger(v)) ? list : null;
+}
+
+/** The stretch of time that an address shows; null: all of it. */
+export function viewOf(hash: string): [number, number] | null {
+  const v = numbers(new URLSearchParams(hash.replace(/^#/, "")), "view", 2);
+  return v && v[0] !== null && v[1] !== null && v[0]! < v[1]! ? [v[0]!, v[1]!] : null;
+}
+
+export function read(hash: string, d: Data): State {
+  const s = initial(d.calls.tiles);
   const p = new URLSearchParams(hash.replace(/^#/, ""));
-  const numbers = (name: string, n: number) => {
-    const list = (p.get(name) ?? "").split("-").map(Number);
-    return list.length === n && list.every(Number.isInteger) ? list : null;
-  };
   const brush = (name: string): Brush | null => {
-    const v = numbers(name, 4);
-    if (!v || v[0]! >= v[1]! || v[2]! >= v[3]! || v[1]! > tiles || v[3]! > buckets) return null;
-    return { fromTile: v[0]!, toTile: v[1]!, fromBucket: v[2]!, toBucket: v[3]! };
+    const v = numbers(p, name, 4);
+    return v && brushOf(d, v[0]!, v[1]!, v[2]!, v[3]!);
   };
-  const view = numbers("view", 2);
-  if (view && view[0]! < view[1]! && view[1]! <= tiles) s.view = [view[0]!, view[1]!];
+  const view = viewOf(hash);
+  if (view) {
+    const from = tileOf(d, view[0], false);
+    const to = tileOf(d, view[1], true);
+    if (from < to) s.view = [from, to];
+  }
   s.brush = brush("brush");
   s.mark = brush("mark");
   s.filter = p.get("filter") ?? "";

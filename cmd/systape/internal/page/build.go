@@ -24,8 +24,9 @@ type Source struct {
 	views.Capture
 	Index    *index.Index
 	Slowest  *latency.Slowest
-	OriginNS int64 // of the index
-	Head     Head  // what the command knows of it: files, verdict, notes
+	OriginNS int64   // of the index
+	Head     Head    // what the command knows of it: files, verdict, notes
+	Reading  Reading // how far the pass has come: until it ends, losses and coverage are not known
 }
 
 // Bounds of what is shown beside the cells.
@@ -45,7 +46,10 @@ const (
 // long with all that belongs to it: it takes the finest detail that fits, and
 // says what that leaves out.
 func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
-	p := &Page{Version: Version, Head: s.head(), Losses: s.losses(), Slowest: s.slow()}
+	p := &Page{Version: Version, Head: s.head(), Losses: []Loss{}, Slowest: s.slow(), Reading: s.Reading}
+	if s.Reading.Of == 0 {
+		p.Losses = s.losses()
+	}
 	beside, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("the data of the page: %w", err)
@@ -95,6 +99,9 @@ func (s *Source) head() Head {
 	h.OriginNS, h.OriginWall, h.LengthNS = strconv.FormatInt(s.OriginNS, 10), views.Instant(wall.At(s.OriginNS)), max(to-from, 0)
 	coverage := s.Coverage()
 	h.Coverage, h.Share, h.LostEvents = escape.Text(coverage.String()), coverage.Share(), coverage.LostEvents
+	if s.Reading.Of != 0 {
+		h.Coverage, h.LostEvents = "still reading", 0
+	}
 	h.Complete, h.Timed = m.Complete, replay.Timed(m)
 	fact := func(name, text string) {
 		if text != "" {
@@ -215,19 +222,23 @@ func (s *Source) slow() []Slow {
 	list := []Slow{}
 	for _, waits := range []bool{false, true} {
 		for _, c := range s.Slowest.Calls(waits) {
-			list = append(list, s.slowCall(&c, waits))
+			list = append(list, s.SlowCall(&c, waits))
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Slow) int { return int(min(max(b.DurNS-a.DurNS, -1), 1)) })
 	return list
 }
 
-func (s *Source) slowCall(c *latency.SlowCall, waits bool) Slow {
+// SlowCall describes a call and its neighbours.
+func (s *Source) SlowCall(c *latency.SlowCall, waits bool) Slow {
 	names := s.Symbols()
 	slow := Slow{StartNS: c.StartNS - s.OriginNS, DurNS: c.DurNS, LowerBound: c.LowerBound, PID: c.PID, TID: c.TID,
 		Comm: escape.Text(names.String(c.Comm)), Container: escape.Text(names.String(c.Container)), Syscall: escape.Text(names.String(c.Syscall)),
 		Errno: errnoName(&c.Call), Waits: waits, Text: escape.Text(views.CallText(names, &c.Call)), About: escape.Text(c.Files.Path()),
-		LostEvents: latency.Lost(s.Losses(), c.StartNS, c.StartNS+c.DurNS)}
+	}
+	if s.Reading.Of == 0 {
+		slow.LostEvents = latency.Lost(s.Losses(), c.StartNS, c.StartNS+c.DurNS)
+	}
 	near := func(list []latency.Neighbor) []Near {
 		out := []Near{}
 		for i := range list {

@@ -17,6 +17,20 @@ type Page struct {
 	Slowest []Slow   `json:"slowest"`  // slowest first
 	LeftOut []string `json:"left_out"` // sentences
 	Live    bool     `json:"live"`     // there is a server behind the page, that tells more
+	Reading Reading  `json:"reading"`
+}
+
+// Reading says how far a server has come with the capture; Of is 0 when it is
+// done, and -1 when it is not known how much there is.
+type Reading struct {
+	Rows int64 `json:"rows"`
+	Of   int64 `json:"of"`
+}
+
+// Single is what a server tells of single calls.
+type Single struct {
+	Calls []Slow `json:"calls"`
+	More  int64  `json:"more"` // calls that were asked for and are not among them
 }
 
 // Head says what the capture is and how far it can be trusted.

@@ -31,6 +31,11 @@ func Policy(connect string) string {
 		"; base-uri 'none'; form-action 'none'"
 }
 
+// WriteLive writes the page that asks its server for data.json.
+func WriteLive(w io.Writer, title string) error {
+	return Write(w, &Page{Version: Version, Live: true, Head: Head{Title: title}}, "")
+}
+
 // Write writes the page as one HTML document that needs nothing else. text is
 // shown to those without JavaScript; it comes from a capture.
 func Write(w io.Writer, p *Page, text string) error {

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"systape/cmd/systape/internal/page"
+	"systape/replay"
+	"systape/replay/index"
+	"systape/replay/latency"
+)
+
+// viewFlags are the flags as the user gave them.
+type viewFlags struct {
+	listen string
+	noOpen bool
+}
+
+func newViewCommand() *cobra.Command {
+	var f viewFlags
+	c := &cobra.Command{
+		Use:   "view [flags] FILE…",
+		Short: "Look at a capture in the browser",
+		Long: `Serves the page that 'systape report' writes, on this machine, until it is
+interrupted: with more detail the nearer one looks, down to single calls with
+their arguments. The page is there at once and fills while the capture is read.
+
+It listens on 127.0.0.1 at a free port, and answers only who knows the token in
+the address that it prints. On a terminal it opens that address in the browser.
+
+` + inputHelp,
+		Example: `  systape view trace.parquet
+  systape view --no-open --listen 127.0.0.1:8080 trace.parquet
+  systape view --syscall %file --container web trace.parquet`,
+		RunE: func(c *cobra.Command, args []string) error { return runView(c, &f, args) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "listen at this `address`; others than this machine can reach it only if it says so")
+	flags.BoolVar(&f.noOpen, "no-open", false, "print the address only")
+	flags.SortFlags = false
+	addFilterFlags(c)
+	return c
+}
+
+func runView(c *cobra.Command, f *viewFlags, args []string) error {
+	stdin, done, err := holdStdin(c, args)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if len(args) == 0 {
+		return usageError(c, errors.New("no capture given"))
+	}
+	host, _, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return usageError(c, fmt.Errorf("--listen %s: want HOST:PORT, such as 127.0.0.1:0", f.listen))
+	}
+	listener, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("listening for the browser: %w", err)
+	}
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	c.SetContext(ctx)
+	v := &viewer{c: c, args: args, stdin: stdin}
+	server := &page.Server{Title: pageTitle(args), Data: v.data, Single: v.single}
+	address := server.Address(listener.Addr(), host)
+	h := &http.Server{Handler: server, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(listener) }()
+	defer h.Close()
+	fmt.Fprintln(c.OutOrStdout(), address)
+	if file, ok := c.ErrOrStderr().(*os.File); ok && !f.noOpen && term.IsTerminal(int(file.Fd())) {
+		openBrowser(address)
+	}
+	if err := v.read(); err != nil {
+		return err
+	}
+	defer v.source.in.Close()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-served:
+		return fmt.Errorf("serving the page: %w", err)
+	}
+}
+
+// openBrowser asks the system to open an address. That it could not is no
+// failure: the address stands on standard output.
+func openBrowser(address string) {
+	command := []string{"xdg-open", address}
+	switch runtime.GOOS {
+	case "darwin":
+		command[0] = "open"
+	case "windows":
+		command = []string{"rundll32", "url.dll,FileProtocolHandler", address}
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	if cmd.Start() == nil {
+		go cmd.Wait()
+	}
+}
+
+// viewer answers a page's questions.
+type viewer struct {
+	c      *cobra.Command
+	args   []string
+	stdin  io.Reader
+	mu     sync.Mutex
+	early  []byte      // the page of what was read so far
+	source *pageSource // nil until all is read
+	whole  []byte      // the page of all
+	asking sync.Mutex  // one question about single calls at a time: each reads the file
+}
+
+// Bounds of what is sent at a time.
+const (
+	viewBytes  = 4 << 20
+	earlyBytes = 400 << 10
+	mostSingle = 300
+)
+
+// read reads the capture, and says in between what there is.
+func (v *viewer) read() error {
+	wait, next := 300*time.Millisecond, time.Now().Add(300*time.Millisecond)
+	s, err := readPage(v.c, v.args, v.stdin, func(s *page.Source) error {
+		if time.Now().Before(next) {
+			return nil
+		}
+		s.Index.Settle()
+		b, err := v.build(s, index.Selection{}, earlyBytes)
+		if err != nil {
+			return err
+		}
+		v.mu.Lock()
+		v.early = b
+		v.mu.Unlock()
+		wait *= 2 // so that it costs little however long the capture
+		next = time.Now().Add(wait)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	whole, err := v.build(&s.Source, index.Selection{}, viewBytes)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.source, v.whole, v.early = s, whole, nil
+	v.mu.Unlock()
+	verify, err := verdict(v.c, v.args, v.stdin)
+	if err != nil {
+		verify = page.Verify{State: "not checked", Text: "systape verify could not be run"}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.source.Head.Verify = verify
+	v.whole, err = v.build(&s.Source, index.Selection{}, viewBytes)
+	return err
+}
+
+func (v *viewer) build(s *page.Source, part index.Selection, size int) ([]byte, error) {
+	p, err := page.Build(s, part, size)
+	if err != nil {
+		return nil, err
+	}
+	p.Live = true
+	return json.Marshal(p)
+}
+
+// data answers with the page of the time between from and to, ns since the
+// origin, or of all.
+func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	b := v.whole
+	switch {
+	case v.source == nil && v.early == nil:
+		b, _ = json.Marshal(page.Page{Version: page.Version, Live: true, Reading: page.Reading{Of: -1}})
+	case v.source == nil:
+		b = v.early
+	case r.FormValue("to") != "":
+		from, err := strconv.ParseInt(r.FormValue("from"), 10, 64)
+		to, err2 := strconv.ParseInt(r.FormValue("to"), 10, 64)
+		if err != nil || err2 != nil || from < 0 || from >= to || to > 1<<62 {
+			http.Error(w, "from and to are no times", http.StatusBadRequest)
+			return
+		}
+		part := index.Selection{Filter: &replay.Filter{From: v.source.OriginNS + from, To: v.source.OriginNS + to}}
+		if b, err = v.build(&v.source.Source, part, viewBytes); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	w.Write(b)
+}
+
+// single answers with the first calls that the words of a filter choose, as the
+// command line has them, in the order of time or the slowest first. It reads
+// the capture once more.
+func (v *viewer) single(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	s := v.source
+	v.mu.Unlock()
+	if s == nil {
+		http.Error(w, "the capture is still being read", http.StatusServiceUnavailable)
+		return
+	}
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	b, err := v.ask(r.Context(), s, r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Write(b)
+}
+
+func (v *viewer) ask(ctx context.Context, s *pageSource, r *http.Request) ([]byte, error) {
+	c := &cobra.Command{}
+	c.SetContext(ctx)
+	c.SetIn(v.stdin)
+	c.SetErr(io.Discard)
+	c.SetOut(io.Discard)
+	addFilterFlags(c)
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	if err := c.ParseFlags(r.Form["arg"]); err != nil {
+		return nil, flagError(err)
+	}
+	high := int64(1<<63 - 1)
+	if t := r.FormValue("less"); t != "" {
+		n, err := strconv.ParseInt(t, 10, 64)
+		if err != nil {
+			return nil, errors.New("less is no duration")
+		}
+		high = n
+	}
+	in, err := openSession(c, v.args, replay.Options{Columns: page.Columns, Files: true, Symbols: s.in.names})
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	bySize := r.FormValue("order") == "slowest"
+	slowest := latency.NewSlowest(mostSingle, page.Around, latency.Options{Symbols: in.names, Waits: latency.WaitMixed})
+	answer := page.Single{Calls: []page.Slow{}}
+	var list []latency.SlowCall
+	err = in.calls(func(calls []replay.Call) error {
+		for i := range calls {
+			call := &calls[i]
+			if !s.in.filter.Match(call, in.names) || call.DurNS >= high || (latency.Finished()|latency.LowerBounds())&(1<<call.Status) == 0 {
+				continue
+			}
+			answer.More++
+			switch {
+			case bySize:
+				slowest.Add(calls[i : i+1])
+			case len(list) < 4*mostSingle: // they come as they end
+				list = append(list, latency.SlowCall{Call: *call, LowerBound: latency.LowerBounds()&(1<<call.Status) != 0})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if bySize {
+		list = slowest.Calls(false)
+	} else {
+		slices.SortFunc(list, func(a, b latency.SlowCall) int { return cmp.Compare(a.StartNS, b.StartNS) })
+		list = list[:min(len(list), mostSingle)]
+	}
+	for i := range list {
+		answer.Calls = append(answer.Calls, s.SlowCall(&list[i], replay.WaitsByNature(in.names.String(list[i].Syscall))))
+	}
+	answer.More -= int64(len(list))
+	var b bytes.Buffer
+	err = json.NewEncoder(&b).Encode(answer)
+	return b.Bytes(), err
+}
