@@ -367,6 +367,24 @@ func TestMergeTellsSkippedPrograms(t *testing.T) {
 	})
 }
 
+// An event that took long to come to its spare program was told as lost. The
+// next one that is lost is told none the less.
+func TestMergeTellsSkippedProgramsAfterOneThatCameLate(t *testing.T) {
+	c := newFakeCPU(0)
+	m, rows := collect(c)
+	skipped := [bpf.Classes]uint64{}
+	m.skipped = func() [bpf.Classes]uint64 { return skipped }
+	for i, count := range []uint64{0, 1, 1, 0, 0, 1, 1} { // on its way, told; there; lost, told
+		skipped[0] = count
+		poll(t, m, uint64(i+1)*100_000)
+	}
+	flushed(t, m)
+	check(t, *rows, []string{
+		"100000 lost -1 0/0  [1 100000 200000 1 0 2] 0 ",
+		"500000 lost -1 0/0  [1 500000 600000 1 0 2] 0 ",
+	})
+}
+
 // A record that makes no sense is damage: what stood behind it on its CPU is
 // counted and dated as lost, and the recording goes on.
 func TestMergeSurvivesDamage(t *testing.T) {

@@ -65,9 +65,13 @@ func (m *merger) noticeLosses() (known uint64) {
 
 // skips is what is known of the events for which the kernel ran no program.
 // The count may be ahead for a moment, by events that are on their way to a
-// spare program: what is still there at the next look is lost.
+// spare program: what is still there at the next look is lost. A task that
+// waits between two programs for longer than from look to look makes that
+// wrong: its event has been told as lost, and is not. The count then falls
+// below what was told, and what was told falls with it, so that the next event
+// that is really lost is told, too.
 type skips struct {
-	told [bpf.Classes]uint64 // has become rows
+	told [bpf.Classes]uint64 // has become rows, and has not turned out to be there
 
 	suspected bool                // count was more than told at the latest look
 	count     [bpf.Classes]uint64 // of that look
@@ -78,6 +82,9 @@ type skips struct {
 func (m *merger) noticeSkips(since uint64) (known uint64) {
 	s := &m.skips
 	now := m.skipped()
+	for c := range now {
+		s.told[c] = min(s.told[c], now[c])
+	}
 	if s.suspected {
 		n := notice{first: s.first, last: s.last, cpu: -1, kind: format.Lost, cause: format.CauseSkipped}
 		for c := range n.lost {
