@@ -114,6 +114,7 @@ int sched_process_exit(u64 *ctx)
 	struct record *record;
 	struct end_payload *payload;
 	const u32 size = sizeof(*record) + sizeof(*payload);
+	const int wanted = wanted_task(filters, pid_tgid);
 	s64 group;
 
 	if (filters & COUNTED) {
@@ -121,11 +122,13 @@ int sched_process_exit(u64 *ctx)
 
 		map_delete(&calls, &tid);
 	}
-	if (!wanted_task(filters, pid_tgid))
-		return 0;
 	group = task_group_ended(task);
+	/* Also one that was to be recorded from an execve on that never came: the
+	 * id may become another's. */
 	if (filters & FILTER_PIDS && group == 1)
 		map_delete(&targets, &tgid);
+	if (!wanted)
+		return 0;
 	record = reserve(size, CLASS_LIFECYCLE, get_current_pid_tgid());
 	if (!record)
 		return 0;

@@ -27,6 +27,7 @@ type recording struct {
 	events []format.Event // without marks
 	status capture.Status
 	code   int
+	left   []int32 // what Survivors says
 }
 
 // rows reads the spool row by row, marks included: what a load made does not
@@ -96,7 +97,7 @@ func recordRows(t *testing.T, opt capture.Options, meanwhile func()) recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := recording{meta: meta, path: file.Name(), status: r.Status()}
+	got := recording{meta: meta, path: file.Name(), status: r.Status(), left: r.Survivors()}
 	if r.Done() != nil {
 		select {
 		case <-r.Done():

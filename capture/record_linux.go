@@ -273,7 +273,8 @@ func (r *Recording) loop(ctx context.Context) error {
 }
 
 // Survivors returns, once Run has ended, the processes that the recorded command
-// started and that run on, by their ids; 0 for ids of another pid namespace.
+// started and that run on, by their ids; 0 for ids of another pid namespace,
+// where without BTF none is known.
 func (r *Recording) Survivors() []int32 { return r.left }
 
 func (r *Recording) survivors() (left []int32) {
@@ -281,6 +282,9 @@ func (r *Recording) survivors() (left []int32) {
 		return nil
 	}
 	inside := r.kernel.InPIDNamespace()
+	if inside && !endsKnown(r.kernel) {
+		return nil
+	}
 	for _, tgid := range r.kernel.Targets() {
 		switch {
 		case inside:
@@ -291,6 +295,9 @@ func (r *Recording) survivors() (left []int32) {
 	}
 	return left
 }
+
+// endsKnown reports whether the kernel side sees which thread is the last of its process.
+func endsKnown(k *bpf.Kernel) bool { return k.Hook == "tp_btf" }
 
 // hasEnded reports whether a process is gone, or waits to be seen by its parent.
 func hasEnded(pid int) bool {

@@ -99,6 +99,13 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 				Usage: true,
 			}
 		}
+		if opt.WaitAll && !endsKnown(kernel) {
+			return nil, &SetupError{
+				Err:   errors.New("--wait-all: in a pid namespace (a container), without BTF, nothing tells when a process has ended"),
+				Hint:  "run it in a container with --pid=host, or on the host",
+				Usage: true,
+			}
+		}
 		proc.ownName = true
 	}
 	for _, pid := range opt.PIDs {
