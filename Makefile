@@ -15,6 +15,8 @@
 # make web      builds the page that report shows, from web (needs Node.js 20 and npm)
 # make check    generates and compares, the page too
 # make cross    builds for every platform, the tests too
+# make dist     makes what is given away: archives, deb, rpm, with manual pages and completions, in dist/
+# make test-dist installs these in folders of their own and tries them (Debian, root)
 # make sample   records the sample captures of testdata anew (root, Linux)
 
 export CGO_ENABLED = 0
@@ -25,6 +27,8 @@ VERSION ?= $(shell $(GIT) describe --tags --always --dirty 2>/dev/null || echo d
 ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo stamped),stamped)
 export GOFLAGS += -buildvcs=false
 endif
+BUILD = go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+DIST = dist
 PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GENERATED = bpf format/abi replay/render/decode cmd/systape/internal/page/bundle
@@ -36,10 +40,10 @@ FUZZ_SECONDS = 60
 FAULTS = 100000
 MINUTES = 30
 
-.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate web check cross man sample clean
+.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate web check binaries cross man completions dist test-dist sample clean
 
 build:
-	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o systape ./cmd/systape
+	$(BUILD) -o systape ./cmd/systape
 
 demo: build
 	sh testdata/demo.sh ./systape
@@ -90,12 +94,26 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 check: generate web
 	@git diff --exit-code --stat -- $(GENERATED) || { echo 'generated files differ: run "make generate web" with clang 14 (Debian 12) and commit'; exit 1; }
 
-cross:
-	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o dist/systape-$${p%/*}-$${p#*/} ./cmd/systape || exit 1; done
+binaries:
+	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o $(DIST)/systape-$${p%/*}-$${p#*/} ./cmd/systape || exit 1; done
+
+cross: binaries
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} go test -run '^$$' -exec true ./... || exit 1; done
 
 man:
-	SYSTAPE_MAN_DIR=$(CURDIR)/dist/man/man1 go test -count=1 -run '^TestManPages$$' ./cmd/systape
+	SYSTAPE_MAN_DIR=$(abspath $(DIST))/man/man1 go test -count=1 -run '^TestManPages$$' ./cmd/systape
+
+completions: build
+	mkdir -p $(DIST)/completions
+	./systape completion bash >$(DIST)/completions/systape.bash
+	./systape completion zsh >$(DIST)/completions/_systape
+	./systape completion fish >$(DIST)/completions/systape.fish
+
+dist: binaries man completions
+	packaging/dist.sh $(DIST) $(VERSION) $(PLATFORMS)
+
+test-dist: dist
+	packaging/test.sh $(DIST) $(VERSION)
 
 sample: build
 	sh testdata/sample.sh ./systape
