@@ -54,6 +54,7 @@ func TestRecord(t *testing.T) {
 		{"i386", recordI386},
 		{"killed in a call", recordKilledInCall},
 		{"targets", recordTargets},
+		{"containers", recordContainers},
 		{"sampling", recordSampling},
 		{"loss", recordLoss},
 		{"full disk", recordFullDisk},
@@ -85,7 +86,9 @@ func buildRecorder(t *testing.T) recorder {
 		}
 	}
 	r := recorder{filepath.Join(dir, "systape"), dir}
-	if out, err := exec.Command("go", "build", "-o", r.systape, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", r.systape, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as it is given away: containers have no libraries
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	for _, name := range []string{"busy", "noise", "in_turn", "int80_arguments", "killed_in_call"} {
