@@ -95,7 +95,7 @@ func (r recorder) recordInsideContainer(t *testing.T) {
 		t.Errorf("nothing runs on: %s", got.stderr)
 	}
 	got = run("systape record --wait-all -o w.parquet -- busybox sh -c '(busybox usleep 300000; exec busybox true) & exit 0'; echo code $?; systape replay --syscall exit_group w.parquet")
-	if !strings.Contains(got.out, "code 0\n") || strings.Count(got.out, "exit_group(") != 2 {
+	if !strings.Contains(got.out, "code 0\n") || strings.Count(got.out, "exit_group(") != 3 {
 		t.Errorf("--wait-all: got %s\n%s", got.out, got.stderr)
 	}
 	for _, args := range []string{"-a -d 1s", "-p 1 -d 1s", "-a --container x -d 1s"} {
