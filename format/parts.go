@@ -123,6 +123,29 @@ func openAll(paths []string, opt *ReadOptions, damaged func(error) bool) (parts 
 	return parts, nil
 }
 
+// PartFile is a file of a capture, and what it says about itself.
+type PartFile struct {
+	Path  string
+	Spool bool // not a finished part
+	Meta  *Meta
+}
+
+// Parts returns the files of a capture in the order of their parts, as [Open]
+// takes them. Files that cannot be opened are left out: [Verify] tells of them.
+func Parts(paths []string, opt ReadOptions) ([]PartFile, error) {
+	opt.Warn = func(error) {}
+	parts, err := openParts(paths, &opt, func(error) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	files := make([]PartFile, len(parts))
+	for i, p := range parts {
+		files[i] = PartFile{p.name, p.spool, p.meta}
+		err = errors.Join(err, p.close())
+	}
+	return files, err
+}
+
 // openFile opens one file and reads its metadata.
 func openFile(path string) (*part, error) {
 	f, err := os.Open(path)

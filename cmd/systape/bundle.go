@@ -118,6 +118,7 @@ func runBundle(c *cobra.Command, f *bundleFlags, args []string) error {
 	if err = file.close(err); err != nil {
 		return err
 	}
+	tellUnsigned(c.ErrOrStderr(), args)
 	fmt.Fprintf(c.ErrOrStderr(), "bundle: %s, %s, %s\n", units.Bytes(size), units.Counted(int64(len(files)+1), "file"), redacted.words())
 	return nil
 }

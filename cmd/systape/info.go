@@ -74,6 +74,7 @@ func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) e
 		return inputError(err)
 	}
 	in := &views.Info{Info: read}
+	in.Signatures, _ = signaturesOf(args)
 	if in.Calls, err = infoCalls(c.Context(), args, stdin); err != nil && (in.Problem == nil || errors.Is(in.Problem, format.ErrIncomplete)) {
 		in.Problem, in.Complete = err, false
 	}

@@ -53,6 +53,7 @@ type recordFlags struct {
 	waitAll    bool
 	metrics    string
 	rotation   rotationFlags
+	signing    signFlags
 	flight     flightFlags
 }
 
@@ -109,6 +110,13 @@ filters and sampling go first. If the recorder is killed, what was in memory is
 gone, and no more than that. A trigger is one of these, where CALLS are a set in
 the language of -e:
 ` + triggerHelp() + `
+With --sign each finished file gets a signature beside it, FILE.minisig, which
+'systape verify --key' checks, and minisign -V too. Each part's signature names
+the one before, so that a part that is removed, replaced or changed is found. A
+key with a password takes 1 GiB of memory for a second; minisign -G -W makes one
+without. A spool that a killed recorder leaves is not signed, nor what is
+recovered from it.
+
 With a command, every Ctrl-C and Ctrl-\ is the command's, and Ctrl-Z stops both.
 INT, QUIT, TERM or HUP sent to the recorder go to the command and end the
 recording: at once if the command ignores them, or else with the command, which
@@ -125,6 +133,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
   systape record -a --failed --comm 'nginx*' -d 1m
   systape record -a --budget 2% -o day.parquet
   systape record -a --flight 60s,256MB --trigger 'fsync>200ms' -o /var/tmp/slow.parquet
+  systape record --sign trace.key -o signed.parquet -- make
   systape record -o - -- make | ssh laptop systape latency -`,
 		RunE: func(c *cobra.Command, args []string) error {
 			err := runRecord(c.Context(), f, args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
@@ -167,6 +176,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringVar(&f.metrics, "metrics", "", "counters for Prometheus in a `file`, at unix:PATH, or at ADDRESS:PORT")
 	f.rotation.add(flags)
 	f.flight.add(flags)
+	f.signing.add(flags)
 	flags.BoolVar(&f.keepSpool, "spool", false, "stop at the spool: do not make the Parquet file (see 'systape recover')")
 	return c
 }
@@ -309,13 +319,18 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return e
 	}
 	defer counters.stop()
-	if err := errors.Join(f.flight.check(&f), f.rotation.check(&f)); err != nil {
+	if err := errors.Join(f.flight.check(&f), f.rotation.check(&f), f.signing.check(&f)); err != nil {
 		return &exitError{code: f.misuse(args), err: err, hint: "see 'systape record --help'"}
+	}
+	if err := f.signing.open(&f, stdin, stderr); err != nil {
+		errors.As(err, &e)
+		return &exitError{code: f.failure(args), err: err, hint: e.hint}
 	}
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
 		return err
 	}
+	out.stderr = stderr
 	options.Rotation, options.Flight = out.rotation(stderr), out.flight(stderr)
 	if out.chownErr != nil && !f.quiet {
 		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
@@ -371,6 +386,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	}
 	if !f.quiet {
 		recordSummary(stderr, meta, recording.Status(), out)
+	}
+	if err := f.signing.failed; err != nil {
+		return &exitError{code: f.failure(args), err: err, hint: "what was recorded is whole, and is not signed"}
 	}
 	if len(args) > 0 {
 		select {

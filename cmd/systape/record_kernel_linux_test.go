@@ -61,6 +61,7 @@ func TestRecord(t *testing.T) {
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
 		{"parts", recordRotates},
+		{"signed", recordSigned},
 		{"flight", recordFlight},
 		{"soak", recordSoak},
 		{"spool given back", recordGivesBack},

@@ -17,6 +17,7 @@ import (
 	"systape/capture"
 	"systape/cmd/systape/internal/out"
 	"systape/format"
+	"systape/format/signature"
 	"systape/replay/escape"
 )
 
@@ -32,7 +33,9 @@ type recordOutput struct {
 	bytes     int64        // of the finished captures
 	parts     *rotation    // nil: the recording is one part
 	apart     *flightFlags // the parts are a flight recorder's files; nil: they are not
-	chownErr  error        // why the files stay ours and not the user's who called sudo
+	signing   *signFlags   // with what finished files are signed
+	stderr    io.Writer
+	chownErr  error // why the files stay ours and not the user's who called sudo
 }
 
 // maxNameBytes is how long a file's name may be on every file system in use.
@@ -41,7 +44,7 @@ const maxNameBytes = 255
 // openRecordOutput finds out, before anything is recorded, that the capture
 // can be written under its name.
 func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
-	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force}
+	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force, signing: &f.signing}
 	if f.flight.asked() {
 		o.parts = newRotation(f, recordName(f, args, time.Now()))
 		o.apart = &f.flight
@@ -78,8 +81,12 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 			return fail(fmt.Errorf("the name %s… has %d bytes, a file's name has at most %d", name[:20], len(name), maxNameBytes), "choose a shorter name with -o")
 		}
 		info, err := os.Lstat(o.path)
-		if err == nil && f.out == "" {
+		signed := f.signing.signable(o.path, f.force)
+		if (err == nil || signed != nil) && f.out == "" {
 			continue
+		}
+		if signed != nil {
+			return fail(fmt.Errorf("%s exists", o.path+signature.Suffix), "it is the signature of another file: choose another name with -o, or --force to replace it")
 		}
 		if err == nil {
 			if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
@@ -228,10 +235,20 @@ func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
 		return nil
 	}
 	opt := capture.SealingOptions{SealOptions: o.sealOptions(), SpoolOnly: o.keepSpool, Apart: o.apart != nil}
-	if o.parts != nil {
-		opt.Finished = o.parts.finished
-	}
+	opt.Finished = o.finished
 	return r.Seal(capture.Output{File: o.file, Spool: o.spoolPath, Path: o.path}, opt)
+}
+
+// finished is told of each file that is whole.
+func (o *recordOutput) finished(part *capture.Sealed) {
+	oldest := 1
+	if o.parts != nil && o.apart == nil {
+		oldest = o.parts.oldest()
+	}
+	o.signing.sign(part, oldest, o.stderr)
+	if o.parts != nil {
+		o.parts.finished(part)
+	}
 }
 
 // now says which part the recording is at.

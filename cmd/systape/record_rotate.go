@@ -18,6 +18,7 @@ import (
 
 	"systape/capture"
 	"systape/format"
+	"systape/format/signature"
 	"systape/replay/escape"
 )
 
@@ -84,6 +85,7 @@ type rotation struct {
 	name     string // of the parts: FILE, in which % stands for times
 	each     string // what one is called: part, file
 	force    bool
+	signing  *signFlags
 	stderr   io.Writer
 	chownErr error
 	last     string // the latest name that a time made
@@ -95,7 +97,7 @@ type rotation struct {
 }
 
 func newRotation(f *recordFlags, base string) *rotation {
-	r := &rotation{flags: f.rotation, each: "part", name: f.out, force: f.force, stderr: os.Stderr}
+	r := &rotation{flags: f.rotation, each: "part", name: f.out, force: f.force, signing: &f.signing, stderr: os.Stderr}
 	if r.name == "" {
 		r.name = strings.ReplaceAll(base, "%", "%%") + ".parquet"
 	}
@@ -127,7 +129,7 @@ func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
 
 // try finds out whether the first file can be made.
 func (r *rotation) try() error {
-	another := &rotation{flags: r.flags, name: r.name, force: r.force}
+	another := &rotation{flags: r.flags, name: r.name, force: r.force, signing: r.signing}
 	out, err := another.next(1, time.Now())
 	if err != nil {
 		return err
@@ -142,6 +144,9 @@ func (r *rotation) create(name string) (capture.Output, error) {
 	if _, err := os.Lstat(name); err == nil && !r.force {
 		return out, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
+	if err := r.signing.signable(name, r.force); err != nil {
+		return out, err
+	}
 	f, err := format.CreateSpool(name, format.FileOptions{Force: r.force})
 	if err != nil {
 		return out, fmt.Errorf("create the spool: %w", err)
@@ -149,6 +154,17 @@ func (r *rotation) create(name string) (capture.Output, error) {
 	r.chownErr = giveToInvoker(f)
 	out.File = f
 	return out, nil
+}
+
+// oldest returns the number of the oldest part that is kept once the part at
+// hand has been finished.
+func (r *rotation) oldest() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.flags.count == 0 {
+		return 1
+	}
+	return max(r.finishes+2-r.flags.count, 1)
 }
 
 // finished is told of each part that is whole.
@@ -164,6 +180,9 @@ func (r *rotation) finished(part *capture.Sealed) {
 	if old != "" {
 		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) { // -z may have taken it
 			r.warn(fmt.Errorf("remove the oldest part: %w", err))
+		}
+		if r.signing.signer != nil {
+			os.Remove(old + signature.Suffix) // of nothing, and found to be so
 		}
 	}
 	if r.flags.hook != "" {

@@ -126,6 +126,7 @@ func runRedact(c *cobra.Command, f *redactFlags, args []string) error {
 			words = append(words, fmt.Sprintf("%s: %s", k.Name, units.Count(n)))
 		}
 	}
+	tellUnsigned(c.ErrOrStderr(), args)
 	fmt.Fprintf(c.ErrOrStderr(), "redacted: %s; replaced: %s; key %s\n", units.Counted(rows, "event"), strings.Join(words, ", "), key.Fingerprint())
 	return nil
 }

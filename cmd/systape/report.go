@@ -203,7 +203,7 @@ func givenFilters(flags *pflag.FlagSet) string {
 
 // verdict is that of systape verify, in a sentence.
 func verdict(c *cobra.Command, args []string, stdin io.Reader) (page.Verify, error) {
-	res, err := verify(c.Context(), args, format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: stdin, Warn: func(error) {}})
+	res, err := verify(c.Context(), args, nil, format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: stdin, Warn: func(error) {}})
 	if err != nil {
 		return page.Verify{}, err
 	}

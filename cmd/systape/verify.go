@@ -1,23 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
+	"aead.dev/minisign"
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/out"
 	"systape/format"
+	"systape/format/signature"
 	"systape/replay"
 )
 
 // newVerifyCommand makes the command that checks captures.
 func newVerifyCommand() *cobra.Command {
-	var formatName string
+	var formatName, key string
 	c := &cobra.Command{
 		Use:   "verify FILE...",
 		Short: "Check a capture against the rules of its format",
@@ -29,14 +34,20 @@ counters (C1 to C5). It goes on after the first finding, and after damage with
 what follows it; a rule about what could not be read is not checked. The rules
 stand in format/FORMAT.md.
 
+With --key the signatures of 'record --sign' are checked, too: that every file is
+as it was when it was signed (S1), and that no part was removed, replaced or put
+elsewhere (S2). A capture without a signature does not hold then.
+
 FILE is a Parquet capture, a spool, a folder with the parts of one recording,
 or - for a spool on standard input. Several FILEs of one recording are one
 capture. The exit code is 0 if everything holds and 3 if anything does not.`,
 		Example: `  systape verify trace.parquet
   systape verify trace-1.parquet trace-2.parquet
+  systape verify --key trace.key.pub traces/
   systape verify --format json trace.parquet | jq '.rules[] | select(.ok | not)'`,
-		RunE: func(c *cobra.Command, args []string) error { return runVerify(c, args, formatName) },
+		RunE: func(c *cobra.Command, args []string) error { return runVerify(c, args, formatName, key) },
 	}
+	c.Flags().StringVar(&key, "key", "", "also check the signatures, with the public key of minisign's in this `file`, or the key itself")
 	c.Flags().StringVar(&formatName, "format", "table", "table or json")
 	addNodeFlag(c)
 	return c
@@ -50,7 +61,7 @@ type verifyResult struct {
 	Conservation *replay.ConservationReport `json:"conservation"`
 }
 
-func runVerify(c *cobra.Command, args []string, formatName string) error {
+func runVerify(c *cobra.Command, args []string, formatName, key string) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape verify --help'"}
 	}
@@ -61,12 +72,20 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	if err != nil {
 		return err
 	}
+	var public *minisign.PublicKey
+	if key != "" {
+		k, err := signature.ReadPublicKey(key)
+		if err != nil {
+			return inputError(fmt.Errorf("--key: %w", err))
+		}
+		public = &k
+	}
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err
 	}
 	defer done()
-	res, err := verify(c.Context(), args, format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: stdin, Warn: warner(c.ErrOrStderr())})
+	res, err := verify(c.Context(), args, public, format.ReadOptions{Symbols: format.NewSymbolTable(), Stdin: stdin, Warn: warner(c.ErrOrStderr())})
 	if err != nil {
 		return err
 	}
@@ -86,8 +105,9 @@ func runVerify(c *cobra.Command, args []string, formatName string) error {
 	return nil
 }
 
-// verify checks a capture against all rules.
-func verify(ctx context.Context, args []string, opt format.ReadOptions) (*verifyResult, error) {
+// verify checks a capture against all rules, and its signatures with the key if
+// there is one.
+func verify(ctx context.Context, args []string, key *minisign.PublicKey, opt format.ReadOptions) (*verifyResult, error) {
 	rep, err := format.Verify(ctx, args, opt)
 	if err != nil {
 		return nil, inputError(err)
@@ -110,6 +130,11 @@ func verify(ctx context.Context, args []string, opt format.ReadOptions) (*verify
 		return nil, inputError(err)
 	}
 	res.Rules = append(res.Rules, bundles...)
+	signed, err := signatureFindings(ctx, args, key)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	res.Rules = append(res.Rules, signed...)
 	res.OK = true
 	for _, r := range res.Rules {
 		res.OK = res.OK && r.State != format.Fails
@@ -145,11 +170,41 @@ func verifyHint(res *verifyResult) string {
 		switch r.Rule {
 		case "R1", "R4", "R12":
 			return "'systape recover' saves what can be read"
-		case "R11":
+		case "R11", signature.RuleParts:
 			return "give all files of the recording, or their folder"
 		}
 	}
 	return ""
+}
+
+// signatureFindings holds the files against their signatures. Without a key it
+// says that there are signatures, and nothing where there are none.
+func signatureFindings(ctx context.Context, paths []string, key *minisign.PublicKey) ([]format.Finding, error) {
+	if slices.Contains(paths, "-") {
+		if key == nil {
+			return nil, nil
+		}
+		return []format.Finding{{Rule: signature.RuleBytes, State: format.Fails, Detail: "what comes from standard input is not signed"}}, nil
+	}
+	parts, err := format.Parts(paths, format.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		return signature.Check(ctx, parts, *key)
+	}
+	all, any := signature.Found(parts)
+	if !any {
+		return nil, nil
+	}
+	keys := map[string]bool{}
+	for _, s := range all {
+		if s != nil {
+			keys[s.Key] = true
+		}
+	}
+	by := strings.Join(slices.Sorted(maps.Keys(keys)), ", ")
+	return []format.Finding{{Rule: signature.RuleBytes, State: format.NotChecked, Detail: "signed with key " + cmp.Or(by, "unknown") + ": not checked: --key gives the public key"}}, nil
 }
 
 // verifyCalls pairs the events and keeps the balance of enters and exits: rules

@@ -13,10 +13,11 @@ import (
 // Each layer of the way of the data, and who may import what from outside the
 // standard library. A package belongs to the longest prefix that matches.
 var layers = map[string][]string{
-	"systape/bpf":        {"github.com/cilium/ebpf", "golang.org/x/sys"},
-	"systape/capture":    {"systape/bpf", "systape/format", "golang.org/x/sys"},
-	"systape/format":     {"systape/format", "golang.org/x/sys/windows"},
-	"systape/format/abi": {"systape/format/abi"},
+	"systape/bpf":              {"github.com/cilium/ebpf", "golang.org/x/sys"},
+	"systape/capture":          {"systape/bpf", "systape/format", "golang.org/x/sys"},
+	"systape/format":           {"systape/format", "golang.org/x/sys/windows"},
+	"systape/format/abi":       {"systape/format/abi"},
+	"systape/format/signature": {"systape/format", "aead.dev/minisign"},
 
 	// Below the capture: what knows numbers and bytes, and nothing of calls.
 	"systape/format/internal/columnar": {},
@@ -37,7 +38,7 @@ var layers = map[string][]string{
 	"systape/cmd/systape/internal/picture": {"systape/replay/escape", "golang.org/x/image"},
 	"systape/cmd/systape/internal/views":   {"systape/cmd/systape/internal/out", "systape/cmd/systape/internal/picture", "systape/format", "systape/replay"},
 	"systape/cmd/systape/internal/page":    {"systape/cmd/systape/internal/views", "systape/format", "systape/replay"},
-	"systape/cmd": {"systape/cmd/systape/internal", "systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
+	"systape/cmd": {"aead.dev/minisign", "systape/cmd/systape/internal", "systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
 		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},
 }
 

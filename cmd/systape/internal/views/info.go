@@ -11,6 +11,7 @@ import (
 	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/format/abi"
+	"systape/format/signature"
 	"systape/replay"
 	"systape/replay/escape"
 	"systape/replay/redact"
@@ -21,7 +22,8 @@ import (
 // and what became of its calls.
 type Info struct {
 	*format.Info
-	Calls *InfoCalls // nil: the capture could not be paired
+	Calls      *InfoCalls             // nil: the capture could not be paired
+	Signatures []*signature.Signature // one for each file that could be opened; nil for those that are not signed
 }
 
 // InfoCalls is what is told of the calls of a capture.
@@ -57,21 +59,23 @@ func NewInfoCalls(s *replay.Session, notes *replay.Notes) *InfoCalls {
 func (in *Info) JSON(w io.Writer) error {
 	j := struct {
 		*format.Meta
-		Rows          int64               `json:"rows"`
-		Bytes         int64               `json:"bytes"`
-		BytesPerEvent float64             `json:"bytes_per_event"`
-		FirstNS       int64               `json:"first_ns"`
-		LastNS        int64               `json:"last_ns"`
-		DurationNS    int64               `json:"duration_ns"`
-		Kinds         map[string]int64    `json:"kinds"`
-		Lost          int64               `json:"lost"`
-		Complete      bool                `json:"complete"`
-		Problem       string              `json:"problem,omitempty"`
-		Files         []format.FileInfo   `json:"files"`
-		Columns       []format.ColumnInfo `json:"columns,omitempty"`
+		Rows          int64                  `json:"rows"`
+		Bytes         int64                  `json:"bytes"`
+		BytesPerEvent float64                `json:"bytes_per_event"`
+		FirstNS       int64                  `json:"first_ns"`
+		LastNS        int64                  `json:"last_ns"`
+		DurationNS    int64                  `json:"duration_ns"`
+		Kinds         map[string]int64       `json:"kinds"`
+		Lost          int64                  `json:"lost"`
+		Complete      bool                   `json:"complete"`
+		Problem       string                 `json:"problem,omitempty"`
+		Files         []format.FileInfo      `json:"files"`
+		Columns       []format.ColumnInfo    `json:"columns,omitempty"`
+		Signatures    []*signature.Signature `json:"signatures,omitempty"`
 		*InfoCalls
 	}{Meta: in.Meta, Rows: in.Rows, Bytes: in.Bytes, BytesPerEvent: in.BytesPerEvent(), FirstNS: in.FirstNS, LastNS: in.LastNS,
 		DurationNS: in.DurationNS(), Kinds: map[string]int64{}, Lost: in.Lost, Complete: in.Complete, Files: in.Files, Columns: in.Columns, InfoCalls: in.Calls}
+	j.Signatures = slices.DeleteFunc(slices.Clone(in.Signatures), func(s *signature.Signature) bool { return s == nil })
 	for k, n := range in.Kinds {
 		j.Kinds[format.Kind(k).String()] = n
 	}
@@ -118,6 +122,7 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	if r := m.Redacted; r != nil {
 		f.add("redacted", "by %s with key %s%s: names are pseudonyms, times shifted, addresses blurred", r.Tool, r.Key, listed(", without ", r.Dropped))
 	}
+	f.add("signed", "%s", signedWords(in.Signatures))
 	f.add("host", "%s", hostWords(m.Host))
 	f.add("tool", "%s, format %d", m.Tool, m.Version)
 	f.add("request", "%s", requestWords(&m.Request))
@@ -177,6 +182,24 @@ func (in *Info) state() string {
 		return "incomplete"
 	}
 	return "complete"
+}
+
+// signedWords says which files have signatures, and that this proves nothing.
+func signedWords(all []*signature.Signature) string {
+	var keys []string
+	n := 0
+	for _, s := range all {
+		if s == nil {
+			continue
+		}
+		if n++; !slices.Contains(keys, s.Key) {
+			keys = append(keys, s.Key)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s, with key %s; 'systape verify --key' checks it", n, units.Counted(int64(len(all)), "file"), strings.Join(keys, ", "))
 }
 
 // selectionWords says who chose the rows, and among how many.
