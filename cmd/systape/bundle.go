@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -21,12 +23,16 @@ import (
 
 const bundleHelp = `Puts a capture and what there is to say about it into one zip file, to be attached
 to a bug report: the capture, redacted as 'systape redact' does it; info, latency,
-errors, sequences and verify as text; and a manifest with the SHA-256 of each.
+errors, sequences and verify as text; the page of 'systape report'; and a manifest
+with the SHA-256 of each.
 
 Every command reads the bundle as it is: systape latency bug.zip. 'systape verify'
 also holds its files against the manifest. Nothing has to be unpacked, and nothing
 is: a capture in a bundle is stored, not compressed, because it is compressed
 already.
+
+With --max-size a capture that is too large is trimmed in time: to its end, or to
+what is around --around. What is left out is said, in the manifest too.
 
 The same capture and key make the same bundle, byte by byte.
 
@@ -34,9 +40,9 @@ FILE is a Parquet capture, a spool, a folder with the parts of one recording, or
 - for a spool on standard input. Several FILEs of one recording are one capture.`
 
 type bundleFlags struct {
-	output, key, maxSize string
-	drop                 []string
-	plain, force         bool
+	output, key, maxSize, around string
+	drop                         []string
+	plain, force                 bool
 }
 
 func newBundleCommand() *cobra.Command {
@@ -47,6 +53,7 @@ func newBundleCommand() *cobra.Command {
 		Long:  bundleHelp,
 		Example: `  systape bundle trace.parquet -o bug.zip
   systape bundle trace.parquet --key team.key --max-size 25MB -o bug.zip
+  systape bundle trace.parquet --max-size 10MB --around 16:14:43.9 -o bug.zip
   systape latency bug.zip`,
 		RunE: func(c *cobra.Command, args []string) error { return runBundle(c, &f, args) },
 	}
@@ -55,7 +62,8 @@ func newBundleCommand() *cobra.Command {
 	fl.StringVar(&f.key, "key", "", "redact under the key in this `file`, made if it is not there")
 	fl.StringSliceVar(&f.drop, "drop", nil, "leave out these `classes` of arguments and results: "+strings.Join(redact.Droppable, " "))
 	fl.BoolVar(&f.plain, "no-redact", false, "put in the capture as it is, with all names")
-	fl.StringVar(&f.maxSize, "max-size", "", "refuse to make a bundle larger than this `size`, such as 25MB")
+	fl.StringVar(&f.maxSize, "max-size", "", "make no bundle larger than this `size`, such as 25MB: of a larger capture its end is put in")
+	fl.StringVar(&f.around, "around", "", "with --max-size: put in what is around this `time`, not the end")
 	fl.BoolVar(&f.force, "force", false, "replace the file if it exists")
 	fl.SortFlags = false
 	return c
@@ -74,6 +82,14 @@ func (f *bundleFlags) valid(args []string) (limit uint64, err error) {
 			return 0, fmt.Errorf("--max-size %s: want a size such as 25MB", f.maxSize)
 		}
 	}
+	if f.around != "" {
+		if f.maxSize == "" {
+			return 0, errors.New("--around says what --max-size keeps, and that is not given")
+		}
+		if _, err := parseInstant(f.around); err != nil {
+			return 0, fmt.Errorf("--around: %w", err)
+		}
+	}
 	return limit, nil
 }
 
@@ -88,62 +104,103 @@ func runBundle(c *cobra.Command, f *bundleFlags, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	capture := filepath.Join(dir, format.BundleCapture)
-	redacted, err := bundleCapture(c, f, args, capture)
+	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err
 	}
-	files := []bundleFile{{name: format.BundleCapture, path: capture}}
-	for _, a := range bundleAnswers {
-		text, err := bundleAnswer(c.Context(), capture, a.args)
+	defer done()
+	c.SetIn(stdin)
+	made := &bundleMaker{c: c, flags: f, dir: dir, limit: limit}
+	if made.key, err = redactKey(&redactFlags{key: f.key}); err != nil {
+		return err
+	}
+	size, err := made.of(args)
+	if err != nil {
+		return err
+	}
+	if limit > 0 && uint64(size) > limit {
+		fitter, err := newBundleFitter(c, f, dir, args, limit)
 		if err != nil {
 			return err
 		}
-		files = append(files, bundleFile{name: a.name, text: text})
-	}
-	if report, err := bundleReport(c, dir, capture); err != nil {
-		return err
-	} else if report != nil {
-		files = append(files, bundleFile{name: "report.html", text: report})
+		made.left = &fitter.trim
+		if err := fitter.fit(size, made.of); err != nil {
+			return err
+		}
 	}
 	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.key}, args...), f.force)
 	if err != nil {
 		return err
 	}
-	size, err := writeBundle(file, files, redacted)
-	if err == nil && limit > 0 && uint64(size) > limit {
-		err = &exitError{code: exitFailed, err: fmt.Errorf("the bundle would have %s, more than --max-size %s", units.Bytes(size), f.maxSize),
-			hint: "take less of the capture: a shorter time, or fewer threads"}
-	}
+	size, err = writeBundle(file, made.files, &made.redacted, made.left)
 	if err = file.close(err); err != nil {
 		return err
 	}
 	tellUnsigned(c.ErrOrStderr(), args)
-	fmt.Fprintf(c.ErrOrStderr(), "bundle: %s, %s, %s\n", units.Bytes(size), units.Counted(int64(len(files)+1), "file"), redacted.words())
+	if made.left != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "%s\n", made.left.words())
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "bundle: %s, %s, %s\n", units.Bytes(size), units.Counted(int64(len(made.files)+1), "file"), made.redacted.words())
 	return nil
 }
 
-// bundleCapture writes the capture that goes into the bundle.
-func bundleCapture(c *cobra.Command, f *bundleFlags, args []string, to string) (*bundleRedaction, error) {
-	in, err := openInput(c, args, format.AllColumns)
+// bundleMaker makes what goes into a bundle, for one capture after another until
+// it has the right size.
+type bundleMaker struct {
+	c     *cobra.Command
+	flags *bundleFlags
+	dir   string
+	limit uint64
+	key   redact.Key // one for all tries
+
+	files    []bundleFile
+	redacted bundleRedaction
+	left     *bundleTrim // nil: the capture is whole
+}
+
+// of makes the files of the bundle of a capture, and says how large it gets.
+func (m *bundleMaker) of(inputs []string) (size int64, err error) {
+	capture := filepath.Join(m.dir, format.BundleCapture)
+	if err := os.Remove(capture); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	if err := m.capture(inputs, capture); err != nil {
+		return 0, err
+	}
+	m.files = []bundleFile{{name: format.BundleCapture, path: capture}}
+	for _, a := range bundleAnswers {
+		text, err := bundleAnswer(m.c.Context(), capture, a.args)
+		if err != nil {
+			return 0, err
+		}
+		m.files = append(m.files, bundleFile{name: a.name, text: text})
+	}
+	report, err := m.report(capture)
 	if err != nil {
-		return nil, err
+		return 0, err
+	}
+	m.files = append(m.files, bundleFile{name: "report.html", text: report})
+	return writeBundle(io.Discard, m.files, &m.redacted, m.left)
+}
+
+// capture writes the capture that goes into the bundle.
+func (m *bundleMaker) capture(inputs []string, to string) error {
+	in, err := openInput(m.c, inputs, format.AllColumns)
+	if err != nil {
+		return err
 	}
 	defer in.Close()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if f.plain {
-		return &bundleRedaction{}, errors.Join(rewrite(in, out), out.Close())
+	if m.flags.plain {
+		return errors.Join(rewrite(in, out), out.Close())
 	}
-	key, err := redactKey(&redactFlags{key: f.key})
-	if err != nil {
-		return nil, errors.Join(err, out.Close())
-	}
-	r := redact.New(key, redact.Options{Drop: f.drop, Tool: "systape " + version})
+	r := redact.New(m.key, redact.Options{Drop: m.flags.drop, Tool: "systape " + version})
 	_, err = redactInto(in, r, out)
-	return &bundleRedaction{Key: key.Fingerprint(), Dropped: f.drop}, errors.Join(err, out.Close())
+	m.redacted = bundleRedaction{Key: m.key.Fingerprint(), Dropped: m.flags.drop}
+	return errors.Join(err, out.Close())
 }
 
 // rewrite writes all of a capture as one file.
@@ -201,15 +258,24 @@ func bundleText(text []byte, capture string) []byte {
 	return bytes.ReplaceAll(text, []byte(filepath.Dir(capture)+string(filepath.Separator)), nil)
 }
 
-// bundleReport makes the page of the command report, where there is one.
-func bundleReport(c *cobra.Command, dir, capture string) ([]byte, error) {
-	if found, _, err := c.Root().Find([]string{"report"}); err != nil || found.Name() != "report" {
-		return nil, nil
+// The page of a bundle takes a quarter of its size at most, within what
+// 'systape report' can do.
+const (
+	leastReport = 1 << 18
+	mostReport  = 5_000_000
+)
+
+// report makes the page of the capture.
+func (m *bundleMaker) report(capture string) ([]byte, error) {
+	size := uint64(mostReport)
+	if m.limit > 0 {
+		size = min(max(m.limit/4, leastReport), mostReport)
 	}
-	page := filepath.Join(dir, "report.html")
+	page := filepath.Join(m.dir, "report.html")
 	var errs bytes.Buffer
-	if code := runAnother(c.Context(), []string{"report", capture, "-o", page}, strings.NewReader(""), io.Discard, &errs); code != exitOK {
-		return nil, fmt.Errorf("report: %s", strings.TrimSpace(errs.String()))
+	args := []string{"report", capture, "-o", page, "--force", "--max-size", strconv.FormatUint(size, 10)}
+	if code := runAnother(m.c.Context(), args, strings.NewReader(""), io.Discard, &errs); code != exitOK {
+		return nil, errors.Join(m.c.Context().Err(), fmt.Errorf("report: %s", strings.TrimSpace(errs.String())))
 	}
 	return os.ReadFile(page)
 }

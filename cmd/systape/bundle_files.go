@@ -29,6 +29,7 @@ type bundleFile struct {
 type bundleManifest struct {
 	Tool     string           `json:"tool"`
 	Redacted *bundleRedaction `json:"redacted"` // null: it was put in as it is
+	LeftOut  *bundleTrim      `json:"left_out,omitempty"`
 	Files    []bundleEntry    `json:"files"`
 }
 
@@ -55,10 +56,10 @@ const bundleManifestName = "manifest.json"
 
 // writeBundle writes a zip file that depends on nothing but its files, and
 // returns its size.
-func writeBundle(w io.Writer, files []bundleFile, redacted *bundleRedaction) (size int64, err error) {
+func writeBundle(w io.Writer, files []bundleFile, redacted *bundleRedaction, left *bundleTrim) (size int64, err error) {
 	count := &countingWriter{w: w}
 	z := zip.NewWriter(count)
-	m := bundleManifest{Tool: "systape " + version, Redacted: redacted}
+	m := bundleManifest{Tool: "systape " + version, Redacted: redacted, LeftOut: left}
 	if redacted.Key == "" {
 		m.Redacted = nil
 	}

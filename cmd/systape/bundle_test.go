@@ -3,6 +3,8 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -82,7 +84,7 @@ func TestBundleIsTheSameTwice(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"capture.parquet", "info.txt", "latency.txt", "errors.txt", "sequences.txt", "verify.txt", "manifest.json"} {
+	for _, name := range []string{"capture.parquet", "info.txt", "latency.txt", "errors.txt", "sequences.txt", "verify.txt", "report.html", "manifest.json"} {
 		if !found[name] {
 			t.Errorf("%s is not there, or is empty", name)
 		}
@@ -161,5 +163,66 @@ func TestBundleSize(t *testing.T) {
 	code, _, stderr := commandLine(t, "bundle", "../../testdata/v1/workload.parquet", "--max-size", "1KB", "-o", path)
 	if _, err := os.Stat(path); code != exitFailed || !strings.Contains(stderr, "--max-size 1KB") || err == nil {
 		t.Errorf("exit code %d, %s, the file: %v", code, stderr, err)
+	}
+}
+
+// With --max-size a bundle holds the stretch that was asked for, says what it
+// leaves out, and every command still reads it.
+func TestBundleFits(t *testing.T) {
+	const capture = "../../testdata/v1/workload.parquet"
+	whole, err := os.Stat(makeBundle(t, "--no-redact", capture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := whole.Size() - whole.Size()/8
+	for _, test := range []struct {
+		around string
+		first  bool // the beginning is kept
+		last   bool // the end is
+	}{{"", false, true}, {"+0s", true, false}} {
+		path := filepath.Join(t.TempDir(), "bug.zip")
+		args := []string{"bundle", "-o", path, "--no-redact", capture, "--max-size", fmt.Sprint(limit)}
+		if test.around != "" {
+			args = append(args, "--around", test.around)
+		}
+		code, _, stderr := commandLine(t, args...)
+		if code != 0 || !strings.Contains(stderr, "left out ") {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		if st, err := os.Stat(path); err != nil || st.Size() > limit {
+			t.Errorf("%d bytes, at most %d were asked for (%v)", st.Size(), limit, err)
+		}
+		z, err := zip.OpenReader(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		f, err := z.Open("manifest.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m bundleManifest
+		if err := json.NewDecoder(f).Decode(&m); err != nil || m.LeftOut == nil {
+			t.Fatalf("manifest: %+v, %v", m, err)
+		}
+		l := m.LeftOut
+		if l.Kept <= 0 || l.Kept >= l.Events || (l.FromNS == 0) != test.first || (l.ToNS == l.LastNS+1) != test.last {
+			t.Errorf("around %q: %+v", test.around, l)
+		}
+		if code, stdout, stderr := commandLine(t, "verify", path); code != 0 {
+			t.Errorf("verify: %d: %s%s", code, stdout, stderr)
+		}
+	}
+	for _, test := range []struct{ args, want string }{
+		{"--around +1s", "--max-size keeps"},
+		{"--around 1x --max-size 1MB", "--around"},
+		{"--around +9999s --max-size 10kB", "is not of that time"},
+		{"--max-size 1kB", "no stretch"},
+	} {
+		path := filepath.Join(t.TempDir(), "bug.zip")
+		code, _, stderr := commandLine(t, append([]string{"bundle", "-o", path, capture}, strings.Fields(test.args)...)...)
+		if _, err := os.Stat(path); code == 0 || !strings.Contains(stderr, test.want) || err == nil {
+			t.Errorf("%s: exit code %d, %s", test.args, code, stderr)
+		}
 	}
 }

@@ -105,6 +105,7 @@ func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
 	}
 	defer done()
 	c.SetIn(stdin)
+	tellUnsigned(c.ErrOrStderr(), args)
 	if f.bytes = int64(size); f.partition == nil {
 		if f.noCalls {
 			return usageError(c, errors.New("--no-calls is for --partition"))
@@ -132,7 +133,6 @@ func copyOne(c *cobra.Command, args []string, f *copyFlags) error {
 	if err := w.copy(c, s); err != nil {
 		return errors.Join(err, w.discard())
 	}
-	tellUnsigned(c.ErrOrStderr(), args)
 	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "event"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
 	return nil
 }
