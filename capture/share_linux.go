@@ -29,6 +29,13 @@ const (
 	shareEvery = 250 * time.Millisecond
 	shareRise  = 1.25               // per look
 	shareLeast = bpf.Share(1 << 12) // one call in a million
+
+	// What recording takes has a part that no share lessens: every call is seen,
+	// and the recorder lives. So a budget that is exceeded nevertheless does not
+	// cost the last call: a tenth of it is for calls, at what one of them takes at most.
+	budgetForCalls = 0.1
+	callTakes      = time.Microsecond
+	callsForMemory = 1000 // a second, which take none to speak of
 )
 
 func newSampling(o *Options) *sampling {
@@ -75,33 +82,37 @@ func (r *Recording) adapt(now time.Time) error {
 	madeCalls := calls - s.calls
 	took := spent - s.spent
 	s.looked, s.calls, s.spent = now, calls, spent
-	load, why := 0.0, format.ShareRate // of what is allowed
+	rate := float64(madeCalls) / elapsed.Seconds()
+	load, why, worth := 0.0, format.ShareRate, 0.0 // of what is allowed
 	if r.opt.MaxRate > 0 {
-		load = float64(madeCalls) / (float64(r.opt.MaxRate) * elapsed.Seconds())
+		load = rate / float64(r.opt.MaxRate)
 	}
 	if r.opt.Budget > 0 {
+		allowed := r.opt.Budget * float64(runtime.NumCPU()) // s of CPU a second
 		part := took.Seconds()/elapsed.Seconds() + r.probes.share
-		if l := part / float64(runtime.NumCPU()) / r.opt.Budget; l > load {
-			load, why = l, format.ShareBudget
+		if l := part / allowed; l > load {
+			load, why, worth = l, format.ShareBudget, budgetForCalls*allowed/callTakes.Seconds()
 		}
 	}
 	if r.opt.MaxMemory > 0 {
 		if l := float64(residentBytes()) / float64(r.opt.MaxMemory); l > 1 && l > load {
-			load, why = l, format.ShareBudget
+			load, why, worth = l, format.ShareBudget, callsForMemory
 		}
 	}
-	if share, why := s.next(load, why); share != s.share {
+	if share, why := s.next(load, why, rate, worth); share != s.share {
 		return r.setShare(share, why)
 	}
 	return nil
 }
 
 // next returns the share that follows from a load, of which 1 is what is allowed.
-func (s *sampling) next(load float64, why format.ShareReason) (bpf.Share, format.ShareReason) {
+// Recorded are rate calls a second, and so many as worth whatever the load.
+func (s *sampling) next(load float64, why format.ShareReason, rate, worth float64) (bpf.Share, format.ShareReason) {
 	const high, low = 1.05, 0.8 // between them the share stays
 	switch {
-	case load > high:
-		return max(min(bpf.Share(float64(s.share)/load), s.asked), shareLeast), why
+	case load > high && rate > worth:
+		fall := max(1/load, worth/rate)
+		return max(min(bpf.Share(float64(s.share)*fall), s.asked), shareLeast), why
 	case load < low && s.share < s.asked:
 		rise := shareRise
 		if load > 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"systape/bpf"
 	"systape/format"
 	"systape/format/abi"
 )
@@ -180,6 +181,36 @@ func TestRing(t *testing.T) {
 			t.Errorf("%d are gone, %d bytes are too many", r.gone, r.excess(19e9))
 		}
 	})
+}
+
+// TestShare: what is exceeded takes calls, as many as it is exceeded by, but not
+// those that the budget is for; what has room gives them back, by steps.
+func TestShare(t *testing.T) {
+	const all, room, cost, asked = bpf.ShareAll, format.ShareRoom, format.ShareBudget, format.ShareAsked
+	for _, c := range []struct {
+		name        string
+		share       bpf.Share
+		load        float64
+		rate, worth float64
+		want        bpf.Share
+		why         format.ShareReason
+	}{
+		{"within", all, 1, 1e6, 0, all, asked},
+		{"twice as much", all, 2, 1e6, 1e4, all / 2, cost},
+		{"of what is left", all / 2, 4, 1e6, 1e4, all / 8, cost},
+		{"not below what the budget is for", all / 2, 1000, 1e6, 2.5e5, all / 8, cost},
+		{"which is reached", all / 8, 3, 1e4, 1e4, all / 8, asked},
+		{"room", all / 4, 0.1, 1e4, 1e4, all/4 + all/16 + 1, room},
+		{"little room", all / 4, 0.76, 1e4, 1e4, all/4 + all/16 + 1, room},
+		{"no room worth a step", all / 4, 0.9, 1e4, 1e4, all / 4, asked},
+		{"never more than all", all - 10, 0, 0, 0, all, room},
+		{"never nothing", shareLeast, 1e9, 1e6, 0, shareLeast, cost},
+	} {
+		s := &sampling{asked: all, share: c.share, why: asked}
+		if got, why := s.next(c.load, cost, c.rate, c.worth); got != c.want || why != c.why {
+			t.Errorf("%s: share %d, %v; want %d, %v", c.name, got, why, c.want, c.why)
+		}
+	}
 }
 
 // BenchmarkWatch is what triggers cost for a row: of calls that none asks for, and

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -71,9 +72,16 @@ read, too, and what descriptors stand for is known afterwards: see 'systape repl
 
 Filters choose whole calls: what they say at a call's enter holds for its exit.
 With --failed and --min-duration the exit decides, and both halves are written
-then. --sample, --max-rate, --budget and --max-memory leave calls out by lot,
+then: in the order of events ('replay --events', 'dump') such an enter stands right
+before its exit, whose first argument tells when it was; durations and starts of
+calls are right everywhere. --sample, --max-rate, --budget and --max-memory leave calls out by lot,
 each by itself. In all these cases exact numbers of all calls are kept beside
-the calls: how many returned, how many failed, how long they took together.
+the calls: how many returned, how many failed, how long they took together. They
+are by process and system call: what is grouped otherwise is of the calls that are
+there, and says so. Seeing every call and living take something that no lot lessens,
+so of a --budget that is too small for that a tenth still goes to calls, and a
+--max-memory below what the recorder itself needs (some 100 MiB) leaves 1,000 calls
+a second.
 
 The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
@@ -347,6 +355,10 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	if err != nil {
 		out.discard()
 		return recordSetupError(err, args)
+	}
+	if options.MaxMemory > 0 { // loading takes more than recording does
+		debug.SetGCPercent(20)
+		debug.FreeOSMemory()
 	}
 	relay.begin(recording)
 	counters.serve(recording, warner(stderr))

@@ -35,27 +35,36 @@ const obeys = `while read -r n line; do eval "$line"; : >"$0/$n"; done`
 
 func (r recorder) fly(t *testing.T, args ...string) *flying {
 	t.Helper()
-	f := &flying{r: r, dir: t.TempDir()}
-	socket := filepath.Join(t.TempDir(), "m")
-	done := t.TempDir()
-	args = append([]string{"record", "-o", filepath.Join(f.dir, "t.parquet"), "--metrics", "unix:" + socket}, args...)
-	f.Cmd = r.command(t, append(args, "--", "sh", "-c", obeys, done)...)
-	f.Stderr = &f.stderr
+	f := r.watched(t, append(args, "--", "sh", "-c", obeys, t.TempDir())...)
 	control, err := f.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.control = control
-	f.Env = append(os.Environ(), "DONE="+done)
+	f.begin(t)
+	f.run(t, ":")
+	return f
+}
+
+// watched is a recorder whose counters can be read, which has not begun.
+func (r recorder) watched(t *testing.T, args ...string) *flying {
+	t.Helper()
+	f := &flying{r: r, dir: t.TempDir()}
+	socket := filepath.Join(t.TempDir(), "m")
+	f.Cmd = r.command(t, append([]string{"record", "-o", filepath.Join(f.dir, "t.parquet"), "--metrics", "unix:" + socket}, args...)...)
+	f.Stderr = &f.stderr
 	f.metrics.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
+	return f
+}
+
+func (f *flying) begin(t *testing.T) {
+	t.Helper()
 	if err := f.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Process.Kill(); f.Wait(); f.metrics.CloseIdleConnections() })
-	f.run(t, ":")
-	return f
 }
 
 var lines int

@@ -63,6 +63,7 @@ func TestRecord(t *testing.T) {
 		{"parts", recordRotates},
 		{"signed", recordSigned},
 		{"flight", recordFlight},
+		{"budget", recordBudget},
 		{"soak", recordSoak},
 		{"spool given back", recordGivesBack},
 		{"followed while giving back", recordFollowedWhileGivingBack},
