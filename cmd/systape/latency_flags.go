@@ -64,7 +64,8 @@ calls that wait by nature, and share is of the time of all calls of that kind.
 Where events were lost, intervals, maps, threads and the slowest calls are marked,
 so that a hole is not taken for low load: lost_events and lost_ns in machine
 formats, and all losses in json. Rates of an interval are of the part of it that
-was recorded, recorded_ns.
+was recorded, recorded_ns. Where no call is left, a row of no group has the time
+(from interval_ns on for recorded_ns) and what was lost in it.
 
 ` + inputHelp,
 		Example: `  systape latency web.parquet

@@ -14,6 +14,7 @@ import (
 type interval struct {
 	latency.Row
 	start, recorded, lost int64
+	hole                  bool // no group: all that is known is that events were lost
 }
 
 // intervals shows the figures of each interval as soon as it is over.
@@ -85,12 +86,13 @@ func (v *intervals) emit(i latency.Interval) error {
 		}
 		return v.print(&i, rows, recorded, lost)
 	}
-	if err := v.begin(); err != nil {
+	if err := v.hole(i.StartNS); err != nil {
 		return err
 	}
+	v.shown, v.next = true, i.EndNS
 	list := make([]interval, min(len(rows), v.limit(0)))
 	for n := range list {
-		list[n] = interval{rows[n], i.StartNS, recorded, lost}
+		list[n] = interval{Row: rows[n], start: i.StartNS, recorded: recorded, lost: lost}
 	}
 	return v.rec.Write(list)
 }
@@ -101,11 +103,48 @@ func (v *intervals) begin() (err error) {
 		return nil
 	}
 	fields := []out.Field[interval]{out.Int("interval_ns", func(r *interval) int64 { return r.start })}
-	fields = append(fields, groupFields(v.Latency, func(r *interval) *latency.Row { return &r.Row })...)
+	for _, f := range groupFields(v.Latency, func(r *interval) *latency.Row { return &r.Row }) {
+		fields = append(fields, unlessHole(f))
+	}
 	fields = append(fields, out.Int("recorded_ns", func(r *interval) int64 { return r.recorded }), out.Int("lost_events", func(r *interval) int64 { return r.lost }))
 	head := []out.Value{{Name: "capture", Value: v.Meta()}, {Name: "every_ns", Value: v.every.Nanoseconds()}}
 	v.rec, err = records(&v.Frame, "groups", fields, head...)
 	return err
+}
+
+// unlessHole makes a field one of which nothing is known where there is no group.
+func unlessHole(f out.Field[interval]) out.Field[interval] {
+	if f.Name == "count" {
+		return f
+	}
+	unknown, text := f.Unknown, f.Text
+	f.Unknown = func(r *interval) bool { return r.hole || unknown != nil && unknown(r) }
+	if text != nil {
+		f.Text = func(r *interval) string {
+			if r.hole {
+				return ""
+			}
+			return text(r)
+		}
+	}
+	return f
+}
+
+// hole writes a row for losses between the last interval with calls and the
+// one that begins at to: no call is left there that would show them.
+func (v *intervals) hole(to int64) error {
+	if err := v.begin(); err != nil {
+		return err
+	}
+	from := v.next
+	if !v.shown {
+		from, _ = v.span()
+	}
+	n := latency.Lost(v.Losses(), from, to)
+	if n == 0 {
+		return nil
+	}
+	return v.rec.Write([]interval{{start: from, recorded: to - from, lost: n, hole: true}})
 }
 
 func (v *intervals) finish() error {
@@ -118,7 +157,8 @@ func (v *intervals) finish() error {
 		v.noteOpen(v.open)
 		return nil
 	}
-	if err := v.begin(); err != nil { // no calls at all
+	_, to := v.span()
+	if err := v.hole(to + 1); err != nil { // begins what has no calls at all
 		return err
 	}
 	return v.rec.Close(out.Value{Name: "coverage", Value: v.Coverage()}, v.losses())

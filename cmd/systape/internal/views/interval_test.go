@@ -61,3 +61,36 @@ func TestRatesAreOfTheTimeRecorded(t *testing.T) {
 		}
 	}
 }
+
+// Where all calls were lost, there is a row that says so in every form for
+// machines; what is not known of it is not 0.
+func TestIntervalsWithoutCallsTellOfLosses(t *testing.T) {
+	for form, want := range map[string][]string{
+		"csv": {"\n0,getpid,1,", "\n1000000000,,0,,,", ",2500000000,7\n", "\n3500000000,getpid,1,", "\n4000000000,,0,,,", ",2000000001,9\n"},
+		"jsonl": {`{"interval_ns":1000000000,"syscall":null,"count":0,"errors":null,`, `"recorded_ns":2500000000,"lost_events":7}`,
+			`{"interval_ns":4000000000,"syscall":null,"count":0,`, `"lost_events":9}`},
+	} {
+		c := &capture{symbols: format.NewSymbolTable()}
+		c.meta.Probes = []format.Probe{{Name: "sys_enter", AttachNS: 1, DetachNS: 6e9}}
+		c.losses = []replay.LossSpan{{First: 1200e6, Last: 2900e6, Events: 7}, {First: 5e9, Last: 5100e6, Events: 9}}
+		var b strings.Builder
+		l := &Latency{Frame: Frame{Capture: c, Out: &b, Form: form}, Sort: "total", Top: -1,
+			Options: latency.Options{Symbols: c.symbols, By: []latency.Key{latency.BySyscall}}}
+		v, err := l.Intervals(500 * time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.Read(v, func(add func([]replay.Call) error) error {
+			name := c.symbols.InternString("getpid")
+			return add([]replay.Call{{Syscall: name, StartNS: 1e6, DurNS: 10}, {Syscall: name, StartNS: 600e6, DurNS: 10}, {Syscall: name, StartNS: 3600e6, DurNS: 10}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("%s lacks %q:\n%s", form, w, b.String())
+			}
+		}
+	}
+}
