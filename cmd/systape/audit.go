@@ -127,7 +127,7 @@ func runAudit(c *cobra.Command, f *auditFlags, args []string) error {
 		return err
 	}
 	v := &views.Audit{Tree: f.tree}
-	v.Capture, v.Form, v.Out, v.Style = in, f.format, file, out.StyleOf(c.OutOrStdout())
+	v.Capture, v.Form, v.Out, v.Style = in, f.format, file, file.Style()
 	if err = v.Begin(); err == nil {
 		err = auditTrail(in, f.categories, audit.NewFinder(rules), v)
 	}

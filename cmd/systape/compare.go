@@ -66,7 +66,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	x.Out = file
+	x.Out, x.Style = file, file.Style()
 	if err := file.close(x.Write()); err != nil {
 		return err
 	}

@@ -54,10 +54,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if f.output != "" && f.output != "-" {
-		l.Style = out.Style{}
-	}
-	l.Out = file
+	l.Out, l.Style = file, file.Style()
 	progress, finish := in.progress("reading")
 	defer finish()
 	err = l.Read(view, func(add func([]replay.Call) error) error {

@@ -100,7 +100,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.File, s.Form, s.Out = f.baseline, form, file
+	s.File, s.Form, s.Out, s.Style = f.baseline, form, file, file.Style()
 	if err := file.close(s.Write()); err != nil {
 		return err
 	}

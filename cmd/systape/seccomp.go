@@ -161,7 +161,7 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	v.Out, v.Style = file, out.StyleOf(c.OutOrStdout())
+	v.Out, v.Style = file, file.Style()
 	switch f.format {
 	case "profile":
 		err = v.Profile()
@@ -209,7 +209,7 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 		return err
 	}
 	v := &views.SeccompCheck{Name: filepath.Base(f.check), Check: check, Refusals: check.Refusals()}
-	v.Capture, v.Form, v.Out, v.Style = in, f.format, file, out.StyleOf(c.OutOrStdout())
+	v.Capture, v.Form, v.Out, v.Style = in, f.format, file, file.Style()
 	if err := file.close(v.Write()); err != nil {
 		return err
 	}

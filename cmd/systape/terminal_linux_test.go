@@ -15,6 +15,12 @@ import (
 func onScreen(t *testing.T, args ...string) (code int, screen, stderr string) {
 	t.Helper()
 	master, slave := openTerminal(t)
+	return runOn(t, master, slave, args...)
+}
+
+// runOn runs a command line whose standard output is the terminal slave.
+func runOn(t *testing.T, master, slave *os.File, args ...string) (code int, screen, stderr string) {
+	t.Helper()
 	read := make(chan string)
 	go func() {
 		b, _ := io.ReadAll(master) // ends with an error when the other side is closed
@@ -48,6 +54,23 @@ func TestBinaryStaysOffTheTerminal(t *testing.T) {
 		binary := strings.Contains(line, "import") || strings.Contains(line, "parquet") || strings.Contains(line, "arrows") || strings.Contains(line, "perfetto") || strings.Contains(line, "pprof")
 		if refused := code == exitUsage && strings.Contains(stderr, "terminal") && strings.Contains(stderr, "-o FILE"); refused != binary {
 			t.Errorf("%s: exit code %d, %s", line, code, stderr)
+		}
+	}
+}
+
+// A file of its own has no colours, whatever the terminal has.
+func TestFilesHaveNoColours(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	result, baseline := filepath.Join(t.TempDir(), "result"), filepath.Join(t.TempDir(), "baseline")
+	onScreen(t, "baseline", "train", capture, "-o", baseline)
+	for _, line := range []string{"latency F", "latency --errors F", "sequences F", "audit F", "compare F -- F", "score --baseline B F"} {
+		args := strings.Fields(strings.NewReplacer("F", capture, "B", baseline).Replace(line))
+		if code, _, stderr := onScreen(t, append([]string{args[0], "--force", "-o", result}, args[1:]...)...); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", line, code, stderr)
+		}
+		if text, err := os.ReadFile(result); err != nil || len(text) == 0 || bytes.ContainsRune(text, '\x1b') {
+			t.Errorf("%s: %v, %q", line, err, text)
 		}
 	}
 }

@@ -21,7 +21,12 @@ type File struct {
 	*bufio.Writer
 	through *os.File           // a device, a pipe or a descriptor: written in place
 	file    *format.Unfinished // a file of its own
+	style   Style
 }
+
+// Style is how text for people looks there: what is written into a file of
+// its own has no colours, whatever the terminal.
+func (f *File) Style() Style { return f.style }
 
 // Options say how an output is made.
 type Options struct {
@@ -36,15 +41,16 @@ type Options struct {
 // /dev/null from everybody.
 func Create(stdout io.Writer, name string, opt Options) (*File, error) {
 	buffered := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
-	if StyleOf(stdout).Terminal {
+	style := StyleOf(stdout)
+	if style.Terminal {
 		stdout = terminalText{stdout}
 	}
 	if name == "" || name == "-" {
-		return &File{Writer: buffered(stdout)}, nil
+		return &File{Writer: buffered(stdout), style: style}, nil
 	}
 	if n, ok := Descriptor(name); ok {
 		if n == 1 {
-			return &File{Writer: buffered(stdout)}, nil
+			return &File{Writer: buffered(stdout), style: style}, nil
 		}
 		return through(name, os.NewFile(uintptr(n), name), nil)
 	}
@@ -75,11 +81,11 @@ func through(name string, f *os.File, err error) (*File, error) {
 	if err != nil {
 		return nil, refused(name, err)
 	}
-	w := io.Writer(f)
-	if StyleOf(f).Terminal {
+	w, style := io.Writer(f), StyleOf(f)
+	if style.Terminal {
 		w = terminalText{f}
 	}
-	return &File{Writer: bufio.NewWriterSize(w, 64<<10), through: f}, nil
+	return &File{Writer: bufio.NewWriterSize(w, 64<<10), through: f, style: style}, nil
 }
 
 // terminalText keeps binary results off the terminal, whose state they would

@@ -2,6 +2,7 @@ package out
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -130,6 +131,25 @@ func (t *Table) Fit(width int, names ...int) (over int) {
 	return 0
 }
 
+// Squeeze makes the table fit: it bounds the columns of these names, and on a
+// terminal that is still too narrow rather leaves out columns than breaks
+// lines, the first of drop first.
+func (t *Table) Squeeze(s Style, bound []string, drop ...string) {
+	for {
+		var columns []int
+		for i, c := range t.Columns {
+			if slices.Contains(bound, c.Name) {
+				columns = append(columns, i)
+			}
+		}
+		if len(columns) == 0 || t.Fit(s.TableWidth(), columns...) <= 0 || s.Width == 0 || len(drop) == 0 {
+			return
+		}
+		t.Drop(drop[0])
+		drop = drop[1:]
+	}
+}
+
 // Drop removes the column of that name.
 func (t *Table) Drop(name string) {
 	for i, c := range t.Columns {
@@ -165,11 +185,11 @@ func Pad(s string, width int) string {
 	return s
 }
 
-// Wrap writes text in lines of about width characters, broken at blanks.
-func Wrap(w io.Writer, text, indent string, width int) {
+// Wrap writes words in lines of about width columns, broken at blanks.
+func Wrap(w io.Writer, words, indent string, width int) {
 	line := 0
-	for i, word := range strings.Split(text, " ") {
-		n := len([]rune(word))
+	for i, word := range strings.Split(words, " ") {
+		n := text.StringWidth(word)
 		switch {
 		case i == 0:
 			io.WriteString(w, indent)

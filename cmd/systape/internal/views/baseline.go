@@ -14,8 +14,8 @@ import (
 
 // Baseline tells people what a baseline was made of.
 func Baseline(w io.Writer, b *sequences.Baseline) error {
-	fmt.Fprintf(w, "%s calls by %s, in the order of entry; failed calls %s; restarted calls %s\n", b.ABI, b.By,
-		choose(b.WithErrors, "apart", "like others"), choose(b.SkipContinued, "folded", "kept"))
+	out.Wrap(w, fmt.Sprintf("%s calls by %s, in the order of entry; failed calls %s; restarted calls %s", b.ABI, b.By,
+		choose(b.WithErrors, "apart", "like others"), choose(b.SkipContinued, "folded", "kept")), "", out.StyleOf(w).TableWidth())
 	if len(b.Paths) > 0 {
 		fmt.Fprintf(w, "calls told apart by paths: %s\n", escape.Text(strings.Join(b.Paths, ", ")))
 	}

@@ -77,8 +77,8 @@ func (x *Comparison) text() error {
 		if s.Seconds() > 0 {
 			rate = units.Rate(float64(s.Calls) / s.Seconds())
 		}
-		fmt.Fprintf(w, "%s  %s: %s calls in %s, %s/s; %v\n", label, escape.Text(strings.Join(x.Files[i], " ")), units.Count(s.Calls),
-			units.Duration(int64(s.Seconds()*1e9)), rate, x.Coverages[i])
+		out.Wrap(w, fmt.Sprintf("%s  %s: %s calls in %s, %s/s; %v", label, escape.Text(strings.Join(x.Files[i], " ")), units.Count(s.Calls),
+			units.Duration(int64(s.Seconds()*1e9)), rate, x.Coverages[i]), "", x.Style.TableWidth())
 	}
 	if r.Pace > 0 {
 		fmt.Fprintf(w, "calls in B take %.2f times as long as in A%s\n", r.Pace, choose(r.Paced >= compare.LeastPaced, ", in general", ""))
@@ -191,7 +191,7 @@ func (x *Comparison) textOneSided() {
 func (x *Comparison) textCalls() error {
 	x.println()
 	t := out.Table{Columns: out.Columns(">time A", ">B", ">calls A", ">B", ">errors A", ">B", ">median A", ">B", ">delta", "")}
-	hidden := 0
+	hidden, differs := 0, false
 	for i := range x.Result.Calls {
 		c := &x.Result.Calls[i]
 		if x.Top > 0 && i >= x.Top && len(c.Differs) == 0 {
@@ -200,6 +200,7 @@ func (x *Comparison) textCalls() error {
 		}
 		var kinds []string
 		for _, k := range c.Differs {
+			differs = true
 			kinds = append(kinds, string(k))
 		}
 		timed := func(side int, ns int64) string {
@@ -215,6 +216,12 @@ func (x *Comparison) textCalls() error {
 		t.Add(timed(0, c.TotalNS[0]), timed(1, c.TotalNS[1]), units.Count(c.Count[0]), units.Count(c.Count[1]),
 			units.ShareCell(c.ErrorRate[0]), units.ShareCell(c.ErrorRate[1]), timed(0, c.MedianNS[0]), timed(1, c.MedianNS[1]), delta,
 			c.Name+choose(c.Waits, " (waits)", "")+choose(len(kinds) > 0, "  < "+strings.Join(kinds, ", "), ""))
+	}
+	if x.Style.Width > 0 && x.Style.Width < 96 { // names and what differs are worth more, and the medians tell
+		t.Drop("delta")
+		if !differs {
+			t.Squeeze(x.Style, []string{""})
+		}
 	}
 	if err := t.Write(x.Out, x.Style); err != nil {
 		return err

@@ -93,7 +93,7 @@ func (l *Latency) printErrors(rows []latency.ErrorRow) error {
 		t.Add(cells...)
 	}
 	if !l.Wide && len(keys) > 0 {
-		t.Fit(l.Style.TableWidth(), 0)
+		t.Squeeze(l.Style, []string{t.Columns[0].Name, "threads"}, "procs", "last", "ok p50", "first")
 	}
 	if err := t.Write(l.Out, l.Style); err != nil {
 		return err

@@ -6,6 +6,7 @@ package views
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"systape/cmd/systape/internal/out"
 	"systape/format"
@@ -87,11 +88,16 @@ func (f *Frame) Footer(stderr io.Writer) error {
 	case !f.people():
 		w, dim = stderr, func(s string) string { return s }
 	}
-	for _, n := range f.notes {
-		fmt.Fprintln(w, dim(n))
+	for _, n := range append(f.notes, "coverage: "+f.Coverage().String()) {
+		if f.Style.Width == 0 {
+			fmt.Fprintln(w, dim(n))
+			continue
+		}
+		var lines strings.Builder
+		out.Wrap(&lines, n, "", f.Style.Width)
+		fmt.Fprintln(w, dim(strings.TrimSuffix(lines.String(), "\n")))
 	}
-	_, err := fmt.Fprintln(w, dim("coverage: "+f.Coverage().String()))
-	return err
+	return nil
 }
 
 // rest says how many rows are not shown.

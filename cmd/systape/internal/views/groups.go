@@ -157,19 +157,12 @@ func (l *Latency) groupTable(rows []latency.Row, open bool) *out.Table {
 		}
 	}
 	if len(by) > 0 && !l.Wide {
-		names := make([]int, len(by))
-		for i := range names {
-			names[i] = i
+		var names []string
+		for _, k := range by {
+			names = append(names, k.String())
 		}
-		over := t.Fit(l.Style.TableWidth(), names...)
-		// On a narrow terminal, rather fewer columns than broken lines.
-		for _, name := range []string{"share", "p90", "p99.9", "err"} {
-			if l.Style.Width == 0 || over <= 0 {
-				break
-			}
-			t.Drop(name)
-			over = t.Fit(l.Style.TableWidth(), names...)
-		}
+		// Rather fewer figures than broken lines.
+		t.Squeeze(l.Style, names, "share", "p90", "p99.9", "err", "p50", "p99", "total")
 	}
 	return t
 }

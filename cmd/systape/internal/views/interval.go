@@ -141,7 +141,7 @@ func (v *intervals) hole(to int64) error {
 		from, _ = v.span()
 	}
 	n := latency.Lost(v.Losses(), from, to)
-	if n == 0 {
+	if n == 0 || from >= to {
 		return nil
 	}
 	return v.rec.Write([]interval{{start: from, recorded: to - from, lost: n, hole: true}})
@@ -181,7 +181,7 @@ func lostText(n int64) string { return units.Counted(n, "event") + " lost" }
 
 // printGap tells of losses where there is no interval because no call is left.
 func (v *intervals) printGap(from, to int64) {
-	if n := latency.Lost(v.Losses(), from, to); n > 0 {
+	if n := latency.Lost(v.Losses(), from, to); n > 0 && from < to {
 		v.println(v.Style.Bold(v.clock(from)) + v.Style.Dim(": no calls until "+v.clock(to)) + v.Style.Alarm("; "+lostText(n)))
 		v.println()
 	}
@@ -196,11 +196,11 @@ func (v *intervals) print(i *latency.Interval, rows []latency.Row, recorded, los
 		open += row.Censored
 	}
 	about := ": " + units.Counted(calls, "call")
+	if recorded < v.every.Nanoseconds() {
+		about += " in " + units.Duration(recorded) // all of it that was recorded
+	}
 	if calls > 0 {
 		about += ", " + units.Rate(float64(calls)/float64(recorded)*1e9) + "/s"
-	}
-	if recorded < v.every.Nanoseconds() {
-		about += fmt.Sprintf(" (%s of it recorded)", units.Duration(recorded))
 	}
 	missing := ""
 	if lost > 0 {
@@ -224,11 +224,12 @@ func (v *intervals) print(i *latency.Interval, rows []latency.Row, recorded, los
 	limit := v.limit(4)
 	shown := append(rows[:min(work, limit):min(work, limit)], rows[work:work+min(len(rows)-work, limit)]...)
 	t := v.groupTable(shown, open > 0)
+	const widthElsewhere = 100
 	// Intervals are compared, so their columns stay where they are, as long
 	// as there is room for it.
 	widths := map[string]int{"calls": 9, "err": 5, "share": 5}
 	for i := range t.Columns {
-		if open > 0 {
+		if open > 0 || v.Style.Width > 0 && v.Style.Width < widthElsewhere {
 			break
 		}
 		c := &t.Columns[i]

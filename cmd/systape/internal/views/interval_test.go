@@ -50,7 +50,7 @@ func TestRatesAreOfTheTimeRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := b.String()
-		want := []string{"00:00:00: 250 calls, 1.00k/s (250 ms of it recorded)\n", "00:00:01: 1,000 calls, 1.00k/s\n", "00:00:02: 500 calls, 1.00k/s (500 ms of it recorded)\n"}
+		want := []string{"00:00:00: 250 calls in 250 ms, 1.00k/s\n", "00:00:01: 1,000 calls, 1.00k/s\n", "00:00:02: 500 calls in 500 ms, 1.00k/s\n"}
 		if form == "csv" {
 			want = []string{"\n0,getpid,250,", ",1000,250000000,0\n1000000000,getpid,1000,", ",1000,1000000000,0\n2000000000,getpid,500,", ",1000,500000000,0\n"}
 		}

@@ -52,23 +52,25 @@ func (p *Privacy) Write(w io.Writer, form string) error {
 		t.Add(k.Name, distinct, units.Count(k.Kept), strings.Join(words, ", "))
 	}
 	if n := p.Found.Addresses; n > 0 {
-		t.Add("addresses of memory", units.Count(n), "", "in registers and results; redact blurs all of them")
+		t.Add("addresses of memory", units.Count(n), "", "redact blurs all of them")
 	}
+	t.Squeeze(s, []string{"examples"})
 	if len(t.Rows) > 0 {
 		if err := t.Write(w, s); err != nil {
 			return err
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "always in a capture: %s\n", strings.Join(always, "; "))
-	fmt.Fprintf(w, "never in a capture:  %s\n", strings.Join(never, "; "))
-	fmt.Fprintf(w, "command line:        %s\n", hiddenWords(&p.Meta.Request))
+	width := s.TableWidth()
+	out.Wrap(w, "always in a capture: "+strings.Join(always, "; "), "", width)
+	out.Wrap(w, "never in a capture: "+strings.Join(never, "; "), "", width)
+	fmt.Fprintf(w, "command line: %s\n", hiddenWords(&p.Meta.Request))
 	if r := p.Meta.Redacted; r != nil {
 		dropped := ""
 		if len(r.Dropped) > 0 {
 			dropped = ", without " + escape.Text(strings.Join(r.Dropped, ", "))
 		}
-		fmt.Fprintf(w, "redacted:            by %s with key %s%s: names are pseudonyms, times shifted\n", escape.Text(r.Tool), escape.Text(r.Key), dropped)
+		fmt.Fprintf(w, "redacted: by %s with key %s%s: names are pseudonyms, times shifted\n", escape.Text(r.Tool), escape.Text(r.Key), dropped)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (s *Score) text() error {
 	c := b.Calibration
 	switch {
 	case c == nil:
-		fmt.Fprintf(w, "not calibrated: the scores have nothing to be compared with; see 'systape baseline calibrate'\n")
+		fmt.Fprintf(w, "not calibrated: nothing to compare scores with; see 'systape baseline calibrate'\n")
 	case !s.Result.Above():
 		fmt.Fprintf(w, "no score is above its limit\n")
 	default:

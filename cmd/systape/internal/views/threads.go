@@ -94,8 +94,7 @@ func (l *Latency) printThreads(rows []latency.ThreadRow) error {
 		t.Add(append(cells, most)...)
 	}
 	if !l.Wide {
-		t.Fit(l.Style.TableWidth(), len(t.Columns)-1)
-		t.Fit(l.Style.TableWidth(), 0)
+		t.Squeeze(l.Style, []string{"most time in", "comm"}, "else", "span", "calls/s")
 	}
 	if err := t.Write(l.Out, l.Style); err != nil {
 		return err
