@@ -1,7 +1,7 @@
 import { duration } from "./words";
 
 /** Where pictures over time begin and end, so that they stand below each other. */
-export const LEFT = 76;
+export const LEFT = 112;
 export const RIGHT = 14;
 
 /** Round numbers between two, about n of them. */
@@ -19,7 +19,7 @@ export function ticks(from: number, to: number, n: number): number[] {
 /** An offset with as many digits as its neighbours need. */
 export function offsetLabel(ns: number, step: number): string {
   if (ns === 0) return "0";
-  const [scale, unit] = step >= 1e9 ? [1e9, "s"] : step >= 1e6 ? [1e6, "ms"] : step >= 1e3 ? [1e3, "µs"] : [1, "ns"];
+  const [scale, unit] = step >= 1e8 ? [1e9, "s"] : step >= 1e6 ? [1e6, "ms"] : step >= 1e3 ? [1e3, "µs"] : [1, "ns"];
   const digits = Math.max(0, -Math.floor(Math.log10(step / scale) + 1e-9));
   if (scale === 1e6 && ns >= 10e9) return `${(ns / 1e9).toFixed(3)} s`;
   return `+${(ns / scale).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;

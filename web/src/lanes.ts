@@ -6,7 +6,7 @@ import { timeAxis } from "./heat";
 import { count, duration, offset } from "./words";
 
 const ROW = 20;
-const FIRST = 8; // lanes that are shown until more are asked for
+const FIRST = 6; // lanes that are shown until more are asked for
 
 /** Threads as lanes: how much of each stretch of time they spent in calls. */
 export class Lanes {
