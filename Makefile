@@ -17,6 +17,7 @@
 # make cross    builds for every platform, the tests too
 # make dist     makes what is given away: archives, deb, rpm, with manual pages and completions, in dist/
 # make test-dist installs these in folders of their own and tries them (Debian, root)
+# make wheel    builds the wheels of the Python package, each with the program for one platform
 # make sample   records the sample captures of testdata anew (root, Linux)
 
 export CGO_ENABLED = 0
@@ -40,7 +41,7 @@ FUZZ_SECONDS = 60
 FAULTS = 100000
 MINUTES = 30
 
-.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate web check binaries cross man completions dist test-dist sample clean
+.PHONY: build demo test race fuzz faults soak readers test-kernels bench microbench lint generate web check binaries cross man completions dist test-dist wheel sample clean
 
 build:
 	$(BUILD) -o systape ./cmd/systape
@@ -114,6 +115,9 @@ dist: binaries man completions
 
 test-dist: dist
 	packaging/test.sh $(DIST) $(VERSION)
+
+wheel: .venv/ready
+	python/wheel.sh $(CURDIR)/.venv/bin/python $(CURDIR)/dist
 
 sample: build
 	sh testdata/sample.sh ./systape
