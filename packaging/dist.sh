@@ -38,6 +38,7 @@ for platform; do
 	cp -R docs sql "$TREE/doc/"
 	cp -R "$dist/man" "$dist/completions" "$TREE/"
 	[ "$os" != linux ] || cp packaging/systape.service "$TREE/"
+	find "$TREE" -type d -exec chmod 755 {} +
 	find "$TREE" -type f ! -path "$TREE/systape*" -exec chmod 644 {} +
 	find "$TREE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" | gzip -9n >"$dist/$name.tar.gz"
@@ -46,7 +47,7 @@ for platform; do
 		find "$TREE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 		sed "s|\${TREE}|$TREE|; s|\${ARCH}|$ARCH|; s|\${PACKAGE_VERSION}|$PACKAGE_VERSION|; s|\${MTIME}|$MTIME|" packaging/nfpm.yaml >"$work/nfpm.yaml"
 		for kind in deb rpm; do
-			"$work/nfpm" package -f "$work/nfpm.yaml" -p $kind -t "$dist/$name.$kind" >&2
+			"$work/nfpm" package -f "$work/nfpm.yaml" -p $kind -t "$dist/$name.$kind" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 		done
 	fi
 done

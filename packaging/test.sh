@@ -5,7 +5,7 @@
 # completions in a real bash, zsh and fish, the unit.
 #
 #   packaging/test.sh DIST VERSION     (make test-dist; Debian, root)
-set -euo pipefail
+set -eu # no pipefail: what a command says is judged
 dist=$(realpath "$1") version=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
