@@ -38,7 +38,7 @@ func (r *Recording) waitedForDisk(first, _ uint64) bool {
 }
 
 func (r *Recording) counts() *format.Counts {
-	c := &format.Counts{}
+	c := &format.Counts{Lost: new(r.merger.lost)}
 	for i := range r.merger.sources {
 		s := &r.merger.sources[i]
 		seen, lost := &s.Control.Seen, s.Control.Lost

@@ -134,6 +134,15 @@ type Probe struct {
 // counted as seen equals what is in the file plus what was lost.
 type Counts struct {
 	PerCPU []CPUCounts `json:"per_cpu"`
+	// Lost is how many events the lost rows tell of: those that a CPU's counters
+	// have, and those for which the kernel ran no program, which none has. nil
+	// where that was not written (before November 2026).
+	Lost *int64 `json:"lost,omitempty"`
+}
+
+// NothingLost reports whether it is sure that there are no lost rows.
+func (c *Counts) NothingLost() bool {
+	return c != nil && c.Lost != nil && *c.Lost == 0 && c.Total().Lost() == 0
 }
 
 // CPUCounts are the counters of one CPU. Seen counts are taken in the kernel

@@ -94,7 +94,12 @@ func (s *simulation) record(w window, lost func(i int) bool, coarse bool, late f
 		r.events = append(r.events, e)
 		r.source = append(r.source, row.source)
 	}
-	r.meta.Counts = new(format.Counts)
+	r.meta.Counts = &format.Counts{Lost: new(int64)}
+	for _, row := range rows {
+		if row.loss != nil {
+			*r.meta.Counts.Lost += row.loss.Args[format.LostCount]
+		}
+	}
 	for cpu := range int32(2) {
 		if c := counts[cpu]; c != nil {
 			r.meta.Counts.PerCPU = append(r.meta.Counts.PerCPU, *c)

@@ -157,7 +157,7 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 // mayTellLate reports whether the rows of a capture may know what its metadata
 // does not say: losses, or the end of a recording.
 func mayTellLate(m *format.Meta) bool {
-	return !m.Complete || m.Counts == nil || m.Counts.Total().Lost() != 0
+	return !m.Complete || !m.Counts.NothingLost()
 }
 
 // lookAhead goes over the capture for lost rows that stand later than the

@@ -241,3 +241,42 @@ func TestLossSpans(t *testing.T) {
 		t.Error("Overlaps is wrong at the borders")
 	}
 }
+
+// Events for which the kernel ran no program are in no CPU's counters (Linux
+// 7 skips some where tasks preempt each other). Their lost rows are read all the same.
+func TestLossesThatNoCPUCounted(t *testing.T) {
+	for name, lost := range map[string]*int64{"told": new(int64(2)), "not known": nil} {
+		t.Run(name, func(t *testing.T) {
+			m := &format.Meta{Version: format.Version, CaptureID: "00112233445566778899aabbccddeeff", Tool: "test", Part: format.Part{Number: 1, Last: true},
+				Counts: &format.Counts{PerCPU: []format.CPUCounts{{Enters: 1, Exits: 1}}, Lost: lost}, Complete: true}
+			path := filepath.Join(t.TempDir(), "skipped.parquet")
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			w, err := format.NewParquetWriter(f, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := format.NewBatch(format.NewSymbolTable(), 8)
+			b.Append(format.Event{TS: 1000, Kind: format.Lost, CPU: -1, Nr: -1, Args: [6]int64{2, 1000, 1005, 1, 1, int64(format.CauseSkipped)}})
+			b.Append(format.Event{TS: 1010, Seq: 1, Kind: format.Enter, Nr: 39, Syscall: "getpid", PID: 7, TID: 7})
+			b.Append(format.Event{TS: 1020, Seq: 2, Kind: format.Exit, Nr: 39, Syscall: "getpid", PID: 7, TID: 7})
+			if err := errors.Join(w.Write(b), w.Close(m)); err != nil {
+				t.Fatal(err)
+			}
+			s, err := replay.Open([]string{path}, replay.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Run(t.Context(), func(*format.Batch, []replay.Call) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if cov := s.Coverage(); cov.LostEvents != 2 || cov.Calls != 1 {
+				t.Errorf("got %d lost events, %d calls", cov.LostEvents, cov.Calls)
+			}
+		})
+	}
+}

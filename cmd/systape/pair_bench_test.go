@@ -29,7 +29,7 @@ func pairBenchCapture(b *testing.B, n int) string {
 	defer f.Close()
 	out := bufio.NewWriterSize(f, 1<<20)
 	meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Complete: true,
-		Counts: &format.Counts{}, Part: format.Part{Number: 1, Last: true}}
+		Counts: &format.Counts{Lost: new(int64)}, Part: format.Part{Number: 1, Last: true}}
 	w, err := format.NewParquetWriter(out, meta)
 	if err != nil {
 		b.Fatal(err)
