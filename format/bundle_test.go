@@ -156,3 +156,49 @@ func TestDamagedBundles(t *testing.T) {
 		try(fmt.Sprintf("cut off at %d", i), whole[:i])
 	}
 }
+
+// FuzzBundle opens zip files of any kind and reads all that is in them: what is
+// in one twice or under a path is never opened, and no file is longer than it may be.
+func FuzzBundle(f *testing.F) {
+	for _, method := range []uint16{zip.Store, zip.Deflate} {
+		name := zipOf(f, func(z *zip.Writer) {
+			for _, n := range []string{format.BundleCapture, "info.txt"} {
+				w, err := z.CreateHeader(&zip.FileHeader{Name: n, Method: method})
+				if err != nil {
+					f.Fatal(err)
+				}
+				w.Write([]byte("PAR1 and more"))
+			}
+		})
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		name := zipFile(t, data)
+		if r, err := format.Open([]string{name}, format.ReadOptions{Warn: func(error) {}}); err == nil {
+			r.Close()
+		}
+		b, done, err := format.OpenBundle(name)
+		if err != nil || b == nil {
+			return
+		}
+		defer done()
+		seen := map[string]bool{}
+		for _, n := range b.Names() {
+			if seen[n] || filepath.Base(n) != n {
+				t.Errorf("%q was accepted", n)
+			}
+			seen[n] = true
+			r, err := b.Open(n)
+			if err != nil {
+				continue
+			}
+			if got, _ := io.Copy(io.Discard, r); got > 65<<20 {
+				t.Errorf("%q has %d bytes", n, got)
+			}
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -111,6 +112,13 @@ func FuzzCapture(f *testing.F) {
 		s.Write(b)
 		s.Close(&Meta{Version: 1})
 		f.Add(fmt.Sprint("spool-", n), []byte(sp))
+	}
+	for _, name := range []string{"v1/torn.spool", "v2/torn.spool", "v2/compact-torn.spool", "v2/story.parquet"} {
+		data, err := os.ReadFile("../testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(name, data)
 	}
 	f.Fuzz(func(t *testing.T, _ string, data []byte) {
 		repairFrames(data)

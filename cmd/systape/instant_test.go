@@ -184,3 +184,26 @@ func TestInstantAfterSleep(t *testing.T) {
 		}
 	}
 }
+
+// FuzzInstant: a time is read or refused, and an offset that is written again is
+// the same.
+func FuzzInstant(f *testing.F) {
+	for _, s := range []string{"16:14:43.963", "+1.5s", "2026-03-01T12:00:00.5Z", "2026-03-01 12:00:00.5 UTC", "1772366400", "1m40s", "1.23 ms", "2d00h", ".5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if ns, err := parseDuration(s); err == nil {
+			if again, err := parseDuration(offset(ns)); ns < 0 || err != nil || again != ns {
+				t.Errorf("%q is %d ns, written as %s and read as %d, %v", s, ns, offset(ns), again, err)
+			}
+		}
+		at, err := parseInstant(s)
+		if err != nil || at.form == noInstant {
+			return
+		}
+		const first = 1_772_366_400_000_000_000
+		if ns, _, err := at.resolve(first, (&format.Clock{}).Wall()); err == nil && at.form == anOffset && ns < first {
+			t.Errorf("%q from %d on is %d", s, int64(first), ns)
+		}
+	})
+}

@@ -220,3 +220,24 @@ func TestAddressesAreOneToOne(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseKey: a key is any text that cannot be guessed, and the same text is the
+// same key.
+func FuzzParseKey(f *testing.F) {
+	_, text := redact.NewKey()
+	f.Add(text)
+	f.Add("eleven words that nobody would say one after another at all")
+	f.Fuzz(func(t *testing.T, text string) {
+		k, err := redact.ParseKey(text)
+		if err != nil {
+			return
+		}
+		again, err := redact.ParseKey(" " + text + "\n")
+		if err != nil || again.Fingerprint() != k.Fingerprint() {
+			t.Errorf("%q is another key with space around it: %v", text, err)
+		}
+		if len(strings.TrimSpace(text)) < redact.MinKey {
+			t.Errorf("%q is too short", text)
+		}
+	})
+}

@@ -305,3 +305,28 @@ func TestSaturationHoldsWhatItPromises(t *testing.T) {
 		t.Errorf("the estimate is off by %.3f on average", bias)
 	}
 }
+
+// FuzzParse: a profile is read or refused, and one that is read judges calls of
+// every kind.
+func FuzzParse(f *testing.F) {
+	docker, err := os.ReadFile("testdata/docker.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(docker)
+	f.Add([]byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read","write"],"action":"SCMP_ACT_ALLOW","args":[{"index":5,"value":18446744073709551615,"valueTwo":1,"op":"SCMP_CMP_MASKED_EQ"}]}]}`))
+	f.Add([]byte(`{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := seccomp.Parse(text)
+		if err != nil {
+			return
+		}
+		filter := p.For(seccomp.Host{})
+		for _, a := range []abi.ABI{abi.X86_64, abi.I386, abi.X32, abi.ARM64, abi.ARM} {
+			for _, nr := range []int32{-1, 0, 1, 59, 435, 1 << 30} {
+				name, _ := abi.Name(a, nr)
+				filter.Of(&replay.Call{ABI: a, Nr: nr, Args: [6]int64{-1, 0, 1}}, name)
+			}
+		}
+	})
+}
