@@ -74,9 +74,9 @@ Filters choose whole calls: what they say at a call's enter holds for its exit.
 With --failed and --min-duration the exit decides, and both halves are written
 then: in the order of events ('replay --events', 'dump') such an enter stands right
 before its exit, whose first argument tells when it was; durations and starts of
-calls are right everywhere. --sample, --max-rate, --budget and --max-memory leave calls out by lot,
-each by itself. In all these cases exact numbers of all calls are kept beside
-the calls: how many returned, how many failed, how long they took together. They
+calls are right everywhere. --sample, --max-rate, --budget and --max-memory leave
+calls out by lot, each by itself. In all these cases exact numbers of all calls are
+kept beside the calls: how many returned, how many failed, how long they took together. They
 are by process and system call: what is grouped otherwise is of the calls that are
 there, and says so. Seeing every call and living take something that no lot lessens,
 so of a --budget that is too small for that a tenth still goes to calls, and a
