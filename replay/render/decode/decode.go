@@ -130,7 +130,8 @@ func parseCall(a abi.ABI, name, text string) call {
 			continue
 		}
 		p := parseParam(word)
-		if n := len(c.params); n < len(declared) && p.kind != kindFD { // mmap declares a long, and takes an int of it (fget)
+		// mmap declares a long, and takes an int of it (fget); umask an int, and takes a mode of it.
+		if n := len(c.params); n < len(declared) && p.kind != kindFD && p.kind != kindMode {
 			p.bits, p.signed = uint8(declared[n].Bits()), p.signed || declared[n].Signed()
 		}
 		c.params = append(c.params, p)

@@ -89,6 +89,7 @@ func TestArgs(t *testing.T) {
 		{"mknodat(-100, 0x10, 0x11b6, 0)", "AT_FDCWD, 0x10, S_IFIFO|0666"},
 		{"fchmod(3, 0x9ed)", "3, 04755"},
 		{"umask(18)", "022"},
+		{"umask(0xffff1234)", "011064"},
 		{"chown(0x10, -1, 1000)", "0x10, -1, 1000"},
 		{"wait4(-1, 0x10, 3, 0)", "-1, 0x10, WNOHANG|WUNTRACED, NULL"},
 		{"waitid(1, 7, 0x10, 4, 0)", "P_PID, 7, 0x10, WEXITED, NULL"},
