@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -320,9 +321,14 @@ func TestDescendants(t *testing.T) {
 		}()
 		waitForDescendant(t, shell.Process.Pid, 2)
 		for _, follow := range []bool{false, true} {
-			r := record(t, capture.Options{PIDs: []int32{int32(shell.Process.Pid)}, Follow: follow, NoBTF: noBTF}, func() { time.Sleep(300 * time.Millisecond) })
+			r := record(t, capture.Options{PIDs: []int32{int32(shell.Process.Pid)}, Follow: follow, Paths: capture.AllPaths, NoBTF: noBTF}, func() { time.Sleep(300 * time.Millisecond) })
 			if n := len(r.named(format.Enter, "kill")); follow != (n > 0) {
 				t.Errorf("follow %v: %d calls of the youngest", follow, n)
+			}
+			for _, e := range r.named(format.Enter, "kill") {
+				if !slices.ContainsFunc(r.events, func(open format.Event) bool { return open.Kind == format.FD && open.PID == e.PID }) {
+					t.Fatalf("nothing is told of what process %d had open", e.PID)
+				}
 			}
 		}
 	})

@@ -14,11 +14,11 @@ import (
 
 // openBefore returns what is open in the processes to be recorded, if paths
 // are and descriptors can be followed. A command is none of them yet.
-func (r *Recording) openBefore(proc *procFS) (open []openFile) {
+// pids are those that are recorded from the beginning, their descendants too.
+func (r *Recording) openBefore(proc *procFS, pids []int32) (open []openFile) {
 	if r.opt.Paths != AllPaths || r.opt.held() || len(r.opt.Command) > 0 && !r.opt.All || r.kernel.InPIDNamespace() {
 		return nil
 	}
-	pids := r.opt.PIDs
 	if r.opt.All {
 		pids = proc.processes()
 	}

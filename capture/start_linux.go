@@ -134,8 +134,8 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		return nil, diagnose(err)
 	}
 	r.begin(bpf.ClassLifecycle, bpf.Lifecycle, 0)
+	pids := opt.PIDs
 	if len(opt.Command) == 0 || opt.All {
-		pids := opt.PIDs
 		if opt.All {
 			pids = nil
 		}
@@ -146,7 +146,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		}
 		proc.existing(pids, r.merger.seedThread)
 	}
-	open := r.openBefore(proc)
+	open := r.openBefore(proc, pids)
 	if err := r.attach(bpf.Exits); err != nil {
 		return nil, diagnose(err)
 	}
@@ -157,7 +157,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.begin(bpf.ClassExit, bpf.Exits, format.ExitsBegan)
 	began := r.clock()
 	r.begin(bpf.ClassEnter, bpf.Enters, format.EntersBegan)
-	r.tellOpen(began, stillOpen(open, r.openBefore(proc)))
+	r.tellOpen(began, stillOpen(open, r.openBefore(proc, pids)))
 
 	r.out = newQueuedFile(out)
 	r.partBegan = time.Now()

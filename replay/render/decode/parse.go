@@ -71,7 +71,7 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 			} else {
 				unknown(reg)
 			}
-		case p.kind == kindSockAddr:
+		case p.kind == kindSockAddr || p.kind == kindSockAddrBack:
 			if s := sockAddr(text); s != "" {
 				lines = format.AppendArgument(lines, reg, s)
 			} else {
