@@ -76,7 +76,7 @@ func TestInfoForPeople(t *testing.T) {
 	}
 	for _, want := range []string{
 		"capture    0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f, complete\n",
-		"events     4 in 1.50 s, ",
+		"events     3 in 1.50 s, ",
 		"time       2026-09-21T14:13:21.000000000Z to 2026-09-21T14:13:22.500000000Z\n",
 		"host       web1, Linux 6.18.0, x86_64, 2 CPUs, Debian 12\n",
 		"request    ls -l; with children; by tp_btf, 8 MiB a CPU\n",

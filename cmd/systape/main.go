@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -20,6 +21,11 @@ var ownProcess bool
 
 func main() {
 	ownProcess = true
+	if len(os.Args) > 1 && os.Args[1] != "record" { // whose command is to find it as it was
+		// A write that finds no reader then is an error, by which a command ends
+		// in order, instead of a signal, which leaves temporary files.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

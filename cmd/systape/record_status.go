@@ -87,11 +87,23 @@ func recordSummary(w io.Writer, meta *format.Meta, s capture.Status, out *record
 	fmt.Fprintf(w, "systape: %s events in %s, %s lost, %s%s: %s\n", units.Count(s.Events), s.Elapsed.Round(10*time.Millisecond),
 		units.Count(s.Lost), units.Bytes(size), perEvent, escape.Text(where))
 	if s.Lost > 0 {
-		fmt.Fprintf(w, "hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n",
-			units.BytesFlag(meta.Request.BufferSize*4))
+		io.WriteString(w, lossHint(s.LostBy, meta.Request.BufferSize))
 	} else if made := meta.Counts.Total(); made.Enters+made.Exits == 0 {
 		fmt.Fprintf(w, "hint: %s\n", nothingRecorded(&meta.Request, meta.Filtered, childrenOf(meta.Request.PIDs)))
 	}
+}
+
+// lossHint is what would have prevented most of the losses; "" where nothing is
+// known to. buffer is the size of a CPU's.
+func lossHint(by [format.Causes]int64, buffer int64) string {
+	full, stored := by[format.CauseRingFull], by[format.CauseDropped]
+	switch {
+	case full == 0 && stored == 0:
+		return ""
+	case stored > full:
+		return "hint: the disk was full or slower than the events came, the kernel buffers would do: record to another disk with -o, or fewer calls with -e\n"
+	}
+	return fmt.Sprintf("hint: the kernel buffers were too small for the load: record with --buffer %s, or fewer calls with -e\n", units.BytesFlag(buffer*4))
 }
 
 // nothingRecorded says why a recording may have no events: which filter refused

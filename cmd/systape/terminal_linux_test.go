@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -71,6 +72,35 @@ func TestFilesHaveNoColours(t *testing.T) {
 		}
 		if text, err := os.ReadFile(result); err != nil || len(text) == 0 || bytes.ContainsRune(text, '\x1b') {
 			t.Errorf("%s: %v, %q", line, err, text)
+		}
+	}
+}
+
+// A reader that goes away ends the program itself as it ends its commands: in
+// order, with nothing left behind.
+func TestClosedPipeLeavesNothing(t *testing.T) {
+	systape := filepath.Join(t.TempDir(), "systape")
+	if out, err := exec.Command("go", "build", "-o", systape, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	capture := latencyCapture(t, []byte(replayLoopCapture))
+	temporary := t.TempDir()
+	for _, line := range []string{"bundle F -o -", "replay F", "latency F --format csv", "info F"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		c := exec.Command(systape, strings.Fields(strings.ReplaceAll(line, "F", capture))...)
+		c.Stdout, c.Env = w, append(os.Environ(), "TMPDIR="+temporary)
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if err := c.Run(); err != nil || strings.Contains(stderr.String(), "pipe") {
+			t.Errorf("%s: %v, %s", line, err, &stderr)
+		}
+		w.Close()
+		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+			t.Errorf("%s left %v (%v)", line, left, err)
 		}
 	}
 }

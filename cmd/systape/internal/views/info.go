@@ -102,7 +102,8 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	var f facts
 	m, wall := in.Meta, in.Meta.Clock.Wall()
 	f.add("capture", "%s, %s", m.CaptureID, in.state())
-	f.add("events", "%s in %s, %s, %.2f bytes an event", units.Count(in.Rows), units.Duration(in.DurationNS()), units.Bytes(in.Bytes), in.BytesPerEvent())
+	events := in.Rows - in.Kinds[format.Lost] - in.Kinds[format.Mark] // as record counts them
+	f.add("events", "%s in %s, %s, %.2f bytes an event", units.Count(events), units.Duration(in.DurationNS()), units.Bytes(in.Bytes), float64(in.Bytes)/float64(max(events, 1)))
 	if in.Rows > 0 {
 		f.add("time", "%s to %s", Instant(wall.At(in.FirstNS)), Instant(wall.At(in.LastNS)))
 	}
