@@ -42,15 +42,18 @@ type writtenFile struct {
 }
 
 // What waits for the disk may take 64 MiB: ten million events and more, one
-// second at the highest speeds.
+// second at the highest speeds. A chunk is handed on before the next message
+// could outgrow it, and all of them are used again: a queue that fills and
+// empties by turns would else leave twice its size to the garbage collector.
 const (
 	chunkBytes  = 1 << 20
+	fullBytes   = chunkBytes * 7 / 8
 	queueChunks = 64
 )
 
 // newQueuedFile begins with a file, or with none as yet.
 func newQueuedFile(f *os.File) *queuedFile {
-	q := &queuedFile{queue: make(chan piece, queueChunks), free: make(chan []byte, 4), stop: make(chan struct{})}
+	q := &queuedFile{queue: make(chan piece, queueChunks), free: make(chan []byte, queueChunks), stop: make(chan struct{})}
 	if f != nil {
 		q.files = []writtenFile{{Output: Output{File: f}}}
 	}
@@ -79,7 +82,7 @@ func (q *queuedFile) Write(p []byte) (int, error) {
 // Flush hands on what has been written since the last time: at once when the
 // disk has nothing to do, and otherwise when it makes a chunk.
 func (q *queuedFile) Flush() error {
-	if len(q.chunk) >= chunkBytes || len(q.chunk) > 0 && len(q.queue) == 0 {
+	if len(q.chunk) >= fullBytes || len(q.chunk) > 0 && len(q.queue) == 0 {
 		q.hand()
 	}
 	return q.failed()
