@@ -309,8 +309,8 @@ func TestMaxRate(t *testing.T) {
 // before, by -f only.
 func TestDescendants(t *testing.T) {
 	bothHooks(t, func(t *testing.T, noBTF bool) {
-		// Three levels: the youngest calls.
-		shell := exec.Command("sh", "-c", `sh -c 'sh -c "while :; do kill -0 \$\$; sleep 0.01; done" & wait' & wait`)
+		// Three levels: the youngest calls, as long as the test is there.
+		shell := exec.Command("sh", "-c", fmt.Sprintf(`sh -c 'sh -c "while kill -0 %d; do sleep 0.01; done" & wait' & wait`, os.Getpid()))
 		shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := shell.Start(); err != nil {
 			t.Fatal(err)
