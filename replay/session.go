@@ -139,17 +139,20 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 		again.Warn = nil
 		s.reopen = func() (*format.Reader, error) { return open(again) }
 	}()
+	if mayTellLate(m) {
+		lost, err := s.lookAhead(open)
+		if err != nil {
+			s.reader.Close()
+			return s, err
+		}
+		if !lost {
+			m = nothingLost(m)
+		}
+	}
 	if fewer := PairColumns(need, m); fewer != ro.Columns {
 		s.reader.Close()
 		ro.Columns, ro.Warn = fewer, nil
-		if s.reader, err = open(ro); err != nil {
-			return s, err
-		}
-	}
-	if mayTellLate(m) {
-		if err = s.lookAhead(open); err != nil {
-			s.reader.Close()
-		}
+		s.reader, err = open(ro)
 	}
 	return s, err
 }
@@ -160,23 +163,37 @@ func mayTellLate(m *format.Meta) bool {
 	return !m.Complete || !m.Counts.NothingLost()
 }
 
+// nothingLost returns m as it would be if it told that nothing was lost, which
+// counts from before they had a sum of all losses leave open: a look at the rows
+// has shown it.
+func nothingLost(m *format.Meta) *format.Meta {
+	if m.Counts == nil || m.Counts.Total().Lost() != 0 {
+		return m
+	}
+	told, counts := *m, *m.Counts
+	counts.Lost, told.Counts = new(int64), &counts
+	return &told
+}
+
 // lookAhead goes over the capture for lost rows that stand later than the
-// time they tell of, and for what a spool says only at its end.
-func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error)) error {
+// time they tell of, and for what a spool says only at its end. It reports
+// whether there are lost rows, or may be where it could not read.
+func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error)) (lost bool, err error) {
 	r, err := open(format.ReadOptions{
 		Columns: format.ColTS | format.ColKind | format.ColCPU | format.ColArg0 | format.ColArg1 | format.ColArg2 | format.ColArg3 | format.ColArg4 | format.ColArg5,
 		Kinds:   []format.Kind{format.Lost},
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer r.Close()
 	var b format.Batch
 	for {
 		if err := r.Next(&b); err != nil {
 			s.closing = r.Meta()
-			return nil // the pass that counts will say what is wrong
+			return lost || err != io.EOF, nil // the pass that counts will say what is wrong
 		}
+		lost = lost || slices.Contains(b.Kind, format.Lost)
 		s.late = LateLosses(&b, s.late)
 		s.spans.rows(&b)
 	}
