@@ -55,8 +55,25 @@ func recordSigned(t *testing.T, r recorder) {
 	}
 
 	parts := t.TempDir()
-	r.succeed(t, "record", "--sign", key, "-C", "64KiB", "-W", "3", "-q", "-o", filepath.Join(parts, "t.parquet"), "--", "sh", "-c",
-		"i=0; while [ $i -lt 300 ]; do (:); i=$((i+1)); done; exec head -c 30000000 /dev/zero >/dev/null")
+	p := r.command(t, "record", "--sign", key, "-G", "0.2", "-W", "3", "-q", "-o", filepath.Join(parts, "t.parquet"), "--", "sh", "-c", "while read line; do (:); done")
+	in, err := p.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	p.Stderr = &stderr
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the fourth part", func() bool {
+		in.Write([]byte("\n")) // so that there is something to record
+		fourth, _ := filepath.Glob(filepath.Join(parts, "t-00004*"))
+		return len(fourth) > 0
+	})
+	in.Close()
+	if err := p.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
 	files, _ := filepath.Glob(filepath.Join(parts, "*.parquet"))
 	signatures, _ := filepath.Glob(filepath.Join(parts, "*"+signature.Suffix))
 	if len(files) < 2 || len(files) > 3 || len(signatures) != len(files) {
