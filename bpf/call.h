@@ -231,6 +231,14 @@ static inline_always int enter(u64 *ctx, u32 spare)
 	return 0;
 }
 
+/* Returns which texts a call's exit has to tell. */
+static inline_always u64 texts_due(u64 pid_tgid, u32 abi, s32 nr, s64 ret)
+{
+	u64 which = texts_of(table_index(abi, nr));
+
+	return which ? texts_at_exit(which, ret, pid_tgid, is_exec(abi, nr)) : 0;
+}
+
 /* Shows an exit; returns its time, 0 if it is lost. */
 static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr, s64 ret)
 {
@@ -239,10 +247,8 @@ static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, 
 	u64 ts;
 
 	if (text_when != TEXTS_NEVER) {
-		u64 which = texts_of(table_index(abi, nr));
+		u64 which = texts_due(pid_tgid, abi, nr, ret);
 
-		if (which)
-			which = texts_at_exit(which, ret, pid_tgid, is_exec(abi, nr));
 		if (which)
 			return leave_with_texts(regs, pid_tgid, abi, nr, ret, which);
 	}
@@ -256,13 +262,25 @@ static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, 
 	return ts;
 }
 
+/* Describes a call that is told at its exit. Returns where its arguments go. */
+static inline_always u64 *describe_call(struct record *record, u64 pid_tgid, u64 entered, u32 abi, s32 nr, s64 ret)
+{
+	struct call_payload *payload = (void *)(record + 1);
+
+	record->pid_tgid = pid_tgid;
+	payload->ret = ret;
+	payload->entered = entered;
+	payload->exit_nr = nr;
+	payload->exit_abi = abi;
+	return (u64 *)(payload + 1);
+}
+
 /* Shows a call of which nothing has been told before, with texts, those of which. */
 static inline_always void show_call_with_texts(u64 pid_tgid, struct call *call, u64 entered, u32 abi, s32 nr, s64 ret, u64 which)
 {
 	u32 zero = 0, used, missing, size;
 	struct scratch *s = map_lookup(&texts, &zero);
 	struct record *record;
-	struct call_payload *payload;
 	u64 args[6], *words;
 
 	if (!s)
@@ -272,17 +290,11 @@ static inline_always void show_call_with_texts(u64 pid_tgid, struct call *call, 
 		args[n] = call->count > n ? call->args[n] : 0;
 	*(volatile u64 *)&s->owner = pid_tgid;
 	used = read_texts(s, args, which, call->abi, &missing);
-	size = sizeof(*record) + sizeof(*payload) + sizeof(args) + used;
+	size = sizeof(*record) + sizeof(struct call_payload) + sizeof(args) + used;
 	record = reserve(size, CLASS_CALL, pid_tgid);
 	if (unlikely(!record))
 		return;
-	record->pid_tgid = pid_tgid;
-	payload = (void *)(record + 1);
-	payload->ret = ret;
-	payload->entered = entered;
-	payload->exit_nr = nr;
-	payload->exit_abi = abi;
-	words = (u64 *)(payload + 1);
+	words = describe_call(record, pid_tgid, entered, abi, nr, ret);
 #pragma unroll
 	for (u32 n = 0; n < 6; n++)
 		words[n] = args[n];
@@ -296,14 +308,11 @@ static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered
 	u32 count = call->count & 7;
 	u32 size = sizeof(struct record) + sizeof(struct call_payload) + 8 * count;
 	struct record *record;
-	struct call_payload *payload;
 	u64 *args;
 
 	if (text_when != TEXTS_NEVER) {
-		u64 which = texts_of(table_index(call->abi, call->nr));
+		u64 which = texts_due(pid_tgid, call->abi, call->nr, ret);
 
-		if (which)
-			which = texts_at_exit(which, ret, pid_tgid, is_exec(call->abi, call->nr));
 		if (which) {
 			show_call_with_texts(pid_tgid, call, entered, abi, nr, ret, which);
 			return;
@@ -312,13 +321,7 @@ static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered
 	record = reserve(size, CLASS_CALL, pid_tgid);
 	if (unlikely(!record))
 		return;
-	record->pid_tgid = pid_tgid;
-	payload = (void *)(record + 1);
-	payload->ret = ret;
-	payload->entered = entered;
-	payload->exit_nr = nr;
-	payload->exit_abi = abi;
-	args = (u64 *)(payload + 1);
+	args = describe_call(record, pid_tgid, entered, abi, nr, ret);
 #pragma unroll
 	for (u32 i = 0; i < 6; i++) {
 		if (count > i)
