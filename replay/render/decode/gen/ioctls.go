@@ -23,7 +23,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // machines are the ABIs by the names of abi.ABI, without x32, which has the
@@ -90,6 +89,8 @@ func main() {
 	dir := flag.String("headers", "", "unpacked packages, `directory`")
 	out := flag.String("o", "gen/ioctls.txt", "write the commands to `file`")
 	flag.Parse()
+	libc := stubs()
+	defer os.RemoveAll(libc)
 	var b bytes.Buffer
 	b.WriteString("# Commands of ioctl, made by gen/ioctls.go from the headers of linux-libc-dev. See sets.txt; NAME=-\n# is not on an ABI. Commands of several drivers with one number become one name, A or B.\n")
 	seen := map[string]bool{}
@@ -97,7 +98,7 @@ func main() {
 		values := map[string]map[string]uint64{}
 		for _, m := range machines {
 			include := filepath.Join(*dir, "usr", m.dir, "include")
-			for name, v := range commands(include, m.target, h.file, h.plain) {
+			for name, v := range commands(libc, include, m.target, h.file, h.plain) {
 				if v < leastPlain && h.plain != "" && h.file != "linux/fs.h" { // a mode or a flag
 					continue
 				}
@@ -146,7 +147,7 @@ func word(values map[string]uint64) string {
 }
 
 // commands returns the commands that a header defines, by name.
-func commands(include, target, file, plain string) map[string]uint64 {
+func commands(libc, include, target, file, plain string) map[string]uint64 {
 	text, err := os.ReadFile(filepath.Join(include, file))
 	if os.IsNotExist(err) { // kvm.h: not on every machine
 		return nil
@@ -165,13 +166,13 @@ func commands(include, target, file, plain string) map[string]uint64 {
 			names = append(names, name)
 		}
 	}
-	ir, said, err := compile(program(file, names), target, include)
+	ir, said, err := compile(program(file, names), target, libc, include)
 	if err != nil {
 		// Commands of other machines: what they pass is not there.
 		for _, m := range regexp.MustCompile(`(?s)incomplete type[^\n]*\nunsigned int value_(\w+)`).FindAllStringSubmatch(said, -1) {
 			names = slices.DeleteFunc(names, func(n string) bool { return n == m[1] })
 		}
-		ir, said, err = compile(program(file, names), target, include)
+		ir, said, err = compile(program(file, names), target, libc, include)
 	}
 	if err != nil {
 		log.Fatalf("%s for %s: %v\n%s", file, target, err, said)
@@ -203,8 +204,8 @@ func program(file string, names []string) string {
 }
 
 // compile returns what clang makes of a program, or what it says.
-func compile(program, target, include string) (ir, said string, err error) {
-	run := exec.Command("clang", "-target", target, "-nostdlibinc", "-isystem", stubs(), "-isystem", include, "-isystem", filepath.Join(include, "drm"),
+func compile(program, target, libc, include string) (ir, said string, err error) {
+	run := exec.Command("clang", "-target", target, "-nostdlibinc", "-isystem", libc, "-isystem", include, "-isystem", filepath.Join(include, "drm"),
 		"-w", "-ferror-limit=0", "-S", "-emit-llvm", "-o", "-", "-x", "c", "-")
 	run.Stdin = strings.NewReader(program)
 	var errs bytes.Buffer
@@ -213,9 +214,9 @@ func compile(program, target, include string) (ir, said string, err error) {
 	return string(out), errs.String(), err
 }
 
-// stubs returns a folder with the headers of a libc that kernel headers name,
+// stubs makes a folder with the headers of a libc that kernel headers name,
 // empty.
-var stubs = sync.OnceValue(func() string {
+func stubs() string {
 	dir, err := os.MkdirTemp("", "stubs")
 	if err == nil {
 		err = os.Mkdir(filepath.Join(dir, "sys"), 0o755)
@@ -229,4 +230,4 @@ var stubs = sync.OnceValue(func() string {
 		log.Fatal(err)
 	}
 	return dir
-})
+}
