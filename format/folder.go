@@ -173,11 +173,7 @@ func Recordings(paths []string, opt ReadOptions) ([]Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, p := range parts {
-			p.close()
-		}
-	}()
+	defer func() { closeAll(parts) }()
 	if parts, err = ofNodes(parts, opt.Nodes); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,12 @@ func (p *part) close() error {
 	return err
 }
 
+func closeAll(parts []*part) {
+	for _, p := range parts {
+		p.close()
+	}
+}
+
 // openParts opens the files and puts them in order. Damaged, if not nil, is told
 // of files that cannot be opened, and says whether to go on without them.
 func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
@@ -56,9 +62,7 @@ func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (part
 	}
 	defer func() {
 		if err != nil {
-			for _, p := range parts {
-				p.close()
-			}
+			closeAll(parts)
 			parts = nil
 		}
 	}()
@@ -75,9 +79,7 @@ func openParts(paths []string, opt *ReadOptions, damaged func(error) bool) (part
 func openAll(paths []string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
 	defer func() {
 		if err != nil {
-			for _, p := range parts {
-				p.close()
-			}
+			closeAll(parts)
 			parts = nil
 		}
 	}()

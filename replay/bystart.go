@@ -210,7 +210,7 @@ func (o *startOrder) place(k heldKey) {
 // release lets the first n calls go.
 func (o *startOrder) release(n int) error {
 	o.sort()
-	if o.passes == 0 && o.to == firstKey {
+	if o.to == firstKey {
 		o.held, o.free = nil, nil
 	}
 	for _, k := range o.keys[:n] {

@@ -93,6 +93,15 @@ type Call struct {
 	Files *files.Named
 }
 
+// BeganNS returns the capture time by which a call is chosen: that of its enter,
+// and of its exit where the capture has no enter.
+func (c *Call) BeganNS() int64 {
+	if c.EnterSeq < 0 {
+		return c.StartNS + c.DurNS
+	}
+	return c.StartNS
+}
+
 // learn takes the detail of the call's exit.
 func (c *Call) learn(detail string) {
 	switch {

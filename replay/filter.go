@@ -90,10 +90,7 @@ func (f *Filter) MatchSubject(c *Call, names *format.SymbolTable) bool {
 		return false
 	}
 	if f.From != 0 || f.To != 0 {
-		at := c.StartNS
-		if c.EnterSeq < 0 {
-			at += c.DurNS
-		}
+		at := c.BeganNS()
 		if at < f.From || f.To != 0 && at >= f.To {
 			return false
 		}

@@ -78,11 +78,7 @@ func (x *Index) Add(calls []replay.Call) {
 		if !x.class[c.Status] {
 			continue
 		}
-		at := c.StartNS
-		if c.EnterSeq < 0 {
-			at += c.DurNS // as replay.Filter has it
-		}
-		since := uint64(max(at-x.opt.OriginNS, 0))
+		since := uint64(max(c.BeganNS()-x.opt.OriginNS, 0))
 		for since>>x.shift >= uint64(x.opt.MaxTiles) {
 			x.double()
 		}
