@@ -80,6 +80,7 @@ func writeBundle(w io.Writer, files []bundleFile, redacted *bundleRedaction, lef
 	return count.n, err
 }
 
+// countingWriter counts what goes through it.
 type countingWriter struct {
 	w io.Writer
 	n int64

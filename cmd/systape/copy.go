@@ -12,7 +12,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"systape/format"
 	"systape/replay"
@@ -159,7 +158,7 @@ func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, e
 	if len(args) == 0 {
 		return nil, usageError(c, errors.New("no capture given"))
 	}
-	opt.Nodes, _ = c.Flags().GetStringSlice("node")
+	opt.Nodes = nodesOf(c)
 	s, err := replay.Open(args, opt)
 	return s, inputError(err)
 }
@@ -184,11 +183,9 @@ func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilte
 		return nil, nil, err
 	}
 	f := &copyFilter{from: in.filter.From, to: in.filter.To, threads: in.filter.WholeThreads(), processes: in.filter.WholeProcesses()}
-	c.Flags().Visit(func(flag *pflag.Flag) {
-		switch flag.Name {
-		case "output", "split-size", "split-time", "partition", "no-calls", "force", "from", "to", "node":
-		default:
-			f.words = append(f.words, "--"+flag.Name+" "+strings.Trim(flag.Value.String(), "[]"))
+	visitFilters(c.Flags(), func(name, value string) {
+		if name != "from" && name != "to" && name != "node" { // the bounds of time stand apart, and a recording is of one machine
+			f.words = append(f.words, "--"+name+" "+value)
 		}
 	})
 	return rows, f, nil

@@ -87,8 +87,7 @@ func fileOf(captureID string, number int) string {
 // copyPartitions copies recordings into a dataset: one after the other, each as
 // its captures and its calls.
 func copyPartitions(c *cobra.Command, args []string, f *copyFlags) error {
-	nodes, _ := c.Flags().GetStringSlice("node")
-	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodes, Warn: func(error) {}})
+	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodesOf(c), Warn: func(error) {}})
 	if err != nil {
 		return inputError(err)
 	}
@@ -134,7 +133,7 @@ type callsWriter struct {
 	stdout io.Writer
 
 	file    *resultFile
-	counted *countedWriter
+	counted *countingWriter
 	table   *out.Records[replay.Call]
 	until   int64 // capture time at which the next day begins
 	files   int
@@ -178,7 +177,7 @@ func (w *callsWriter) open(ns int64) (err error) {
 	if w.file, err = createInDataset(w.stdout, dir, fileOf(m.CaptureID, w.files), w.paths, w.flags.force); err != nil {
 		return err
 	}
-	w.counted = &countedWriter{w: w.file}
+	w.counted = &countingWriter{w: w.file}
 	w.table, err = views.NewCalls(w.counted, "parquet", w.in, tableOrigin(w.in, w.paths))
 	return err
 }
@@ -222,16 +221,4 @@ func createInDataset(stdout io.Writer, dir, name string, inputs []string, force 
 		}
 	}
 	return createResult(stdout, filepath.Join(dir, name), inputs, force)
-}
-
-// countedWriter counts what goes through it.
-type countedWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countedWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -70,7 +70,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	if err != nil {
 		return nil, usage(err)
 	}
-	opt.Nodes, _ = c.Flags().GetStringSlice("node")
+	opt.Nodes = nodesOf(c)
 	opt.Stdin = c.InOrStdin()
 	opt.Warn = damageWarner(c)
 	opt.Filter.Comms = readComms(opt.Filter.Comms, opt.Warn)
@@ -97,15 +97,21 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	return in, nil
 }
 
-// addNodeFlag gives a command without filters the choice among the recordings of
-// a dataset, which ofNode makes.
+// addNodeFlag gives a command the choice among the recordings of a dataset. With
+// the filters it comes by itself; elsewhere ofNode makes it.
 func addNodeFlag(c *cobra.Command) {
 	c.Flags().StringSlice("node", nil, "only the recording of the machine with this name, where there are several")
 }
 
+// nodesOf returns the machines that --node names.
+func nodesOf(c *cobra.Command) []string {
+	nodes, _ := c.Flags().GetStringSlice("node")
+	return nodes
+}
+
 // ofNode returns the files among paths that --node chooses.
 func ofNode(c *cobra.Command, paths []string) ([]string, error) {
-	nodes, _ := c.Flags().GetStringSlice("node")
+	nodes := nodesOf(c)
 	if len(nodes) == 0 || slices.Contains(paths, "-") {
 		return paths, nil
 	}

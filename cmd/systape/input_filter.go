@@ -30,8 +30,20 @@ func addFilterFlags(c *cobra.Command) {
 	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
 	f.StringSlice("path", nil, "only calls about these files or socket addresses: a path, or a pattern as '/etc/*'")
 	f.StringSlice("fd-type", nil, "only calls with descriptors of these types: "+strings.Join(files.TypeWords(), " "))
-	f.StringSlice("node", nil, "only the recording of the machine with this name, where there are several")
+	addNodeFlag(c)
 	f.SortFlags = false
+}
+
+// visitFilters gives fn the filters that were given, with their values as they
+// would be given again.
+func visitFilters(flags *pflag.FlagSet, fn func(name, value string)) {
+	filters := &cobra.Command{}
+	addFilterFlags(filters)
+	flags.Visit(func(f *pflag.Flag) {
+		if filters.Flags().Lookup(f.Name) != nil {
+			fn(f.Name, strings.Trim(f.Value.String(), "[]"))
+		}
+	})
 }
 
 func statusWords() []string {

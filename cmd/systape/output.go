@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +18,7 @@ type resultFile struct{ *out.File }
 // createResult opens the output; "" and "-" are standard output. An existing
 // file is replaced with force only, and one of the inputs never.
 func createResult(stdout io.Writer, name string, inputs []string, force bool) (*resultFile, error) {
-	f, err := out.Create(stdout, name, out.Options{Inputs: inputs, FileOptions: format.FileOptions{Force: force, Created: func(f *os.File) error {
-		giveToInvoker(f) // where the file system knows owners
-		return nil
-	}}})
+	f, err := out.Create(stdout, name, out.Options{Inputs: inputs, FileOptions: format.FileOptions{Force: force, Created: mayGiveToInvoker}})
 	if err != nil {
 		return nil, outError(err)
 	}

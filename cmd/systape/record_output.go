@@ -163,10 +163,7 @@ func recordName(f *recordFlags, args []string, now time.Time) string {
 
 // sealOptions are how this recording's capture is written.
 func (o *recordOutput) sealOptions() format.SealOptions {
-	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: func(f *os.File) error {
-		giveToInvoker(f) // what hinders it has been said of the spool
-		return nil
-	}}}
+	return format.SealOptions{FileOptions: format.FileOptions{Force: o.force, Created: mayGiveToInvoker}} // what hinders it has been said of the spool
 }
 
 // giveToInvoker makes a file belong to the user who called sudo. Not every file
@@ -178,6 +175,12 @@ func giveToInvoker(f *os.File) error {
 		return nil
 	}
 	return f.Chown(uid, gid)
+}
+
+// mayGiveToInvoker is giveToInvoker for files that are as good where it cannot.
+func mayGiveToInvoker(f *os.File) error {
+	giveToInvoker(f)
+	return nil
 }
 
 // discard removes what a recording left that did not begin.

@@ -73,15 +73,14 @@ func (f *signFlags) open(all *recordFlags, stdin io.Reader, stderr io.Writer) er
 				return err
 			}
 		}
-		created := func(f *os.File) error { giveToInvoker(f); return nil }
-		if key, err = signature.MakeKey(f.key, word, created); err == nil {
+		if key, err = signature.MakeKey(f.key, word, mayGiveToInvoker); err == nil {
 			fmt.Fprintf(stderr, "systape: a key to sign with was made: keep %s secret, and %s where those who check will find it\n", f.key, f.key+signature.PublicSuffix)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("--sign: %w", err)
 	}
-	o := format.FileOptions{Force: all.force, Created: func(f *os.File) error { giveToInvoker(f); return nil }}
+	o := format.FileOptions{Force: all.force, Created: mayGiveToInvoker}
 	f.signer = &signature.Signer{Key: key, Options: o, Apart: all.flight.asked()}
 	return nil
 }

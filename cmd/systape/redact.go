@@ -182,7 +182,7 @@ func redactKey(f *redactFlags) (redact.Key, error) {
 	case errors.Is(err, fs.ErrNotExist) && f.dryRun:
 		return fresh, nil
 	case errors.Is(err, fs.ErrNotExist):
-		file, err := out.Create(nil, f.key, out.Options{FileOptions: format.FileOptions{Created: func(f *os.File) error { giveToInvoker(f); return nil }}})
+		file, err := out.Create(nil, f.key, out.Options{FileOptions: format.FileOptions{Created: mayGiveToInvoker}})
 		if err != nil {
 			return fresh, outError(err)
 		}

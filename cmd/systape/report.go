@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -191,13 +189,7 @@ func shellWords(args []string) string {
 // givenFilters are the filters of the command line as it gave them.
 func givenFilters(flags *pflag.FlagSet) string {
 	var words []string
-	probe := &cobra.Command{}
-	addFilterFlags(probe)
-	flags.Visit(func(f *pflag.Flag) {
-		if probe.Flags().Lookup(f.Name) != nil {
-			words = append(words, "--"+f.Name, strings.Trim(f.Value.String(), "[]"))
-		}
-	})
+	visitFilters(flags, func(name, value string) { words = append(words, "--"+name, value) })
 	return escape.Command(words)
 }
 
@@ -207,19 +199,12 @@ func verdict(c *cobra.Command, args []string, stdin io.Reader) (page.Verify, err
 	if err != nil {
 		return page.Verify{}, err
 	}
-	v := page.Verify{State: "holds"}
-	count := map[format.State]int{}
+	v := page.Verify{State: "holds", Text: res.sum("rules of systape verify"), Fails: []page.Fact{}}
 	for _, r := range res.Rules {
-		count[r.State]++
 		if r.State == format.Fails {
 			v.State = "fails"
 			v.Fails = append(v.Fails, page.Fact{Name: r.Rule, Text: escape.Text(r.Detail)})
 		}
 	}
-	v.Text = fmt.Sprintf("%d rules of systape verify hold, %d do not", count[format.Holds], count[format.Fails])
-	if n := count[format.NotChecked]; n > 0 {
-		v.Text += fmt.Sprintf(", %d could not be checked", n)
-	}
-	v.Fails = slices.Clip(v.Fails)
 	return v, nil
 }

@@ -146,19 +146,26 @@ func verify(ctx context.Context, args []string, key *minisign.PublicKey, opt for
 func printVerify(w io.Writer, res *verifyResult) error {
 	var out strings.Builder
 	marks := map[format.State]string{format.Holds: "ok", format.Fails: "FAIL", format.NotChecked: "-"}
-	count := map[format.State]int{}
 	for _, r := range res.Rules {
-		count[r.State]++
 		mark := marks[r.State]
 		fmt.Fprintf(&out, "%-4s  %-3s  %s\n", mark, r.Rule, strings.ReplaceAll(r.Detail, "; ", "\n           "))
 	}
-	fmt.Fprintf(&out, "%d rules hold, %d do not", count[format.Holds], count[format.Fails])
-	if n := count[format.NotChecked]; n > 0 {
-		fmt.Fprintf(&out, ", %d could not be checked", n)
-	}
-	out.WriteString("\n")
+	out.WriteString(res.sum("rules") + "\n")
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// sum says how many of the rules, by this name, hold.
+func (res *verifyResult) sum(rules string) string {
+	count := map[format.State]int{}
+	for _, r := range res.Rules {
+		count[r.State]++
+	}
+	text := fmt.Sprintf("%d %s hold, %d do not", count[format.Holds], rules, count[format.Fails])
+	if n := count[format.NotChecked]; n > 0 {
+		text += fmt.Sprintf(", %d could not be checked", n)
+	}
+	return text
 }
 
 // verifyHint names the next step for what does not hold.

@@ -146,7 +146,7 @@ func (v *viewer) read() error {
 			return nil
 		}
 		s.Index.Settle()
-		b, err := v.build(s, index.Selection{}, earlyBytes)
+		b, err := build(s, index.Selection{}, earlyBytes)
 		if err != nil {
 			return err
 		}
@@ -160,29 +160,38 @@ func (v *viewer) read() error {
 	if err != nil {
 		return err
 	}
-	whole, err := v.build(&s.Source, index.Selection{}, viewBytes)
+	whole, err := page.Build(&s.Source, index.Selection{}, viewBytes)
+	if err != nil {
+		return err
+	}
+	b, err := sent(whole)
 	if err != nil {
 		return err
 	}
 	v.mu.Lock()
-	v.source, v.whole, v.early = s, whole, nil
+	v.source, v.whole, v.early = s, b, nil
 	v.mu.Unlock()
 	verify, err := verdict(v.c, v.args, v.stdin)
 	if err != nil {
-		verify = page.Verify{State: "not checked", Text: "systape verify could not be run"}
+		verify = page.Verify{State: "not checked", Text: "systape verify could not be run", Fails: []page.Fact{}}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.source.Head.Verify = verify
-	v.whole, err = v.build(&s.Source, index.Selection{}, viewBytes)
+	v.source.Head.Verify, whole.Head.Verify = verify, verify
+	v.whole, err = sent(whole)
 	return err
 }
 
-func (v *viewer) build(s *page.Source, part index.Selection, size int) ([]byte, error) {
+func build(s *page.Source, part index.Selection, size int) ([]byte, error) {
 	p, err := page.Build(s, part, size)
 	if err != nil {
 		return nil, err
 	}
+	return sent(p)
+}
+
+// sent is a page as it goes to the browser.
+func sent(p *page.Page) ([]byte, error) {
 	p.Live = true
 	return json.Marshal(p)
 }
@@ -206,7 +215,7 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		part := index.Selection{Filter: &replay.Filter{From: v.source.OriginNS + from, To: v.source.OriginNS + to}}
-		if b, err = v.build(&v.source.Source, part, viewBytes); err != nil {
+		if b, err = build(&v.source.Source, part, viewBytes); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}

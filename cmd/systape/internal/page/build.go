@@ -169,7 +169,7 @@ func (s *Source) calls(sub *index.Subset) Calls {
 		g.Syscall = append(g.Syscall, name(syscall))
 		g.Comm = append(g.Comm, name(escape.Text(s.Symbols().String(call.Comm))))
 		g.Container = append(g.Container, name(escape.Text(s.Symbols().String(call.Container))))
-		g.Errno = append(g.Errno, name(errnoName(call)))
+		g.Errno = append(g.Errno, name(views.ErrnoName(call)))
 		g.PID, g.TID = append(g.PID, call.PID), append(g.TID, call.TID)
 		g.Open = append(g.Open, one(call.Status == replay.OpenAtEnd))
 		g.Waits = append(g.Waits, one(replay.WaitsByNature(s.Symbols().String(call.Syscall))))
@@ -178,17 +178,6 @@ func (s *Source) calls(sub *index.Subset) Calls {
 		}
 	}
 	return c
-}
-
-func errnoName(c *replay.Call) string {
-	e := c.Errno()
-	if e == 0 {
-		return ""
-	}
-	if n := abi.ErrnoName(c.ABI, e); n != "" {
-		return n
-	}
-	return strconv.Itoa(e)
 }
 
 // classesOf lists the classes of a call, so that the page understands %file.
@@ -234,7 +223,7 @@ func (s *Source) SlowCall(c *latency.SlowCall, waits bool) Slow {
 	names := s.Symbols()
 	slow := Slow{StartNS: c.StartNS - s.OriginNS, DurNS: c.DurNS, LowerBound: c.LowerBound, PID: c.PID, TID: c.TID,
 		Comm: escape.Text(names.String(c.Comm)), Container: escape.Text(names.String(c.Container)), Syscall: escape.Text(names.String(c.Syscall)),
-		Errno: errnoName(&c.Call), Waits: waits, Text: escape.Text(views.CallText(names, &c.Call)), About: escape.Text(c.Files.Path()),
+		Errno: views.ErrnoName(&c.Call), Waits: waits, Text: escape.Text(views.CallText(names, &c.Call)), About: escape.Text(c.Files.Path()),
 	}
 	if s.Reading.Of == 0 {
 		slow.LostEvents = latency.Lost(s.Losses(), c.StartNS, c.StartNS+c.DurNS)

@@ -167,15 +167,15 @@ func (n *callNames) errno(c *replay.Call) format.Symbol {
 	key := errnoKey{c.ABI, e}
 	s, ok := n.errnos[key]
 	if !ok {
-		s = n.names.InternString(errnoName(c))
+		s = n.names.InternString(ErrnoName(c))
 		n.errnos[key] = s
 	}
 	return s
 }
 
-// errnoName is how a failed call's error is told: its name, or its number if
+// ErrnoName is how a failed call's error is told: its name, or its number if
 // it has none; "" if it did not fail.
-func errnoName(c *replay.Call) string {
+func ErrnoName(c *replay.Call) string {
 	e := c.Errno()
 	if e == 0 {
 		return ""
