@@ -38,18 +38,14 @@ n = S.socket(S.AF_NETLINK, S.SOCK_RAW, 0); n.bind((0, 5)); n.getsockname()
 // recordAddresses: the address of every call that has one is the one that
 // strace shows; both see the same run.
 func recordAddresses(t *testing.T, r recorder) {
-	for _, program := range []string{"strace", "python3"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the comparison needs %s", program)
-		}
-	}
+	strace, python := needTool(t, "strace"), needTool(t, "python3")
 	dir := t.TempDir()
 	file, text := filepath.Join(dir, "t.parquet"), filepath.Join(dir, "strace")
 	const calls = "connect,bind,accept4,getsockname,getpeername,sendto,recvfrom,sendmsg,recvmsg"
 	run := exec.Command(r.systape, "record", "-q", "--paths", "-o", file, "--",
-		"strace", "-qq", "-xx", "-e", "signal=none", "-e", "trace="+calls, "-o", text, "python3", "-c", strings.ReplaceAll(talkers, `\\`, `\`))
+		strace, "-qq", "-xx", "-e", "signal=none", "-e", "trace="+calls, "-o", text, python, "-c", strings.ReplaceAll(talkers, `\\`, `\`))
 	run.Dir = dir
-	run.Env = append(os.Environ(), "PYENV_VERSION=", "LC_ALL=C")
+	run.Env = append(os.Environ(), "LC_ALL=C")
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -152,7 +148,7 @@ except OSError: pass`
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "t.parquet")
-			args := append(append([]string{"record", "-q", "-o", file}, c.rule...), "--", "python3", "-I", "-c", program)
+			args := append(append([]string{"record", "-q", "-o", file}, c.rule...), "--", needTool(t, "python3"), "-I", "-c", program)
 			if out, err := exec.Command(r.systape, args...).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -181,12 +181,7 @@ func recordInteractive(t *testing.T, r recorder) {
 	t.Run("python and gdb", func(t *testing.T) {
 		for name, say := range map[string][2]string{"python3": {"print(6*7)\n", "raise SystemExit(5)\n"}, "gdb": {"print 6*7\n", "quit 5\n"}} {
 			args := map[string][]string{"python3": {"-q", "-i"}, "gdb": {"-q", "-nx"}}[name]
-			path, err := exec.LookPath(name)
-			if err != nil {
-				t.Logf("no %s", name)
-				continue
-			}
-			x := onTerminal(t, record(t, append([]string{"--", path}, args...)...))
+			x := onTerminal(t, record(t, append([]string{"--", needTool(t, name)}, args...)...))
 			prompt := map[string]string{"python3": ">>> ", "gdb": "(gdb) "}[name]
 			x.expect(prompt)
 			for range 4 {

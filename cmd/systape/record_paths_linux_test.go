@@ -22,11 +22,10 @@ import (
 //   - At an openat of another program's making, the working directory is that
 //     of the process; both show it.
 func recordPaths(t *testing.T, r recorder) {
-	for _, program := range []string{"strace", "git", "tar", "sqlite3", "python3"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("the comparison needs %s", program)
-		}
+	for _, program := range []string{"git", "tar", "sqlite3"} {
+		needTool(t, program)
 	}
+	strace, python := needTool(t, "strace"), needTool(t, "python3")
 	server := `
 import http.server, os, threading, urllib.request
 s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
@@ -41,7 +40,7 @@ s.shutdown()
 		{"git", `git init -q r; cd r; echo a > f; git add f; git -c user.email=a@b.c -c user.name=d commit -q -m x; git log; git status`},
 		{"tar", `mkdir -p x/y; echo 1 > x/1; echo 2 > x/y/2; tar -cf t.tar x; mkdir z; tar -C z -xf t.tar; tar -tf t.tar`},
 		{"sqlite", `sqlite3 d.db 'create table t(a); insert into t values (1); select * from t; drop table t'`},
-		{"http server", `mkdir b; echo 1 > a; echo 2 > b/c; exec python3 -c '` + strings.ReplaceAll(server, "\n", "\n") + `'`},
+		{"http server", `mkdir b; echo 1 > a; echo 2 > b/c; exec ` + python + ` -c '` + strings.ReplaceAll(server, "\n", "\n") + `'`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -51,9 +50,9 @@ s.shutdown()
 			}
 			file, text := filepath.Join(dir, "t.parquet"), filepath.Join(dir, "strace")
 			run := exec.Command(r.systape, "record", "-q", "--paths", "--path-max", "4096", "-o", file, "--",
-				"strace", "-ff", "-y", "-yy", "-qq", "-e", "signal=none", "-o", text, "sh", "-c", c.script)
+				strace, "-ff", "-y", "-yy", "-qq", "-e", "signal=none", "-o", text, "sh", "-c", c.script)
 			run.Dir = work
-			run.Env = append(os.Environ(), "HOME="+dir, "PYENV_VERSION=", "LC_ALL=C")
+			run.Env = append(os.Environ(), "HOME="+dir, "LC_ALL=C")
 			if out, err := run.CombinedOutput(); err != nil {
 				t.Logf("%v\n%s", err, out)
 			}
