@@ -78,7 +78,7 @@ func newCopyCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return runCopy(c, args, &f) },
 	}
 	flags := c.Flags()
-	flags.StringVarP(&f.output, "output", "o", "", "write the copy to this `file`")
+	flags.StringVarP(&f.output, "output", "o", "", "write the copy to this `file`, - for standard output")
 	flags.StringVarP(&f.size, "split-size", "C", "", "begin a new part when one has reached this `size`, such as 128MiB, to the row group")
 	addDuration(flags, &f.every, "split-time", "G", 0, "begin a new part every so long, such as 1h")
 	flags.StringSliceVar(&f.partition, "partition", nil, "write a dataset below the folder -o, cut into folders by date, node, or date,node")
@@ -89,8 +89,11 @@ func newCopyCommand() *cobra.Command {
 }
 
 func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
-	if f.output == "" || f.output == "-" {
-		return usageError(c, errors.New("no file to write to: give -o slice.parquet"))
+	switch {
+	case f.output == "":
+		return usageError(c, errors.New("no file to write to: give -o slice.parquet, or -o - for standard output"))
+	case f.output == "-" && (f.size != "" || f.every > 0 || f.partition != nil):
+		return usageError(c, errors.New("standard output cannot hold several files: give -o slice.parquet"))
 	}
 	var size uint64
 	if f.size != "" {

@@ -181,6 +181,9 @@ func TestCopyOfParts(t *testing.T) {
 		says string
 	}{
 		{[]string{source}, exitUsage, "no file to write to"},
+		{[]string{source, "-o", "-", "-C", "1MiB"}, exitUsage, "several files"},
+		{[]string{source, "-o", "-", "-G", "1s"}, exitUsage, "several files"},
+		{[]string{source, "-o", "-", "--partition", "date"}, exitUsage, "several files"},
 		{[]string{"-o", name("x.parquet")}, exitUsage, "no capture"},
 		{[]string{source, "-o", name("x.parquet"), "-C", "much"}, exitUsage, "128MiB"},
 		{[]string{source, "-o", source, "--force"}, exitUsage, "the capture itself"},
@@ -193,6 +196,23 @@ func TestCopyOfParts(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(name("*.partial")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestCopyToStandardOutput: what comes out of a pipe is the file that -o NAME makes.
+func TestCopyToStandardOutput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "copy.parquet")
+	args := []string{"copy", "../../testdata/v1/workload.parquet", "--comm", "find", "-o"}
+	if code, _, stderr := infoRun(t, append(args, file)...); code != 0 {
+		t.Fatal(stderr)
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, got, stderr := infoRun(t, append(args, "-")...)
+	if code != 0 || got != string(want) {
+		t.Errorf("exit code %d, %d bytes, the file has %d\n%s", code, len(got), len(want), stderr)
 	}
 }
 

@@ -254,6 +254,9 @@ func TestRecoverCommand(t *testing.T) {
 	if _, err := os.Stat(name); err != nil {
 		t.Error(err)
 	}
+	if code, _, stderr = infoRun(t, "recover", path, "-o", "-"); code != exitUsage || !strings.Contains(stderr, "standard output") {
+		t.Errorf("recover -o -: exit code %d, %s", code, stderr)
+	}
 	if code, _, stderr = infoRun(t, "recover", path); code != exitFailed || !strings.Contains(stderr, "--force") {
 		t.Errorf("again: exit code %d, %s", code, stderr)
 	}

@@ -51,6 +51,8 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 		return &exitError{code: exitUsage, err: errors.New("no file given"), hint: "see 'systape recover --help'"}
 	case len(args) > 1 && out != "":
 		return &exitError{code: exitUsage, err: errors.New("-o with several files"), hint: "recover one file at a time"}
+	case out == "-":
+		return usageError(c, errors.New("standard output is for what was saved, in words: give -o saved.parquet"))
 	}
 	for _, path := range args {
 		from, to := recoverNames(path)
