@@ -40,12 +40,24 @@ type ColumnInfo struct {
 	Bytes int64  `json:"bytes"` // compressed
 }
 
-// BytesPerEvent returns 0 for a capture without rows.
+// Events returns how many rows are of the kernel's events: not those that the
+// recorder itself tells, of losses, of the capture, of calls without rows and of
+// descriptors that were open at the start.
+func (in *Info) Events() int64 {
+	n := in.Rows
+	for _, k := range []Kind{Lost, Mark, Count, FD} {
+		n -= in.Kinds[k]
+	}
+	return n
+}
+
+// BytesPerEvent returns 0 for a capture without events.
 func (in *Info) BytesPerEvent() float64 {
-	if in.Rows == 0 {
+	n := in.Events()
+	if n == 0 {
 		return 0
 	}
-	return float64(in.Bytes) / float64(in.Rows)
+	return float64(in.Bytes) / float64(n)
 }
 
 // DurationNS returns the time from the first to the last row.

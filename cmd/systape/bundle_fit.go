@@ -35,7 +35,7 @@ func (t *bundleTrim) words() string {
 		where = "what is around +" + offset(t.Around) + " is kept"
 	}
 	return fmt.Sprintf("left out %s of %s, for --max-size %s: %s, calls that began between +%s and +%s of %s",
-		units.Count(t.Events-t.Kept), units.Counted(t.Events, "event"), t.Size, where, offset(t.FromNS), offset(t.ToNS), units.Duration(t.LastNS))
+		units.Count(t.Events-t.Kept), units.Counted(t.Events, "row"), t.Size, where, offset(t.FromNS), offset(t.ToNS), units.Duration(t.LastNS))
 }
 
 // offset writes a time since the first event as --from takes it.

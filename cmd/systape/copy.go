@@ -135,7 +135,7 @@ func copyOne(c *cobra.Command, args []string, f *copyFlags) error {
 	if err := w.copy(c, s); err != nil {
 		return errors.Join(err, w.discard())
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "event"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
+	fmt.Fprintf(c.ErrOrStderr(), "copied: %s of %s, %s in %s\n", units.Count(w.rows), units.Counted(w.seen, "row"), units.Bytes(w.bytes), units.Counted(int64(w.parts), "file"))
 	return nil
 }
 

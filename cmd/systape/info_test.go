@@ -186,7 +186,7 @@ func TestInfoAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Rows != 4 || got.Duration != 1_500_000_000 || got.Kinds["enter"] != 1 || len(got.Kinds) != int(format.NumKinds) || got.Lost != 3 ||
-		!got.Complete || got.Host.Name != "web1" || got.Counts == nil || got.PerEvent != float64(got.Bytes)/4 {
+		!got.Complete || got.Host.Name != "web1" || got.Counts == nil || got.PerEvent != float64(got.Bytes)/3 {
 		t.Errorf("got %+v from\n%s", got, text)
 	}
 }
@@ -248,7 +248,7 @@ func TestRecoverCommand(t *testing.T) {
 	}
 	code, got, stderr := infoRun(t, "recover", path)
 	name := strings.TrimSuffix(path, format.SpoolSuffix)
-	if code != 0 || !strings.HasPrefix(got, name+": 4 events saved, 2026-09-21T14:13:21.000000000Z to ") || !strings.Contains(stderr, "warning: ") {
+	if code != 0 || !strings.HasPrefix(got, name+": 4 rows saved, 2026-09-21T14:13:21.000000000Z to ") || !strings.Contains(stderr, "warning: ") {
 		t.Errorf("exit code %d\n%s\n%s", code, got, stderr)
 	}
 	if _, err := os.Stat(name); err != nil {

@@ -58,12 +58,12 @@ func recordKilled(t *testing.T, r recorder) {
 		out.Close()
 		saved := filepath.Join(dir, "saved.parquet")
 		got := r.run(t, "recover", file+".spool", "-o", saved)
-		if got.code != 0 || !strings.Contains(got.out, " events saved") {
+		if got.code != 0 || !strings.Contains(got.out, " rows saved") {
 			t.Fatalf("%s: recover: %+v", hint, got)
 		}
 		r.succeed(t, "verify", saved)
 		rows, last, meta := lastTime(t, saved)
-		if meta.Complete || meta.Recovered == "" || !strings.Contains(got.out, " "+comma(rows)+" events saved") {
+		if meta.Complete || meta.Recovered == "" || !strings.Contains(got.out, " "+comma(rows)+" rows saved") {
 			t.Errorf("%s: %d rows, complete %v, %q: %s", hint, rows, meta.Complete, meta.Recovered, got.out)
 		}
 		if rows == 0 && !early {
@@ -156,7 +156,7 @@ func recordFullDisk(t *testing.T, r recorder) {
 	saved := filepath.Join(t.TempDir(), "saved.parquet")
 	rescue := r.succeed(t, "recover", left[0], "-o", saved)
 	events := r.check(t, saved)
-	if info := r.info(t, saved); info.Complete || info.Rows != int64(len(events)) || !strings.Contains(rescue.out, comma(info.Rows)+" events saved") {
+	if info := r.info(t, saved); info.Complete || info.Rows != int64(len(events)) || !strings.Contains(rescue.out, comma(info.Rows)+" rows saved") {
 		t.Errorf("got %+v and %q for %d events", info, rescue.out, len(events))
 	}
 	n, lost := int64(0), false

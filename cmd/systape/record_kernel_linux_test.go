@@ -57,6 +57,7 @@ func TestRecord(t *testing.T) {
 		{"containers", recordContainers},
 		{"sampling", recordSampling},
 		{"loss", recordLoss},
+		{"summary", recordSummaryTrue},
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},

@@ -74,7 +74,7 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 // recoverReport says in a line what was saved.
 func recoverReport(to string, res *format.RecoverResult) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s: %s saved", escape.Text(to), units.Counted(res.Rows, "event"))
+	fmt.Fprintf(&s, "%s: %s saved", escape.Text(to), units.Counted(res.Rows, "row"))
 	if res.Rows > 0 {
 		fmt.Fprintf(&s, ", %s to %s", views.Instant(res.FirstNS), views.Instant(res.LastNS))
 	}

@@ -127,7 +127,7 @@ func runRedact(c *cobra.Command, f *redactFlags, args []string) error {
 		}
 	}
 	tellUnsigned(c.ErrOrStderr(), args)
-	fmt.Fprintf(c.ErrOrStderr(), "redacted: %s; replaced: %s; key %s\n", units.Counted(rows, "event"), strings.Join(words, ", "), key.Fingerprint())
+	fmt.Fprintf(c.ErrOrStderr(), "redacted: %s; replaced: %s; key %s\n", units.Counted(rows, "row"), strings.Join(words, ", "), key.Fingerprint())
 	return nil
 }
 

@@ -102,8 +102,7 @@ func (in *Info) Text(w io.Writer, style out.Style) error {
 	var f facts
 	m, wall := in.Meta, in.Meta.Clock.Wall()
 	f.add("capture", "%s, %s", m.CaptureID, in.state())
-	events := in.Rows - in.Kinds[format.Lost] - in.Kinds[format.Mark] // as record counts them
-	f.add("events", "%s in %s, %s, %.2f bytes an event", units.Count(events), units.Duration(in.DurationNS()), units.Bytes(in.Bytes), float64(in.Bytes)/float64(max(events, 1)))
+	f.add("events", "%s in %s, %s, %.2f bytes an event", units.Count(in.Events()), units.Duration(in.DurationNS()), units.Bytes(in.Bytes), in.BytesPerEvent())
 	if in.Rows > 0 {
 		f.add("time", "%s to %s", Instant(wall.At(in.FirstNS)), Instant(wall.At(in.LastNS)))
 	}
@@ -207,7 +206,7 @@ func signedWords(all []*signature.Signature) string {
 func selectionWords(s *format.Selection) string {
 	words := "by " + s.By
 	if s.Of >= 0 {
-		words += ", of " + units.Counted(s.Of, "event")
+		words += ", of " + units.Counted(s.Of, "row")
 	}
 	if !s.Calls {
 		words += "; calls may be here by half"
@@ -227,7 +226,7 @@ func (in *Info) kinds() string {
 
 // parts writes what files there are and what each column takes.
 func (in *Info) parts(w io.Writer, style out.Style) error {
-	files := out.Table{Columns: out.Columns("file", "form", ">part", ">events", ">size", ">row groups")}
+	files := out.Table{Columns: out.Columns("file", "form", ">part", ">rows", ">size", ">row groups")}
 	for _, f := range in.Files {
 		files.Add(f.Path, f.Form, fmt.Sprint(f.Part), units.Count(f.Rows), units.Bytes(f.Bytes), units.Count(int64(f.Groups)))
 	}
@@ -240,7 +239,7 @@ func (in *Info) parts(w io.Writer, style out.Style) error {
 	}
 	columns := out.Table{Columns: out.Columns("column", "type", ">bytes", ">bytes/event", ">share")}
 	for _, c := range in.Columns {
-		columns.Add(c.Name, c.Type, units.Count(c.Bytes), fmt.Sprintf("%.3f", float64(c.Bytes)/float64(in.Rows)), units.ShareCell(float64(c.Bytes)/float64(max(sum, 1))))
+		columns.Add(c.Name, c.Type, units.Count(c.Bytes), fmt.Sprintf("%.3f", float64(c.Bytes)/float64(max(in.Events(), 1))), units.ShareCell(float64(c.Bytes)/float64(max(sum, 1))))
 	}
 	if _, err := io.WriteString(w, "\n"); err != nil {
 		return err
