@@ -264,7 +264,7 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 }
 
 func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s calls, %s events, from %s lines\n", units.Count(res.Calls+res.Returns), units.Count(res.Events), units.Count(res.Lines))
+	fmt.Fprintf(w, "imported: %s calls, %s rows, from %s lines\n", units.Count(res.Calls+res.Returns), units.Count(res.Events), units.Count(res.Lines))
 	if res.Skipped > 0 {
 		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", units.Count(res.Skipped))
 	}
