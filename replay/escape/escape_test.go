@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -125,6 +127,27 @@ func TestJSON(t *testing.T) {
 }
 
 // What Command writes is read by a real shell as the same arguments.
+// What is the name of a program is no assignment and no word of the shell.
+func TestCommandIsRun(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ls", "A=1", "_b2+=1", "if", "time", "coproc", "2=1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho ran \"$0\" $#\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, shell := range []string{"bash", "sh"} {
+			path, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skipf("no %s", shell)
+			}
+			c := exec.Command(path, "-c", escape.Command([]string{name, "A=2"}))
+			c.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+			if out, err := c.CombinedOutput(); err != nil || string(out) != "ran "+filepath.Join(dir, name)+" 1\n" {
+				t.Errorf("%s: %s: %v\n%s", shell, c.Args[2], err, out)
+			}
+		}
+	}
+}
+
 func TestCommandIsReadBack(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {

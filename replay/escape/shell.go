@@ -13,8 +13,32 @@ func Command(args []string) string {
 	words := make([]string, len(args))
 	for i, a := range args {
 		words[i] = Word(a)
+		if i == 0 && words[i] == a && (reserved[a] || assignment(a)) {
+			words[i] = "'" + a + "'"
+		}
 	}
 	return strings.Join(words, " ")
+}
+
+// reserved are the words that no command can have as its name unless they are
+// quoted: POSIX.1-2024, Shell Command Language, 2.4, and what bash and zsh add.
+var reserved = map[string]bool{
+	"if": true, "then": true, "else": true, "elif": true, "fi": true, "do": true, "done": true, "case": true, "esac": true,
+	"while": true, "until": true, "for": true, "in": true, "select": true, "function": true, "time": true, "coproc": true,
+	"foreach": true, "end": true, "repeat": true, "nocorrect": true, "namespace": true,
+}
+
+// assignment reports whether a shell takes a command's first word for a variable
+// and its value.
+func assignment(word string) bool {
+	name, _, found := strings.Cut(word, "=")
+	name = strings.TrimSuffix(name, "+")
+	for i, r := range name {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return found && name != ""
 }
 
 // Word writes one argument of a command line.
