@@ -82,28 +82,16 @@ func recordSoak(t *testing.T, r recorder) {
 }
 
 // processUse returns the memory that a process has, kernel buffers that it has
-// mapped included but not the pages of its program, which the system gives back
-// when it needs them; and how many descriptors.
+// mapped included, and how many descriptors.
 func processUse(t *testing.T, pid int) (bytes, files int64) {
 	t.Helper()
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	counted := false
-	for line := range strings.Lines(string(maps)) {
-		word, rest, _ := strings.Cut(line, " ")
-		switch {
-		case !strings.HasSuffix(word, ":"): // a mapping begins
-			counted = !strings.HasSuffix(strings.TrimSpace(rest), exe)
-		case word == "Rss:" && counted:
-			var kb int64
-			fmt.Sscan(rest, &kb)
-			bytes += kb
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			fmt.Sscan(kb, &bytes)
 		}
 	}
 	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
