@@ -21,7 +21,7 @@ import (
 // those of a redacted capture are shifted.
 type bundleTrim struct {
 	Size   string `json:"max_size"`
-	Events int64  `json:"events"`     // that the capture had
+	Events int64  `json:"events"`     // rows that the capture had
 	Kept   int64  `json:"kept"`       // of them
 	FromNS int64  `json:"from_ns"`    // calls that began before are left out; since the first event
 	ToNS   int64  `json:"to_ns"`      // calls that began then or later are left out, likewise

@@ -85,6 +85,14 @@ func (f *flying) run(t *testing.T, line string) {
 	waitFor(t, line, f.tell(t, line))
 }
 
+// runUnseen runs a line while the recorder stands still and empties no buffer.
+func (f *flying) runUnseen(t *testing.T, line string) {
+	t.Helper()
+	f.Process.Signal(syscall.SIGSTOP)
+	f.run(t, line)
+	f.Process.Signal(syscall.SIGCONT)
+}
+
 // metric asks the recorder.
 func (f *flying) metric(t *testing.T, name string) float64 {
 	t.Helper()
@@ -344,9 +352,7 @@ func flightEnd(t *testing.T, r recorder) {
 // Losses in the window are told in the file.
 func flightLosses(t *testing.T, r recorder) {
 	f := r.fly(t, "--buffer", "64KiB", "--flight", "4MiB")
-	f.Process.Signal(syscall.SIGSTOP) // a recorder without a turn empties no buffer
-	f.run(t, r.program("noise")+" 50000 >/dev/null; :")
-	f.Process.Signal(syscall.SIGCONT)
+	f.runUnseen(t, r.program("noise")+" 50000 >/dev/null; :")
 	files := f.land(t)
 	if len(files) != 1 {
 		t.Fatalf("got %q", files)

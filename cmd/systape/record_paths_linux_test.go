@@ -40,7 +40,7 @@ s.shutdown()
 		{"git", `git init -q r; cd r; echo a > f; git add f; git -c user.email=a@b.c -c user.name=d commit -q -m x; git log; git status`},
 		{"tar", `mkdir -p x/y; echo 1 > x/1; echo 2 > x/y/2; tar -cf t.tar x; mkdir z; tar -C z -xf t.tar; tar -tf t.tar`},
 		{"sqlite", `sqlite3 d.db 'create table t(a); insert into t values (1); select * from t; drop table t'`},
-		{"http server", `mkdir b; echo 1 > a; echo 2 > b/c; exec ` + python + ` -c '` + strings.ReplaceAll(server, "\n", "\n") + `'`},
+		{"http server", `mkdir b; echo 1 > a; echo 2 > b/c; exec ` + python + ` -c '` + server + `'`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
