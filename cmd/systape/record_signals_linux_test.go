@@ -278,6 +278,7 @@ func recordTerminal(t *testing.T, r recorder) {
 		}
 	})
 	t.Run("no terminal", func(t *testing.T) {
+		background(t, nil, r.program("busy"), "1000") // a machine without a call gets a hint
 		got := r.succeed(t, "record", "-a", "-d", "1200ms", "-o", filepath.Join(t.TempDir(), "t.parquet"))
 		if got.out != "" || line.MatchString(got.stderr) || strings.ContainsAny(got.stderr, "\r\x1b") || strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("got %+v", got)
