@@ -24,10 +24,11 @@ puts them by process, below the processes that made them.
 
 Rules then say which of them together deserve a look: one call, a set or a
 sequence of calls, or a rate, each of a thread, a process, a process and those
-that it makes, a tree of processes or the whole capture. --show-rules prints those that come with systape, which is how
-a file for --rules is written. What a rule finds proves nothing: how often
-they hold of programs that do nothing wrong is told in docs/audit.md. What was
-not recorded (-e, sampling, losses), or went by io_uring, is not seen.
+that it makes, a tree of processes or the whole capture. --show-rules prints
+those that come with systape, which is how a file for --rules is written; it needs
+no FILE. What a rule finds proves nothing: how often they hold of programs that do
+nothing wrong is told in docs/audit.md. What was not recorded (-e, sampling,
+losses), or went by io_uring, is not seen.
 
   table   lines for people
   jsonl   a line for each call; csv likewise
@@ -57,7 +58,7 @@ func newAuditCommand() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&f.rules, "rules", "", "hold the trail against the rules in this `file`; none: against no rules")
 	fl.BoolVar(&f.show, "show-rules", false, "print the rules that come with systape")
-	fl.StringSliceVar(&f.categories, "category", nil, "only these `categories`: "+strings.ReplaceAll(strings.Join(audit.CategoryNames(), " "), "open failed", "'open failed'"))
+	fl.StringSliceVar(&f.categories, "category", nil, "only these `categories`: "+strings.Join(audit.CategoryNames(), " "))
 	fl.BoolVar(&f.tree, "tree", false, "by process, below the processes that made them")
 	fl.BoolVar(&f.fail, "fail", false, "exit with code 3 if a rule holds")
 	fl.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(auditForms, " ")+" (default: as FILE of -o is named, or table)")

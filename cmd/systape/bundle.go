@@ -32,12 +32,13 @@ is: a capture in a bundle is stored, not compressed, because it is compressed
 already.
 
 With --max-size a capture that is too large is trimmed in time: to its end, or to
-what is around --around. What is left out is said, in the manifest too.
+what is around --around, which is a time of FILE, before redaction shifts it. What
+is left out is said, in the manifest too.
 
-The same capture and key make the same bundle, byte by byte.
+The same capture and --key make the same bundle, byte by byte; without --key each
+has a key of its own, which is thrown away.
 
-FILE is a Parquet capture, a spool, a folder with the parts of one recording, or
-- for a spool on standard input. Several FILEs of one recording are one capture.`
+` + fileHelp + partsHelp
 
 type bundleFlags struct {
 	output, key, maxSize, around string

@@ -21,6 +21,9 @@ var commandGroups = []struct {
 	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newCopyCommand, newDumpCommand, newDoctorCommand}},
 }
 
+// helpColumns is how wide the flags of a help are: a terminal's usual width.
+const helpColumns = 80
+
 const rootHelp = `A flight recorder for system calls: 'systape record' writes every enter and exit
 of a command, of processes or of the whole system to a capture; all other
 commands work on captures, without rights and on any system.`
@@ -44,6 +47,7 @@ func newRoot(args []string) *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("{{.Version}}")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpColumns)))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		code := exitUsage
 		// What follows -- is a command, whose codes record passes on.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -204,6 +205,24 @@ func TestHelp(t *testing.T) {
 	code, stdout, _ := commandLine(t, "help", "baseline", "train")
 	if code != 0 || !strings.Contains(stdout, "systape baseline train -o BASELINE") {
 		t.Errorf("got code %d, %s", code, stdout)
+	}
+}
+
+// TestHelpFits: what is read stands within the width of a terminal; lines to be
+// pasted, and the columns of a table, may be longer.
+func TestHelpFits(t *testing.T) {
+	for _, c := range allCommands() {
+		for line := range strings.Lines(c.Long) {
+			if n := utf8.RuneCountInString(line); n > 85 && !strings.HasPrefix(line, "  ") {
+				t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
+			}
+		}
+	}
+	_, stdout, _ := commandLine(t, "latency", "--help")
+	for line := range strings.Lines(stdout[strings.Index(stdout, "\nFlags:\n"):]) {
+		if utf8.RuneCountInString(line) > helpColumns+1 {
+			t.Errorf("flag beyond column %d: %s", helpColumns, line)
+		}
 	}
 }
 

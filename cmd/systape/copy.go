@@ -18,10 +18,10 @@ import (
 	"systape/replay/units"
 )
 
-const copyHelp = `Writes captures anew: trimmed, filtered, merged and split. The parts of one
-recording, or its spool, become one file; with -C or -G one recording becomes
-parts, which every command reads as one again. Without filters the copy is the
-same capture, and verify holds it against what the kernel counted.
+const copyHelp = `Writes captures anew: trimmed, filtered, split, and the parts of one recording
+merged. Such parts, or a spool, become one file; with -C or -G one recording
+becomes parts, which every command reads as one again. Without filters the copy is
+the same capture, and verify holds it against what the kernel counted.
 
 With filters it is a selection: the calls that were chosen, whole, with what the
 recording says of itself and of losses in that time, and what became of the

@@ -25,9 +25,7 @@ as a test case. 'systape replay' is for watching calls.
   1000 enter 7/8 read(3, 0x7f00, 512) cpu=1 comm="web"
   1200 exit 7/8 read = 12 cpu=1 comm="web"
 
-FILE is a Parquet capture, a spool, a folder with the parts of one recording,
-or - for a spool on standard input. Several FILEs of one recording are one
-capture.`,
+` + fileHelp + partsHelp,
 		Example: `  systape dump trace.parquet | less
   systape dump trace.parquet -o trace.txt; systape import --from dump trace.txt -o again.parquet
   systape dump trace.parquet.spool | grep ' lost '`,

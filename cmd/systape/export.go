@@ -18,11 +18,11 @@ import (
 
 const exportHelp = `Writes a capture for the tools that people have:
 
-  perfetto  a Perfetto trace (ui.perfetto.dev, trace_processor): tracks by process and thread
+  perfetto  a Perfetto trace (ui.perfetto.dev, trace_processor): by process and thread
   chrome    Trace Event JSON (chrome://tracing, speedscope)
   firefox   a Firefox profile (profiler.firefox.com): a marker for each call
   folded    folded stacks (flamegraph.pl, inferno, speedscope)
-  pprof     a pprof profile (go tool pprof): calls and time by name, process, call and error
+  pprof     a pprof profile (go tool pprof): calls, time by name, call, error
   csv       the calls table, as pair writes it
   jsonl     all events, one object a line; nothing is lost
   tracee    Tracee's JSON lines: sys_enter, sys_exit, and the lives of threads

@@ -30,9 +30,7 @@ short and with its secrets masked (--format json has the metadata as stored).
 the command line, the host, names of threads and executed files, with examples;
 and what is never in it. 'systape redact' makes a capture without.
 
-FILE is a Parquet capture, a spool, a folder with the parts of one recording,
-or - for a spool on standard input. Several FILEs of one recording are one
-capture.`,
+` + fileHelp + partsHelp,
 		Example: `  systape info trace.parquet
   systape info --format json trace.parquet | jq .kinds
   systape info --privacy trace.parquet

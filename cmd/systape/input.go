@@ -21,18 +21,21 @@ import (
 	"systape/replay"
 )
 
-// inputHelp is the part of every offline command's help that tells what FILE
-// and the filters are.
-const inputHelp = `FILE is a Parquet capture, the spool of a recording (also one that still runs
+// Parts of the help of every command that reads captures: what FILE is, what
+// several of them are, and what the filters are.
+const (
+	fileHelp = `FILE is a Parquet capture, the spool of a recording (also one that still runs
 or was cut off), a folder with the parts of one recording, a dataset or a
-partition of one, a bundle, or - for a spool on standard input. Several FILEs of
-one recording are one capture.
-
-Filters take lists with commas between the values; a call must satisfy every
+partition of one, a bundle, or - for a spool on standard input.`
+	partsHelp = `
+Several FILEs of one recording are one capture.`
+	inputHelp  = fileHelp + partsHelp + "\n\n" + filterHelp
+	filterHelp = `Filters take lists with commas between the values; a call must satisfy every
 filter that is given. Names may hold * for any characters. --syscall speaks
 strace's language: openat,read or %file or !futex. A call counts by when it began.
 
 ` + instantHelp + `.`
+)
 
 // An input is the capture that an offline command works on: a session with
 // the command's flags, warnings and progress.

@@ -27,10 +27,11 @@ it means nothing. Rows come in the order in which the calls began.
 
 -o names the file; what it ends in (.parquet .arrows .csv .jsonl) or --format
 says how it is written, and - is standard output. arrows-plain is arrows without
-compression, for readers that know no LZ4, such as Arrow in a browser. In CSV, an apostrophe stands
-before what a spreadsheet would run: text that begins with =, +, - or @. The file has another name,
-FILE.partial, until it is complete. Standard error gets the coverage: what share
-of the calls was measured, and what happened to the rest.
+compression, for readers that know no LZ4, such as Arrow in a browser. In CSV, an
+apostrophe stands before what a spreadsheet would run: text that begins with =, +,
+- or @. The file has another name, FILE.partial, until it is complete. Standard
+error gets the coverage: what share of the calls was measured, and what happened
+to the rest.
 
 `
 

@@ -76,12 +76,12 @@ then: in the order of events ('replay --events', 'dump') such an enter stands ri
 before its exit, whose first argument tells when it was; durations and starts of
 calls are right everywhere. --sample, --max-rate, --budget and --max-memory leave
 calls out by lot, each by itself. In all these cases exact numbers of all calls are
-kept beside the calls: how many returned, how many failed, how long they took together. They
-are by process and system call: what is grouped otherwise is of the calls that are
-there, and says so. Seeing every call and living take something that no lot lessens,
-so of a --budget that is too small for that a tenth still goes to calls, and a
---max-memory below what the recorder itself needs (some 100 MiB) leaves 1,000 calls
-a second.
+kept beside the calls: how many returned, how many failed, how long they took
+together. They are by process and system call: what is grouped otherwise is of the
+calls that are there, and says so. Seeing every call and living take something
+that no lot lessens, so of a --budget that is too small for that a tenth still goes
+to calls, and a --max-memory below what the recorder itself needs (some 100 MiB)
+leaves 1,000 calls a second.
 
 The capture is a Parquet file. While recording goes on, the events are on a
 spool beside it (FILE.spool), which survives whatever happens to the recorder;
@@ -102,9 +102,9 @@ With -o -, or /dev/stdout, the capture goes to standard output as a spool, for a
 pipe to another systape, and what the command writes there goes to standard
 error; with -o /dev/fd/3 the command keeps both.
 
-With -C, -G or -W the capture is cut into parts, FILE-00001.parquet and so on, each of
-which can be read alone, and all of them, or their folder, as one. %Y %m %d %H %M %S
-%j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
+With -C, -G or -W the capture is cut into parts, FILE-00001.parquet and so on, each
+of which can be read alone, and all of them, or their folder, as one. %Y %m %d %H %M
+%S %j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
 begins another part.
 
 With --flight the recorder is a flight recorder: it keeps the latest stretch in

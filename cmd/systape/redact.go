@@ -39,8 +39,7 @@ What this cannot hide: which calls a program makes, how often and how long, is
 like a fingerprint of the program. The numbers of processes and threads, sizes
 and descriptors stay unless they are dropped.
 
-FILE is a Parquet capture, a spool, a folder with the parts of one recording, or
-- for a spool on standard input. Several FILEs of one recording are one capture.`
+` + fileHelp + partsHelp
 
 type redactFlags struct {
 	output, key, format string

@@ -31,8 +31,9 @@ was not seen (Good and Turing's estimate, with its interval of 95%).
             arguments that were the same in every call
   json      the same for machines, with the profile
 
-Each FILE is a capture of its own; give as many as there are, of all machines.
-Filters choose whose calls count: --container, --comm, --pid, --from …
+Each FILE is a capture of its own; give as many as there are, of all machines
+(the parts of one recording as their folder). Filters choose whose calls count:
+--container, --comm, --pid, --from …
 
 With --check, nothing is made: it tells which of the recorded calls a profile
 would refuse, by number of calls and with the first one; exit code 3 if there are
@@ -61,7 +62,7 @@ func newSeccompCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "seccomp FILE... [--check PROFILE]",
 		Short: "Make a seccomp profile of what was called, or check one",
-		Long:  seccompHelp + inputHelp,
+		Long:  seccompHelp + fileHelp + "\n\n" + filterHelp,
 		Example: `  systape seccomp trace.parquet --container 0a1b2c3d4e5f -o web.json
   docker run --security-opt seccomp=web.json web
   systape seccomp monday.parquet tuesday.parquet --comm nginx --format table

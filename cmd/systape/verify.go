@@ -36,11 +36,13 @@ stand in format/FORMAT.md.
 
 With --key the signatures of 'record --sign' are checked, too: that every file is
 as it was when it was signed (S1), and that no part was removed, replaced or put
-elsewhere (S2). A capture without a signature does not hold then.
+elsewhere (S2). The public key is the trace.key.pub that 'record --sign trace.key'
+wrote, or a text of minisign's; a signature is the FILE.minisig beside each file.
+A capture without one does not hold then.
 
-FILE is a Parquet capture, a spool, a folder with the parts of one recording,
-or - for a spool on standard input. Several FILEs of one recording are one
-capture. The exit code is 0 if everything holds and 3 if anything does not.`,
+The exit code is 0 if everything holds and 3 if anything does not.
+
+` + fileHelp + partsHelp,
 		Example: `  systape verify trace.parquet
   systape verify trace-1.parquet trace-2.parquet
   systape verify --key trace.key.pub traces/

@@ -49,7 +49,7 @@ var Categories = []Category{
 	{Name: "namespace", Calls: words("clone"), When: func(c *replay.Call) bool { return c.Args[0]&newNamespaces != 0 && c.Status.HasEnter() }, ECS: [2]string{"process", "change"}},
 	{Name: "signal", Calls: words("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"), ECS: [2]string{"process", "change"}},
 	{Name: "network", Calls: words("connect bind listen accept accept4 socketcall"), ECS: [2]string{"network", "connection"}},
-	{Name: "open failed", Calls: words("open openat openat2 creat"), When: failed, ECS: [2]string{"file", "access"}},
+	{Name: "open_failed", Calls: words("open openat openat2 creat"), When: failed, ECS: [2]string{"file", "access"}},
 	{Name: "memory", Calls: words("mmap mmap2 mprotect pkey_mprotect"), ECS: [2]string{"process", "change"},
 		When: func(c *replay.Call) bool {
 			return c.Status.HasEnter() && c.Args[2]&protWrite != 0 && c.Args[2]&protExec != 0
