@@ -407,7 +407,7 @@ func writePart(t *testing.T, path, form string, ev []format.Event, part format.P
 	defer f.Close()
 	from, to := part.FirstSeq, part.FirstSeq+part.Rows
 	m := testMeta()
-	m.Part = format.Part{Number: part.Number, FirstSeq: from, Rows: -1}
+	m.Part = format.Part{Number: part.Number, FirstSeq: from, Rows: -1, Last: true} // as far as is known at its begin
 	var w interface {
 		Write(*format.Batch) error
 		Close(*format.Meta) error

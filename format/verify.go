@@ -185,7 +185,6 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 	for i, p := range parts {
 		v.checkMeta(p)
 		v.checkTable(p)
-		v.checkPart(p, i == len(parts)-1)
 		rows.row = 0
 		if first := p.meta.Part.FirstSeq; i > 0 && rows.known && rows.breaks(first) && (first < rows.seq || parts[i-1].meta.Recovered == "") {
 			v.fail(RuleSeq, "%s: begins with seq %d after %d", p.name, p.meta.Part.FirstSeq, rows.seq)
@@ -194,6 +193,7 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 		if err := v.checkData(ctx, p, opt.Symbols, rows); err != nil {
 			return nil, err
 		}
+		v.checkPart(p, i == len(parts)-1) // a spool's end knows whether it is the last
 	}
 	v.checkEnd(parts)
 	if rows.gaps {

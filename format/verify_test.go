@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -271,5 +272,38 @@ func TestVerifyOfARecoveredCapture(t *testing.T) {
 	rep := verify(t, data)
 	if got, want := rep.Rules[11].Detail, "the capture says that it is not complete: recovered from t.parquet.spool: "; failed(rep) != "" || !strings.Contains(got, want) {
 		t.Errorf("rules %q do not hold, R12 says %q; want all, and %q", failed(rep), got, want)
+	}
+}
+
+// A part that has ended and was not sealed any more tells in its end that others
+// follow. Where that end is missing, others that follow are none of its recording.
+func TestVerifyOfPartsThatAreNotSealed(t *testing.T) {
+	ev := events(15, 3000)
+	dir := t.TempDir()
+	var parts []string
+	for i := range 3 {
+		name := filepath.Join(dir, fmt.Sprintf("part-%d.parquet.spool", i+1))
+		parts = append(parts, writePart(t, name, "spool", ev, format.Part{Number: i + 1, FirstSeq: int64(i * 1000), Rows: 1000, Last: i == 2}))
+	}
+	for _, c := range []struct {
+		cut   string // whose end is gone
+		rules string
+	}{{"", ""}, {parts[2], "R12"}, {parts[1], "R6 R11 R12"}} {
+		t.Run(filepath.Base(c.cut), func(t *testing.T) {
+			if c.cut != "" {
+				whole, err := os.ReadFile(c.cut)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer os.WriteFile(c.cut, whole, 0o600)
+				if err := os.Truncate(c.cut, int64(len(whole)*9/10)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rep, err := format.Verify(t.Context(), []string{dir}, format.ReadOptions{})
+			if err != nil || failed(rep) != c.rules {
+				t.Errorf("rules %q do not hold, want %q: %v, %+v", failed(rep), c.rules, err, rep)
+			}
+		})
 	}
 }
