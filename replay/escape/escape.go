@@ -8,14 +8,14 @@ import (
 	"encoding/xml"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 // Append appends s so that it can change neither the terminal nor the shape of
-// a line: control characters (C0, DEL, C1), line ends, format characters such
-// as those that turn the direction of writing, and bytes that are no UTF-8
-// stand as in a Go string.
+// a line, and that two names never look alike: control characters (C0, DEL,
+// C1), line ends, format characters such as those that turn the direction of
+// writing, characters that leave no mark (see Visible), and bytes that are no
+// UTF-8 stand as in a Go string.
 func Append(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c >= ' ' && c < 0x7f {
@@ -24,9 +24,9 @@ func Append(dst []byte, s string) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
+		if r == utf8.RuneError && n == 1 || !Visible(r) {
 			start := len(dst)
-			dst = strconv.AppendQuote(dst, s[i:i+n])
+			dst = strconv.AppendQuoteToASCII(dst, s[i:i+n])
 			dst = append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
 		} else {
 			dst = append(dst, s[i:i+n]...)
@@ -107,12 +107,14 @@ func XML(s string) string {
 }
 
 // Cell returns s as a text cell of a table that a spreadsheet may open: what
-// it would run as a formula (=, +, - or @ at the beginning) is marked as text
-// by an apostrophe, as the spreadsheets do it themselves. Tabs and line ends
-// at the beginning, which they skip, are escapes already.
+// it would run as a formula (=, +, - or @ at the beginning, also in the wide
+// form that East Asian input methods write and spreadsheets take for the same)
+// is marked as text by an apostrophe, as the spreadsheets do it themselves.
+// Tabs and line ends at the beginning, which they skip, are escapes already.
 func Cell(s string) string {
 	s = Text(s)
-	if s != "" && strings.IndexByte("=+-@", s[0]) >= 0 {
+	switch r, _ := utf8.DecodeRuneInString(s); r {
+	case '=', '+', '-', '@', '＝', '＋', '－', '＠':
 		return "'" + s
 	}
 	return s

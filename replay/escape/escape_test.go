@@ -19,12 +19,16 @@ import (
 var hostile = []string{
 	"plain", "", "a\x1b[31mb", "two\nlines\r", "tab\t\x00\x7f", "\xff\xfe", "naïve 世界", "\u202eevil\u2066", "\u0085\u009b31m", "=1+1", "-rf", "@x",
 	"\t=1+1", "it's", `back\slash`, "$(touch x)", "`id`", "a b", "!!", "~", "*", "\ufffe\uffff", "\U000e0001tag", "<&>\"", "]]>", "x\x1b]0;owned\x07", "=ls",
+	"\u3164", "\u115f\u1160", "\uffa0", "\u2800", "a\u034fb", "\u17b4", "\u180b", "❤\ufe0f", "\U000e0100", "\U0001d159", "＝1+1", "＠x", "\xc3", "a\xe2\x82",
 }
+
+// invisible are characters that unicode.IsPrint has and no screen shows.
+const invisible = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\ufe00\ufe0f\uffa0\U00016fe4\U0001d159\U000e0100\U000e01ef"
 
 func harmless(t *testing.T, how, s string) {
 	t.Helper()
 	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
+		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(invisible, r) {
 			t.Errorf("%s lets %q through: %q", how, r, s)
 		}
 	}
@@ -40,6 +44,9 @@ func TestText(t *testing.T) {
 		"naïve 世界":         "naïve 世界",
 		"\u202eevil\u2066": `\u202eevil\u2066`,
 		"\u0085\u009b":     `\u0085\u009b`,
+		"\u3164\u2800":     `\u3164\u2800`,
+		"sh\u115f":         `sh\u115f`,
+		"\U000e0100":       `\U000e0100`,
 	} {
 		if got := escape.Text(in); got != want {
 			t.Errorf("Text(%q) = %s, want %s", in, got, want)
@@ -77,7 +84,8 @@ func TestNameAndRaw(t *testing.T) {
 }
 
 func TestCell(t *testing.T) {
-	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\t=1`, "\r=1": `\r=1`, " =1": " =1"} {
+	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\t=1`, "\r=1": `\r=1`, " =1": " =1",
+		"＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "a＝1": "a＝1"} {
 		if got := escape.Cell(in); got != want {
 			t.Errorf("Cell(%q) = %s, want %s", in, got, want)
 		}
@@ -119,6 +127,12 @@ func TestJSON(t *testing.T) {
 				t.Errorf("%q comes back from %s as %q, %v", s, doc, back["k"], err)
 			}
 			harmless(t, "JSON", strings.ReplaceAll(string(doc), "\ufffd", ""))
+		}
+	}
+	// What is no UTF-8 is told as AppendJSON tells it, also where it is all there is.
+	for in, want := range map[string]string{"\"\xc3\"": `"\udcc3"`, "[\"\x9b31m\", 1]\n": `["\udc9b31m", 1]` + "\n", "\"\xe2\x82\u3164\"": `"\udce2\udc82\u3164"`, "\"\ufffd\"": "\"\ufffd\""} {
+		if got := string(escape.JSON([]byte(in))); got != want {
+			t.Errorf("JSON(%q) = %s, want %s", in, got, want)
 		}
 	}
 	if doc := []byte("{\n \"a\": 1\n}\n"); string(escape.JSON(doc)) != string(doc) {

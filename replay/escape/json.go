@@ -1,9 +1,6 @@
 package escape
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
@@ -27,7 +24,7 @@ func AppendJSON(dst []byte, s string) []byte {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			dst = appendUnit(dst, 0xdc00|rune(c))
-		case !unicode.IsPrint(r):
+		case !Visible(r):
 			dst = appendRune(dst, r)
 		default:
 			dst = append(dst, s[i:i+n]...)
@@ -41,24 +38,30 @@ func AppendJSON(dst []byte, s string) []byte {
 // outside of strings a document has no such characters. The white space
 // between its values stays. It returns doc itself if there is nothing to do.
 func JSON(doc []byte) []byte {
-	bad := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
+	var out []byte
+	done := 0 // doc[:done] is in out
 	for i := 0; i < len(doc); {
-		r, n := utf8.DecodeRune(doc[i:])
-		if !bad(r) {
-			i += n
+		if doc[i] < 0x7f {
+			i++
 			continue
 		}
-		out := append([]byte(nil), doc[:i]...)
-		for _, r := range string(doc[i:]) {
-			if bad(r) {
-				out = appendRune(out, r)
+		r, n := utf8.DecodeRune(doc[i:])
+		invalid := r == utf8.RuneError && n == 1
+		if invalid || !Visible(r) {
+			out = append(out, doc[done:i]...)
+			if invalid {
+				out = appendUnit(out, 0xdc00|rune(doc[i]))
 			} else {
-				out = utf8.AppendRune(out, r)
+				out = appendRune(out, r)
 			}
+			done = i + n
 		}
-		return out
+		i += n
 	}
-	return doc
+	if done == 0 {
+		return doc
+	}
+	return append(out, doc[done:]...)
 }
 
 func appendRune(dst []byte, r rune) []byte {

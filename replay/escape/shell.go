@@ -2,7 +2,6 @@ package escape
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -48,7 +47,7 @@ func Word(s string) string {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("_@%+:,./-", r):
 		case r == '=' && i > 0: // at the beginning zsh looks for a command of that name
-		case r == utf8.RuneError || !unicode.IsPrint(r):
+		case r == utf8.RuneError || !Visible(r):
 			control = true
 		default:
 			plain = false
@@ -75,7 +74,7 @@ func ansi(s string) string {
 			b = append(b, `\n`...)
 		case r == '\t':
 			b = append(b, `\t`...)
-		case r == utf8.RuneError && n == 1 || !unicode.IsPrint(r):
+		case r == utf8.RuneError && n == 1 || !Visible(r):
 			// Octal, because hexadecimal digits that follow would be taken
 			// for a part of the escape.
 			for _, c := range []byte(s[i : i+n]) {

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
+	"systape/replay/escape"
 	"systape/replay/units"
 )
 
@@ -219,7 +219,7 @@ func (f *folded) Finish(calls []replay.Call) ([]string, error) {
 // frame takes what separates frames and lines out of a name.
 func frame(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r == ';' || !unicode.IsPrint(r) {
+		if r == ';' || !escape.Visible(r) {
 			return '_'
 		}
 		return r
