@@ -174,11 +174,17 @@ func TestPageOfAHostileCapture(t *testing.T) {
 	command, _ := json.Marshal(evil)
 	fmt.Fprintf(&text, "# systape.request {\"command\":%s}\n", command)
 	for i, name := range evil {
-		e := format.Event{TS: int64(i+1) * 1000, Seq: int64(2 * i), PID: int32(i + 1), TID: int32(i + 1), Syscall: "openat", Nr: 257, Comm: format.EscapeText(name),
+		e := format.Event{TS: int64(i+1) * 1000, Seq: int64(4 * i), PID: int32(i + 1), TID: int32(i + 1), Syscall: "openat", Nr: 257, Comm: format.EscapeText(name),
 			Container: format.EscapeText(name), Detail: format.EscapeText(name)}
 		text.Write(format.AppendText(nil, e))
 		text.WriteByte('\n')
 		e.TS, e.Seq, e.Kind, e.Detail = e.TS+100, e.Seq+1, format.Exit, ""
+		text.Write(format.AppendText(nil, e))
+		text.WriteByte('\n')
+		e.TS, e.Seq, e.Kind, e.Syscall, e.Nr = e.TS+100, e.Seq+1, format.Enter, format.EscapeText(name), 100000
+		text.Write(format.AppendText(nil, e))
+		text.WriteByte('\n')
+		e.TS, e.Seq, e.Kind = e.TS+100, e.Seq+1, format.Exit
 		text.Write(format.AppendText(nil, e))
 		text.WriteByte('\n')
 	}
@@ -187,19 +193,33 @@ func TestPageOfAHostileCapture(t *testing.T) {
 		t.Skip(err) // a file system without such names
 	}
 	b := openPage(t, pageOf(t, capture))
+	hurtless(t, b, evil)
+	live := browser.Open(t, 1280, 720)
+	live.Go(liveView(t, capture), "#page[data-drawn] .singles")
+	sequencesShown(live)
+	hurtless(t, live, evil)
+}
+
+// hurtless looks whether the names of a page did anything.
+func hurtless(t *testing.T, b *browser.Tab, evil []string) {
+	t.Helper()
 	goTo(b, "by=comm&filter="+`--comm+%27%3Cimg*%27`)
 	goTo(b, "by=container")
 	hurt := browser.Eval[struct {
 		Hurt                   bool
 		Images, Scripts, Bolds int
-		Rows                   []string
+		Rows, Nodes            []string
 	}](b, `({ Hurt: "hurt" in window, Images: document.images.length, Scripts: document.scripts.length, Bolds: document.querySelectorAll("main b:not(summary b)").length,
-		Rows: [...document.querySelectorAll(".table tbody th button")].map((e) => e.textContent) })`)
+		Rows: [...document.querySelectorAll(".table tbody th button")].map((e) => e.textContent),
+		Nodes: [...document.querySelectorAll(".graph .node .name")].map((e) => e.textContent) })`)
 	if hurt.Hurt || hurt.Images != 0 || hurt.Scripts != 2 || hurt.Bolds != 0 {
 		t.Errorf("the page was hurt: %+v", hurt)
 	}
 	if all := strings.Join(hurt.Rows, "\n"); !strings.Contains(all, evil[0]) || !strings.Contains(all, `\x1b]0;x\a`) || strings.Contains(all, "\u202e") {
 		t.Errorf("containers are shown as %q", hurt.Rows)
+	}
+	if all := strings.Join(hurt.Nodes, "\n"); !strings.Contains(all, evil[0]) || strings.Contains(all, "\u202e") {
+		t.Errorf("calls of the graph are shown as %q", hurt.Nodes)
 	}
 	if c := b.Complaints(); len(c) > 0 {
 		t.Errorf("the browser complains: %q", c)

@@ -37,8 +37,8 @@ func newReportCommand() *cobra.Command {
 		Short: "One page that shows a capture, for a browser without network",
 		Long: `Writes one HTML file that shows a capture: what was recorded and whether it can be
 trusted, a map of latency over time, how long which calls took, rates and
-errors, threads, the slowest calls with what their threads called before and
-after. A rectangle drawn on the map, a filter, a click on a name choose calls;
+errors, threads, which call follows which, the slowest calls with what their
+threads called before and after. A rectangle drawn on the map, a filter, a click on a name choose calls;
 everything else then shows these, and the command line that tells the same.
 
 The file needs no server, no network and no other file, so it can be attached to
@@ -87,6 +87,9 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 		if s.Head.Verify, err = verdict(c, args, stdin); err != nil {
 			return err
 		}
+	}
+	if s.Sequences, s.Threads, err = pageSequences(c, args, stdin, chosenSequences{n: page.SequencesLength, originNS: s.OriginNS, threads: s.Index.Busiest(mostThreads)}); err != nil {
+		return err
 	}
 	p, err := page.Build(&s.Source, index.Selection{}, int(size))
 	if err != nil {

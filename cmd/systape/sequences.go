@@ -32,24 +32,18 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: f.n, By: f.by, Top: f.top, Keep: keep,
 		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Paths: f.paths, Restarts: f.restarts}
 	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
-	v.Counter = sequences.NewCounter(f.n, sequences.NewCodec(opt.MaxN), v.Alphabet)
-	sinks := []sequences.Observer{v.Counter}
+	var folds []sequences.Observer
 	if f.threads || f.format == "table" && !f.transitions && f.rare == "" {
 		limit, items := 8, 1024
 		if f.threads {
 			limit, items = f.top, 0
 		}
 		v.Folds = sequences.NewFolds(limit, items, sequencesNames(in), opt.Store)
-		sinks = append(sinks, v.Folds)
+		folds = append(folds, v.Folds)
 	}
-	st, err := sequences.NewStreams(opt, v.Alphabet, sinks...)
-	if err != nil {
+	if err := countSequences(in, v, opt, folds...); err != nil {
 		return err
 	}
-	if err := sequencesFeed(in, st, nil); err != nil {
-		return err
-	}
-	v.Taken = st.Taken()
 	if f.graph != "" {
 		if err := f.drawGraph(v, args); err != nil {
 			return err
@@ -67,6 +61,21 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		in.printCoverage()
 	}
 	sequencesWarn(in, v)
+	return nil
+}
+
+// countSequences goes over a capture and counts the sequences of v.N calls;
+// others may watch.
+func countSequences(in *input, v *views.Sequences, opt sequences.Options, others ...sequences.Observer) error {
+	v.Counter = sequences.NewCounter(v.N, sequences.NewCodec(opt.MaxN), v.Alphabet)
+	st, err := sequences.NewStreams(opt, v.Alphabet, append([]sequences.Observer{v.Counter}, others...)...)
+	if err != nil {
+		return err
+	}
+	if err := sequencesFeed(in, st, nil); err != nil {
+		return err
+	}
+	v.Taken = st.Taken()
 	return nil
 }
 

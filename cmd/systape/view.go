@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,7 +22,6 @@ import (
 	"systape/cmd/systape/internal/page"
 	"systape/replay"
 	"systape/replay/index"
-	"systape/replay/latency"
 )
 
 // viewFlags are the flags as the user gave them.
@@ -81,7 +77,7 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	defer cancel()
 	c.SetContext(ctx)
 	v := &viewer{c: c, args: args, stdin: stdin}
-	server := &page.Server{Title: pageTitle(args), Data: v.data, Single: v.single}
+	server := &page.Server{Title: pageTitle(args), Data: v.data, Single: v.asked(v.single), Sequences: v.asked(v.sequences)}
 	address := server.Address(listener.Addr(), host)
 	h := &http.Server{Handler: server, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
@@ -128,14 +124,13 @@ type viewer struct {
 	early  []byte      // the page of what was read so far
 	source *pageSource // nil until all is read
 	whole  []byte      // the page of all
-	asking sync.Mutex  // one question about single calls at a time: each reads the file
+	asking sync.Mutex  // one question that reads the capture again at a time
 }
 
 // Bounds of what is sent at a time.
 const (
 	viewBytes  = 4 << 20
 	earlyBytes = 400 << 10
-	mostSingle = 300
 )
 
 // read reads the capture, and says in between what there is.
@@ -221,89 +216,4 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Write(b)
-}
-
-// single answers with the first calls that the words of a filter choose, as the
-// command line has them, in the order of time or the slowest first. It reads
-// the capture once more.
-func (v *viewer) single(w http.ResponseWriter, r *http.Request) {
-	v.mu.Lock()
-	s := v.source
-	v.mu.Unlock()
-	if s == nil {
-		http.Error(w, "the capture is still being read", http.StatusServiceUnavailable)
-		return
-	}
-	v.asking.Lock()
-	defer v.asking.Unlock()
-	b, err := v.ask(r.Context(), s, r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.Write(b)
-}
-
-func (v *viewer) ask(ctx context.Context, s *pageSource, r *http.Request) ([]byte, error) {
-	c := &cobra.Command{}
-	c.SetContext(ctx)
-	c.SetIn(v.stdin)
-	c.SetErr(io.Discard)
-	c.SetOut(io.Discard)
-	addFilterFlags(c)
-	if err := r.ParseForm(); err != nil {
-		return nil, err
-	}
-	if err := c.ParseFlags(r.Form["arg"]); err != nil {
-		return nil, flagError(err)
-	}
-	high := int64(1<<63 - 1)
-	if t := r.FormValue("less"); t != "" {
-		n, err := strconv.ParseInt(t, 10, 64)
-		if err != nil {
-			return nil, errors.New("less is no duration")
-		}
-		high = n
-	}
-	in, err := openSession(c, v.args, replay.Options{Columns: page.Columns, Files: true, Symbols: s.in.names})
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	bySize := r.FormValue("order") == "slowest"
-	slowest := latency.NewSlowest(mostSingle, page.Around, latency.Options{Symbols: in.names, Waits: latency.WaitMixed})
-	answer := page.Single{Calls: []page.Slow{}}
-	var list []latency.SlowCall
-	err = in.calls(func(calls []replay.Call) error {
-		for i := range calls {
-			call := &calls[i]
-			if !s.in.filter.Match(call, in.names) || call.DurNS >= high || (latency.Finished()|latency.LowerBounds())&(1<<call.Status) == 0 {
-				continue
-			}
-			answer.More++
-			switch {
-			case bySize:
-				slowest.Add(calls[i : i+1])
-			case len(list) < 4*mostSingle: // they come as they end
-				list = append(list, latency.SlowCall{Call: *call, LowerBound: latency.LowerBounds()&(1<<call.Status) != 0})
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if bySize {
-		list = slowest.Calls(false)
-	} else {
-		slices.SortFunc(list, func(a, b latency.SlowCall) int { return cmp.Compare(a.StartNS, b.StartNS) })
-		list = list[:min(len(list), mostSingle)]
-	}
-	for i := range list {
-		answer.Calls = append(answer.Calls, s.SlowCall(&list[i], replay.WaitsByNature(in.names.String(list[i].Syscall))))
-	}
-	answer.More -= int64(len(list))
-	var b bytes.Buffer
-	err = json.NewEncoder(&b).Encode(answer)
-	return b.Bytes(), err
 }

@@ -1,8 +1,11 @@
 package index
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 
 	"systape/replay"
@@ -190,6 +193,24 @@ func (x *Index) Over(s Selection, n int) (columns []Column, fromNS, columnNS int
 		}
 	}
 	return columns, fromNS, columnNS
+}
+
+// Busiest returns the ids of the threads with the most calls, at most n of them.
+// Threads whose ids were folded are not among them.
+func (x *Index) Busiest(n int) []int32 {
+	calls := map[int32]int64{}
+	for _, g := range x.groups {
+		if g.key.tid == 0 {
+			continue
+		}
+		for i := range g.entries {
+			c, _ := g.sum(&g.entries[i], 0, math.MaxInt64)
+			calls[g.key.tid] += c
+		}
+	}
+	list := slices.Collect(maps.Keys(calls))
+	slices.SortFunc(list, func(a, b int32) int { return cmp.Or(cmp.Compare(calls[b], calls[a]), cmp.Compare(a, b)) })
+	return list[:min(len(list), n)]
 }
 
 // sum counts the durations of an entry that lie between the bounds.

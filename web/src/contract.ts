@@ -11,11 +11,24 @@ export interface Page {
   left_out: string[];
   live: boolean;
   reading: Reading;
+  sequences: Sequences | null;
+  threads: ThreadSequences[];
 }
 
 export interface Single {
   calls: Slow[];
   more: number;
+}
+
+export interface Sequences {
+  n: number;
+  calls: number;
+  windows: number;
+  distinct: number;
+  facts: string[];
+  top: Sequence[];
+  rare: Sequence[];
+  graph: Graph;
 }
 
 export interface Head {
@@ -80,6 +93,29 @@ export interface Reading {
   of: number;
 }
 
+export interface ThreadSequences {
+  tid: number;
+  sequences: Sequences;
+}
+
+export interface Sequence {
+  calls: string[];
+  text: string;
+  count: number;
+  share: number;
+  first_ns: number;
+  pid: number;
+  tid: number;
+}
+
+export interface Graph {
+  width: number;
+  height: number;
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+  left_out: string;
+}
+
 export interface Fact {
   name: string;
   text: string;
@@ -106,4 +142,29 @@ export interface Near {
   start_ns: number;
   dur_ns: number;
   text: string;
+}
+
+export interface GraphNode {
+  name: string;
+  count: number;
+  figures: string;
+  time: string;
+  mark: boolean;
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
+
+export interface GraphEdge {
+  from: number;
+  to: number;
+  count: number;
+  p: number;
+  label: string;
+  path: string;
+  stroke: number;
+  back: boolean;
+  x: number;
+  y: number;
 }

@@ -5,7 +5,15 @@ type Child = Node | string | null | undefined;
 type Props = Record<string, string | number | boolean | ((e: Event) => void) | null | undefined>;
 
 export function el<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
-  const e = document.createElement(tag);
+  return furnish(document.createElement(tag), props, children);
+}
+
+/** el for the elements of pictures. */
+export function svg(tag: string, props: Props = {}, ...children: Child[]): SVGElement {
+  return furnish(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
+}
+
+function furnish<E extends Element>(e: E, props: Props, children: Child[]): E {
   for (const [name, v] of Object.entries(props)) {
     if (v === null || v === undefined || v === false) continue;
     if (typeof v === "function") e.addEventListener(name, v);

@@ -1,15 +1,17 @@
-import type { Page, Single, Slow } from "./contract";
+import type { Page, Sequences, Single, Slow } from "./contract";
 import { VERSION } from "./contract";
 import { unpack } from "./cells";
 import { HistogramChart, RateChart } from "./charts";
+import { Counting, held, type Choice } from "./count";
 import { el } from "./dom";
 import { BUCKETS, bucketOf, bucketRange } from "./figures";
 import { choose, parseFilter } from "./filter";
 import { HeatMap } from "./heat";
 import { Lanes } from "./lanes";
 import { ask, extent, heat, inBrush, lanes, type Brush, type Data, type Key } from "./query";
+import { SequencesView } from "./sequences";
 import { Singles, Slowest } from "./slow";
-import { brushOf, read, tileNS, viewOf, write } from "./state";
+import { LENGTH, LENGTHS, brushOf, read, tileNS, viewOf, write } from "./state";
 import { Table } from "./table";
 import { count, duration, flag, offset, parseDuration, share, shell } from "./words";
 
@@ -64,8 +66,8 @@ async function start(root: HTMLElement): Promise<void> {
   }
 }
 
-async function answer<T>(path: string): Promise<T> {
-  const r = await fetch(path);
+async function answer<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const r = await fetch(path, signal ? { signal } : {});
   if (!r.ok) throw new Error((await r.text()).trim() || r.statusText);
   return (await r.json()) as T;
 }
@@ -113,19 +115,17 @@ async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: 
   const threads = new Lanes(data, page.slowest, (tid) => pick("tid", String(tid)));
   const table = new Table((by) => set({ by }), (sort) => set({ sort, up: state.sort === sort ? !state.up : false }), pick);
   const slowest = new Slowest(page.slowest.length);
-  const singles = new Singles(async (order) => {
-    const b = state.brush;
-    const arg: string[] = [];
-    const tiles = b && !openTime(b) ? [b.fromTile, b.toTile] : state.view;
-    const epoch = (tile: number) => String(BigInt(head.origin_ns) + BigInt(Math.round(at(tile))));
-    if (tiles[0] !== 0 || tiles[1] !== calls.tiles || calls.from_ns > 0) arg.push("--from", epoch(tiles[0]!), "--to", epoch(tiles[1]!));
-    if (b && b.fromBucket > 0) arg.push("--min-duration", flag(lows[b.fromBucket]!));
-    for (const { flag: name, values } of parseFilter(state.filter).words) arg.push(`--${name}`, values.map(quoted).join(","));
-    const query = new URLSearchParams(arg.map((a) => ["arg", a]));
+  const singles = new Singles((order) => {
+    const c = choice();
+    const query = new URLSearchParams(c.args.map((a) => ["arg", a]));
     query.set("order", order);
-    if (b && b.toBucket < lows.length - 1) query.set("less", String(lows[b.toBucket]));
+    if (c.less !== null) query.set("less", String(c.less));
     return answer<Single>(`calls.json?${query}`);
   });
+  const counting = new Counting((query, signal) => answer<Sequences>(`sequences.json?${query}`, signal), () => later(), signal);
+  const follows = new SequencesView(page.live ? LENGTHS : [page.sequences!.n], () => counting.want(), (n) => set({ n }), (call) => set({ call: state.call === call ? "" : call }));
+  const followsCommand = el("code", { class: "command" });
+  follows.box.append(el("div", { class: "line" }, followsCommand));
 
   /** The brush as the fields have it; an empty one is open. */
   function typed(): void {
@@ -138,21 +138,28 @@ async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: 
   const openTime = (b: Brush) => b.fromTile === 0 && b.toTile === calls.tiles;
   const at = (tile: number) => calls.from_ns + tile * calls.tile_ns;
 
-  /** The command line that tells the same. */
-  function words(): string {
-    const out = ["systape latency"];
-    if (head.filters) out.push(head.filters);
+  let selected = 0; // calls, as far as the index knows
+
+  /** What is selected. */
+  function choice(): Choice {
+    const args: string[] = [];
     const b = state.brush;
-    if (b && !openTime(b)) {
-      const epoch = (tile: number) => String(BigInt(head.origin_ns) + BigInt(at(tile)));
-      out.push(`--from ${epoch(b.fromTile)} --to ${epoch(b.toTile)}`);
+    const time = b && !openTime(b) ? [b.fromTile, b.toTile] : data.part ? [0, calls.tiles] : null;
+    if (time) {
+      const epoch = (tile: number) => String(BigInt(head.origin_ns) + BigInt(Math.round(at(tile))));
+      args.push(`--from=${epoch(time[0]!)}`, `--to=${epoch(time[1]!)}`);
     }
-    if (b && b.fromBucket > 0) out.push(`--min-duration ${flag(lows[b.fromBucket]!)}`);
-    for (const { flag: name, values } of parseFilter(state.filter).words) out.push(`--${name} ${shell(values.map(quoted).join(","))}`);
-    if (state.by !== "syscall") out.push(`--by ${state.by}`);
-    out.push(head.command);
-    return out.join(" ");
+    if (b && b.fromBucket > 0) args.push(`--min-duration=${flag(lows[b.fromBucket]!)}`);
+    for (const { flag: name, values } of parseFilter(state.filter).words) args.push(`--${name}=${values.map(quoted).join(",")}`);
+    return { args, less: b && b.toBucket < lows.length - 1 ? lows[b.toBucket]! : null, calls: selected };
   }
+
+  /** The command line that tells the same. */
+  function words(command: string, ...flags: string[]): string {
+    const given = choice().args.map((a) => `${a.slice(0, a.indexOf("="))} ${shell(a.slice(a.indexOf("=") + 1))}`);
+    return [`systape ${command}`, head.filters, ...given, ...flags, head.command].filter((w) => w !== "").join(" ");
+  }
+  const latency = () => words("latency", ...(state.by === "syscall" ? [] : [`--by ${state.by}`]));
 
   function draw(): void {
     const filter = parseFilter(state.filter);
@@ -174,13 +181,18 @@ async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: 
     sum.textContent = `${count(answer.count + answer.censored)} calls${b ? ` (${share(all ? (answer.count + answer.censored) / all : 0)} of those that the filter chooses)` : ""}, ${count(answer.errors)} errors`;
     sum.dataset["calls"] = String(answer.count + answer.censored);
     clear.hidden = !b && !state.filter;
-    command.textContent = words();
+    command.textContent = latency();
     upper.hidden = !b || b.toBucket === lows.length - 1;
     map.draw(heat(data, chosen, 72, span), state.view, b, state.mark);
     rate.draw(answer, state.view);
     histogram.draw(answer, span);
     threads.draw(lanes(data, chosen), state.view);
     table.draw(answer, state.by, state.sort, state.up);
+    selected = answer.count + answer.censored;
+    if (page.live && page.reading.of !== 0) return slowest.draw(page.slowest.filter((s) => slowIn(s, chosen)));
+    const known = page.live ? counting.of(choice(), state.n) : held(page, choice());
+    follows.draw(known, page.live ? state.n : page.sequences!.n, state.call);
+    followsCommand.textContent = words("sequences", ...(page.live && state.n !== LENGTH ? [`-n ${state.n}`] : []));
     slowest.draw(page.slowest.filter((s) => slowIn(s, chosen)));
   }
 
@@ -214,7 +226,7 @@ async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: 
     type: "button",
     click: async () => {
       try {
-        await navigator.clipboard.writeText(words());
+        await navigator.clipboard.writeText(latency());
         copied.textContent = "copied";
       } catch {
         getSelection()?.selectAllChildren(command);
@@ -240,6 +252,7 @@ async function show(root: HTMLElement, page: Page, part: boolean, moved: (view: 
         el("h2", {}, "Threads"), key([["sel", "in calls that work"], ["wait", "in calls that wait"], ["err", "errors"], ["box", "a slow call"]]), threads.box),
       el("section", {}, el("h2", {}, "How long calls took"), key([["sel", "selection"], ["rest", "all"]]), histogram.box, histogram.marks, notes(page))),
     table.box,
+    page.live && page.reading.of !== 0 ? null : follows.box,
     page.live && page.reading.of === 0 ? singles.box : null,
     slowest.box,
     help,

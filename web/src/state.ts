@@ -11,10 +11,15 @@ export interface State {
   by: Key;
   sort: string;
   up: boolean; // smallest first
+  n: number; // calls in a sequence
+  call: string; // that is looked at in the graph; "": none
 }
 
+export const LENGTH = 3;
+export const LENGTHS = [1, 2, 3, 4, 5, 6, 8, 10];
+
 export function initial(tiles: number): State {
-  return { view: [0, tiles], brush: null, mark: null, filter: "", by: "syscall", sort: "total", up: false };
+  return { view: [0, tiles], brush: null, mark: null, filter: "", by: "syscall", sort: "total", up: false, n: LENGTH, call: "" };
 }
 
 /** Where a tile begins, in ns since the origin. */
@@ -57,6 +62,8 @@ export function write(s: State, d: Data): string {
   if (s.filter) p.set("filter", s.filter);
   if (s.by !== "syscall") p.set("by", s.by);
   if (s.sort !== "total" || s.up) p.set("sort", (s.up ? "-" : "") + s.sort);
+  if (s.n !== LENGTH) p.set("n", String(s.n));
+  if (s.call) p.set("call", s.call);
   return p.toString();
 }
 
@@ -95,5 +102,8 @@ export function read(hash: string, d: Data): State {
     s.up = sort.startsWith("-");
     s.sort = sort.replace(/^-/, "");
   }
+  const n = Number(p.get("n"));
+  if (LENGTHS.includes(n)) s.n = n;
+  s.call = p.get("call") ?? "";
   return s;
 }

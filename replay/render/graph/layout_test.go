@@ -215,7 +215,7 @@ func TestNamesFitTheirBoxes(t *testing.T) {
 // Labels lie neither on nodes nor on each other as long as there is a place.
 func TestLabelsFindAPlace(t *testing.T) {
 	var l labeller
-	l.block(0, 0, 100, 40)
+	l.block(Box{0, 0, 100, 40})
 	r := &route{points: []point{{50, 40}, {50, 140}}}
 	first := l.place(r, point{50, 30}, 20) // on the node: the route has better places
 	if first.y <= 40 {
@@ -225,7 +225,7 @@ func TestLabelsFindAPlace(t *testing.T) {
 	if abs(first.y-second.y) < 12 {
 		t.Errorf("two labels lie on each other: %v, %v", first, second)
 	}
-	full := labeller{taken: []box{{-1e6, -1e6, 2e6, 2e6}}}
+	full := labeller{taken: []Box{{-1e6, -1e6, 2e6, 2e6}}}
 	if p := full.place(r, point{1, 2}, 20); p != (point{1, 2}) {
 		t.Errorf("without a place, the label is not where it was wanted: %v", p)
 	}

@@ -60,7 +60,7 @@ func (g *Graph) writeDOT(w io.Writer, c Caption) error {
 			fmt.Fprintf(&b, "  n%d [label=%s, shape=plaintext, style=\"\"];\n", i, quote(n.Name))
 			continue
 		}
-		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s];\n", i, quote(escape.Text(n.Name)+"\n"+nodeText(n)), quote(escape.Text(n.Name)+": "+units.Counted(n.Count, "call")+timeText(n)))
+		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s];\n", i, quote(escape.Text(n.Name)+"\n"+n.Figures()), quote(escape.Text(n.Name)+": "+units.Counted(n.Count, "call")+timeText(n)))
 	}
 	for _, e := range g.Edges {
 		fmt.Fprintf(&b, "  n%d -> n%d [label=%s, weight=%d, tooltip=%s];\n", e.From, e.To, quote(units.ShareCell(e.P)), min(e.Count, 1000), quote(units.Counted(e.Count, "time")))

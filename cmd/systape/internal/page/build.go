@@ -27,6 +27,9 @@ type Source struct {
 	OriginNS int64   // of the index
 	Head     Head    // what the command knows of it: files, verdict, notes
 	Reading  Reading // how far the pass has come: until it ends, losses and coverage are not known
+	// Sequences of all calls, and of single threads; nil: the page asks for them.
+	Sequences *Sequences
+	Threads   []ThreadSequences
 }
 
 // Bounds of what is shown beside the cells.
@@ -46,7 +49,8 @@ const (
 // long with all that belongs to it: it takes the finest detail that fits, and
 // says what that leaves out.
 func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
-	p := &Page{Version: Version, Head: s.head(), Losses: []Loss{}, Slowest: s.slow(), Reading: s.Reading}
+	p := &Page{Version: Version, Head: s.head(), Losses: []Loss{}, Slowest: s.slow(), Reading: s.Reading, Sequences: s.Sequences}
+	p.Threads = s.threads(maxBytes / 10)
 	if s.Reading.Of == 0 {
 		p.Losses = s.losses()
 	}
@@ -70,10 +74,23 @@ func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
 		}
 		p.Calls = s.calls(sub)
 		p.Calls.Packed = packed
-		p.LeftOut = s.leftOut(sub)
+		p.LeftOut = s.leftOut(sub, len(p.Threads))
 		break
 	}
 	return p, nil
+}
+
+// threads are as many of the threads' sequences as fit into a number of bytes.
+func (s *Source) threads(maxBytes int) []ThreadSequences {
+	list := []ThreadSequences{}
+	for _, t := range s.Threads {
+		b, err := json.Marshal(t)
+		if maxBytes -= len(b); err != nil || maxBytes < 0 {
+			break
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 // pack deflates data and writes it in base64.
@@ -241,7 +258,7 @@ func (s *Source) SlowCall(c *latency.SlowCall, waits bool) Slow {
 }
 
 // leftOut says what the page does not hold of its part of the capture.
-func (s *Source) leftOut(sub *index.Subset) []string {
+func (s *Source) leftOut(sub *index.Subset, threads int) []string {
 	list := []string{}
 	say := func(is bool, text string, args ...any) {
 		if is {
@@ -258,6 +275,7 @@ func (s *Source) leftOut(sub *index.Subset) []string {
 	say(sub.Others > 0, "%s are told apart; the calls of %s more are there, but not which of them made them.",
 		units.Counted(int64(sub.Threads), "thread"), units.Count(int64(sub.Others)))
 	say(s.Index.Folded() > 0, "Of %s it is not known which thread made them: there were too many threads.", units.Counted(s.Index.Folded(), "call"))
+	say(s.Sequences != nil, "Sequences are those of all calls, and of %s by itself; of other selections the command line tells them.", units.Counted(int64(threads), "busy thread"))
 	say(true, "Single calls: the %s slowest that work and the %s slowest that wait, with what their threads called before and after.",
 		units.Count(slowEach), units.Count(slowEach))
 	return list

@@ -18,6 +18,75 @@ type Page struct {
 	LeftOut []string `json:"left_out"` // sentences
 	Live    bool     `json:"live"`     // there is a server behind the page, that tells more
 	Reading Reading  `json:"reading"`
+	// Sequences are those of all calls, and of the threads with the most calls;
+	// with a server behind the page it is asked for them.
+	Sequences *Sequences        `json:"sequences"`
+	Threads   []ThreadSequences `json:"threads"`
+}
+
+// ThreadSequences are those of one thread.
+type ThreadSequences struct {
+	TID       int32     `json:"tid"`
+	Sequences Sequences `json:"sequences"`
+}
+
+// Sequences says what follows upon what.
+type Sequences struct {
+	N        int        `json:"n"` // calls in a sequence
+	Calls    int64      `json:"calls"`
+	Windows  int64      `json:"windows"`
+	Distinct int        `json:"distinct"`
+	Facts    []string   `json:"facts"` // sentences
+	Top      []Sequence `json:"top"`   // the most frequent first
+	Rare     []Sequence `json:"rare"`  // the rarest first, without those of Top
+	Graph    Graph      `json:"graph"`
+}
+
+// Sequence is one sequence of calls.
+type Sequence struct {
+	Calls   []string `json:"calls"`
+	Text    string   `json:"text"` // with what repeats folded
+	Count   int64    `json:"count"`
+	Share   float64  `json:"share"`
+	FirstNS int64    `json:"first_ns"` // when its last call began, the first time
+	PID     int32    `json:"pid"`
+	TID     int32    `json:"tid"`
+}
+
+// Graph is a directly-follows graph, laid out in px.
+type Graph struct {
+	Width   float64     `json:"width"`
+	Height  float64     `json:"height"`
+	Nodes   []GraphNode `json:"nodes"`
+	Edges   []GraphEdge `json:"edges"` // the rarest first
+	LeftOut string      `json:"left_out"`
+}
+
+// GraphNode is a call, or the start or the end of the sequences.
+type GraphNode struct {
+	Name    string  `json:"name"`
+	Count   int64   `json:"count"`
+	Figures string  `json:"figures"`
+	Time    string  `json:"time"`
+	Mark    bool    `json:"mark"` // start or end
+	X       float64 `json:"x"`
+	Y       float64 `json:"y"`
+	W       float64 `json:"w"`
+	H       float64 `json:"h"`
+}
+
+// GraphEdge says how often one node followed upon another.
+type GraphEdge struct {
+	From   int     `json:"from"`
+	To     int     `json:"to"`
+	Count  int64   `json:"count"`
+	P      float64 `json:"p"`
+	Label  string  `json:"label"`
+	Path   string  `json:"path"` // as SVG has it
+	Stroke float64 `json:"stroke"`
+	Back   bool    `json:"back"` // it runs upwards
+	X      float64 `json:"x"`    // of the label
+	Y      float64 `json:"y"`
 }
 
 // Reading says how far a server has come with the capture; Of is 0 when it is

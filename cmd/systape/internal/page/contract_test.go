@@ -32,7 +32,7 @@ func contract() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// Code generated from cmd/systape/internal/page/contract.go by its test; DO NOT EDIT.\n\nexport const VERSION = %d;\n", Version)
 	done := map[reflect.Type]bool{}
-	queue := []reflect.Type{reflect.TypeFor[Page](), reflect.TypeFor[Single]()}
+	queue := []reflect.Type{reflect.TypeFor[Page](), reflect.TypeFor[Single](), reflect.TypeFor[Sequences]()}
 	var name func(t reflect.Type) string
 	name = func(t reflect.Type) string {
 		switch t.Kind() {
@@ -42,6 +42,8 @@ func contract() string {
 			return "boolean"
 		case reflect.Slice:
 			return name(t.Elem()) + "[]"
+		case reflect.Pointer:
+			return name(t.Elem()) + " | null"
 		case reflect.Map:
 			return "Record<string, " + name(t.Elem()) + ">"
 		case reflect.Struct:

@@ -19,6 +19,8 @@ type Server struct {
 	Data http.HandlerFunc
 	// Single answers calls.json: a [Single].
 	Single http.HandlerFunc
+	// Sequences answers sequences.json: a [Sequences].
+	Sequences http.HandlerFunc
 
 	token string
 	hosts []string
@@ -72,6 +74,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case name == "calls.json":
 		h.Set("Content-Type", "application/json")
 		s.Single(w, r)
+	case name == "sequences.json":
+		h.Set("Content-Type", "application/json")
+		s.Sequences(w, r)
 	default:
 		http.NotFound(w, r)
 	}

@@ -149,12 +149,21 @@ func (s *Sequences) table() error {
 }
 
 func (s *Sequences) summary() {
+	for _, line := range s.Summary() {
+		s.println(line)
+	}
+	s.println("coverage:", s.Coverage().String())
+}
+
+// Summary says in sentences how much was counted, how predictable it is, and
+// where sequences were cut.
+func (s *Sequences) Summary() []string {
 	t := s.Taken
-	calls, rate := s.Counter.Entropy()
-	s.println(fmt.Sprintf("%s in %s, %s, %s of them distinct", units.Counted(t.Calls, "call"), units.Counted(t.Streams, s.By),
-		units.Counted(s.Counter.Windows(), "window"), countInt(s.Counter.Distinct())))
+	lines := []string{fmt.Sprintf("%s in %s, %s, %s of them distinct", units.Counted(t.Calls, "call"), units.Counted(t.Streams, s.By),
+		units.Counted(s.Counter.Windows(), "window"), countInt(s.Counter.Distinct()))}
 	if t.Calls > 0 {
-		s.println(fmt.Sprintf("entropy %.2f bits a call, %.2f when the call before is known", calls, rate))
+		calls, rate := s.Counter.Entropy()
+		lines = append(lines, fmt.Sprintf("entropy %.2f bits a call, %.2f when the call before is known", calls, rate))
 	}
 	for _, n := range []struct {
 		count int64
@@ -167,10 +176,10 @@ func (s *Sequences) summary() {
 		{t.Refused, "calls were left out by the filters"},
 	} {
 		if n.count > 0 {
-			s.println(units.Count(n.count), n.what)
+			lines = append(lines, units.Count(n.count)+" "+n.what)
 		}
 	}
-	s.println("coverage:", s.Coverage().String())
+	return lines
 }
 
 // streamName names a stream, as people read it.
