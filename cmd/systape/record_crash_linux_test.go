@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -233,4 +236,68 @@ func recordLoss(t *testing.T, r recorder) {
 		}
 	}
 	t.Logf("%d events, %d lost", len(events), lost)
+}
+
+// recordSlowDisk: nobody takes what is written until the command has ended, and
+// more waits than the recorder may hold. What is lost then is not blamed on the
+// kernel's buffers.
+func recordSlowDisk(t *testing.T, r recorder) {
+	const made = 3_000_000 // of about 27 bytes each half, where 64 MiB may wait
+	c := r.command(t, "record", "-o", "-", "--", r.program("noise"), fmt.Sprint(made), "wide")
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewReader(stderr)
+	if line, err := said.ReadString('\n'); err != nil || line != fmt.Sprintf("made %d calls\n", made) {
+		t.Fatalf("the command says %q, %v", line, err)
+	}
+	file := filepath.Join(t.TempDir(), "t.spool")
+	spool, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, copyErr := io.Copy(spool, stdout)
+	hint, readErr := io.ReadAll(said)
+	if err := errors.Join(copyErr, readErr, spool.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 7 {
+		t.Fatalf("got code %d, want the command's\n%s", code, hint)
+	}
+	r.succeed(t, "verify", file)
+	reader, err := format.Open([]string{file}, format.ReadOptions{Kinds: []format.Kind{format.Lost}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	lost, disk := int64(0), int64(0)
+	for e, err := range reader.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind != format.Lost {
+			continue
+		}
+		lost += e.Args[format.LostCount]
+		if format.Cause(e.Args[format.LostCause]) == format.CauseDropped {
+			disk += e.Args[format.LostCount]
+		}
+	}
+	if disk == 0 || disk < lost/2 {
+		t.Errorf("%d events lost, %d of them to the disk", lost, disk)
+	}
+	for want, there := range map[string]bool{" " + comma(lost) + " lost, ": true, "hint: the disk was full or slower": true, "--buffer": false} {
+		if strings.Contains(string(hint), want) != there {
+			t.Errorf("got %q; has it %q: want %v", hint, want, there)
+		}
+	}
 }

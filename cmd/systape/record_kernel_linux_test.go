@@ -57,6 +57,7 @@ func TestRecord(t *testing.T) {
 		{"containers", recordContainers},
 		{"sampling", recordSampling},
 		{"loss", recordLoss},
+		{"loss by a slow disk", recordSlowDisk},
 		{"summary", recordSummaryTrue},
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
