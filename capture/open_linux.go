@@ -29,13 +29,16 @@ func (r *Recording) openBefore(proc *procFS, pids []int32) (open []openFile) {
 }
 
 // stillOpen returns what was open in both of two looks: what changed between
-// them may have changed before its calls were recorded.
-func stillOpen(before, after []openFile) []openFile {
+// them may have changed before its calls were recorded. Sockets have the
+// addresses of now.
+func (p *procFS) stillOpen(before, after []openFile) []openFile {
 	was := make(map[openFile]bool, len(before))
 	for _, o := range before {
 		was[o] = true
 	}
-	return slices.DeleteFunc(after, func(o openFile) bool { return !was[o] })
+	open := slices.DeleteFunc(after, func(o openFile) bool { return !was[o] })
+	p.nameSockets(open)
+	return open
 }
 
 // tellOpen has rows written of what was open, before the first event of the
@@ -67,6 +70,7 @@ func (r *Recording) inherited(proc *procFS, files Files) []openFile {
 			open = append(open, o)
 		}
 	}
+	proc.nameSockets(open)
 	return open
 }
 

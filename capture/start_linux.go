@@ -157,7 +157,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	r.begin(bpf.ClassExit, bpf.Exits, format.ExitsBegan)
 	began := r.clock()
 	r.begin(bpf.ClassEnter, bpf.Enters, format.EntersBegan)
-	r.tellOpen(began, stillOpen(open, r.openBefore(proc, pids)))
+	r.tellOpen(began, proc.stillOpen(open, r.openBefore(proc, pids)))
 
 	r.out = newQueuedFile(out)
 	r.partBegan = time.Now()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,16 @@ streams(S.AF_INET, ("127.0.0.1", 0))
 streams(S.AF_INET6, ("::1", 0))
 streams(S.AF_UNIX, "stream")
 n = S.socket(S.AF_NETLINK, S.SOCK_RAW, 0); n.bind((0, 5)); n.getsockname()
+# Several messages at once: struct mmsghdr is a struct msghdr and a number.
+import ctypes, struct
+libc = ctypes.CDLL(None)
+a, b = S.socket(S.AF_INET, S.SOCK_DGRAM), S.socket(S.AF_INET, S.SOCK_DGRAM)
+a.bind(("127.0.0.1", 0)); b.bind(("127.0.0.1", 0))
+def messages(address):
+    return b"".join(struct.pack("@PI4xPNPNi4xI4x", ctypes.addressof(address), len(address), 0, 0, 0, 0, 0, 0) for _ in range(2))
+to = ctypes.create_string_buffer(struct.pack("=HH4s8x", 2, S.htons(b.getsockname()[1]), S.inet_aton("127.0.0.1")), 16)
+assert libc.sendmmsg(a.fileno(), messages(to), 2, 0) == 2
+assert libc.recvmmsg(b.fileno(), messages(ctypes.create_string_buffer(28)), 2, 0, None) == 2
 `
 
 // recordAddresses: the address of every call that has one is the one that
@@ -41,7 +52,7 @@ func recordAddresses(t *testing.T, r recorder) {
 	strace, python := needTool(t, "strace"), needTool(t, "python3")
 	dir := t.TempDir()
 	file, text := filepath.Join(dir, "t.parquet"), filepath.Join(dir, "strace")
-	const calls = "connect,bind,accept4,getsockname,getpeername,sendto,recvfrom,sendmsg,recvmsg"
+	const calls = "connect,bind,accept4,getsockname,getpeername,sendto,recvfrom,sendmsg,recvmsg,sendmmsg,recvmmsg"
 	run := exec.Command(r.systape, "record", "-q", "--paths", "-o", file, "--",
 		strace, "-qq", "-xx", "-e", "signal=none", "-e", "trace="+calls, "-o", text, python, "-c", strings.ReplaceAll(talkers, `\\`, `\`))
 	run.Dir = dir
@@ -170,5 +181,74 @@ except OSError: pass`
 				}
 			}
 		})
+	}
+}
+
+// listeners have sockets of many kinds and tell what they are called, by their
+// number; then they look at each again and again, until standard input ends.
+const listeners = `
+import os, socket, select, sys
+S = socket
+kept = []
+def named(s, name):
+    kept.append(s); print(s.fileno(), name)
+for kind, family, host, bracket in (("", S.AF_INET, "127.0.0.1", "%s:%d"), ("v6", S.AF_INET6, "::1", "[%s]:%d")):
+    s = S.socket(family); s.bind((host, 0)); s.listen()
+    c = S.create_connection(s.getsockname()[:2]); d, _ = s.accept()
+    own, peer = bracket % s.getsockname()[:2], bracket % c.getsockname()[:2]
+    named(s, "TCP%s:[%s]" % (kind, own))
+    named(c, "TCP%s:[%s->%s]" % (kind, peer, own))
+    named(d, "TCP%s:[%s->%s]" % (kind, own, peer))
+    u = S.socket(family, S.SOCK_DGRAM); u.bind((host, 0))
+    named(u, "UDP%s:[%s]" % (kind, bracket % u.getsockname()[:2]))
+u = S.socket(S.AF_UNIX); u.bind("with a space"); named(u, "UNIX-STREAM:[with a space]")
+u = S.socket(S.AF_UNIX, S.SOCK_DGRAM); u.bind("\0abstract"); named(u, "UNIX-DGRAM:[@abstract]")
+n = S.socket(S.AF_NETLINK, S.SOCK_RAW, 0); n.bind((0, 5)); named(n, "NETLINK:[netlink:%d:0x5]" % n.getsockname()[0])
+u = S.socket(S.AF_UNIX); named(u, "socket:[%d]" % os.fstat(u.fileno()).st_ino)
+sys.stdout.flush(); os.close(1)
+ended = False
+while not ended:
+    ended = bool(select.select([0], [], [], 0.01)[0])
+    for s in kept: os.fstat(s.fileno())
+`
+
+// recordSocketsAtStart: the sockets that a process had before recording began have
+// their addresses.
+func recordSocketsAtStart(t *testing.T, r recorder) {
+	c := exec.Command(needTool(t, "python3"), "-c", strings.ReplaceAll(listeners, `\\`, `\`))
+	c.Dir = t.TempDir()
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	told, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := r.start(t, "--paths", "-p", strconv.Itoa(c.Process.Pid))
+	in.Close()
+	c.Wait()
+	if got := p.end(t); got.code != 0 {
+		t.Fatalf("got %+v", got)
+	}
+	replayed := r.succeed(t, "replay", "-y", "--syscall", "fstat,newfstatat", "--columns", "call", p.file).out
+	n := 0
+	for line := range strings.Lines(string(told)) {
+		fd, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if n++; !strings.Contains(replayed, "("+fd+"<"+name+">") {
+			shown := regexp.MustCompile(`\(` + fd + `<[^,)]*`).FindString(replayed)
+			t.Errorf("socket %s is %s, replay shows %q", fd, name, shown)
+		}
+	}
+	if n != 12 {
+		t.Errorf("%d sockets were told of: %s", n, told)
 	}
 }

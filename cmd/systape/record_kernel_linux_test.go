@@ -49,6 +49,7 @@ func TestRecord(t *testing.T) {
 		{"strace", recordStrace},
 		{"paths", recordPaths},
 		{"addresses", recordAddresses},
+		{"sockets at the start", recordSocketsAtStart},
 		{"paths of chosen calls", recordPathsOfChosen},
 		{"children", recordChildren},
 		{"i386", recordI386},

@@ -42,7 +42,7 @@ func withoutNames(v any) any {
 		for k, x := range v {
 			switch {
 			case k == "capture" || k == "comm" || k == "comms" || k == "first_comm" || k == "first_file" || k == "detail" || k == "constant_args" ||
-				strings.HasPrefix(k, "first") || strings.HasPrefix(k, "last") || k == "threads" || k == "streams":
+				strings.HasPrefix(k, "first") || strings.HasPrefix(k, "last") || k == "threads" || k == "streams" || k == "path":
 				delete(v, k)
 			default:
 				v[k] = withoutNames(x)
@@ -89,6 +89,53 @@ func TestRedactKeepsFigures(t *testing.T) {
 				t.Error("it does not say that it was redacted")
 			}
 		})
+	}
+}
+
+// TestRedactKeepsFiles: which file and which socket a call is about is known of
+// a redacted capture, too, as far as it was before; only the names are others.
+func TestRedactKeepsFiles(t *testing.T) {
+	dir := t.TempDir()
+	text, capture, safe := filepath.Join(dir, "text"), filepath.Join(dir, "t.parquet"), filepath.Join(dir, "safe.parquet")
+	if err := os.WriteFile(text, []byte(`10 fd 7 fd=3 flags=2 "TCP:[192.0.2.7:22]"
+11 fd 7 fd=4 flags=2 "/srv/acme/orders.db"
+20 enter 7 accept4(3, 0x7ffc00001000, 0x7ffc00001010, 0)
+30 exit 7 accept4 = 5 "1=203.0.113.9:4000"
+40 enter 7 read(5, 0x7ffc00001000, 100)
+51 exit 7 read = 10
+60 enter 7 pipe2(0x7ffc00001000, 0)
+80 exit 7 pipe2 = 0 "0=[6, 8]"
+90 enter 7 write(8, 0x7ffc00001000, 1)
+95 exit 7 write = 1
+96 enter 7 openat(-100, 0x7ffc00001000, 0, 0)
+98 exit 7 openat = 9 "1=/srv/acme/late"
+100 enter 7 fstat(9, 0x7ffc00001000)
+103 exit 7 fstat = 0
+104 enter 7 fsync(4)
+150 exit 7 fsync = 0
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"import", "--from", "dump", text, "-o", capture}, {"redact", capture, "-o", safe}} {
+		if code, _, stderr := commandLine(t, args...); code != 0 {
+			t.Fatalf("%q: exit code %d: %s", args, code, stderr)
+		}
+	}
+	for _, by := range []string{"path", "fd-type", "path,syscall"} {
+		args := []string{"latency", "--by", by, "--format", "json", "--top", "0"}
+		want, got := figures(t, append(args, capture)...), figures(t, append(args, safe)...)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("--by %s differs\ngot:  %v\nwant: %v", by, got, want)
+		}
+	}
+	_, stdout, _ := commandLine(t, "latency", "--by", "path", "--format", "csv", safe)
+	for _, known := range []string{"TCP:[ip4-", ":22->ip4-", ":4000]", "\npipe,", "/srv/"} {
+		if !strings.Contains(stdout, known) {
+			t.Errorf("%q is not told:\n%s", known, stdout)
+		}
+	}
+	if strings.Contains(stdout, "acme") {
+		t.Errorf("a name is left:\n%s", stdout)
 	}
 }
 

@@ -125,12 +125,12 @@ var x86_64Refs = [...]Refs{
 	295: {FDs: 0b1},                                 // preadv
 	296: {FDs: 0b1},                                 // pwritev
 	298: {FDs: 0b1000},                              // perf_event_open
-	299: {FDs: 0b1},                                 // recvmmsg
+	299: {FDs: 0b1, MessagesBack: 0b10},             // recvmmsg
 	301: {FDs: 0b1, DirFDs: 0b1000, Paths: 0b10000}, // fanotify_mark
 	303: {DirFDs: 0b1, Paths: 0b10},                 // name_to_handle_at
 	304: {DirFDs: 0b1},                              // open_by_handle_at
 	306: {FDs: 0b1},                                 // syncfs
-	307: {FDs: 0b1},                                 // sendmmsg
+	307: {FDs: 0b1, Messages: 0b10},                 // sendmmsg
 	308: {FDs: 0b1},                                 // setns
 	313: {FDs: 0b1},                                 // finit_module
 	316: {DirFDs: 0b101, Paths: 0b1010},             // renameat2
@@ -291,12 +291,12 @@ var i386Refs = [...]Refs{
 	333: {FDs: 0b1},                                   // preadv
 	334: {FDs: 0b1},                                   // pwritev
 	336: {FDs: 0b1000},                                // perf_event_open
-	337: {FDs: 0b1},                                   // recvmmsg
+	337: {FDs: 0b1, MessagesBack: 0b10},               // recvmmsg
 	339: {FDs: 0b1, DirFDs: 0b10000, Paths: 0b100000}, // fanotify_mark
 	341: {DirFDs: 0b1, Paths: 0b10},                   // name_to_handle_at
 	342: {DirFDs: 0b1},                                // open_by_handle_at
 	344: {FDs: 0b1},                                   // syncfs
-	345: {FDs: 0b1},                                   // sendmmsg
+	345: {FDs: 0b1, Messages: 0b10},                   // sendmmsg
 	346: {FDs: 0b1},                                   // setns
 	350: {FDs: 0b1},                                   // finit_module
 	353: {DirFDs: 0b101, Paths: 0b1010},               // renameat2
@@ -322,7 +322,7 @@ var i386Refs = [...]Refs{
 	410: {FDs: 0b1},                                   // timerfd_gettime64
 	411: {FDs: 0b1},                                   // timerfd_settime64
 	412: {DirFDs: 0b1, Paths: 0b10},                   // utimensat_time64
-	417: {FDs: 0b1},                                   // recvmmsg_time64
+	417: {FDs: 0b1, MessagesBack: 0b10},               // recvmmsg_time64
 	418: {FDs: 0b1},                                   // mq_timedsend_time64
 	419: {FDs: 0b1},                                   // mq_timedreceive_time64
 	424: {FDs: 0b1},                                   // pidfd_send_signal
@@ -453,13 +453,13 @@ var arm64Refs = [...]Refs{
 	225: {Paths: 0b1},                               // swapoff
 	241: {FDs: 0b1000},                              // perf_event_open
 	242: {FDs: 0b1, AddressesBack: 0b10},            // accept4
-	243: {FDs: 0b1},                                 // recvmmsg
+	243: {FDs: 0b1, MessagesBack: 0b10},             // recvmmsg
 	263: {FDs: 0b1, DirFDs: 0b1000, Paths: 0b10000}, // fanotify_mark
 	264: {DirFDs: 0b1, Paths: 0b10},                 // name_to_handle_at
 	265: {DirFDs: 0b1},                              // open_by_handle_at
 	267: {FDs: 0b1},                                 // syncfs
 	268: {FDs: 0b1},                                 // setns
-	269: {FDs: 0b1},                                 // sendmmsg
+	269: {FDs: 0b1, Messages: 0b10},                 // sendmmsg
 	273: {FDs: 0b1},                                 // finit_module
 	276: {DirFDs: 0b101, Paths: 0b1010},             // renameat2
 	281: {DirFDs: 0b1, Paths: 0b10},                 // execveat
@@ -632,13 +632,13 @@ var armRefs = [...]Refs{
 	361: {FDs: 0b1},                                   // preadv
 	362: {FDs: 0b1},                                   // pwritev
 	364: {FDs: 0b1000},                                // perf_event_open
-	365: {FDs: 0b1},                                   // recvmmsg
+	365: {FDs: 0b1, MessagesBack: 0b10},               // recvmmsg
 	366: {FDs: 0b1, AddressesBack: 0b10},              // accept4
 	368: {FDs: 0b1, DirFDs: 0b10000, Paths: 0b100000}, // fanotify_mark
 	370: {DirFDs: 0b1, Paths: 0b10},                   // name_to_handle_at
 	371: {DirFDs: 0b1},                                // open_by_handle_at
 	373: {FDs: 0b1},                                   // syncfs
-	374: {FDs: 0b1},                                   // sendmmsg
+	374: {FDs: 0b1, Messages: 0b10},                   // sendmmsg
 	375: {FDs: 0b1},                                   // setns
 	379: {FDs: 0b1},                                   // finit_module
 	382: {DirFDs: 0b101, Paths: 0b1010},               // renameat2
@@ -651,7 +651,7 @@ var armRefs = [...]Refs{
 	410: {FDs: 0b1},                                   // timerfd_gettime64
 	411: {FDs: 0b1},                                   // timerfd_settime64
 	412: {DirFDs: 0b1, Paths: 0b10},                   // utimensat_time64
-	417: {FDs: 0b1},                                   // recvmmsg_time64
+	417: {FDs: 0b1, MessagesBack: 0b10},               // recvmmsg_time64
 	418: {FDs: 0b1},                                   // mq_timedsend_time64
 	419: {FDs: 0b1},                                   // mq_timedreceive_time64
 	424: {FDs: 0b1},                                   // pidfd_send_signal
@@ -841,8 +841,8 @@ var x32Refs = [...]Refs{
 	532: {FDs: 0b1},                                 // vmsplice
 	534: {FDs: 0b1},                                 // preadv
 	535: {FDs: 0b1},                                 // pwritev
-	537: {FDs: 0b1},                                 // recvmmsg
-	538: {FDs: 0b1},                                 // sendmmsg
+	537: {FDs: 0b1, MessagesBack: 0b10},             // recvmmsg
+	538: {FDs: 0b1, Messages: 0b10},                 // sendmmsg
 	541: {FDs: 0b1},                                 // setsockopt
 	542: {FDs: 0b1},                                 // getsockopt
 	545: {DirFDs: 0b1, Paths: 0b10},                 // execveat

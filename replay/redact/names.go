@@ -72,7 +72,14 @@ func (r *Redactor) path(s string) string {
 	return strings.Join(parts, "/")
 }
 
-var unnamed = regexp.MustCompile(`^(socket|pipe|net|mnt|pid|user|uts|ipc|cgroup|time):\[[0-9]+\]$|^anon_inode:(\[[a-z_]+\]|[a-z_-]+)$`)
+var (
+	unnamed = regexp.MustCompile(`^(socket|pipe|net|mnt|pid|user|uts|ipc|cgroup|time):\[[0-9]+\]$|^anon_inode:(\[[a-z_]+\]|[a-z_-]+)$`)
+	// A socket's own address and that of its peer.
+	socket = regexp.MustCompile(`(?s)^(socket|(?:TCP|UDP|RAW)(?:v6)?|UNIX(?:-STREAM|-DGRAM|-SEQPACKET)?|NETLINK):\[(.*)\]$`)
+	// Port ids of netlink are those of threads, interfaces and groups are numbers.
+	netlink = regexp.MustCompile(`^(netlink:[0-9]+(:0x[0-9a-f]+)?|packet:[0-9]+)$`)
+	vsock   = regexp.MustCompile(`^vsock:([0-9]+):([0-9]+)$`)
+)
 
 // text is the pseudonym of what an argument points to or a descriptor is: a
 // path, a socket's address, or something that the kernel names.
@@ -82,6 +89,23 @@ func (r *Redactor) text(s string) (kind, pseudonym string) {
 		return "", s
 	case s[0] == '@':
 		return "addresses", "@" + r.path(s[1:])
+	}
+	if netlink.MatchString(s) {
+		return "addresses", s
+	}
+	if m := vsock.FindStringSubmatch(s); m != nil {
+		return "addresses", "vsock:" + r.machine(m[1]) + ":" + m[2]
+	}
+	if m := socket.FindStringSubmatch(s); m != nil {
+		own, peer, connected := strings.Cut(m[2], "->")
+		if own != "" {
+			_, own = r.text(own)
+		}
+		if connected {
+			_, peer = r.text(peer)
+			own += "->" + peer
+		}
+		return "addresses", m[1] + ":[" + own + "]"
 	}
 	if a, err := netip.ParseAddrPort(s); err == nil {
 		return "addresses", r.address(a.Addr()) + s[strings.LastIndexByte(s, ':'):]
@@ -106,6 +130,16 @@ func (r *Redactor) address(a netip.Addr) string {
 		return "ip4-" + r.key.hex("address", text, 8)
 	}
 	return "ip6-" + r.key.hex("address", text, 16)
+}
+
+// machine is the pseudonym of a virtual machine's id (a cid, vsock(7)): the
+// hypervisor, the host and oneself have numbers of their own, any is -1.
+func (r *Redactor) machine(cid string) string {
+	switch cid {
+	case "0", "1", "2", "4294967295":
+		return cid
+	}
+	return r.key.hex("address", "vsock:"+cid, 8)
 }
 
 var hexID = regexp.MustCompile(`^[0-9a-f]{12,64}$`)

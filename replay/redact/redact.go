@@ -8,6 +8,7 @@ import (
 
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay/files"
 	"systape/replay/render/decode"
 )
 
@@ -275,14 +276,8 @@ var pairingNeeds = []string{"clone", "clone3", "fork", "vfork", "execve", "execv
 
 func (r *Redactor) exit(b *format.Batch, i int) {
 	ret, name := b.Ret[i], r.out.String(b.Syscall[i])
-	if b.Detail[i] != "" && b.Detail[i] != format.UnknownResult {
-		if text, ok := strings.CutPrefix(b.Detail[i], "ret="); ok {
-			kind, new := r.text(format.UnescapeText(text))
-			r.found.add(kind, text, new)
-			b.Detail[i] = "ret=" + format.EscapeText(new)
-		} else {
-			b.Detail[i] = r.part(b.Detail[i])
-		}
+	if b.Detail[i] != "" {
+		b.Detail[i] = r.returned(b.Detail[i])
 	}
 	failed := ret < 0 && ret >= -4095
 	switch {
@@ -292,4 +287,40 @@ func (r *Redactor) exit(b *format.Batch, i int) {
 	case r.dropRet && !slices.Contains(pairingNeeds, name):
 		b.Ret[i], b.Detail[i] = 0, format.UnknownResult
 	}
+}
+
+// returned is the detail of an exit: what arguments pointed to when the call
+// returned, and what is told of the result.
+func (r *Redactor) returned(told string) string {
+	var detail []byte
+	for k := range 6 {
+		text, unknown, is := format.Argument(told, k)
+		_, _, pair := files.Pair(text)
+		switch {
+		case unknown, pair && r.drops[decode.Descriptor]:
+			detail = format.AppendUnknownArgument(detail, k)
+		case pair:
+			detail = format.AppendArgument(detail, k, text)
+		case is:
+			kind, new := r.text(text)
+			r.found.add(kind, text, new)
+			detail = format.AppendArgument(detail, k, new)
+		}
+	}
+	for line := range strings.SplitSeq(told, "\n") {
+		text, is := strings.CutPrefix(line, "ret=")
+		if !is {
+			continue
+		}
+		if line != format.UnknownResult {
+			kind, new := r.text(format.UnescapeText(text))
+			r.found.add(kind, text, new)
+			line = "ret=" + format.EscapeText(new)
+		}
+		if len(detail) > 0 {
+			detail = append(detail, '\n')
+		}
+		detail = append(detail, line...)
+	}
+	return string(detail)
 }

@@ -85,6 +85,17 @@ const story = `1000 fd 7 fd=3 flags=2 "/home/alice/acme/orders.db" comm="acme-sh
 1160 exec 7 "/opt/acme/bin/acme-shop" comm="acme-shop"
 1170 enter 7 openat(-100, 0, 0, 0) "1=/home/alice/acme/orders.db\n3=?" comm="acme-shop"
 1180 exit 7 openat "ret=?" comm="acme-shop"
+1200 fd 7 fd=6 flags=2 "TCP:[192.0.2.77:22->203.0.113.9:50000]" comm="acme-shop"
+1201 fd 7 fd=7 flags=2 "UNIX-STREAM:[/run/acme/orders.sock]" comm="acme-shop"
+1202 fd 7 fd=8 flags=2 "NETLINK:[netlink:77:0x1]" comm="acme-shop"
+1210 enter 7 accept4(6, 0x7ffc00001000, 0x7ffc00001010, 0) comm="acme-shop"
+1220 exit 7 accept4 = 9 "1=203.0.113.9:4000" comm="acme-shop"
+1230 enter 7 pipe2(0x7ffc00001000, 0) comm="acme-shop"
+1240 exit 7 pipe2 = 0 "0=[10, 11]" comm="acme-shop"
+1250 enter 7 connect(4, 0x7ffc00001000, 16) "1=vsock:17:99" comm="acme-shop"
+1260 exit 7 connect = 0 comm="acme-shop"
+1270 enter 7 openat(-100, 0x7f1234567890, 0, 0) comm="acme-shop"
+1280 exit 7 openat "1=ACME\nret=?" comm="acme-shop"
 `
 
 // redacted redacts a text capture.
@@ -113,12 +124,13 @@ func TestRedactStory(t *testing.T) {
 	r := redact.New(key(t, testKey), redact.Options{})
 	got := redacted(t, r, story)
 	text := string(format.FormatText(got))
-	for _, secret := range []string{"alice", "acme", "orders", "203.0.113.9", "0a1b2c3d4e5f", "1001", "0x7f12", "0x7f11", "140733193392128"} {
+	for _, secret := range []string{"alice", "acme", "orders", "203.0.113.9", "192.0.2.77", "vsock:17", "ACME", "0a1b2c3d4e5f", "1001", "0x7f12", "0x7f11", "140733193392128"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the redacted capture:\n%s", secret, text)
 		}
 	}
-	for _, kept := range []string{`1=/usr/lib/x86_64-linux-gnu/libc.so.6`, `.so"`, `:443`, `/home/`, `comm="sh"`, `comm="kworker/0:1"`, `socket:[123]`, `3=?`, `ret=?`, `.db`} {
+	for _, kept := range []string{`1=/usr/lib/x86_64-linux-gnu/libc.so.6`, `.so"`, `:443`, `/home/`, `comm="sh"`, `comm="kworker/0:1"`, `socket:[123]`, `3=?`, `ret=?`, `.db`,
+		`"TCP:[ip4-`, `:22->ip4-`, `:50000]"`, `"UNIX-STREAM:[/run/`, `.sock]"`, `"NETLINK:[netlink:77:0x1]"`, `:4000"`, `"0=[10, 11]"`, `:99"`, `\nret=?"`} {
 		if !strings.Contains(text, kept) {
 			t.Errorf("%q is gone:\n%s", kept, text)
 		}
