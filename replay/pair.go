@@ -151,7 +151,7 @@ func (p *Pairer) Learn(m *format.Meta) {
 	r := &m.Request
 	p.comms = r.Comms
 	p.floating, p.holds = r.Floating(), r.Held()
-	p.linking = r.Gapless() && (m.Selection == nil || m.Selection.Threads)
+	p.linking = Linked(m)
 	if m.Selection != nil {
 		p.source, p.seen = *m.Selection, map[int64]struct{}{}
 		for _, seq := range m.Selection.Seen {

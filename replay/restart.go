@@ -3,6 +3,7 @@ package replay
 import (
 	"slices"
 
+	"systape/format"
 	"systape/format/abi"
 )
 
@@ -19,6 +20,12 @@ const (
 
 // isRestart tells the codes that never reach a program.
 func isRestart(ret int64) bool { return ret <= -erestartsys && ret >= -erestartRestartblock }
+
+// Linked reports whether a capture holds every call of its threads, so that it
+// can be told which call continues an interrupted one.
+func Linked(m *format.Meta) bool {
+	return m.Request.Gapless() && (m.Selection == nil || m.Selection.Threads)
+}
 
 // interrupted is the stack of a thread's calls that returned a restart code
 // and may still be continued: a handler's own calls may be interrupted too.

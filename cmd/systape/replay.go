@@ -284,7 +284,7 @@ func (r *replayer) show(due int64) error {
 // calls shows calls, and what happened to threads between them.
 func (r *replayer) calls() error {
 	in := r.in
-	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: in.filter,
+	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: in.filter, Linked: replay.Linked(in.Meta()),
 		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd, Named: in.Named})
 	emit := func(l *text.Line) error {
 		r.line = r.print.AppendLine(r.line[:0], l)

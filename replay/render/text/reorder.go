@@ -46,6 +46,10 @@ type ReorderOptions struct {
 	// Notices are the kinds of rows that have a line of their own, one bit
 	// for each, as 1<<format.Lost.
 	Notices uint
+	// Linked says that the capture holds every call of a thread (see
+	// [replay.Linked]): then a restart_syscall that comes directly after a call
+	// continues that one, which is known before it has ended.
+	Linked bool
 	// Named tells what the enter of a row of the batch at hand names; nil: it
 	// is not followed.
 	Named func(row int) *files.Named
@@ -63,6 +67,9 @@ type Reorderer struct {
 	ring       []waiting
 	head, tail int
 	due, now   int64
+	// stopped are the threads whose latest call waits for restart_syscall, and
+	// the seq of its enter.
+	stopped map[int32]int64
 }
 
 type waiting struct {
@@ -81,7 +88,7 @@ func NewReorderer(opt ReorderOptions) *Reorderer {
 	for n < opt.Window {
 		n *= 2
 	}
-	w := &Reorderer{opt: opt, ring: make([]waiting, n)}
+	w := &Reorderer{opt: opt, ring: make([]waiting, n), stopped: map[int32]int64{}}
 	w.whole = opt.Filter != nil && (opt.Filter.HasOutcome() || opt.Filter.HasFile())
 	return w
 }
@@ -98,10 +105,14 @@ func (w *Reorderer) Push(b *format.Batch, calls []replay.Call, emit func(*Line) 
 			return err
 		}
 		for len(calls) > 0 && calls[0].EndSeq <= b.Seq[i] {
+			w.stop(&calls[0])
 			if err := w.end(&calls[0], b.Seq[i], now, emit); err != nil {
 				return err
 			}
 			calls = calls[1:]
+		}
+		if b.Kind[i] == format.Lost {
+			clear(w.stopped)
 		}
 		switch k := b.Kind[i]; {
 		case k == format.Enter:
@@ -116,6 +127,7 @@ func (w *Reorderer) Push(b *format.Batch, calls []replay.Call, emit func(*Line) 
 		}
 	}
 	for i := range calls {
+		w.stop(&calls[i])
 		if err := w.end(&calls[i], b.Seq[b.N-1], b.TS[b.N-1], emit); err != nil {
 			return err
 		}
@@ -123,6 +135,18 @@ func (w *Reorderer) Push(b *format.Batch, calls []replay.Call, emit func(*Line) 
 	// Also at the end of a batch, so that a capture that is still being
 	// recorded shows all that is known.
 	return w.release(w.now, emit)
+}
+
+// stop notes that c has ended, and whether restart_syscall is to follow. What a
+// handler does between the two is a call as well.
+func (w *Reorderer) stop(c *replay.Call) {
+	const erestartRestartblock = -516 // include/linux/errno.h
+	switch {
+	case w.opt.Linked && c.Status == replay.Restarted && c.Ret == erestartRestartblock:
+		w.stopped[c.TID] = c.EnterSeq
+	case len(w.stopped) > 0:
+		delete(w.stopped, c.TID)
+	}
 }
 
 // Notable reports whether row i of b, which is no call, belongs to what a
@@ -199,6 +223,11 @@ func (w *Reorderer) begin(b *format.Batch, i int, emit func(*Line) error) error 
 	}
 	if w.opt.Named != nil {
 		c.Files = w.opt.Named(i)
+	}
+	if len(w.stopped) > 0 && isRestartSyscall(w.names.String(c.Syscall)) {
+		if seq, ok := w.stopped[c.TID]; ok {
+			c.Continues = seq
+		}
 	}
 	if f := w.opt.Filter; f != nil && !f.HasFile() && !f.MatchSubject(&c, w.names) { // what the call is about may be known only at its end
 		return nil

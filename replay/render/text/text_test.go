@@ -92,7 +92,7 @@ func TestTranscripts(t *testing.T) {
 					continue
 				}
 				// Any other file is named after how it is made: words of options.
-				w := text.ReorderOptions{Patience: 1000, Notices: notices}
+				w := text.ReorderOptions{Patience: 1000, Notices: notices, Linked: true}
 				o := text.Options{Origin: events[0].TS}
 				for _, word := range strings.Fields(f.Name) {
 					key, value, _ := strings.Cut(word, "=")
@@ -108,6 +108,8 @@ func TestTranscripts(t *testing.T) {
 						}
 					case "colour":
 						o.Colour = true
+					case "unlinked":
+						w.Linked = false
 					case "errors":
 						w.Filter = &replay.Filter{AnyErrno: true}
 					case "tid":
@@ -149,7 +151,7 @@ func TestReordererOnRandomStreams(t *testing.T) {
 		events := randomEvents(r, 2000)
 		patience := int64(r.IntN(3000))
 		window := 1 << r.IntN(10)
-		o := text.ReorderOptions{Patience: patience, Window: window, Notices: notices}
+		o := text.ReorderOptions{Patience: patience, Window: window, Notices: notices, Linked: true}
 		want := render(t, events, 1<<20, o, text.Options{})
 		for _, size := range []int{1, 3, 100} {
 			if got := render(t, events, size, o, text.Options{}); got != want {
