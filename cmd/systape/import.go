@@ -22,6 +22,7 @@ import (
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay/convert/importer"
+	"systape/replay/escape"
 	"systape/replay/units"
 )
 
@@ -178,6 +179,13 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if what, command := importer.Packed(head); what != "" {
+			hint := escape.Command(append(strings.Fields(command), name))
+			if name == "-" {
+				hint = command
+			}
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s is %s", name, what), hint: hint + " | systape import --from " + opt.From + " - -o " + escape.Word(f.output)}
+		}
 		id.Write(head)
 		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
 	}
@@ -264,24 +272,28 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 }
 
 func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s calls, %s rows, from %s lines\n", units.Count(res.Calls+res.Returns), units.Count(res.Events), units.Count(res.Lines))
+	fmt.Fprintf(w, "imported: %s, %s, from %s\n", units.Counted(res.Calls+res.Returns, "call"), units.Counted(res.Events, "row"), units.Counted(res.Lines, "line"))
 	if res.Skipped > 0 {
-		fmt.Fprintf(w, "skipped: %s lines that could not be read\n", units.Count(res.Skipped))
+		fmt.Fprintf(w, "skipped: %s that could not be read\n", units.Counted(res.Skipped, "line"))
 	}
 	if len(res.Missing) > 0 {
 		fmt.Fprintf(w, "no information in: %s\n", strings.Join(res.Missing, ", "))
 	}
 	for _, n := range []struct {
-		count int64
-		what  string
+		count     int64
+		one, many string
 	}{
-		{res.Reorder, "events came too late to be put into the order of time"},
-		{res.Guessed, "threads are taken for processes of their own, because the text does not say whose they are"},
-		{res.Returns, "of the calls are seen to return only"},
-		{res.Nameless, "calls have names without a number in the table of " + res.ABI.String()},
+		{res.Reorder, "event came too late to be put into the order of time", "events came too late to be put into the order of time"},
+		{res.Guessed, "thread is taken for a process of its own, because the text does not say whose it is", "threads are taken for processes of their own, because the text does not say whose they are"},
+		{res.Returns, "of the calls is seen to return only", "of the calls are seen to return only"},
+		{res.Nameless, "call has a name without a number in the table of " + res.ABI.String(), "calls have names without a number in the table of " + res.ABI.String()},
 	} {
-		if n.count > 0 {
-			fmt.Fprintf(w, "note: %s %s\n", units.Count(n.count), n.what)
+		switch n.count {
+		case 0:
+		case 1:
+			fmt.Fprintf(w, "note: 1 %s\n", n.one)
+		default:
+			fmt.Fprintf(w, "note: %s %s\n", units.Count(n.count), n.many)
 		}
 	}
 }

@@ -484,7 +484,7 @@ func TestImportSaysWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, stderr := sequencesCommand(t, "import", "--from", "strace", in, "-o", out)
-	for _, want := range []string{"in:2:", "what is this", "skipped: 1 lines", "no information in: ts_ns"} {
+	for _, want := range []string{"in:2:", "what is this", "skipped: 1 line that could not be read\n", "no information in: ts_ns"} {
 		if code != 0 || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d, the report lacks %q:\n%s", code, want, stderr)
 		}

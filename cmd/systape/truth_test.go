@@ -18,6 +18,11 @@ func TestWhatMakesNoSenseIsSaid(t *testing.T) {
 		many = fmt.Appendf(many, "%d enter 7/7 getpid()\n%d exit 7/7 getpid = 7\n", 1000*i, 1000*i+10)
 	}
 	busy := latencyCapture(t, many)
+	for name, begin := range map[string]string{"log.xz": "\xfd7zXZ\x00\x00", "perf.data": "PERFILE2", "win.log": "\xff\xfe7\x00"} {
+		if err := os.WriteFile(name, []byte(begin), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		line string
 		code int
@@ -32,6 +37,9 @@ func TestWhatMakesNoSenseIsSaid(t *testing.T) {
 		{"latency none.parquet", exitFailed, "systape: none.parquet: no such file or directory"},
 		{"recover none.parquet", exitFailed, "systape: none.parquet: no such file or directory"},
 		{"import --from strace none -o x.parquet", exitFailed, "systape: none: no such file or directory"},
+		{"import --from strace log.xz -o x.parquet", exitFailed, "systape: log.xz is compressed by xz\nhint: xz -dc log.xz | systape import --from strace - -o x.parquet\n"},
+		{"import --from strace win.log -o x.parquet", exitFailed, "hint: iconv -f UTF-16 -t UTF-8 win.log | systape import --from strace - -o x.parquet\n"},
+		{"import --from perf-script perf.data -o x.parquet", exitFailed, "hint: perf script -i perf.data | systape import --from perf-script - -o x.parquet\n"},
 		{"score F --baseline none", exitFailed, "none: no such file or directory"},
 	} {
 		code, _, stderr := commandLine(t, strings.Fields(strings.NewReplacer("F", capture, "MANY", busy).Replace(c.line))...)
