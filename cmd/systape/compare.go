@@ -44,24 +44,15 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	defer limitMemory()()
 	x := &views.Comparison{Files: [2][]string{a, b}, N: f.n, By: f.by, Paths: f.paths, Top: f.top}
 	x.Form = form
-	alphabet := sequences.NewAlphabet()
-	var native *abi.ABI
-	for i := range x.Sides {
-		x.Sides[i] = compare.NewSide(f.n, sequences.NewCodec(f.n), alphabet)
-		for _, name := range x.Files[i] {
-			if err := compareRead(c, x, i, name, opt, alphabet, &native); err != nil {
-				return err
-			}
+	var captures [2][][]string // each FILE is one
+	for i, files := range x.Files {
+		for _, name := range files {
+			captures[i] = append(captures[i], []string{name})
 		}
 	}
-	for i, s := range x.Sides {
-		if s.Calls == 0 {
-			return &exitError{code: exitFailed, err: fmt.Errorf("%s has no calls: there is nothing to compare", strings.Join(x.Files[i], " ")),
-				hint: "'systape info' tells what is in a capture; filters may leave nothing"}
-		}
+	if err := compareCaptures(c, x, captures, opt, [2]narrowed{}); err != nil {
+		return err
 	}
-	x.Native = *native
-	x.Result = compare.Compare(x.Sides[0], x.Sides[1])
 	file, err := createResult(c.OutOrStdout(), f.output, args, f.force)
 	if err != nil {
 		return err
@@ -76,20 +67,44 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	return nil
 }
 
-func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, opt sequences.Options, alphabet *sequences.Alphabet, native **abi.ABI) error {
-	in, err := openSequences(c, []string{name}, opt)
+// compareCaptures reads two sets of captures and compares what is chosen of each.
+func compareCaptures(c *cobra.Command, x *views.Comparison, captures [2][][]string, opt sequences.Options, chosen [2]narrowed) error {
+	alphabet := sequences.NewAlphabet()
+	var native *abi.ABI
+	for i := range x.Sides {
+		x.Sides[i] = compare.NewSide(x.N, sequences.NewCodec(x.N), alphabet)
+		for _, files := range captures[i] {
+			if err := compareRead(c, x, i, files, opt, chosen[i], alphabet, &native); err != nil {
+				return err
+			}
+		}
+	}
+	for i, s := range x.Sides {
+		if s.Calls == 0 {
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s has no calls: there is nothing to compare", strings.Join(x.Files[i], " ")),
+				hint: "'systape info' tells what is in a capture; filters may leave nothing"}
+		}
+	}
+	x.Native = *native
+	x.Result = compare.Compare(x.Sides[0], x.Sides[1])
+	return nil
+}
+
+func compareRead(c *cobra.Command, x *views.Comparison, side int, files []string, opt sequences.Options, chosen narrowed, alphabet *sequences.Alphabet, native **abi.ABI) error {
+	in, err := openSequences(c, files, opt, chosen)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	opt = sequencesOptions(in, opt)
+	chosen.narrow(in, &opt)
 	opt.Store = newStore()
 	defer opt.Store.Close()
 	switch {
 	case *native == nil:
 		*native = &opt.Native
 	case opt.Native != **native:
-		return fmt.Errorf("%s is of %s calls, the captures before it of %s calls: they cannot be compared", name, opt.Native, **native)
+		return fmt.Errorf("%s is of %s calls, the captures before it of %s calls: they cannot be compared", strings.Join(files, " "), opt.Native, **native)
 	}
 	s := x.Sides[side]
 	timed := replay.Timed(in.Meta())
@@ -107,7 +122,7 @@ func compareRead(c *cobra.Command, x *views.Comparison, side int, name string, o
 	}
 	x.Coverages[side].Merge(in.Coverage())
 	if !timed {
-		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies are not compared", name, in.Meta().Imported.From))
+		in.warn(fmt.Errorf("%s was imported from %s without durations: latencies are not compared", strings.Join(files, " "), in.Meta().Imported.From))
 	}
 	return nil
 }

@@ -9,6 +9,9 @@ import (
 	"systape/replay/compare"
 )
 
+// compareTop is how many rows are shown where nobody says.
+const compareTop = 15
+
 type compareFlags struct {
 	sequencesDivision
 	n      int
@@ -53,7 +56,7 @@ that fails with an error in B that it has not had in A.
 	flags := c.Flags()
 	flags.IntVarP(&f.n, "length", "n", 3, "calls in the windows that are compared, 2 to 10")
 	f.addFlags(c)
-	flags.IntVar(&f.top, "top", 15, "show the `N` calls that take most time and those that differ, and N sequences; 0 for all calls")
+	flags.IntVar(&f.top, "top", compareTop, "show the `N` calls that take most time and those that differ, and N sequences; 0 for all calls")
 	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with code 3 on differences of these `kinds`: any "+compareKinds())
 	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(tableOrJSON, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`")

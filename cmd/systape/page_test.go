@@ -198,6 +198,10 @@ func TestPageOfAHostileCapture(t *testing.T) {
 	live.Go(liveView(t, capture), "#page[data-drawn] .singles")
 	sequencesShown(live)
 	hurtless(t, live, evil)
+	two := browser.Open(t, 1280, 720)
+	two.Go(liveView(t, capture, "--", capture), "#page[data-drawn] .singles")
+	sequencesShown(two)
+	hurtless(t, two, evil)
 }
 
 // hurtless looks whether the names of a page did anything.

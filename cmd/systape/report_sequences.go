@@ -16,28 +16,24 @@ const mostThreads = 12
 
 // chosenSequences are those that a page asks for.
 type chosenSequences struct {
-	n        int            // calls in a sequence
-	originNS int64          // of the page
-	also     *replay.Filter // besides that of the command line; nil: all
-	lessNS   int64          // calls that took less; 0: no bound
-	threads  []int32        // whose sequences are told apart, too
+	narrowed
+	n        int     // calls in a sequence
+	originNS int64   // of the page
+	threads  []int32 // whose sequences are told apart, too
 }
 
 // pageSequences goes over a capture for the sequences in it.
 func pageSequences(c *cobra.Command, args []string, stdin io.Reader, q chosenSequences) (all *page.Sequences, of []page.ThreadSequences, err error) {
 	c.SetIn(stdin)
-	in, err := openSession(c, args, replay.Options{Columns: sequences.Columns, Files: q.also != nil && q.also.HasFile()})
+	n := q.n
+	opt := sequences.Options{MaxN: max(n, 2)}
+	in, err := openSequences(c, args, opt, q.narrowed)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer in.Close()
-	n := q.n
-	opt := sequencesOptions(in, sequences.Options{MaxN: max(n, 2)})
-	if q.also != nil && !q.also.Empty() || q.lessNS > 0 {
-		opt.Accept = func(call *replay.Call) bool {
-			return in.filter.Match(call, in.names) && (q.also == nil || q.also.Match(call, in.names)) && (q.lessNS <= 0 || call.DurNS < q.lessNS)
-		}
-	}
+	opt = sequencesOptions(in, opt)
+	q.narrow(in, &opt)
 	opt.Store = newStore()
 	defer opt.Store.Close()
 	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: n, By: "thread"}

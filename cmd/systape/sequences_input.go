@@ -44,6 +44,24 @@ func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
 	return opt
 }
 
+// narrowed chooses calls beyond the filters of the command line.
+type narrowed struct {
+	also   *replay.Filter // nil: all
+	lessNS int64          // calls that took less; 0: no bound
+}
+
+func (n *narrowed) hasFile() bool { return n.also != nil && n.also.HasFile() }
+
+// narrow makes opt accept only what n chooses of what the filters of in do.
+func (n *narrowed) narrow(in *input, opt *sequences.Options) {
+	if (n.also == nil || n.also.Empty()) && n.lessNS <= 0 {
+		return
+	}
+	opt.Accept = func(call *replay.Call) bool {
+		return in.filter.Match(call, in.names) && (n.also == nil || n.also.Match(call, in.names)) && (n.lessNS <= 0 || call.DurNS < n.lessNS)
+	}
+}
+
 // sequencesFeed sends the whole capture through the streams and, if also is
 // not nil, the chosen calls to it. Coverage is complete when it returns.
 func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) error {
@@ -79,9 +97,14 @@ func sequencesFeed(in *input, st *sequences.Streams, also func([]replay.Call)) e
 	return st.Err()
 }
 
-// openSequences opens a capture for streams that are divided as opt says.
-func openSequences(c *cobra.Command, args []string, opt sequences.Options) (*input, error) {
-	return openSession(c, args, replay.Options{Columns: sequences.Columns | sequencesLinks(opt), Files: len(opt.Paths) > 0})
+// openSequences opens a capture for streams that are divided as opt says; they
+// may be of chosen calls, which asks for more.
+func openSequences(c *cobra.Command, args []string, opt sequences.Options, chosen ...narrowed) (*input, error) {
+	files := len(opt.Paths) > 0
+	for _, n := range chosen {
+		files = files || n.hasFile()
+	}
+	return openSession(c, args, replay.Options{Columns: sequences.Columns | sequencesLinks(opt), Files: files})
 }
 
 // sequencesLinks returns the columns that it takes to know which calls

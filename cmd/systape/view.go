@@ -33,11 +33,15 @@ type viewFlags struct {
 func newViewCommand() *cobra.Command {
 	var f viewFlags
 	c := &cobra.Command{
-		Use:   "view [flags] FILE…",
-		Short: "Look at a capture in the browser",
+		Use:   "view [flags] FILE… [-- FILE…]",
+		Short: "Look at a capture in the browser, or at two side by side",
 		Long: `Serves the page that 'systape report' writes, on this machine, until it is
 interrupted: with more detail the nearer one looks, down to single calls with
 their arguments. The page is there at once and fills while the capture is read.
+
+With -- between two captures they stand side by side, with the verdict of
+'systape compare' on what is selected: each picture of both, one above the other
+in the histogram and the table. Times are from the begin of each.
 
 It listens on 127.0.0.1 at a free port, and answers only who knows the token in
 the address that it prints. On a terminal it opens that address in the browser.
@@ -45,7 +49,8 @@ the address that it prints. On a terminal it opens that address in the browser.
 ` + inputHelp,
 		Example: `  systape view trace.parquet
   systape view --no-open --listen 127.0.0.1:8080 trace.parquet
-  systape view --syscall %file --container web trace.parquet`,
+  systape view --syscall %file --container web trace.parquet
+  systape view before.parquet -- after.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runView(c, &f, args) },
 	}
 	flags := c.Flags()
@@ -76,8 +81,22 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	c.SetContext(ctx)
-	v := &viewer{c: c, args: args, stdin: stdin}
-	server := &page.Server{Title: pageTitle(args), Data: v.data, Single: v.asked(v.single), Sequences: v.asked(v.sequences)}
+	var asking sync.Mutex
+	server := &page.Server{Answers: map[string]http.HandlerFunc{}}
+	var sides []*viewer
+	for _, files := range viewSides(args, c.ArgsLenAtDash()) {
+		v := &viewer{c: c, args: files, stdin: stdin, asking: &asking}
+		prefix := []string{"", "b/"}[len(sides)]
+		server.Answers[prefix+"data.json"] = v.data
+		server.Answers[prefix+"calls.json"] = v.asked(v.single)
+		server.Answers[prefix+"sequences.json"] = v.asked(v.sequences)
+		sides = append(sides, v)
+	}
+	server.Title, server.Sides = pageTitle(sides[0].args), len(sides)
+	if len(sides) == 2 {
+		server.Title += " — " + pageTitle(sides[1].args)
+		server.Answers["comparison.json"] = sides[0].asked(sides[1].comparison)
+	}
 	address := server.Address(listener.Addr(), host)
 	h := &http.Server{Handler: server, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
@@ -87,16 +106,26 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	if file, ok := c.ErrOrStderr().(*os.File); ok && !f.noOpen && term.IsTerminal(int(file.Fd())) {
 		openBrowser(address)
 	}
-	if err := v.read(); err != nil {
-		return err
+	for _, v := range sides {
+		if err := v.read(); err != nil {
+			return err
+		}
+		defer v.source.in.Close()
 	}
-	defer v.source.in.Close()
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-served:
 		return fmt.Errorf("serving the page: %w", err)
 	}
+}
+
+// viewSides divides the arguments at the --.
+func viewSides(args []string, dash int) [][]string {
+	if dash <= 0 || dash == len(args) {
+		return [][]string{args}
+	}
+	return [][]string{args[:dash], args[dash:]}
 }
 
 // openBrowser asks the system to open an address. That it could not is no
@@ -124,7 +153,7 @@ type viewer struct {
 	early  []byte      // the page of what was read so far
 	source *pageSource // nil until all is read
 	whole  []byte      // the page of all
-	asking sync.Mutex  // one question that reads the capture again at a time
+	asking *sync.Mutex // one question that reads the capture again at a time
 }
 
 // Bounds of what is sent at a time.

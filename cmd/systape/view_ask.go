@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/page"
+	"systape/cmd/systape/internal/views"
 	"systape/replay"
 	"systape/replay/latency"
 	"systape/replay/sequences"
@@ -89,8 +91,34 @@ func (v *viewer) sequences(q *question) (any, error) {
 	if err != nil || n < 1 || n > sequences.MaxN {
 		return nil, fmt.Errorf("a sequence is of 1 to %d calls", sequences.MaxN)
 	}
-	all, _, err := pageSequences(q.c, v.args, v.stdin, chosenSequences{n: n, originNS: q.source.OriginNS, also: q.source.in.filter, lessNS: q.lessNS})
+	all, _, err := pageSequences(q.c, v.args, v.stdin, chosenSequences{narrowed: q.narrowed(q.source), n: n, originNS: q.source.OriginNS})
 	return all, err
+}
+
+// narrowed is what a question and the command line choose of a capture together.
+func (q *question) narrowed(s *pageSource) narrowed {
+	return narrowed{also: s.in.filter, lessNS: q.lessNS}
+}
+
+// comparison answers with how this capture differs from that of the question.
+func (v *viewer) comparison(q *question) (any, error) {
+	v.mu.Lock()
+	b := v.source
+	v.mu.Unlock()
+	if b == nil {
+		return nil, errors.New("the capture is still being read")
+	}
+	var text bytes.Buffer
+	x := &views.Comparison{Files: [2][]string{q.source.in.paths, b.in.paths}, N: page.SequencesLength, By: "thread", Top: compareTop}
+	x.Form, x.Out = "table", &text
+	captures := [2][][]string{{x.Files[0]}, {x.Files[1]}} // the files of a side are one capture
+	if err := compareCaptures(q.c, x, captures, sequences.Options{MaxN: x.N}, [2]narrowed{q.narrowed(q.source), q.narrowed(b)}); err != nil {
+		return nil, err
+	}
+	if err := x.Write(); err != nil {
+		return nil, err
+	}
+	return page.NewComparison(x, text.String()), nil
 }
 
 // mostSingle is how many single calls are sent at a time.

@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import type { Answer, Data } from "./query";
 import { LEFT, RIGHT, offsetLabel } from "./axis";
 import { css, el } from "./dom";
-import { Histogram, SHARES, survival } from "./figures";
+import { BUCKETS, Histogram, SHARES, bucketOf, bucketRange, survival, type Quantile } from "./figures";
 import { duration, short } from "./words";
 
 const axis = (): uPlot.Axis => ({
@@ -34,7 +34,7 @@ export class RateChart {
     private readonly choose: (fromTile: number, toTile: number) => void,
   ) {}
 
-  draw(a: Answer, view: [number, number]): void {
+  draw(a: Answer, view: [number, number], most: number): void {
     const { calls } = this.data;
     const x: number[] = [];
     const sel: number[] = [];
@@ -58,7 +58,7 @@ export class RateChart {
         padding: [8, RIGHT, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-        scales: { x: { time: false, range: [x[0]!, x[x.length - 1]!] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.05 : 1] } },
+        scales: { x: { time: false, range: [x[0]!, x[x.length - 1]!] }, y: { range: [0, most > 0 ? most * 1.05 : 1] } },
         axes: [
           { ...axis(), size: 22, gap: 2, space: 110, values: (_u, splits, _i, _s, step) => splits.map((v) => offsetLabel(v, step)) },
           { ...axis(), size: LEFT, gap: 4, space: 26, values: (_u, splits) => splits.map((v) => (v === 0 ? "0" : `${short(v)}/s`)) },
@@ -97,6 +97,53 @@ export class HistogramChart {
 
   constructor(private readonly data: Data) {}
 
+  /** Draws two selections; those of the second are a dashed line. */
+  drawBoth(answers: Answer[], shifts: number[]): void {
+    const lowest = Math.min(...answers.map((a) => a.histogram.min), Number.MAX_SAFE_INTEGER);
+    const span = [bucketOf(Math.min(lowest, 1e12)), bucketOf(Math.max(1, ...answers.map((a) => a.histogram.max))) + 1];
+    const step = Math.max(64 / EACH, ...shifts.map((s) => 1 << s));
+    const x: number[] = [];
+    const y: (number | null)[][] = answers.map(() => []);
+    for (let b = Math.floor(span[0]! / step) * step; ; b += step) {
+      x.push(Math.max(1, bucketRange(Math.min(b, BUCKETS - 1))[0]));
+      const last = b >= span[1]!;
+      answers.forEach((a, i) => {
+        let n = 0;
+        for (let k = b >> shifts[i]!; !last && k < Math.min((b + step) >> shifts[i]!, a.histogram.n.length); k++) n += a.histogram.n[k]!;
+        y[i]!.push(n || null);
+      });
+      if (last) break;
+    }
+    this.plot?.destroy();
+    const steps = uPlot.paths.stepped!({ align: 1 });
+    const common = { width: 1.5, paths: steps, points: { show: false }, spanGaps: false };
+    this.plot = new uPlot(
+      {
+        ...this.frame(x),
+        series: [{}, { ...common, stroke: css("--accent"), fill: css("--accent-fill") }, { ...common, stroke: css("--ink"), dash: [5, 3] }],
+      },
+      [x, ...y] as uPlot.AlignedData,
+      this.box,
+    );
+    this.marks.classList.add("both");
+    this.marks.replaceChildren(...answers.flatMap((a, i) => [el("dt", { class: "side" }, "AB"[i]!), ...quantiles(a).flatMap((q, k) => [el("dt", {}, NAMES[k]!), el("dd", {}, `${q.above ? ">" : ""}${duration(q.ns)}`)])]));
+  }
+
+  private frame(x: number[]): Omit<uPlot.Options, "series"> {
+    return {
+      width: Math.max(100, this.box.clientWidth),
+      height: 236,
+      padding: [10, 10, 0, 0],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, distr: 3, range: [x[0]!, x[x.length - 1]!] }, y: { distr: 3, range: (_u, _min, max) => [0.7, Math.max(10, max * 1.6)] } },
+      axes: [
+        { ...decades(), size: 22, gap: 2, values: (_u, splits) => splits.map((v) => (Math.round(Math.log10(v)) % every(x) === 0 ? duration(v).replace(/\.0+ /, " ") : null)) },
+        { ...decades(), size: 46, gap: 4, values: (_u, splits) => splits.map((v) => short(v).replace(/\.0+/, "")) },
+      ],
+    };
+  }
+
   draw(a: Answer, span: [number, number]): void {
     const step = Math.max(1, 64 / EACH >> this.data.calls.shift);
     const x: number[] = [];
@@ -116,24 +163,12 @@ export class HistogramChart {
     x.push(Math.max(1, this.data.lows[Math.min(Math.ceil(span[1] / step) * step, this.data.lows.length - 1)]!));
     sel.push(null);
     all.push(null);
-    const done = a.rows.map((r) => r.done);
-    const total = done[0] ? sum(done) : a.histogram;
-    const opens = a.rows.flatMap((r) => (r.open ? [r.open] : []));
-    const p = a.count + a.censored > 0 ? survival(total, opens[0] ? sum(opens) : null, SHARES) : [];
+    const p = quantiles(a);
     this.plot?.destroy();
     const steps = uPlot.paths.stepped!({ align: 1 });
     this.plot = new uPlot(
       {
-        width: Math.max(100, this.box.clientWidth),
-        height: 236,
-        padding: [10, 10, 0, 0],
-        legend: { show: false },
-        cursor: { show: false },
-        scales: { x: { time: false, distr: 3, range: [x[0]!, x[x.length - 1]!] }, y: { distr: 3, range: (_u, _min, max) => [0.7, Math.max(10, max * 1.6)] } },
-        axes: [
-          { ...decades(), size: 22, gap: 2, values: (_u, splits) => splits.map((v) => (Math.round(Math.log10(v)) % every(x) === 0 ? duration(v).replace(/\.0+ /, " ") : null)) },
-          { ...decades(), size: 46, gap: 4, values: (_u, splits) => splits.map((v) => short(v).replace(/\.0+/, "")) },
-        ],
+        ...this.frame(x),
         series: [
           {},
           { stroke: css("--rest"), fill: css("--rest-fill"), width: 1, paths: steps, points: { show: false }, spanGaps: false },
@@ -177,6 +212,14 @@ const NAMES = ["p50", "p90", "p99", "p99.9"];
 /** How many decades lie between two labels, so that they do not run together. */
 function every(x: number[]): number {
   return Math.log10(x[x.length - 1]! / x[0]!) > 5 ? 2 : 1;
+}
+
+/** Percentiles of a selection, by Kaplan and Meier. */
+function quantiles(a: Answer): Quantile[] {
+  if (a.count + a.censored === 0) return [];
+  const done = a.rows.map((r) => r.done);
+  const opens = a.rows.flatMap((r) => (r.open ? [r.open] : []));
+  return survival(done[0] ? sum(done) : a.histogram, opens[0] ? sum(opens) : null, SHARES);
 }
 
 function sum(list: Histogram[]): Histogram {

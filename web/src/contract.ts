@@ -10,6 +10,7 @@ export interface Page {
   slowest: Slow[];
   left_out: string[];
   live: boolean;
+  sides: number;
   reading: Reading;
   sequences: Sequences | null;
   threads: ThreadSequences[];
@@ -29,6 +30,12 @@ export interface Sequences {
   top: Sequence[];
   rare: Sequence[];
   graph: Graph;
+}
+
+export interface Comparison {
+  differences: Difference[];
+  one_sided: Difference[];
+  text: string;
 }
 
 export interface Head {
@@ -114,6 +121,12 @@ export interface Graph {
   nodes: GraphNode[];
   edges: GraphEdge[];
   left_out: string;
+}
+
+export interface Difference {
+  kind: string;
+  text: string;
+  calls: string[];
 }
 
 export interface Fact {

@@ -12,7 +12,7 @@ export interface Choice {
 const AT_ONCE = 1_000_000; // calls whose sequences are counted without being asked to
 
 /** The sequences that a page holds itself: those of everything, and of single threads. */
-export function held(page: Page, choice: Choice): Known {
+export function held(page: Page, choice: Choice): Known<Sequences> {
   const whole = page.sequences!;
   const { args } = choice;
   if (args.length === 0 && choice.less === null) return { of: whole, note: "", waiting: false };
@@ -22,26 +22,26 @@ export function held(page: Page, choice: Choice): Known {
   return { of: whole, note: `of all calls: this file holds those of everything${others}; of the selection, the command tells them`, waiting: false };
 }
 
-/** Asks a server for the sequences of what is selected, once the selection rests. */
-export class Counting {
-  private shown: Known = { of: null, note: "", waiting: false };
-  private key = "";
+/** Asks a server for what it must read the captures again for, once the selection rests. */
+export class Counting<T> {
+  private shown: Known<T> = { of: null, note: "", waiting: false };
+  private key: string | null = null;
   private wanted = false;
   private timer = 0;
   private asking: AbortController | null = null;
 
   constructor(
-    private readonly ask: (query: URLSearchParams, signal: AbortSignal) => Promise<Sequences>,
+    private readonly ask: (query: URLSearchParams, signal: AbortSignal) => Promise<T>,
     private readonly changed: () => void,
     ended: AbortSignal,
   ) {
     ended.addEventListener("abort", () => this.stop());
   }
 
-  /** Counts this time, and from now on, however many calls there are. */
+  /** Asks this time, and from now on, however many calls there are. */
   want(): void {
     this.wanted = true;
-    this.key = "";
+    this.key = null;
     this.changed();
   }
 
@@ -51,19 +51,19 @@ export class Counting {
     this.asking = null;
   }
 
-  of(choice: Choice, n: number): Known {
-    const query = new URLSearchParams(choice.args.map((a) => ["arg", a]));
-    query.set("n", String(n));
+  of(choice: Choice, more = ""): Known<T> {
+    const query = new URLSearchParams(more);
+    for (const a of choice.args) query.append("arg", a);
     if (choice.less !== null) query.set("less", String(choice.less));
     const key = query.toString();
     if (key === this.key) return this.shown;
     this.key = key;
     this.stop();
     if (!this.wanted && choice.calls > AT_ONCE) {
-      this.shown = { of: null, note: `the capture is read for them: ${count(choice.calls)} calls are selected`, waiting: false };
+      this.shown = { of: null, note: `the capture is read for it: ${count(choice.calls)} calls are selected`, waiting: false };
       return this.shown;
     }
-    this.shown = { of: this.shown.of, note: "counting…", waiting: true };
+    this.shown = { of: this.shown.of, note: "reading…", waiting: true };
     const asking = (this.asking = new AbortController());
     this.timer = window.setTimeout(() => {
       this.ask(query, asking.signal).then(
@@ -74,7 +74,7 @@ export class Counting {
     return this.shown;
   }
 
-  private settle(asking: AbortController, known: Known): void {
+  private settle(asking: AbortController, known: Known<T>): void {
     if (asking !== this.asking) return;
     this.shown = known;
     this.changed();

@@ -88,7 +88,7 @@ export class HeatMap {
     this.tip.style.top = `${Math.max(0, y - 34)}px`;
   }
 
-  draw(heat: Heat, view: [number, number], brush: Brush | null, mark: Brush | null): void {
+  draw(heat: Heat, view: [number, number], brush: Brush | null, mark: Brush | null, most: number): void {
     this.heat = heat;
     this.view = view;
     const ctx = this.sheet.begin(HEIGHT);
@@ -96,10 +96,8 @@ export class HeatMap {
     const { calls, lows } = this.data;
     const tw = p.w / (view[1] - view[0]);
     const rh = p.h / heat.rows;
-    let most = 1;
-    for (const n of heat.n) if (n > most) most = n;
     const ramp = css("--ramp").split(/\s+/);
-    const scale = Math.log(most + 1);
+    const scale = Math.log(Math.max(1, most) + 1);
     ctx.fillStyle = css("--plot");
     ctx.fillRect(p.x, p.y, p.w, p.h);
     for (let r = 0; r < heat.rows; r++) {

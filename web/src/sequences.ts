@@ -2,9 +2,9 @@ import type { Graph, Sequence, Sequences } from "./contract";
 import { el, svg } from "./dom";
 import { count, offset, share } from "./words";
 
-/** What is known of the sequences of a selection. */
-export interface Known {
-  of: Sequences | null;
+/** What is known of a selection beside its figures. */
+export interface Known<T> {
+  of: T | null;
   note: string; // what must be said of it, or why there is nothing
   waiting: boolean;
 }
@@ -26,15 +26,16 @@ export class SequencesView {
 
   constructor(
     lengths: number[],
+    label: string,
     private readonly count: () => void,
     setLength: (n: number) => void,
     private readonly pick: (call: string) => void,
   ) {
     this.length = el("select", { "aria-label": "calls in a sequence", change: () => setLength(Number(this.length.value)) }, ...lengths.map((n) => el("option", { value: n }, String(n))));
-    this.box.append(el("header", {}, el("h2", {}, "What follows upon what"), el("label", {}, "sequences of ", this.length, " calls"), this.button, this.note), this.body);
+    this.box.append(el("header", {}, el("h2", {}, `${label ? `${label}: w` : "W"}hat follows upon what`), el("label", {}, "sequences of ", this.length, " calls"), this.button, this.note), this.body);
   }
 
-  draw(known: Known, n: number, call: string): void {
+  draw(known: Known<Sequences>, n: number, call: string): void {
     const s = known.of;
     this.length.value = String(n);
     this.note.textContent = known.note;

@@ -13,8 +13,11 @@ export class Slowest {
   private all = false;
   private last: Slow[] = [];
 
-  constructor(private readonly kept: number) {
-    this.box.append(el("header", {}, el("h2", {}, "Slowest calls"), this.title), this.list, this.more);
+  constructor(
+    private readonly kept: number,
+    label: string,
+  ) {
+    this.box.append(el("header", {}, el("h2", {}, `${label ? `${label}: s` : "S"}lowest calls`), this.title), this.list, this.more);
   }
 
   private toggle(): void {
@@ -70,9 +73,12 @@ export class Singles {
   private readonly list = el("ol");
   private readonly hint = el("span", { class: "hint", role: "status" });
 
-  constructor(private readonly ask: (order: string) => Promise<Single>) {
+  constructor(
+    label: string,
+    private readonly ask: (order: string) => Promise<Single>,
+  ) {
     const button = (text: string, order: string) => el("button", { type: "button", click: () => void this.fill(order) }, text);
-    this.box.append(el("header", {}, el("h2", {}, "Single calls of the selection"), button("in order", "time"), button("slowest first", "slowest"), this.hint), this.list);
+    this.box.append(el("header", {}, el("h2", {}, `${label ? `${label}: s` : "S"}ingle calls of the selection`), button("in order", "time"), button("slowest first", "slowest"), this.hint), this.list);
   }
 
   private async fill(order: string): Promise<void> {

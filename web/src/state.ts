@@ -44,15 +44,26 @@ export function brushOf(d: Data, from: number | null, to: number | null, low: nu
   return whole || b.fromTile >= b.toTile || b.fromBucket >= b.toBucket ? null : b;
 }
 
+/** The bounds of a rectangle in ns, null where it is open: the inverse of brushOf. */
+export function boundsOf(d: Data, b: Brush): [from: number | null, to: number | null, low: number | null, high: number | null] {
+  const time = b.fromTile > 0 || b.toTile < d.calls.tiles;
+  return [
+    time ? tileNS(d, b.fromTile) : null,
+    time ? tileNS(d, b.toTile) : null,
+    b.fromBucket > 0 ? d.lows[b.fromBucket]! : null,
+    b.toBucket < d.lows.length - 1 ? d.lows[b.toBucket]! : null,
+  ];
+}
+
+/** The tiles that a stretch of time touches. */
+export function tilesOf(d: Data, from: number, to: number): [number, number] {
+  const first = Math.min(tileOf(d, from, false), d.calls.tiles - 1);
+  return [first, Math.max(first + 1, tileOf(d, to, true))];
+}
+
 // In the address are times and durations in ns, which hold however finely time
 // is cut where it is opened: from~to~low~high, "" for an open end.
-const rect = (d: Data, b: Brush) =>
-  [
-    b.fromTile > 0 || b.toTile < d.calls.tiles ? tileNS(d, b.fromTile) : "",
-    b.fromTile > 0 || b.toTile < d.calls.tiles ? tileNS(d, b.toTile) : "",
-    b.fromBucket > 0 ? d.lows[b.fromBucket] : "",
-    b.toBucket < d.lows.length - 1 ? d.lows[b.toBucket] : "",
-  ].join("~");
+const rect = (d: Data, b: Brush) => boundsOf(d, b).map((v) => v ?? "").join("~");
 
 export function write(s: State, d: Data): string {
   const p = new URLSearchParams();

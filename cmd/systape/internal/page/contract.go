@@ -17,6 +17,7 @@ type Page struct {
 	Slowest []Slow   `json:"slowest"`  // slowest first
 	LeftOut []string `json:"left_out"` // sentences
 	Live    bool     `json:"live"`     // there is a server behind the page, that tells more
+	Sides   int      `json:"sides"`    // 2: the server has two captures to compare
 	Reading Reading  `json:"reading"`
 	// Sequences are those of all calls, and of the threads with the most calls;
 	// with a server behind the page it is asked for them.
@@ -100,6 +101,20 @@ type Reading struct {
 type Single struct {
 	Calls []Slow `json:"calls"`
 	More  int64  `json:"more"` // calls that were asked for and are not among them
+}
+
+// Comparison is what a server tells of how its two captures differ.
+type Comparison struct {
+	Differences []Difference `json:"differences"` // the verdict; none: they do not differ
+	OneSided    []Difference `json:"one_sided"`   // facts that are too rare for a verdict
+	Text        string       `json:"text"`        // all of systape compare
+}
+
+// Difference is one thing that differs.
+type Difference struct {
+	Kind  string   `json:"kind"`
+	Text  string   `json:"text"`
+	Calls []string `json:"calls"` // that it is about; none: all
 }
 
 // Head says what the capture is and how far it can be trusted.

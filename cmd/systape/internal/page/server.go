@@ -15,12 +15,12 @@ import (
 // rebinding), and so are other sites.
 type Server struct {
 	Title string
-	// Data answers data.json: a [Page], of the part that the query names.
-	Data http.HandlerFunc
-	// Single answers calls.json: a [Single].
-	Single http.HandlerFunc
-	// Sequences answers sequences.json: a [Sequences].
-	Sequences http.HandlerFunc
+	// Answers are those to what the page asks for: data.json, a [Page] of the
+	// part that the query names; calls.json, a [Single]; sequences.json, a
+	// [Sequences]. With two captures the names of the second begin with b/, and
+	// comparison.json is a [Comparison].
+	Answers map[string]http.HandlerFunc
+	Sides   int // captures: 1 or 2
 
 	token string
 	hosts []string
@@ -53,6 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Security-Policy", Policy("'self'")+"; frame-ancestors 'none'")
 	token, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	answer := s.Answers[name]
 	switch {
 	case !s.here(r.Host), r.Header.Get("Origin") != "" && !s.here(strings.TrimPrefix(r.Header.Get("Origin"), "http://")):
 		http.Error(w, "this server is asked by another name than its own", http.StatusForbidden)
@@ -62,21 +63,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is nothing to change here", http.StatusMethodNotAllowed)
 	case name == "":
 		var b bytes.Buffer
-		if err := WriteLive(&b, s.Title); err != nil {
+		if err := WriteLive(&b, s.Title, s.Sides); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(b.Bytes())
-	case name == "data.json":
+	case answer != nil:
 		h.Set("Content-Type", "application/json")
-		s.Data(w, r)
-	case name == "calls.json":
-		h.Set("Content-Type", "application/json")
-		s.Single(w, r)
-	case name == "sequences.json":
-		h.Set("Content-Type", "application/json")
-		s.Sequences(w, r)
+		answer(w, r)
 	default:
 		http.NotFound(w, r)
 	}

@@ -31,9 +31,10 @@ func Policy(connect string) string {
 		"; base-uri 'none'; form-action 'none'"
 }
 
-// WriteLive writes the page that asks its server for data.json.
-func WriteLive(w io.Writer, title string) error {
-	return Write(w, &Page{Version: Version, Live: true, Head: Head{Title: title}}, "")
+// WriteLive writes the page that asks its server for data.json, and for that of
+// a second capture if there are two.
+func WriteLive(w io.Writer, title string, sides int) error {
+	return Write(w, &Page{Version: Version, Live: true, Sides: sides, Head: Head{Title: title}}, "")
 }
 
 // Write writes the page as one HTML document that needs nothing else. text is

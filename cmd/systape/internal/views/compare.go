@@ -105,6 +105,36 @@ func (x *Comparison) text() error {
 	return x.textGrams(fmt.Sprintf("windows of %d that differ most", x.N), r.Grams)
 }
 
+// Told is one thing that differs, in words.
+type Told struct {
+	Kind  compare.Kind
+	Text  string
+	Calls []string // that it is about; none: all
+}
+
+// Differences are the verdict.
+func (x *Comparison) Differences() (list []Told) {
+	for i := range x.Result.Differences {
+		d := &x.Result.Differences[i]
+		t := Told{Kind: d.Kind, Text: x.difference(d)}
+		for _, c := range d.Calls {
+			t.Calls = append(t.Calls, c.Name)
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// OneSided are the facts of one side alone of which the verdict does not tell.
+func (x *Comparison) OneSided() (list []Told) {
+	for i := range x.Result.OneSided {
+		if o := &x.Result.OneSided[i]; !o.Told {
+			list = append(list, Told{oneSidedKind(o), strings.TrimRight(x.oneSided(o), " "), []string{o.Call.Name}})
+		}
+	}
+	return list
+}
+
 // difference says in words what differs.
 func (x *Comparison) difference(d *compare.Difference) string {
 	var c *compare.Call

@@ -91,12 +91,8 @@ func (x *Comparison) json() error {
 		Paths       []string                `json:"path_symbols"`
 	}{Differ: len(r.Differences) > 0, Differences: []compareDifferenceJSON{}, OneSided: []compareOneSidedJSON{}, N: x.N, By: x.By, Calls: []compareCallJSON{}, Pace: known(&r.Pace, r.Paced > 0),
 		NewEdges: r.NewEdges, GoneEdges: r.GoneEdges, NewGrams: r.NewGrams, GoneGrams: r.GoneGrams, Edges: []compareGramJSON{}, Grams: []compareGramJSON{}, Paths: append([]string{}, x.Paths...)}
-	for i := range r.Differences {
-		d := compareDifferenceJSON{Kind: r.Differences[i].Kind, Text: x.difference(&r.Differences[i]), Syscalls: []string{}}
-		for _, c := range r.Differences[i].Calls {
-			d.Syscalls = append(d.Syscalls, c.Name)
-		}
-		j.Differences = append(j.Differences, d)
+	for _, d := range x.Differences() {
+		j.Differences = append(j.Differences, compareDifferenceJSON{d.Kind, d.Text, append([]string{}, d.Calls...)})
 	}
 	for i := range r.OneSided {
 		o := &r.OneSided[i]
