@@ -8,16 +8,16 @@ import (
 )
 
 // straceMessage is what strace says of itself, at the end of a line: "strace:
-// Process 12 attached", "/usr/bin/strace: …", and as it was before 4.10
+// Process 12 attached", "/usr/bin/strace: …", "./strace: …", and as it was before 4.10
 // "Process 12 suspended".
-var straceMessage = regexp.MustCompile(`(?:(?:/[\w.+-]+)*/)?(?:strace: )?Process (\d+) (attached(?: with (\d+) threads)?(?: - interrupt to quit)?` +
+var straceMessage = regexp.MustCompile(`(?:\.{0,2}(?:/[\w.+-]+)*/)?(?:strace: )?Process (\d+) (attached(?: with (\d+) threads)?(?: - interrupt to quit)?` +
 	`|attached \(waiting for parent\)|detached|suspended|resumed(?: \(parent \d+ ready\))?|created.*|leaving ptrace stop|Untraced)$`)
 
 // maxMessage is how long a message of strace may be.
 const maxMessage = 300
 
 // ownMessage begins a line that is nothing else.
-var ownMessage = regexp.MustCompile(`^(?:(?:/[\w.+-]+)*/)?strace: `)
+var ownMessage = regexp.MustCompile(`^(?:\.{0,2}(?:/[\w.+-]+)*/)?strace: `)
 
 // message takes a message of strace off the end of a line. goesOn says that
 // the call before it does, in the next line.
@@ -31,7 +31,11 @@ func (s *strace) message(b []byte) (before []byte, goesOn, ok bool) {
 	if m == nil {
 		return nil, false, bytes.Contains(b[:min(len(b), maxMessage)], []byte("strace: ")) && ownMessage.Match(b)
 	}
-	before = bytes.TrimSuffix(b[:at+m[0]], []byte("^C"))
+	begin := at + m[0]
+	for begin > 0 && b[begin] == '.' && b[begin-1] == '.' {
+		begin++ // "abc".../usr/bin/strace: the dots are those of a string that was cut
+	}
+	before = bytes.TrimSuffix(b[:begin], []byte("^C"))
 	b = b[at:]
 	id, _, _ := leadingID(b[m[2]:m[3]])
 	what := b[m[4]:m[5]]
