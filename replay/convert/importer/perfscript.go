@@ -25,6 +25,7 @@ type perfScript struct {
 	*importer
 	threads map[int32]*perfThread
 	tells   bool // lines have process ids
+	named   bool // lines have names of threads
 }
 
 type perfThread struct {
@@ -130,7 +131,7 @@ func (p *perfScript) line(b []byte) error {
 		p.lack("cpu")
 	}
 	t := p.thread(h.tid)
-	t.comm = string(h.comm)
+	t.comm, p.named = string(h.comm), p.named || len(h.comm) > 0
 	if h.pid != 0 {
 		t.pid, p.tells = h.pid, true
 	} else if t.process() == 0 {
@@ -359,4 +360,8 @@ func isPerfFrame(b []byte) bool {
 	return true
 }
 
-func (p *perfScript) finish() {}
+func (p *perfScript) finish() {
+	if !p.named {
+		p.lack("comm")
+	}
+}
