@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"systape/cmd/systape/internal/picture"
@@ -169,10 +170,15 @@ func drawHeatMap(p *picture.Picture, m *heatSection, origin string) {
 		}
 	}
 	scale := heatScale(&m.HeatMap, bottom, top)
-	for _, ns := range scale.Decades() {
+	const line = 14.0                                     // a label takes
+	free := math.Inf(-1)                                  // above it, labels stand
+	for _, ns := range slices.Backward(scale.Decades()) { // below 64 ns a row is wide, and decades stand close
 		if y, ok := scale.At(ns); ok {
 			p.Line(picture.Left, y, picture.Right, y, "grid")
-			p.Text(picture.Left-10, y+4, "end dim", units.Power(ns))
+			if y >= free {
+				p.Text(picture.Left-10, y+4, "end dim", units.Power(ns))
+				free = y + line
+			}
 		}
 	}
 	p.Cells(picture.Left, top, width, height, cols, rows, func(x, y int) int { return picture.Step(m.Counts[x][rows-1-y], m.Max, len(picture.Ramp)) })

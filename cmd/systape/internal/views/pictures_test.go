@@ -59,6 +59,13 @@ func TestHeatMapPositions(t *testing.T) {
 				marks[ns] = number(text[1]) - 4
 			}
 		}
+		for a, y := range marks {
+			for b, other := range marks {
+				if a < b && y-other < 12 {
+					t.Errorf("shortest %d ns: %s at %.1f stands on %s at %.1f", short, units.Power(a), y, units.Power(b), other)
+				}
+			}
+		}
 		for _, ns := range durations {
 			row := -1
 			for y, low := range m.LowNS[:len(m.LowNS)-1] {
