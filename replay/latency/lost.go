@@ -70,3 +70,14 @@ func (e *Extent) Add(calls []replay.Call) {
 		}
 	}
 }
+
+// merge takes the calls of another extent into account.
+func (e *Extent) merge(o *Extent) {
+	switch {
+	case !o.any:
+	case !e.any:
+		*e = *o
+	default:
+		e.First, e.Last = min(e.First, o.First), max(e.Last, o.Last)
+	}
+}

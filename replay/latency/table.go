@@ -220,7 +220,18 @@ func (t *Table) AddCounted(counted []replay.Counted) (ok bool) {
 
 // group finds the group of a call.
 func (t *Table) group(c *replay.Call, waits bool) *Group {
-	k := t.keyer.pack(c, waits)
+	g := t.grouped(t.keyer.pack(c, waits), waits)
+	if t.bySym && !(g == t.other && t.more) {
+		for int(c.Syscall) >= len(t.sym) {
+			t.sym = append(t.sym, nil)
+		}
+		t.sym[c.Syscall] = g
+	}
+	return g
+}
+
+// grouped finds the group of a key.
+func (t *Table) grouped(k packed, waits bool) *Group {
 	if int64(len(t.index.keys)) >= t.opt.MaxBytes/4/keyMem {
 		if n, ok := t.index.has(k); ok {
 			return t.groups[n]
@@ -232,12 +243,6 @@ func (t *Table) group(c *replay.Call, waits bool) *Group {
 	if fresh {
 		t.groups = append(t.groups, &Group{key: k, waits: waits})
 		t.bytes += groupMem + keyMem
-	}
-	if t.bySym {
-		for int(c.Syscall) >= len(t.sym) {
-			t.sym = append(t.sym, nil)
-		}
-		t.sym[c.Syscall] = t.groups[n]
 	}
 	return t.groups[n]
 }
@@ -295,6 +300,32 @@ func (g *Group) merge(o *Group) (grown int) {
 		grown += g.Open.merge(o.Open)
 	}
 	return grown
+}
+
+// Merge adds what another table has counted, which must have the same options
+// and, where it groups by path, know the same paths: those of one [Timeline].
+// o is unchanged.
+func (t *Table) Merge(o *Table) {
+	if !o.any {
+		return
+	}
+	if !t.any {
+		t.first, t.last = o.first, o.last
+	}
+	t.first, t.last, t.any = min(t.first, o.first), max(t.last, o.last), true
+	for i, g := range o.groups {
+		if g == o.other {
+			continue
+		}
+		t.bytes += int64(t.grouped(o.index.keys[i], g.waits).merge(g))
+		if t.bytes > t.opt.MaxBytes {
+			t.join()
+		}
+	}
+	if o.joined > 0 || o.more {
+		t.bytes += int64(t.other.merge(o.other))
+		t.joined, t.more = t.joined+o.joined, t.more || o.more
+	}
 }
 
 // Joined returns how many groups had to be joined into one to keep the memory
