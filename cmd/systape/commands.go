@@ -15,7 +15,7 @@ var commandGroups = []struct {
 	commands  []func() *cobra.Command
 }{
 	{"record", "Record (Linux, root):", []func() *cobra.Command{newRecordCommand}},
-	{"look", "Look:", []func() *cobra.Command{newReplayCommand, newPairCommand, newLatencyCommand, newSequencesCommand, newViewCommand, newReportCommand}},
+	{"look", "Look:", []func() *cobra.Command{newReplayCommand, newPairCommand, newLatencyCommand, newSequencesCommand, newTopCommand, newViewCommand, newReportCommand}},
 	{"judge", "Judge:", []func() *cobra.Command{newBaselineCommand, newScoreCommand, newCompareCommand, newAuditCommand}},
 	{"share", "Share:", []func() *cobra.Command{newExportCommand, newImportCommand, newSeccompCommand, newRedactCommand, newBundleCommand}},
 	{"files", "Files:", []func() *cobra.Command{newInfoCommand, newVerifyCommand, newRecoverCommand, newCopyCommand, newDumpCommand, newDoctorCommand}},

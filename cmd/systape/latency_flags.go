@@ -100,6 +100,16 @@ was recorded, recorded_ns. Where no call is left, a row of no group has the time
 	return c
 }
 
+// parseWaits reads the value of --wait.
+func parseWaits(s string) (latency.WaitMode, error) {
+	modes := map[string]latency.WaitMode{"apart": latency.WaitApart, "mixed": latency.WaitMixed, "only": latency.WaitOnly, "none": latency.WaitNone}
+	mode, ok := modes[s]
+	if !ok {
+		return 0, fmt.Errorf("--wait: unknown mode %q, want one of apart mixed only none", s)
+	}
+	return mode, nil
+}
+
 // check reads the flags into l and refuses what makes no sense together.
 func (f *latencyFlags) check(c *cobra.Command, l *views.Latency) (err error) {
 	if l.Form, err = out.FormOf(f.format, f.output, latencyForms, true); err != nil {
@@ -112,10 +122,9 @@ func (f *latencyFlags) check(c *cobra.Command, l *views.Latency) (err error) {
 	if l.Sort, err = latency.ParseSort(f.sort, by); err != nil {
 		return fmt.Errorf("--sort: %w", err)
 	}
-	modes := map[string]latency.WaitMode{"apart": latency.WaitApart, "mixed": latency.WaitMixed, "only": latency.WaitOnly, "none": latency.WaitNone}
-	mode, ok := modes[f.waits]
-	if !ok {
-		return fmt.Errorf("--wait: unknown mode %q, want one of apart mixed only none", f.waits)
+	mode, err := parseWaits(f.waits)
+	if err != nil {
+		return err
 	}
 	if f.censored != "include" && f.censored != "exclude" {
 		return fmt.Errorf("--censored: unknown choice %q, want include or exclude", f.censored)

@@ -102,18 +102,8 @@ func (t *Table) Write(w io.Writer, s Style) error {
 // columns; none of them gets less than 10. It returns by how many columns the
 // table is still too wide.
 func (t *Table) Fit(width int, names ...int) (over int) {
-	widths := make([]int, len(t.Columns))
-	for i, c := range t.Columns {
-		widths[i] = max(c.Min, len([]rune(c.Name)))
-		for _, row := range t.Rows {
-			widths[i] = max(widths[i], text.StringWidth(escape.Text(row[i])))
-		}
-		if c.Max > 0 {
-			widths[i] = min(widths[i], c.Max)
-		}
-		width -= widths[i] + 2
-	}
-	width += 2
+	widths := t.widths()
+	width -= t.Width()
 	for width < 0 {
 		longest := names[0]
 		for _, i := range names {
@@ -129,6 +119,30 @@ func (t *Table) Fit(width int, names ...int) (over int) {
 		width++
 	}
 	return 0
+}
+
+// widths returns how many columns of the terminal each column takes.
+func (t *Table) widths() []int {
+	widths := make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		widths[i] = max(c.Min, len([]rune(c.Name)))
+		for _, row := range t.Rows {
+			widths[i] = max(widths[i], Width(row[i]))
+		}
+		if c.Max > 0 {
+			widths[i] = min(widths[i], c.Max)
+		}
+	}
+	return widths
+}
+
+// Width returns how many columns of the terminal the table takes.
+func (t *Table) Width() int {
+	sum := -2
+	for _, w := range t.widths() {
+		sum += w + 2
+	}
+	return max(sum, 0)
 }
 
 // Squeeze makes the table fit: it bounds the columns of these names, and on a
@@ -205,3 +219,6 @@ func Wrap(w io.Writer, words, indent string, width int) {
 	}
 	io.WriteString(w, "\n")
 }
+
+// Width returns how many columns text takes once it is escaped.
+func Width(s string) int { return text.StringWidth(escape.Text(s)) }

@@ -13,8 +13,9 @@ import (
 // figure is one column of figures, as people read it.
 type figure struct {
 	name  string
-	wide  bool // only in wide tables
-	timed bool // of durations
+	wide  bool         // only in wide tables
+	timed bool         // of durations
+	sort  latency.Sort // what rows are sorted by for it
 	text  func(*latency.Row) string
 	paint func(out.Style) func(string) string
 }
@@ -23,21 +24,21 @@ func alarm(s out.Style) func(string) string { return s.Alarm }
 func note(s out.Style) func(string) string  { return s.Note }
 
 var figures = []figure{
-	{name: "calls", text: func(r *latency.Row) string { return units.Count(r.Count) }},
+	{name: "calls", sort: "count", text: func(r *latency.Row) string { return units.Count(r.Count) }},
 	{name: "rate/s", wide: true, text: func(r *latency.Row) string { return units.RateCell(r.PerSecond) }},
-	{name: "errors", wide: true, text: func(r *latency.Row) string { return units.CountCell(r.Errors) }, paint: alarm},
-	{name: "err", text: func(r *latency.Row) string { return units.ShareCell(r.ErrorRate) }, paint: alarm},
-	{name: "total", timed: true, text: func(r *latency.Row) string { return units.DurationCell(r.TotalNS + r.CensoredNS) }},
+	{name: "errors", sort: "errors", wide: true, text: func(r *latency.Row) string { return units.CountCell(r.Errors) }, paint: alarm},
+	{name: "err", sort: "error_rate", text: func(r *latency.Row) string { return units.ShareCell(r.ErrorRate) }, paint: alarm},
+	{name: "total", sort: "total", timed: true, text: func(r *latency.Row) string { return units.DurationCell(r.TotalNS + r.CensoredNS) }},
 	{name: "share", timed: true, text: func(r *latency.Row) string { return units.ShareCell(r.Share) }},
-	{name: "min", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MinNS) }},
-	{name: "mean", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MeanNS) }},
-	{name: "stddev", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.StddevNS) }},
-	{name: "p50", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[0]) }},
-	{name: "p90", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[1]) }},
-	{name: "p99", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[2]) }},
-	{name: "p99.9", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[3]) }},
-	{name: "max", timed: true, text: func(r *latency.Row) string { return estimate(r, r.Longest()) }},
-	{name: "open", text: func(r *latency.Row) string { return units.CountCell(r.Censored) }, paint: note},
+	{name: "min", sort: "min", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MinNS) }},
+	{name: "mean", sort: "mean", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.MeanNS) }},
+	{name: "stddev", sort: "stddev", timed: true, wide: true, text: func(r *latency.Row) string { return ended(r, r.StddevNS) }},
+	{name: "p50", sort: "p50", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[0]) }},
+	{name: "p90", sort: "p90", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[1]) }},
+	{name: "p99", sort: "p99", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[2]) }},
+	{name: "p99.9", sort: "p999", timed: true, text: func(r *latency.Row) string { return estimate(r, r.P[3]) }},
+	{name: "max", sort: "max", timed: true, text: func(r *latency.Row) string { return estimate(r, r.Longest()) }},
+	{name: "open", sort: "censored", text: func(r *latency.Row) string { return units.CountCell(r.Censored) }, paint: note},
 }
 
 // ended leaves out what cannot be said of calls none of which has ended.

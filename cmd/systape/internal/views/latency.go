@@ -32,9 +32,7 @@ type Latency struct {
 }
 
 // sampled reports whether the calls of the capture were drawn by lot.
-func (l *Latency) sampled() bool {
-	return l.Meta().Request.Sampled() && !l.Meta().Request.Held()
-}
+func (l *Latency) sampled() bool { return Sampled(l.Meta()) }
 
 // View is one way to look at calls: Add takes those of the capture, in the
 // order in which they ended, then Render writes the result.
