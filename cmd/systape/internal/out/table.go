@@ -41,6 +41,7 @@ type Table struct {
 	Columns []Column
 	Rows    [][]string
 	Indent  string // before every line
+	Tight   bool   // one blank between columns, not two
 }
 
 // Add adds a row.
@@ -53,7 +54,7 @@ func (t *Table) Write(w io.Writer, s Style) error {
 	}
 	p := table.NewWriter()
 	p.SetStyle(table.Style{
-		Box:     table.BoxStyle{PaddingRight: "  ", UnfinishedRow: "…"},
+		Box:     table.BoxStyle{PaddingRight: strings.Repeat(" ", t.gap()), UnfinishedRow: "…"},
 		Format:  table.FormatOptions{Header: text.FormatDefault, Row: text.FormatDefault},
 		Options: table.Options{},
 	})
@@ -138,11 +139,18 @@ func (t *Table) widths() []int {
 
 // Width returns how many columns of the terminal the table takes.
 func (t *Table) Width() int {
-	sum := -2
+	sum := -t.gap()
 	for _, w := range t.widths() {
-		sum += w + 2
+		sum += w + t.gap()
 	}
 	return max(sum, 0)
+}
+
+func (t *Table) gap() int {
+	if t.Tight {
+		return 1
+	}
+	return 2
 }
 
 // Squeeze makes the table fit: it bounds the columns of these names, and on a
@@ -222,3 +230,6 @@ func Wrap(w io.Writer, words, indent string, width int) {
 
 // Width returns how many columns text takes once it is escaped.
 func Width(s string) int { return text.StringWidth(escape.Text(s)) }
+
+// Cut shortens a line, which may have colours, to width columns.
+func Cut(line string, width int) string { return text.Snip(line, width, "…") }

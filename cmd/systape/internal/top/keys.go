@@ -14,7 +14,7 @@ import (
 // key is what a key does. Several keys may do the same.
 type key struct {
 	keys []string // as bubbletea names them
-	name string   // as the help shows them
+	name string   // as the help shows them, with those of the next; "": shown before
 	does string
 	run  func(*Model) tea.Cmd
 }
@@ -24,33 +24,33 @@ var keys []key
 
 func init() { // the help is among them
 	keys = []key{
-		{[]string{"left"}, "←", "the window before", func(m *Model) tea.Cmd { m.move(-1); return nil }},
-		{[]string{"right", "."}, "→", "the window behind", func(m *Model) tea.Cmd { m.move(1); return nil }},
-		{[]string{"home"}, "Home", "the first window", func(m *Model) tea.Cmd { m.jump(0); return nil }},
-		{[]string{"end"}, "End", "the last window; of a recording that goes on, the newest from now on", (*Model).toEnd},
-		{[]string{"["}, "[", "shorter windows", func(m *Model) tea.Cmd { m.resize(shorter(m.every)); return nil }},
-		{[]string{"]"}, "]", "longer windows", func(m *Model) tea.Cmd { m.resize(longer(m.every)); return nil }},
+		{[]string{"left"}, "← →", "the window before, the window behind", func(m *Model) tea.Cmd { m.move(-1); return nil }},
+		{[]string{"right", "."}, "", "", func(m *Model) tea.Cmd { m.move(1); return nil }},
+		{[]string{"home"}, "Home End", "the first window, the last one: live where the recording goes on", func(m *Model) tea.Cmd { m.jump(0); return nil }},
+		{[]string{"end"}, "", "", (*Model).toEnd},
+		{[]string{"["}, "[ ]", "shorter windows, longer ones", func(m *Model) tea.Cmd { m.resize(shorter(m.every)); return nil }},
+		{[]string{"]"}, "", "", func(m *Model) tea.Cmd { m.resize(longer(m.every)); return nil }},
 		{[]string{"a", "0"}, "a", "the whole time, or windows again", (*Model).toggleAll},
-		{[]string{"n"}, "n", "the next window in which events were lost", func(m *Model) tea.Cmd { m.toLoss(false); return nil }},
-		{[]string{"N", "shift+n"}, "N", "the one before", func(m *Model) tea.Cmd { m.toLoss(true); return nil }},
+		{[]string{"n"}, "n N", "the next window in which events were lost, the one before", func(m *Model) tea.Cmd { m.toLoss(false); return nil }},
+		{[]string{"N", "shift+n"}, "", "", func(m *Model) tea.Cmd { m.toLoss(true); return nil }},
 		{[]string{"space", "p"}, "Space", "play, or pause", (*Model).togglePlay},
-		{[]string{"+", "="}, "+", "play faster", func(m *Model) tea.Cmd { m.speed = min(m.speed*2, 1<<20); return nil }},
-		{[]string{"-"}, "-", "play slower", func(m *Model) tea.Cmd { m.speed = max(m.speed/2, 1.0/1024); return nil }},
-		{[]string{"up", "k"}, "↑", "the row above", func(m *Model) tea.Cmd { m.cursor--; return nil }},
-		{[]string{"down", "j"}, "↓", "the row below", func(m *Model) tea.Cmd { m.cursor++; return nil }},
-		{[]string{"pgup"}, "PgUp", "a screen up", func(m *Model) tea.Cmd { m.cursor -= m.tableRows(); return nil }},
-		{[]string{"pgdown"}, "PgDn", "a screen down", func(m *Model) tea.Cmd { m.cursor += m.tableRows(); return nil }},
-		{[]string{"<", ","}, "<", "sort by the column to the left", func(m *Model) tea.Cmd { m.sortBy(-1); return nil }},
-		{[]string{">", "s"}, ">", "sort by the column to the right", func(m *Model) tea.Cmd { m.sortBy(1); return nil }},
-		{[]string{"b"}, "b", "group by the next key", func(m *Model) tea.Cmd { m.groupBy(1); return nil }},
-		{[]string{"B", "shift+b"}, "B", "group by the key before", func(m *Model) tea.Cmd { m.groupBy(-1); return nil }},
-		{[]string{"g"}, "g", "group by these keys: " + strings.Join(latency.KeyNames(), " "), (*Model).askKeys},
+		{[]string{"+", "="}, "+ -", "play faster, slower", func(m *Model) tea.Cmd { m.speed = min(m.speed*2, 1<<20); return nil }},
+		{[]string{"-"}, "", "", func(m *Model) tea.Cmd { m.speed = max(m.speed/2, 1.0/1024); return nil }},
+		{[]string{"up", "k"}, "↑ ↓", "the row above, below", func(m *Model) tea.Cmd { m.cursor--; return nil }},
+		{[]string{"down", "j"}, "", "", func(m *Model) tea.Cmd { m.cursor++; return nil }},
+		{[]string{"pgup"}, "PgUp PgDn", "a screen up, down", func(m *Model) tea.Cmd { m.cursor -= m.tableRows(); return nil }},
+		{[]string{"pgdown"}, "", "", func(m *Model) tea.Cmd { m.cursor += m.tableRows(); return nil }},
+		{[]string{"<", ","}, "< >", "sort by the column to the left, to the right", func(m *Model) tea.Cmd { m.sortBy(-1); return nil }},
+		{[]string{">", "s"}, "", "", func(m *Model) tea.Cmd { m.sortBy(1); return nil }},
+		{[]string{"b"}, "b B", "group by the next key, the one before", func(m *Model) tea.Cmd { m.groupBy(1); return nil }},
+		{[]string{"B", "shift+b"}, "", "", func(m *Model) tea.Cmd { m.groupBy(-1); return nil }},
+		{[]string{"g"}, "g", "group by these keys, with commas between them", (*Model).askKeys},
 		{[]string{"/", "f"}, "/", "the filters, as on the command line", (*Model).askFilters},
-		{[]string{"enter"}, "Enter", "only the calls of this row", (*Model).intoRow},
+		{[]string{"enter"}, "Enter", "only the calls of the row with the cursor, by another key", (*Model).intoRow},
 		{[]string{"u", "backspace"}, "u", "back to the calls and keys before", (*Model).back},
 		{[]string{"w"}, "w", "calls that wait by nature: apart, mixed, only or none of them", (*Model).nextWaits},
-		{[]string{"c"}, "c", "the command line that tells the same", func(m *Model) tea.Cmd { m.command = true; return nil }},
-		{[]string{"?", "h"}, "?", "this help", func(m *Model) tea.Cmd { m.help = true; return nil }},
+		{[]string{"c"}, "c", "the command line that tells the same figures", func(m *Model) tea.Cmd { m.command = true; return nil }},
+		{[]string{"?", "h"}, "?", "the keys", func(m *Model) tea.Cmd { m.help = true; return nil }},
 		{[]string{"ctrl+l"}, "^L", "draw the screen again", func(*Model) tea.Cmd { return tea.ClearScreen }},
 		{[]string{"ctrl+z"}, "^Z", "stop until the shell's fg", func(*Model) tea.Cmd { return tea.Suspend }},
 		{[]string{"q", "ctrl+c"}, "q", "end", func(*Model) tea.Cmd { return tea.Quit }},
@@ -61,7 +61,9 @@ func init() { // the help is among them
 func Help() string {
 	var b strings.Builder
 	for _, k := range keys {
-		fmt.Fprintf(&b, "  %-6s %s\n", k.name, k.does)
+		if k.name != "" {
+			fmt.Fprintf(&b, "  %-9s  %s\n", k.name, k.does)
+		}
 	}
 	return b.String()
 }
@@ -267,12 +269,13 @@ func rowFilter(row *latency.Row, k latency.Key) (value string, ok bool) {
 	}
 	value = fmt.Sprint(row.Of(k))
 	switch {
-	case k == latency.ByComm:
-		return `"` + value + `"`, !strings.Contains(value, `"`)
 	case k == latency.ByContainer && value == "":
 		return "host", true
-	case k == latency.ByContainer:
-		return `"` + value + `"`, !strings.Contains(value, `"`)
+	case k == latency.ByComm || k == latency.ByContainer: // names may hold commas
+		if value == "" || strings.Contains(value, ",") {
+			return `"` + value + `"`, !strings.Contains(value, `"`)
+		}
+		return value, true
 	case k == latency.ByErrno && value == "":
 		return "success", true
 	case k == latency.BySyscall && strings.HasPrefix(value, "syscall_"):

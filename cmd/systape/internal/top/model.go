@@ -44,11 +44,14 @@ type Model struct {
 	ask   Ask
 	sort  latency.Sort
 	every int64
+	free  bool // every is still to be chosen, when it is known how long the capture is
 	speed float64
 
 	pass   *Pass // of everything
 	detail *Pass // of a part, where pass has too wide windows; nil: none
 	shown  *shown
+	origin int64     // capture time of the first event
+	last   int64     // capture time of the last call that is known
 	next   time.Time // when what changed is looked at again
 
 	all     bool  // the window is the whole time
@@ -79,13 +82,16 @@ func New(ctx context.Context, o Options) *Model {
 	if m.speed == 0 {
 		m.speed = 1
 	}
-	if m.every == 0 {
-		m.every = int64(time.Second)
-		if o.SpanNS > 0 && !o.Live {
-			m.every = windowFor(o.SpanNS)
-		}
+	m.ask = Ask{By: o.By, Waits: o.Waits, Filters: o.Filters, StepNS: int64(time.Millisecond)}
+	switch {
+	case m.every == 0 && o.SpanNS > 0 && !o.Live:
+		m.every = windowFor(o.SpanNS)
+	case m.every == 0:
+		m.every, m.free = int64(time.Second), !o.Live
 	}
-	m.ask = Ask{By: o.By, Waits: o.Waits, Filters: o.Filters, StepNS: power(m.every)}
+	if !m.free {
+		m.ask.StepNS = stepFor(m.every)
+	}
 	m.width, m.height = max(o.Style.Width, 20), 24
 	m.again()
 	return m
@@ -108,8 +114,7 @@ func Run(m *Model, in io.Reader, w io.Writer) error {
 	case err != nil:
 		return fmt.Errorf("showing the screen: %w", err)
 	}
-	_, _, err, _, _ = m.pass.state()
-	return err
+	return m.pass.state().err
 }
 
 func (m *Model) stop() {
@@ -174,19 +179,19 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // passing does what time brings: new figures, the next window.
 func (m *Model) passing(now time.Time) tea.Cmd {
-	version, done, err, _, _ := m.pass.state()
-	if err != nil && (m.shown == nil || m.shown.calls == 0 && m.shown.done) {
-		m.failed = err
+	st := m.pass.state()
+	if st.err != nil && !st.begun {
+		m.failed = st.err
 		return tea.Quit
 	}
-	changed := m.shown == nil || m.shown.version != version
+	changed := m.shown == nil || m.shown.version != st.version
 	if m.detail != nil {
 		changed = true
 	}
 	if m.playing && m.shown != nil {
 		changed = m.play(now) || changed
 	}
-	if m.live && !done {
+	if m.live && !st.done {
 		changed = true
 	}
 	if changed && !now.Before(m.next) {
@@ -219,23 +224,20 @@ func (m *Model) play(now time.Time) (moved bool) {
 
 // lastWindow is where the last window begins.
 func (m *Model) lastWindow() int64 {
-	if m.shown == nil {
-		return 0
-	}
-	since := m.shown.last - m.shown.origin
+	since := max(m.last-m.origin, 0)
 	return max(since-since%m.every, 0)
 }
 
 // newest is where the window begins that is shown live: the last one that is
 // over, for a window of which half has passed looks like half the load.
 func (m *Model) newest() int64 {
-	_, done, _, last, arrived := m.pass.state()
-	if m.shown == nil || done {
+	st := m.pass.state()
+	if st.done {
 		return m.lastWindow()
 	}
-	since := last - m.shown.origin
+	since := max(m.last-m.origin, 0)
 	// A recorder writes about once a second; what is silent for longer is idle.
-	if idle := time.Since(arrived) - 2*time.Second; idle > 0 {
+	if idle := time.Since(st.arrived) - 2*time.Second; idle > 0 {
 		since += idle.Nanoseconds()
 	}
 	return max(since-since%m.every-m.every, 0)
@@ -243,26 +245,23 @@ func (m *Model) newest() int64 {
 
 // look makes anew what is shown.
 func (m *Model) look() {
+	st := m.pass.state()
+	if !st.begun {
+		m.shown = nil
+		return
+	}
+	m.origin, m.last = st.origin, st.last
+	if m.free && st.done {
+		m.every, m.free = windowFor(m.last-m.origin), false
+	}
 	if m.live {
 		m.at = m.newest()
 	}
-	from, to := m.bounds()
-	m.shown = m.showFrom(m.pass, m.all, from, to)
-	if m.shown == nil {
-		return
-	}
+	m.shown = m.showFrom(m.pass, m.all, m.origin+m.at, m.origin+m.at+m.every)
 	if !m.all {
 		m.refine()
 	}
 	m.cursor = max(min(m.cursor, len(m.shown.rows)-1), 0)
-}
-
-func (m *Model) bounds() (from, to int64) {
-	origin := int64(0)
-	if m.shown != nil {
-		origin = m.shown.origin
-	}
-	return origin + m.at, origin + m.at + m.every
 }
 
 func (m *Model) showFrom(p *Pass, all bool, from, to int64) *shown {
@@ -278,20 +277,20 @@ func (m *Model) refine() {
 	if m.shown.to-m.shown.from <= m.every {
 		return
 	}
-	from, to := m.shown.origin+m.at, m.shown.origin+m.at+m.every
+	from, to := m.origin+m.at, m.origin+m.at+m.every
 	if m.opt.Live || m.shown.growing {
 		m.message = "so long ago, windows are wider: there is no memory for all"
 		return
 	}
 	const around = 64 // windows
 	d := m.detail
-	if d == nil || from < d.ask.From || to > d.ask.To || power(m.every) < d.ask.StepNS || d.ask.StepNS*tenfold < power(m.every) {
+	if d == nil || from < d.ask.From || to > d.ask.To || d.ask.StepNS != stepFor(m.every) {
 		if d != nil {
 			d.cancel()
 		}
 		a := m.ask
-		a.StepNS = power(m.every)
-		a.From, a.To = max(from-around*m.every, m.shown.origin), to+around*m.every
+		a.StepNS = stepFor(m.every)
+		a.From, a.To = max(from-around*m.every, m.origin), to+around*m.every
 		m.detail = start(m.ctx, m.opt.Read, a)
 		m.message = "reading this part again, more finely …"
 		return
@@ -309,7 +308,18 @@ func (m *Model) refine() {
 	m.shown = fine
 }
 
-const tenfold = 10
+// Rows are the rows that the screen shows, or would with more room.
+func (m *Model) Rows() []latency.Row {
+	if m.shown == nil {
+		return nil
+	}
+	return m.shown.rows
+}
+
+// Reading reports whether figures are still to change by themselves.
+func (m *Model) Reading() bool {
+	return m.shown == nil || m.shown.version != m.pass.state().version || !m.shown.done || m.detail != nil && !m.detail.state().done
+}
 
 // filterWords are the filters as a command line has them.
 func (m *Model) filterWords() string { return escape.Command(m.ask.Filters) }

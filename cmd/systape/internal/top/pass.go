@@ -197,14 +197,23 @@ func bound(to int64) int64 {
 	return to
 }
 
-// state returns how far the pass is, without a look at its calls.
-func (p *Pass) state() (version int, done bool, err error, last int64, arrived time.Time) {
+// state is how far a pass is.
+type state struct {
+	begun, done  bool
+	version      int // changes with what is known
+	origin, last int64
+	arrived      time.Time // when calls came last
+	err          error
+}
+
+func (p *Pass) state() state {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.line != nil {
-		_, last = p.line.Span()
+	s := state{begun: p.known != nil, done: p.done, version: p.version, arrived: p.arrived, err: p.err}
+	if s.begun {
+		s.origin, s.last = p.line.Span()
 	}
-	return p.version, p.done, p.err, last, p.arrived
+	return s
 }
 
 // nextLoss returns when the first loss after at begins, or the last one before it.

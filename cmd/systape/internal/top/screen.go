@@ -75,30 +75,11 @@ func (m *Model) lines() []string {
 }
 
 func (m *Model) overlay(title string, lines []string) []string {
-	lines = append([]string{m.opt.Style.Bold(title), ""}, lines...)
-	if room := m.height - 1; len(lines) > room { // two columns, if they fit
-		half := (len(lines) - 1) / 2
-		var two []string
-		width := 0
-		for _, l := range lines[2:] {
-			width = max(width, out.Width(l))
-		}
-		if 2*width+2 <= m.width || m.width >= 70 {
-			width = min(width, m.width/2-2)
-			list := lines[2:]
-			half = (len(list) + 1) / 2
-			for i := range half {
-				left, right := list[i], ""
-				if half+i < len(list) {
-					right = list[half+i]
-				}
-				left = out.Snip(left, width)
-				two = append(two, left+strings.Repeat(" ", max(width-out.Width(left), 0)+2)+right)
-			}
-			lines = append(lines[:2:2], two...)
-		}
-		lines = lines[:min(len(lines), room)]
+	for i := range lines {
+		lines[i] = out.Snip(lines[i], m.width)
 	}
+	lines = append([]string{m.opt.Style.Bold(out.Snip(title, m.width))}, lines...)
+	lines = lines[:min(len(lines), max(m.height-1, 1))]
 	return append(lines, m.opt.Style.Dim("any key goes back"))
 }
 
@@ -172,10 +153,18 @@ func (m *Model) sums() string {
 	if s.calls > 0 {
 		text += ", " + units.Share(s.errors, s.calls) + " errors"
 	}
-	if !s.view.Untimed {
-		for _, section := range latency.Sections(s.rows) {
-			text += "; " + s.view.SectionTitle(&section)
+	sep := "; "
+	for _, section := range latency.Sections(s.rows) {
+		switch {
+		case s.view.Untimed:
+		case m.ask.Waits == latency.WaitMixed:
+			text += sep + units.Duration(section.NS) + " in them"
+		case section.Waits || m.ask.Waits == latency.WaitOnly:
+			text += sep + units.Duration(section.NS) + " waiting"
+		default:
+			text += sep + units.Duration(section.NS) + " working"
 		}
+		sep = ", "
 	}
 	if s.joined > 0 {
 		text += "; (other): groups there is no memory for"
@@ -249,6 +238,7 @@ func (m *Model) table() []string {
 		lines = append(lines, m.opt.Style.Dim("no calls"))
 	}
 	for i, line := range lines {
+		line = out.Cut(line, max(m.width-1, 1))
 		switch {
 		case i == m.cursor-m.scroll+1 && len(part) > 0:
 			line = paints.ReplaceAllString(line, "")

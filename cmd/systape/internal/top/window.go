@@ -51,5 +51,9 @@ func power(ns int64) int64 {
 	return p
 }
 
+// stepFor returns how fine a timeline is to be for windows of a length: so that it
+// has also windows a little shorter.
+func stepFor(everyNS int64) int64 { return max(power(everyNS)/10, 1) }
+
 // windowFor returns a window that cuts a span into some dozen.
 func windowFor(spanNS int64) int64 { return max(floorLadder(spanNS/20), shortest) }

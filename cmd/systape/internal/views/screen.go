@@ -40,7 +40,7 @@ var screenFigures = []string{"total", "calls", "max", "p99", "share", "p50", "ra
 
 // screenWidths are what these columns take at least, so that figures stay where
 // they are from one window to the next.
-var screenWidths = map[string]int{"calls": 9, "rate/s": 6, "errors": 6, "share": 5, "open": 4}
+var screenWidths = map[string]int{"calls": 7, "rate/s": 6, "errors": 6, "share": 5, "open": 4}
 
 // ScreenSorts are what a screen can be sorted by, in the order of its columns.
 func (l *Latency) ScreenSorts() (sorts []latency.Sort) {
@@ -59,7 +59,7 @@ func (l *Latency) ScreenSorts() (sorts []latency.Sort) {
 // there is room for, the one that rows are sorted by always, marked with an arrow.
 // all are the rows of the window, which share their columns.
 func (l *Latency) Screen(rows, all []latency.Row) *out.Table {
-	t := &out.Table{Rows: make([][]string, len(rows))}
+	t := &out.Table{Rows: make([][]string, len(rows)), Tight: true}
 	var names, drop []string
 	marked := func(name string, sort latency.Sort) string {
 		if sort != "" && sort == l.Sort {
@@ -147,11 +147,6 @@ func fitScreen(t *out.Table, width, names int, drop []string) {
 
 // fine are the columns that give way to whole names.
 var fine = map[string]bool{"open": true, "p99.9": true, "p90": true}
-
-// SectionTitle says of which calls a section is, and how long they took in all.
-func (l *Latency) SectionTitle(s *latency.Section) string {
-	return l.sectionTitle(s.Waits) + ": " + l.sectionSum(s)
-}
 
 // Sampled reports whether the calls of a capture were drawn by lot, so that exact
 // counts may stand beside them.
