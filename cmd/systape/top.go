@@ -53,7 +53,7 @@ Keys:
 		Example: `  systape top web.parquet
   systape top --by comm,syscall --sort p99 --every 100ms web.parquet
   systape top --speed 10x --container web trace.parquet
-  sudo systape record -a -o trace.parquet & systape top trace.spool
+  systape top trace.parquet.spool
   ssh web 'systape record -a -o -' | systape top -`,
 		RunE: func(c *cobra.Command, args []string) error { return runTop(c, &f, args) },
 	}

@@ -265,8 +265,13 @@ func TestTopLooksCloser(t *testing.T) {
 	m.settle()
 	m.same()
 	m.press("N")
-	if strings.Contains(m.text(), "! ") && !strings.Contains(m.text(), "700 events lost") {
-		t.Errorf("the loss before:\n%s", m.text())
+	if !strings.Contains(m.text(), "no events were lost there") {
+		t.Errorf("a loss before the first:\n%s", m.text())
+	}
+	m.press("end", "N")
+	m.settle()
+	if !strings.Contains(m.text(), "! 700 events lost") {
+		t.Errorf("the loss before the end:\n%s", m.text())
 	}
 }
 

@@ -52,6 +52,7 @@ type Model struct {
 	shown  *shown
 	origin int64     // capture time of the first event
 	last   int64     // capture time of the last call that is known
+	first  int64     // from when on the filters choose calls, ns since the first event
 	next   time.Time // when what changed is looked at again
 
 	all     bool  // the window is the whole time
@@ -251,12 +252,14 @@ func (m *Model) look() {
 		return
 	}
 	m.origin, m.last = st.origin, st.last
+	m.first = max(st.from-st.origin, 0)
 	if m.free && st.done {
 		m.every, m.free = windowFor(m.last-m.origin), false
 	}
 	if m.live {
 		m.at = m.newest()
 	}
+	m.at = max(m.at, m.first-m.first%m.every)
 	m.shown = m.showFrom(m.pass, m.all, m.origin+m.at, m.origin+m.at+m.every)
 	if !m.all {
 		m.refine()
@@ -292,15 +295,17 @@ func (m *Model) refine() {
 		a.StepNS = stepFor(m.every)
 		a.From, a.To = max(from-around*m.every, m.origin), to+around*m.every
 		m.detail = start(m.ctx, m.opt.Read, a)
-		m.message = "reading this part again, more finely …"
+		m.message = refining
 		return
 	}
 	fine := m.showFrom(d, false, from, to)
 	if fine == nil || !fine.done {
-		m.message = "reading this part again, more finely …"
+		m.message = refining
 		return
 	}
-	m.message = ""
+	if m.message == refining {
+		m.message = ""
+	}
 	fine.over, fine.holes, fine.last, fine.lostAll, fine.version = m.shown.over, m.shown.holes, m.shown.last, m.shown.lostAll, m.shown.version
 	fine.view.Capture = m.shown.view.Capture
 	fine.done, fine.growing, fine.progress = m.shown.done, m.shown.growing, m.shown.progress
@@ -320,6 +325,8 @@ func (m *Model) Rows() []latency.Row {
 func (m *Model) Reading() bool {
 	return m.shown == nil || m.shown.version != m.pass.state().version || !m.shown.done || m.detail != nil && !m.detail.state().done
 }
+
+const refining = "reading this part again, more finely …"
 
 // filterWords are the filters as a command line has them.
 func (m *Model) filterWords() string { return escape.Command(m.ask.Filters) }

@@ -202,6 +202,7 @@ type state struct {
 	begun, done  bool
 	version      int // changes with what is known
 	origin, last int64
+	from         int64     // bound that the filters have; 0: none
 	arrived      time.Time // when calls came last
 	err          error
 }
@@ -212,6 +213,7 @@ func (p *Pass) state() state {
 	s := state{begun: p.known != nil, done: p.done, version: p.version, arrived: p.arrived, err: p.err}
 	if s.begun {
 		s.origin, s.last = p.line.Span()
+		s.from = p.known.From
 	}
 	return s
 }
