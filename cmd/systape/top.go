@@ -166,7 +166,7 @@ func topTerminal(c *cobra.Command, args []string) (keys io.Reader, err error) {
 	if !ok || !isTerminal(c.OutOrStdout()) || os.Getenv("TERM") == "dumb" {
 		line := []string{"systape", "latency"}
 		visitFilters(c.Flags(), func(name, value string) { line = append(line, "--"+name, value) })
-		return nil, &exitError{code: exitUsage, err: errors.New("top needs a terminal for its screen and its keys"),
+		return nil, &exitError{code: exitFailed, err: errors.New("top needs a terminal for its screen and its keys"),
 			hint: escape.Command(append(line, args...)) + " prints the same figures"}
 	}
 	if stdin == nil {
@@ -242,6 +242,7 @@ func (s *topSource) tail(ctx context.Context) (*replayTail, error) {
 // read is a [top.Reader].
 func (s *topSource) read(ctx context.Context, a top.Ask, p *top.Pass) (err error) {
 	c := &cobra.Command{Use: "top"}
+	(&cobra.Command{Use: "systape"}).AddCommand(c) // its name in hints
 	c.SetContext(ctx)
 	c.SetErr(s)
 	addFilterFlags(c)

@@ -507,7 +507,7 @@ func inBatches(t *testing.T, capture string) (spool []byte, half int) {
 func TestTopWithoutTerminal(t *testing.T) {
 	capture := topCapture(t)
 	code, stdout, stderr := commandLine(t, "top", "--comm", "worker1", capture)
-	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "needs a terminal") {
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "needs a terminal") {
 		t.Errorf("got code %d, %q, %s", code, stdout, stderr)
 	}
 	_, hint, _ := strings.Cut(stderr, "hint: ")
