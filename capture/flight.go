@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"systape/format/abi"
 )
 
 // Flight makes a recording a flight recorder: it keeps the latest stretch in
@@ -23,7 +25,8 @@ type Flight struct {
 // leastFlightBytes holds a few stretches.
 const leastFlightBytes = 4 << 20
 
-func (f *Flight) validate() error {
+// validate finds out whether it can be of a recording of these calls; nil: of all.
+func (f *Flight) validate(calls *abi.Set) error {
 	switch {
 	case f.Window <= 0 && f.Bytes <= 0:
 		return errors.New("a flight recorder keeps some time or some bytes")
@@ -33,6 +36,11 @@ func (f *Flight) validate() error {
 		return fmt.Errorf("a flight recorder of %d bytes: it takes at least 4 MiB", f.Bytes)
 	case len(f.Triggers) > maxTriggers:
 		return fmt.Errorf("%d triggers, of which there can be %d", len(f.Triggers), maxTriggers)
+	}
+	for _, t := range f.Triggers {
+		if t.calls != nil && calls != nil && !t.calls.Meets(calls) {
+			return fmt.Errorf("trigger %q would never fire: none of its calls is recorded (-e %s)", t.text, calls)
+		}
 	}
 	return nil
 }

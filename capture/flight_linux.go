@@ -29,7 +29,8 @@ type flight struct {
 	number int   // of the latest file
 	calm   int64 // capture time up to which triggers make no file
 	fired  *fired
-	passed int64 // since the file before
+	before int64 // what had passed when it fired
+	passed int64 // times that triggers fired without a file, since what the latest is about
 	asked  atomic.Bool
 
 	status struct{ held, window, files, fired, passed atomic.Int64 }
@@ -68,7 +69,7 @@ func (r *Recording) beginFlight(names *format.SymbolTable) (err error) {
 			f.pass()
 			return
 		}
-		f.fired = &e
+		f.fired, f.before = &e, f.takePassed()
 	})
 	if f.writer, err = format.NewStretchWriter(&f.ring, &r.meta); err != nil {
 		return err
@@ -81,6 +82,12 @@ func (r *Recording) beginFlight(names *format.SymbolTable) (err error) {
 func (f *flight) pass() {
 	f.passed++
 	f.status.passed.Add(1)
+}
+
+// takePassed returns how often triggers made no file since this was asked before.
+func (f *flight) takePassed() (n int64) {
+	n, f.passed = f.passed, 0
+	return n
 }
 
 // keep takes a batch.
@@ -139,7 +146,7 @@ func (r *Recording) fly(now time.Time) error {
 func (f *flight) byTrigger() format.Flight {
 	e := f.fired
 	f.fired, f.calm = nil, e.at+int64(f.opt.Cooldown)
-	return format.Flight{Why: format.FlightTrigger, Trigger: e.trigger.String(), What: e.what, AtNS: e.at, PID: e.pid, TID: e.tid, Comm: f.watch.names.String(e.comm)}
+	return format.Flight{Why: format.FlightTrigger, Passed: f.before, Trigger: e.trigger.String(), What: e.what, AtNS: e.at, PID: e.pid, TID: e.tid, Comm: f.watch.names.String(e.comm)}
 }
 
 // nextStretch ends the current stretch, and the file that is due.
@@ -150,7 +157,7 @@ func (r *Recording) nextStretch(now time.Time, cut int64, asked bool) error {
 	if asked {
 		f.asked.Store(false)
 		if f.file == nil {
-			if err := r.beginFile(format.Flight{Why: format.FlightSignal, AtNS: cut}, now); err != nil {
+			if err := r.beginFile(format.Flight{Why: format.FlightSignal, AtNS: cut, Passed: f.takePassed()}, now); err != nil {
 				return err
 			}
 		} else {
@@ -183,12 +190,11 @@ func (r *Recording) beginFile(about format.Flight, end time.Time) (err error) {
 		from = f.ring.from(about.AtNS - f.ring.window)
 	}
 	first := f.ring.at(from)
-	about.Recorder, about.Number, about.Passed = r.meta.CaptureID, f.number, f.passed
+	about.Recorder, about.Number = r.meta.CaptureID, f.number
 	about.WindowNS, about.WindowBytes, about.AfterNS = f.ring.window, f.ring.most, int64(f.opt.After)
 	for _, t := range f.opt.Triggers {
 		about.Triggers = append(about.Triggers, t.String())
 	}
-	f.passed = 0
 	r.anchor()
 	file := &flightFile{meta: r.meta, next: from, last: -1, end: end}
 	m := &file.meta
@@ -366,9 +372,9 @@ func (r *Recording) land(meta *format.Meta) error {
 		case f.fired != nil: // in the last rows
 			about = f.byTrigger()
 		case asked:
-			about = format.Flight{Why: format.FlightSignal, AtNS: r.captureTime(r.clock())}
+			about = format.Flight{Why: format.FlightSignal, AtNS: r.captureTime(r.clock()), Passed: f.takePassed()}
 		case f.opt.atEnd():
-			about = format.Flight{Why: format.FlightEnd, AtNS: r.captureTime(r.clock())}
+			about = format.Flight{Why: format.FlightEnd, AtNS: r.captureTime(r.clock()), Passed: f.takePassed()}
 		default:
 			return nil
 		}

@@ -94,7 +94,7 @@ func (o *Options) validate() error {
 		return fmt.Errorf("a buffer of %d bytes: it takes a power of two from 64 KiB to 1 GiB", o.Buffer)
 	}
 	if o.Flight != nil {
-		return o.Flight.validate()
+		return o.Flight.validate(o.Syscalls)
 	}
 	return nil
 }

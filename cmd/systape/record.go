@@ -17,6 +17,7 @@ import (
 
 	"systape/capture"
 	"systape/format/abi"
+	"systape/replay/escape"
 	"systape/replay/redact"
 )
 
@@ -345,6 +346,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	if spools := out.cutOff(); len(spools) > 0 {
+		warner(stderr)(fmt.Errorf("earlier recordings were cut off; to save them: %s", escape.Command(append([]string{"systape", "recover"}, spools...))))
+	}
 	relay := relaySignals(len(args) > 0, options.Rotation != nil, options.Flight != nil, end)
 	defer relay.stop()
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}

@@ -175,6 +175,8 @@ func recordFlight(t *testing.T, r recorder) {
 	t.Run("end", func(t *testing.T) { flightEnd(t, r) })
 	t.Run("losses", func(t *testing.T) { flightLosses(t, r) })
 	t.Run("exact counts", func(t *testing.T) { flightCounts(t, r) })
+	t.Run("chosen calls", func(t *testing.T) { flightChooses(t, r) })
+	t.Run("killed", func(t *testing.T) { flightKilled(t, r) })
 	t.Run("refused", func(t *testing.T) { flightRefused(t, r) })
 }
 
@@ -400,6 +402,7 @@ func flightRefused(t *testing.T, r recorder) {
 		{"--flight", "x"}, {"--flight", "1KiB"}, {"--flight", "1s,2s"}, {"--flight", "1s", "-o", "-"}, {"--flight", "1s", "-C", "1MB"}, {"--flight", "1s", "-G", "1s"},
 		{"--trigger", "end"}, {"--flight", "1s", "--trigger", "fsync"}, {"--flight", "1s", "--trigger", "nosuch>1s"}, {"--flight", "1s", "--trigger", "fsync>0"},
 		{"--flight", "1s", "--trigger", "fsync:ENOSUCH"}, {"--flight", "1s", "--trigger", "exit:256"}, {"--flight", "1s", "--trigger", "signal:SIGNONE"}, {"--flight", "1s", "--after", "-1"},
+		{"--flight", "1s", "-e", "read", "--trigger", "fsync>1s"},
 	} {
 		if got := r.run(t, append(append([]string{"record"}, wrong...), "--", "true")...); got.code != recordFailed || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("%q: %+v", wrong, got)

@@ -17,7 +17,6 @@ import (
 	"systape/capture"
 	"systape/cmd/systape/internal/out"
 	"systape/format"
-	"systape/format/signature"
 	"systape/replay/escape"
 )
 
@@ -38,79 +37,57 @@ type recordOutput struct {
 	chownErr  error // why the files stay ours and not the user's who called sudo
 }
 
-// maxNameBytes is how long a file's name may be on every file system in use.
-const maxNameBytes = 255
-
 // openRecordOutput finds out, before anything is recorded, that the capture
 // can be written under its name.
 func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	o := &recordOutput{path: f.out, keepSpool: f.keepSpool, force: f.force, signing: &f.signing}
-	if f.flight.asked() {
-		o.parts = newRotation(f, recordName(f, args, time.Now()))
-		o.apart = &f.flight
-		if err := o.parts.try(); err != nil {
-			return nil, &exitError{code: f.failure(args), err: err, hint: "choose another name with -o, or --force to replace what is there"}
-		}
-		return o, nil
-	}
-	if f.rotation.asked() {
-		o.parts = newRotation(f, recordName(f, args, time.Now()))
-		out, err := o.parts.next(1, time.Now())
-		if err != nil {
-			return nil, &exitError{code: f.failure(args), err: err, hint: "choose another name with -o, or --force to replace what is there"}
-		}
-		o.path, o.spoolPath, o.file, o.chownErr = out.Path, out.Spool, out.File, o.parts.chownErr
-		return o, nil
-	}
 	if n, ok := streamOf(f.out); ok {
 		return o, o.openDescriptor(n, f.misuse(args))
 	}
-	fail := func(err error, hint string) (*recordOutput, error) {
-		return nil, &exitError{code: f.failure(args), err: err, hint: hint}
-	}
 	base := recordName(f, args, time.Now())
+	var err error
+	switch {
+	case f.flight.asked():
+		o.parts, o.apart = newRotation(f, base), &f.flight
+		err = o.parts.try()
+	case f.rotation.asked():
+		o.parts = newRotation(f, base)
+		var first capture.Output
+		first, err = o.parts.next(1, time.Now())
+		o.path, o.spoolPath, o.file, o.chownErr = first.Path, first.Spool, first.File, o.parts.chownErr
+	default:
+		err = o.open(base)
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return nil, &exitError{code: f.failure(args), err: r.err, hint: r.hint}
+	}
+	if err != nil {
+		return nil, &exitError{code: f.failure(args), err: err}
+	}
+	return o, nil
+}
+
+// open makes the spool of a recording of one part; of the name base and the first
+// number that is free if -o gives none.
+func (o *recordOutput) open(base string) (err error) {
+	chosen := o.path != ""
 	for n := 1; ; n++ {
-		if f.out == "" {
+		if !chosen {
 			o.path = base + ".parquet"
 			if n > 1 {
 				o.path = fmt.Sprintf("%s-%d.parquet", base, n)
 			}
 		}
-		o.spoolPath = format.SpoolName(o.path)
-		if name := filepath.Base(o.path); len(name) > maxNameBytes {
-			return fail(fmt.Errorf("the name %s… has %d bytes, a file's name has at most %d", name[:20], len(name), maxNameBytes), "choose a shorter name with -o")
+		o.file, err = createSpool(o.path, o.force && chosen, o.signing)
+		if err == nil || chosen || !isTaken(err) {
+			break
 		}
-		info, err := os.Lstat(o.path)
-		signed := f.signing.signable(o.path, f.force)
-		if (err == nil || signed != nil) && f.out == "" {
-			continue
-		}
-		if signed != nil {
-			return fail(fmt.Errorf("%s exists", o.path+signature.Suffix), "it is the signature of another file: choose another name with -o, or --force to replace it")
-		}
-		if err == nil {
-			if kind := info.Mode().Type(); kind != 0 && kind != fs.ModeSymlink {
-				return fail(fmt.Errorf("%s is not a regular file", o.path), "name a new file with -o, or - for standard output")
-			}
-			if !f.force {
-				return fail(fmt.Errorf("%s exists", o.path), "choose another name with -o, or --force to replace it")
-			}
-		}
-		o.file, err = format.CreateSpool(o.path, format.FileOptions{Force: f.force})
-		exists, recording := errors.Is(err, fs.ErrExist), errors.Is(err, format.ErrRecording)
-		switch {
-		case err == nil:
-			o.chownErr = giveToInvoker(o.file)
-			return o, nil
-		case f.out == "" && (exists || recording):
-			continue
-		case recording:
-			return fail(fmt.Errorf("%s: %w", o.spoolPath, format.ErrRecording), "choose another name with -o")
-		case exists:
-			return fail(fmt.Errorf("%s exists", o.spoolPath), "it is of a recording that was cut off: "+escape.Command([]string{"systape", "recover", o.spoolPath})+", or --force to replace it")
-		}
-		return fail(fmt.Errorf("create the spool: %w", err), "name a file in a folder that can be written to with -o")
 	}
+	if err != nil {
+		return err
+	}
+	o.spoolPath, o.chownErr = format.SpoolName(o.path), giveToInvoker(o.file)
+	return nil
 }
 
 // streamOf returns the descriptor that a name of a capture stands for.

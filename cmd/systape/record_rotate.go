@@ -120,7 +120,7 @@ func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
 	}
 	for n := 2; ; n++ {
 		out, err := r.create(name)
-		if !errors.Is(err, fs.ErrExist) || number == 1 || n > 10_000 {
+		if !isTaken(err) || number == 1 || n > 10_000 {
 			return out, err
 		}
 		name = fmt.Sprintf("%s-%d%s", numbered, n, ext) // what another recording left
@@ -140,20 +140,12 @@ func (r *rotation) try() error {
 }
 
 func (r *rotation) create(name string) (capture.Output, error) {
-	out := capture.Output{Path: name, Spool: format.SpoolName(name)}
-	if _, err := os.Lstat(name); err == nil && !r.force {
-		return out, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
-	}
-	if err := r.signing.signable(name, r.force); err != nil {
-		return out, err
-	}
-	f, err := format.CreateSpool(name, format.FileOptions{Force: r.force})
+	f, err := createSpool(name, r.force, r.signing)
 	if err != nil {
-		return out, fmt.Errorf("create the spool: %w", err)
+		return capture.Output{}, err
 	}
 	r.chownErr = giveToInvoker(f)
-	out.File = f
-	return out, nil
+	return capture.Output{Path: name, Spool: format.SpoolName(name), File: f}, nil
 }
 
 // oldest returns the number of the oldest part that is kept once the part at

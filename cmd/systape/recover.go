@@ -34,9 +34,12 @@ recorded yet becomes a capture of nothing; where there were events and none can
 be saved, no file is made and the exit code is 3.
 
 NAME.spool becomes NAME, and so does NAME itself when there is only its spool;
-another file becomes NAME-recovered.parquet; -o names another one.`,
+another file becomes NAME-recovered.parquet; -o names another one. Of several
+FILEs each is saved by itself: what cannot be saved of one does not keep the next
+from it.`,
 		Example: `  systape recover trace.parquet
   systape recover trace.parquet.spool -o saved.parquet
+  systape recover /var/lib/systape/*.spool
   systape recover half-copied.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runRecover(c, args, out, force) },
 	}
@@ -54,19 +57,36 @@ func runRecover(c *cobra.Command, args []string, out string, force bool) error {
 	case out == "-":
 		return usageError(c, errors.New("standard output is for what was saved, in words: give -o saved.parquet"))
 	}
+	code := exitOK
 	for _, path := range args {
-		from, to := recoverNames(path)
-		if out != "" {
-			to = out
+		err := recoverOne(c, path, out, force)
+		if len(args) == 1 {
+			return err
 		}
-		res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: giveToInvoker})
-		if err != nil {
-			return recoverError(err)
-		}
-		fmt.Fprintln(c.OutOrStdout(), recoverReport(to, res))
-		for _, p := range res.Problems {
-			warner(c.ErrOrStderr())(fmt.Errorf("%s: %w", from, p))
-		}
+		code = max(code, report(err, c.ErrOrStderr())) // and on to the next one
+	}
+	if code != exitOK {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// recoverOne makes a capture of one file and says so.
+func recoverOne(c *cobra.Command, path, out string, force bool) error {
+	from, to := recoverNames(path)
+	if out != "" {
+		to = out
+	}
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s is a folder", path), hint: "name what recorders left in it: systape recover " + escape.Word(path) + "/*" + format.SpoolSuffix}
+	}
+	res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: giveToInvoker})
+	if err != nil {
+		return recoverError(err)
+	}
+	fmt.Fprintln(c.OutOrStdout(), recoverReport(to, res))
+	for _, p := range res.Problems {
+		warner(c.ErrOrStderr())(fmt.Errorf("%s: %w", from, p))
 	}
 	return nil
 }

@@ -69,6 +69,22 @@ func (s *Set) HasNegative(a ABI) bool {
 	return s.other[a] || slices.ContainsFunc(s.apart[a], func(nr int32) bool { return nr < 0 })
 }
 
+// Meets reports whether a call can be in both sets: whether one that is listed
+// is, or both have others.
+func (s *Set) Meets(other *Set) bool {
+	for a := range s.bits {
+		if (s.other[a] || len(s.apart[a]) > 0) && (other.other[a] || len(other.apart[a]) > 0) {
+			return true
+		}
+		for w := range s.bits[a] {
+			if s.bits[a][w]&other.bits[a][w] != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // HasName reports whether the set contains the call of that name under any
 // ABI. It takes the names of captures, "syscall_N" among them.
 func (s *Set) HasName(name string) bool {

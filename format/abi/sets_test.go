@@ -131,6 +131,26 @@ func TestSetKnowsABIs(t *testing.T) {
 	}
 }
 
+func TestSetsMeet(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		meet bool
+	}{
+		{"read", "read", true}, {"read", "write", false}, {"%file", "openat", true}, {"%network", "fsync", false},
+		{"!fsync", "fsync", false}, {"!fsync", "fsync,fdatasync", true}, {"!read", "!write", true}, {"all", "fsync", true},
+		{"9999", "read", false}, {"9999", "!read", true},
+	} {
+		a, errA := abi.ParseSet(c.a)
+		b, errB := abi.ParseSet(c.b)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if a.Meets(b) != c.meet || b.Meets(a) != c.meet {
+			t.Errorf("%s and %s meet: %v and %v, want %v", c.a, c.b, a.Meets(b), b.Meets(a), c.meet)
+		}
+	}
+}
+
 func TestNegationIsComplement(t *testing.T) {
 	for _, expr := range []string{"read", "%file", "all", "none", "/^f", "999", "cacheflush,4@32", "2001,-2,901", "all,-1"} {
 		plain, not := mustSet(t, expr), mustSet(t, "!"+expr)
