@@ -362,6 +362,20 @@ static apart int leave_counted(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 
 	return 0;
 }
 
+/*
+ * Whether a program has just begun: the kernel clears its registers (x86
+ * ELF_PLAT_INIT, arm64 start_thread). The number of one ABI's execve is another
+ * call of the other's, munmap for example, which succeeds with none of its
+ * arguments 0.
+ */
+static inline_always int just_begun(struct pt_regs *regs, u32 abi, u64 ret)
+{
+	u64 args[6] = {};
+
+	copy_arguments(args, regs, abi, 6);
+	return !(ret | args[0] | args[1] | args[2] | args[3] | args[4] | args[5]);
+}
+
 static inline_always int leave(u64 *ctx, u32 spare)
 {
 	const u32 filter = filters;
@@ -392,7 +406,7 @@ static inline_always int leave(u64 *ctx, u32 spare)
 		 */
 		u32 other = abi == ABI_COMPAT ? ABI_NATIVE : ABI_COMPAT;
 
-		if (!is_exec(other, nr) || !wanted_call(filter, other, nr))
+		if (!is_exec(other, nr) || !wanted_call(filter, other, nr) || !just_begun(regs, abi, ctx[1]))
 			return 0;
 	}
 	if (filter & COUNTED)

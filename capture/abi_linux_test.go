@@ -80,6 +80,43 @@ func TestArgumentsOfEachABI(t *testing.T) {
 	}
 }
 
+// A chosen execve has its exit also where it runs a program of the other ABI, by
+// whose rules it returns then; and a call whose number is that of the other ABI's
+// execve, as munmap's is on x86, is not taken for it.
+func TestExecveBetweenABIs(t *testing.T) {
+	kerneltest.Require(t)
+	other := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
+	native, compat := callsProgram(t, runtime.GOARCH), callsProgram(t, other)
+	if err := exec.Command(compat).Run(); errors.Is(err, unix.ENOEXEC) {
+		t.Skipf("this machine runs no program of %s: %v", other, err)
+	}
+	set, err := abi.ParseSet("execve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bothHooks(t, func(t *testing.T, noBTF bool) {
+		r := record(t, capture.Options{Command: []string{native, native, compat, compat, native}, Syscalls: set, NoBTF: noBTF}, nil)
+		enters, open := 0, false
+		for _, e := range r.events {
+			switch e.Kind {
+			case format.Enter:
+				if e.Syscall != "execve" || open {
+					t.Errorf("got %+v", e)
+				}
+				enters, open = enters+1, true
+			case format.Exit:
+				if !open || e.Ret != 0 {
+					t.Errorf("got %+v", e)
+				}
+				open = false
+			}
+		}
+		if enters != 5 || open {
+			t.Errorf("%d execve, the last is open: %v; want 5 that have returned", enters, open)
+		}
+	})
+}
+
 // arguments are what testdata/calls passes, as far as a call takes them.
 func arguments(a abi.ABI, n int) (args [6]int64) {
 	for i := range n {

@@ -1,28 +1,81 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// recordSoak: a recording in parts of a steady load, of which the latest are kept, goes
-// on and on: memory and descriptors of the recorder stay what they are, and all that
-// is there verifies, alone and as one. `make soak` lets it take SYSTAPE_SOAK minutes;
-// else it is seconds, which show that it works and not that it lasts.
+// recordSoak: a recording in parts goes on and on: memory and descriptors of the
+// recorder stay what they are, and all that is there verifies, alone and as one.
+// `make soak` lets each take its share of SYSTAPE_SOAK minutes; else it is seconds,
+// which show that it works and not that it lasts.
 func recordSoak(t *testing.T, r recorder) {
 	lasts := 6 * time.Second
 	if minutes, err := strconv.ParseFloat(os.Getenv("SYSTAPE_SOAK"), 64); err == nil {
 		lasts = time.Duration(minutes * float64(time.Minute))
 	}
+	t.Run("steady", func(t *testing.T) {
+		// About 300,000 events a second, of which the latest parts are kept.
+		s := r.soak(t, lasts, []string{"-W", "8"}, []string{r.program("busy"), "3000"})
+		if n := len(s.parts); n == 0 || n > 8 {
+			t.Errorf("%d parts are left, want at most 8: %q", n, s.parts)
+		}
+	})
+	t.Run("no CPU idle", func(t *testing.T) {
+		var loads [][]string
+		for range runtime.NumCPU() {
+			loads = append(loads, []string{r.program("busy"), "3000"}, []string{"timeout", "100", "sh", "-c", "while :; do :; done"})
+		}
+		s := r.soak(t, lasts/3, nil, loads...)
+		// The recorder's own counters and what is told as lost are the rest of the calls.
+		var got struct {
+			Rules []struct {
+				Rule, Detail string
+				OK, Checked  bool
+			}
+		}
+		if err := json.Unmarshal([]byte(r.verifyLong(t, "--format", "json", s.dir)), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range got.Rules {
+			if !rule.OK || !rule.Checked {
+				t.Errorf("%s: ok %v, checked %v: %s", rule.Rule, rule.OK, rule.Checked, rule.Detail)
+			}
+		}
+	})
+}
+
+// verifyLong verifies what takes as long as it takes.
+func (r recorder) verifyLong(t *testing.T, args ...string) string {
+	t.Helper()
+	got := r.finish(t, exec.Command(r.systape, append([]string{"verify"}, args...)...))
+	if got.code != 0 {
+		t.Fatalf("verify %q: %+v", args, got)
+	}
+	return got.out
+}
+
+// soaked is what is left of a recording.
+type soaked struct {
+	dir   string
+	parts []string
+}
+
+// soak records the system in twelve parts while the loads run.
+func (r recorder) soak(t *testing.T, lasts time.Duration, args []string, loads ...[]string) soaked {
+	t.Helper()
 	dir := t.TempDir()
-	c := exec.Command(r.systape, "record", "-a", "-G", fmt.Sprint((lasts / 12).Seconds()), "-W", "8", "-o", filepath.Join(dir, "t.parquet"))
+	c := exec.Command(r.systape, append([]string{"record", "-a", "-G", fmt.Sprint((lasts / 12).Seconds()), "-o", filepath.Join(dir, "t.parquet")}, args...)...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	if err := c.Start(); err != nil {
@@ -30,25 +83,28 @@ func recordSoak(t *testing.T, r recorder) {
 	}
 	defer c.Process.Kill()
 	stop := make(chan struct{})
-	ended := make(chan struct{})
-	go func() { // about 300,000 events a second
-		defer close(ended)
-		for {
-			load := exec.Command(r.program("busy"), "3000")
-			if load.Start() != nil {
-				return
-			}
-			select {
-			case <-stop:
+	var running sync.WaitGroup
+	for _, words := range loads {
+		running.Go(func() {
+			for {
+				load := exec.Command(words[0], words[1:]...)
+				if load.Start() != nil {
+					return
+				}
+				again := true
+				select {
+				case <-stop:
+					again = false
+				case <-time.After(time.Minute): // it ends by itself after two, if this test is killed
+				}
 				load.Process.Signal(syscall.SIGTERM)
 				load.Wait()
-				return
-			case <-time.After(time.Minute): // it ends by itself after two
-				load.Process.Signal(syscall.SIGTERM)
-				load.Wait()
+				if !again {
+					return
+				}
 			}
-		}
-	}()
+		})
+	}
 	began := time.Now()
 	var memory, files [4]int64 // the most in each quarter
 	for time.Since(began) < lasts {
@@ -58,7 +114,7 @@ func recordSoak(t *testing.T, r recorder) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	close(stop)
-	<-ended
+	running.Wait()
 	c.Process.Signal(syscall.SIGTERM)
 	if err := c.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, stderr.String())
@@ -72,13 +128,10 @@ func recordSoak(t *testing.T, r recorder) {
 		t.Errorf("descriptors of the recorder by quarters: %d", files)
 	}
 	parts, _ := filepath.Glob(filepath.Join(dir, "*"))
-	if len(parts) == 0 || len(parts) > 8 {
-		t.Errorf("%d parts are left, want at most 8: %q", len(parts), parts)
+	for _, part := range append(parts, dir) {
+		r.verifyLong(t, part)
 	}
-	for _, part := range parts {
-		r.succeed(t, "verify", part)
-	}
-	r.succeed(t, "verify", dir)
+	return soaked{dir, parts}
 }
 
 // processUse returns the memory that a process has, kernel buffers that it has
