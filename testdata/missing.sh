@@ -13,6 +13,7 @@ need strace strace
 need perf linux-perf
 need setcap libcap2-bin
 need runc runc
+need crun crun
 need busybox busybox-static
 need setarch util-linux
 need python3 python3

@@ -6,20 +6,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"systape/format"
 )
 
-// recordContainers records containers that runc made: one by its id, by the
+// recordContainers records containers that runc and crun made: one by its id, by the
 // beginning of its id and by its name while another is as busy, and with the
-// recorder inside of one. (crun 1.8 refuses to start where version 1 and 2 of
-// cgroups are mounted side by side, as they are on the machine that CI runs on;
-// its files, and those of docker, containerd, podman and CRI-O, are read in
-// capture's TestContainersByName.)
+// recorder inside of one. (The files of docker, containerd, podman and CRI-O are
+// read in capture's TestContainersByName.)
 func recordContainers(t *testing.T, r recorder) {
-	for _, tool := range []string{"runc", "busybox"} {
+	for _, tool := range []string{"runc", "crun", "busybox"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +71,60 @@ func recordContainers(t *testing.T, r recorder) {
 		t.Errorf("a container that does not exist: %+v", got)
 	}
 
+	t.Run("crun", func(t *testing.T) { r.recordCrun(t, loop) })
 	t.Run("inside", func(t *testing.T) { r.recordInsideContainer(t) })
+}
+
+// recordCrun records a container of crun's by its name and by that of its cgroup. crun
+// 1.8 refuses to start where version 1 and 2 of cgroups are mounted side by side, as
+// they are on some machines: it sees version 2 alone.
+func (r recorder) recordCrun(t *testing.T, script string) {
+	name := fmt.Sprintf("systape-crun-%d", os.Getpid())
+	cgroup := name + "-group"
+	c := r.newContainer(t)
+	linux := c.config["linux"].(map[string]any)
+	linux["cgroupsPath"] = "/" + cgroup
+	delete(linux, "resources") // whose controllers may be version 1's
+	isCgroup := func(e any) bool { return e.(map[string]any)["type"] == "cgroup" }
+	linux["namespaces"] = slices.DeleteFunc(linux["namespaces"].([]any), isCgroup)
+	c.config["mounts"] = slices.DeleteFunc(c.config["mounts"].([]any), isCgroup)
+	c.set(t, true, "", "/bin/busybox", "sh", "-c", script)
+	crun := func(args ...string) *exec.Cmd {
+		alone := `umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec crun --cgroup-manager=cgroupfs "$@"`
+		return exec.Command("unshare", append([]string{"-m", "--propagation", "private", "sh", "-c", alone, "sh"}, args...)...)
+	}
+	log, err := os.Create(filepath.Join(c.dir, "log")) // not a pipe, which the container would hold open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	run := crun("run", "-d", "-b", c.dir, name)
+	run.Stderr = log
+	if err := run.Run(); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		t.Fatalf("crun run: %v\n%s", err, text)
+	}
+	t.Cleanup(func() {
+		if out, err := crun("delete", "-f", name).CombinedOutput(); err != nil {
+			t.Errorf("crun delete: %v\n%s", err, out)
+		}
+	})
+	for _, asked := range []string{name, cgroup} {
+		file := filepath.Join(t.TempDir(), "t.parquet")
+		r.succeed(t, "record", "-q", "-a", "--container", asked, "-d", "500ms", "-o", file)
+		events := 0
+		for _, e := range r.whole(t, file) {
+			if e.Container != cgroup && e.Container != "" || e.Comm != "busybox" && e.Comm != "" {
+				t.Fatalf("%s: got %+v", asked, e)
+			}
+			if e.Kind == format.Enter {
+				events++
+			}
+		}
+		if events == 0 {
+			t.Errorf("%s: nothing was recorded", asked)
+		}
+	}
 }
 
 // recordInsideContainer: ids there are not those of the machine. A command is
