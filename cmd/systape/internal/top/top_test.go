@@ -34,14 +34,14 @@ func TestWindowsAreRound(t *testing.T) {
 		if !Ladder(ns) || ns%power(ns) != 0 || ns/power(ns) >= 10 {
 			t.Fatalf("%d: ladder %v, power of ten %d", ns, Ladder(ns), power(ns))
 		}
-		if next := longer(ns); next <= ns && next != floorLadder(longest) {
-			t.Fatalf("after %d comes %d", ns, next)
+		if next := longer(ns); next == ns {
+			if next != floorLadder(longest) {
+				t.Fatalf("nothing is longer than %d", ns)
+			}
+			break
 		}
 		if back := shorter(longer(ns)); back != max(ns, shortest) {
 			t.Fatalf("shorter than what is longer than %d: %d", ns, back)
-		}
-		if longer(ns) == ns {
-			break
 		}
 	}
 	for _, ns := range []int64{0, -1, 3, 15, 999} {
