@@ -82,6 +82,34 @@ func (f *Filter) Match(c *Call, names *format.SymbolTable) bool {
 	return f.MatchSubject(c, names) && f.MatchOutcome(c)
 }
 
+// choose keeps of calls those that f chooses, in place, and adds those of the
+// subject to coverage.
+func (f *Filter) choose(calls []Call, names *format.SymbolTable, coverage *Coverage) []Call {
+	if f.Empty() {
+		coverage.Add(calls)
+		return calls
+	}
+	kept := calls[:0]
+	for i := range calls {
+		c := &calls[i]
+		if !f.MatchSubject(c, names) {
+			continue
+		}
+		coverage.Count(c.Status)
+		if f.MatchOutcome(c) {
+			kept = append(kept, *c)
+		}
+	}
+	return kept
+}
+
+// apart returns a filter that chooses the same calls, for another goroutine.
+func (f *Filter) apart() Filter {
+	same := *f
+	same.comms, same.containers = nil, nil
+	return same
+}
+
 // MatchSubject asks only who made the call, which it was and when it was made.
 // Coverage counts these calls: it tells what happened to the calls that were
 // asked about, so it must not leave out those that ended badly.

@@ -72,6 +72,31 @@ func (n *Notes) Add(calls []Call) {
 	}
 }
 
+// Join takes into account what another has gathered.
+func (n *Notes) Join(o *Notes) {
+	n.Calls += o.Calls
+	n.Denied += o.Denied
+	n.RingSetups += o.RingSetups
+	n.RingEnters += o.RingEnters
+	for key, count := range o.denied {
+		if n.denied == nil {
+			n.denied = map[DeniedCalls]int64{}
+		}
+		if _, known := n.denied[key]; known || len(n.denied) < maxDenied {
+			n.denied[key] += count
+		}
+	}
+	for tid := range o.threads {
+		if n.threads == nil {
+			n.threads = map[int32]bool{}
+		}
+		if len(n.threads) < maxDenied {
+			n.threads[tid] = true
+		}
+	}
+	n.RingThreads = len(n.threads)
+}
+
 func (n *Notes) deny(c *Call) {
 	n.Denied++
 	if n.denied == nil {

@@ -313,6 +313,10 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				p.forget(t)
 				p.threads.remove(t.tid)
 			}
+		case kindUntil:
+			if t := p.threads.find(tids[i]); t != nil {
+				t.last = arg0[i]
+			}
 		}
 		p.row++
 	}

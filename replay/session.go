@@ -341,6 +341,12 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	if err := fn(nil, last); err != nil && err != ErrStop {
 		return err
 	}
+	s.concluded(p)
+	return nil
+}
+
+// concluded takes from p, which has finished, what it knows of the whole pass.
+func (s *Session) concluded(p *Pairer) {
 	s.pairing = p.Coverage()
 	s.coverage.takeLosses(s.pairing, &s.spans, &s.Filter, s.Meta().Selection)
 	s.takeCounts()
@@ -353,7 +359,6 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	if n := s.pairing.LateLosses; n > 0 {
 		s.Warn(fmt.Errorf("%d losses were told after the calls they concern: durations just before may be too long; run this on a file instead of a stream", n))
 	}
-	return nil
 }
 
 // errPast ends the pass where no later call can be chosen.
@@ -393,24 +398,7 @@ var errGone = errors.New("the loop was left")
 
 // Choose applies the filter to calls in place and counts them for the
 // coverage. Run leaves it to the caller, Each and Calls do it.
-func (s *Session) Choose(calls []Call) []Call {
-	if s.Filter.Empty() {
-		s.coverage.Add(calls)
-		return calls
-	}
-	kept := calls[:0]
-	for i := range calls {
-		c := &calls[i]
-		if !s.Filter.MatchSubject(c, s.symbols) {
-			continue
-		}
-		s.coverage.Count(c.Status)
-		if s.Filter.MatchOutcome(c) {
-			kept = append(kept, *c)
-		}
-	}
-	return kept
-}
+func (s *Session) Choose(calls []Call) []Call { return s.Filter.choose(calls, s.symbols, &s.coverage) }
 
 // Count counts for the coverage those of calls that the subject of the filter
 // chooses, and leaves them alone; it stands in for Choose.

@@ -132,7 +132,7 @@ func (t *threads) remove(tid int32) {
 		i = (i + 1) & mask
 	}
 	place := t.table[i].place - 1
-	t.list[place] = thread{slot: -1}
+	t.list[place] = thread{slot: -1, last: unseen}
 	t.free = append(t.free, place)
 	t.recentP = -1
 	for j := i; ; {

@@ -58,7 +58,12 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	progress, finish := in.progress("reading")
 	defer finish()
 	err = l.Read(view, func(add func([]replay.Call) error) error {
-		err := in.calls(func(calls []replay.Call) error {
+		done, err := l.AddShared(in.ctx, view, in.Session, func(calls int) { progress(2 * calls) })
+		if done || err != nil {
+			finish()
+			return inputError(err)
+		}
+		err = in.calls(func(calls []replay.Call) error {
 			progress(2 * len(calls))
 			return add(calls)
 		})

@@ -71,8 +71,8 @@ func (e *Extent) Add(calls []replay.Call) {
 	}
 }
 
-// merge takes the calls of another extent into account.
-func (e *Extent) merge(o *Extent) {
+// Merge takes the calls of another extent into account.
+func (e *Extent) Merge(o *Extent) {
 	switch {
 	case !o.any:
 	case !e.any:

@@ -129,7 +129,6 @@ func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 		if spanNS > 0 {
 			r.PerSecond = float64(r.Count) / float64(spanNS) * 1e9
 		}
-		total[section(r.Waits)] += float64(r.TotalNS) + float64(r.CensoredNS)
 		rows = append(rows, r)
 		return &rows[len(rows)-1]
 	}
@@ -141,6 +140,9 @@ func (t *Table) Rows(spanNS int64, sort Sort) []Row {
 	SortRows(rows, t.opt.By, sort)
 	if t.joined > 0 || t.more {
 		add(t.other).Joined = max(t.joined, 1)
+	}
+	for i := range rows { // in total order: sums of fractions depend on it
+		total[section(rows[i].Waits)] += float64(rows[i].TotalNS) + float64(rows[i].CensoredNS)
 	}
 	for i := range rows {
 		if all := total[section(rows[i].Waits)]; all > 0 {

@@ -182,7 +182,7 @@ func (t *Timeline) merge(s, o *slot) {
 	s.table.Merge(o.table)
 	s.table.settle()
 	t.bytes += s.table.bytes - before - o.table.bytes - slotMem
-	s.extent.merge(&o.extent)
+	s.extent.Merge(&o.extent)
 	s.calls += o.calls
 	s.errors += o.errors
 }
@@ -221,7 +221,7 @@ func (t *Timeline) Window(from, to int64) Window {
 		}
 		w.From, w.To = min(w.From, low), max(w.To, high)
 		w.Table.Merge(s.table)
-		w.Extent.merge(&s.extent)
+		w.Extent.Merge(&s.extent)
 		w.Calls += s.calls
 		w.Errors += s.errors
 	}

@@ -67,7 +67,8 @@ func estimate(r *latency.Row, q latency.Quantile) string {
 func (l *Latency) Groups() View {
 	t := latency.NewTable(l.Options)
 	return View{
-		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
+		Table: t,
+		Add:   func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			if l.sampled() {
 				if counted, ok := l.Counted(); ok {

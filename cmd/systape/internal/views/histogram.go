@@ -14,7 +14,8 @@ import (
 func (l *Latency) Histograms() View {
 	t := latency.NewTable(l.Options)
 	return View{
-		Add: func(calls []replay.Call) error { t.Add(calls); return nil },
+		Table: t,
+		Add:   func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			rows := t.Rows(l.spanNS(), l.Sort)
 			l.warnJoined(t)

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,6 +40,8 @@ func (l *Latency) sampled() bool { return Sampled(l.Meta()) }
 type View struct {
 	Add    func([]replay.Call) error
 	Render func() error
+	// Table, if not nil, is all that Add adds to: it may be made of shares.
+	Table *latency.Table
 }
 
 // Read gives the calls to a view; take is called with a function for them.
@@ -66,6 +69,46 @@ func (l *Latency) Read(v View, take func(func([]replay.Call) error) error) error
 		l.note("note: %s", line)
 	}
 	return err
+}
+
+// share is what one of several goroutines has seen of the calls.
+type share struct {
+	calls  replay.Notes
+	extent latency.Extent
+	table  *latency.Table
+}
+
+// AddShared adds the calls of a session to a view by several goroutines at
+// once. done is false, and nothing has happened, where the view or the capture
+// asks for calls in order. seen is told how many calls were added.
+func (l *Latency) AddShared(ctx context.Context, v View, s *replay.Session, seen func(calls int)) (done bool, err error) {
+	if v.Table == nil {
+		return false, nil
+	}
+	return replay.EachShared(ctx, s, replay.Shares[*share]{
+		Begin: func(n int) *share { return &share{table: v.Table.Share(n)} },
+		Add: func(to *share, calls []replay.Call) bool {
+			to.calls.Add(calls)
+			to.extent.Add(calls)
+			to.table.Add(calls)
+			seen(len(calls))
+			return !to.table.Full()
+		},
+		Join: func(all []*share) bool {
+			tables := make([]*latency.Table, len(all))
+			for i, s := range all {
+				tables[i] = s.table
+			}
+			if !v.Table.Join(tables) {
+				return false
+			}
+			for _, s := range all {
+				l.calls.Join(&s.calls)
+				l.extent.Merge(&s.extent)
+			}
+			return true
+		},
+	})
 }
 
 // span returns when the capture began and ended: what it says about itself,
