@@ -79,9 +79,15 @@ func (c *Coverage) takeLosses(all Coverage, spans *lossSpans, f *Filter, sel *fo
 // Add counts calls; a Pairer does it by itself, and whoever looks at a part of
 // its calls counts that part here.
 func (c *Coverage) Add(calls []Call) {
+	ok := 0
 	for i := range calls {
-		c.Count(calls[i].Status)
+		if s := calls[i].Status; s == OK {
+			ok++
+		} else {
+			c.ByStatus[s]++
+		}
 	}
+	c.ByStatus[OK] += int64(ok)
 	c.sum()
 }
 

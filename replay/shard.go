@@ -47,12 +47,6 @@ type looseRow struct {
 // any call since the time in its first argument, at which it had left one.
 const kindUntil format.Kind = 1<<8 - 1
 
-// columnsRead are those of a looseRow that were read.
-type columnsRead struct {
-	pid, syscall, comm, container, detail bool
-	args                                  [6]bool
-}
-
 func newShard() *shard {
 	s := &shard{}
 	s.p = Pairer{classes: newClassTable(), linking: true}
@@ -74,10 +68,7 @@ func (s *shard) begin(lossy bool) {
 func (s *shard) push(b *format.Batch) []Call {
 	p := &s.p
 	r := p.rowsOf(b)
-	s.has = columnsRead{len(b.PID) > 0, len(b.Syscall) > 0, len(b.Comm) > 0, len(b.Container) > 0, len(b.Detail) > 0, [6]bool{}}
-	for k := range s.has.args {
-		s.has.args[k] = len(b.Args[k]) > 0
-	}
+	s.has = r.read
 	out := s.out[:0]
 	kinds, tids, nrs, abis := r.kind, r.tids, r.nrs, r.abis
 	for i := 0; i < len(kinds); i++ {

@@ -17,7 +17,14 @@ type rows struct {
 	syscalls, comms, containers []format.Symbol
 	args                        [6][]int64
 	details                     []string
+	read                        columnsRead
 	hasArgs                     bool // all arguments were read
+}
+
+// columnsRead says which columns, of those that pairing does without, a batch has.
+type columnsRead struct {
+	pid, syscall, comm, container, detail bool
+	args                                  [6]bool
 }
 
 // zeros stand for columns that were not read.
@@ -35,12 +42,14 @@ func (p *Pairer) rowsOf(b *format.Batch) *rows {
 		ts: b.TS[:n], rets: b.Ret[:n], kind: b.Kind[:n], tids: b.TID[:n], cpus: b.CPU[:n], nrs: b.Nr[:n], abis: b.ABI[:n],
 		pids:     orZeros(b.PID, n, &p.zeros.i32)[:n],
 		syscalls: orZeros(b.Syscall, n, &p.zeros.sym)[:n], comms: orZeros(b.Comm, n, &p.zeros.sym)[:n], containers: orZeros(b.Container, n, &p.zeros.sym)[:n],
+		read:    columnsRead{pid: len(b.PID) >= n, syscall: len(b.Syscall) >= n, comm: len(b.Comm) >= n, container: len(b.Container) >= n, detail: len(b.Detail) >= n},
 		hasArgs: true,
 	}
 	if len(b.Seq) > 0 {
 		r.seqs = b.Seq[:n]
 	}
 	for k := range r.args {
+		r.read.args[k] = len(b.Args[k]) >= n
 		r.hasArgs = r.hasArgs && len(b.Args[k]) > 0
 		r.args[k] = orZeros(b.Args[k], n, &p.zeros.i64)[:n]
 	}
@@ -87,36 +96,88 @@ func (p *Pairer) straight(r *rows, i int) (calls int) {
 	return calls
 }
 
-// takeStraight appends the straight calls from row i on to out.
+// takeStraight appends the straight calls from row i on to out, some at a time
+// and column by column: that stays in the CPU's nearest cache, and what was not
+// read costs nothing.
 func (p *Pairer) takeStraight(r *rows, i, calls int, out []Call) []Call {
+	const some = 64
 	p.cov.Enters += int64(calls)
 	p.cov.Exits += int64(calls)
 	p.cov.ByStatus[OK] += int64(calls)
 	from := len(out)
 	out = slices.Grow(out, calls)[:from+calls]
-	seq := p.row
-	for k := range out[from:] {
-		c := &out[from+k]
-		c.StartNS, c.DurNS = r.ts[i], r.ts[i+1]-r.ts[i]
-		if r.seqs != nil {
-			c.EnterSeq, c.ExitSeq = r.seqs[i], r.seqs[i+1]
-		} else {
-			c.EnterSeq, c.ExitSeq = seq, seq+1
-			seq += 2
-		}
-		c.EndSeq, c.Continues, c.Ret = c.ExitSeq, -1, r.rets[i+1]
-		for a := range c.Args {
-			c.Args[a] = r.args[a][i]
-		}
-		c.PID, c.TID, c.CPUEnter, c.CPUExit, c.Nr = r.pids[i], r.tids[i], r.cpus[i], r.cpus[i+1], r.nrs[i]
-		c.Syscall, c.Comm, c.Container, c.ABI = r.syscalls[i], r.comms[i], r.containers[i], r.abis[i]
-		c.Status, c.NoRet, c.Detail, c.Told, c.Files = OK, false, "", "", nil
-		if r.details != nil {
-			c.Told = r.details[i]
-			c.learn(r.details[i+1])
-		}
-		i += 2
+	for to := out[from:]; len(to) > 0; {
+		n := min(some, len(to))
+		p.takeSome(r, i, to[:n])
+		to, i = to[n:], i+2*n
 	}
-	p.row += 2 * int64(calls)
 	return out
+}
+
+// takeSome sets to to the straight calls from row i on.
+func (p *Pairer) takeSome(r *rows, i int, to []Call) {
+	n := 2 * len(to)
+	clear(to)
+	ts, rets := r.ts[i:i+n], r.rets[i:i+n]
+	for k := range to {
+		c := &to[k]
+		c.StartNS, c.DurNS, c.Continues, c.Ret = ts[2*k], ts[2*k+1]-ts[2*k], -1, rets[2*k+1]
+	}
+	if r.seqs != nil {
+		seqs := r.seqs[i : i+n]
+		for k := range to {
+			to[k].EnterSeq, to[k].ExitSeq, to[k].EndSeq = seqs[2*k], seqs[2*k+1], seqs[2*k+1]
+		}
+	} else {
+		for k := range to {
+			seq := p.row + 2*int64(k)
+			to[k].EnterSeq, to[k].ExitSeq, to[k].EndSeq = seq, seq+1, seq+1
+		}
+	}
+	p.row += int64(n)
+	cpus, nrs, abis := r.cpus[i:i+n], r.nrs[i:i+n], r.abis[i:i+n]
+	tid := r.tids[i]
+	for k := range to {
+		c := &to[k]
+		c.TID, c.CPUEnter, c.CPUExit, c.Nr, c.ABI = tid, cpus[2*k], cpus[2*k+1], nrs[2*k], abis[2*k]
+	}
+	for a, read := range r.read.args {
+		if read {
+			args := r.args[a][i : i+n]
+			for k := range to {
+				to[k].Args[a] = args[2*k]
+			}
+		}
+	}
+	if r.read.pid {
+		pids := r.pids[i : i+n]
+		for k := range to {
+			to[k].PID = pids[2*k]
+		}
+	}
+	if r.read.syscall {
+		syscalls := r.syscalls[i : i+n]
+		for k := range to {
+			to[k].Syscall = syscalls[2*k]
+		}
+	}
+	if r.read.comm {
+		comms := r.comms[i : i+n]
+		for k := range to {
+			to[k].Comm = comms[2*k]
+		}
+	}
+	if r.read.container {
+		containers := r.containers[i : i+n]
+		for k := range to {
+			to[k].Container = containers[2*k]
+		}
+	}
+	if r.details != nil {
+		details := r.details[i : i+n]
+		for k := range to {
+			to[k].Told = details[2*k]
+			to[k].learn(details[2*k+1])
+		}
+	}
 }

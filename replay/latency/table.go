@@ -123,24 +123,35 @@ func NewTable(opt Options) *Table {
 
 // Add counts calls.
 func (t *Table) Add(calls []replay.Call) {
+	// What the call before was counted as, calls coming in runs; of use when
+	// system calls are the only key.
+	var g *Group
+	var cl class
+	var last struct {
+		syscall format.Symbol
+		status  replay.Status
+	}
 	for i := range calls {
 		c := &calls[i]
-		cl, waits := t.sel.pick(c)
-		if cl == skipped {
-			continue
+		if g == nil || c.Syscall != last.syscall || c.Status != last.status {
+			is, waits := t.sel.pick(c)
+			if is == skipped {
+				continue
+			}
+			cl, g = is, nil
+			if t.bySym && int(c.Syscall) < len(t.sym) {
+				g = t.sym[c.Syscall]
+			}
+			if g == nil {
+				g = t.group(c, waits)
+			}
+			last.syscall, last.status = c.Syscall, c.Status
 		}
 		if !t.any || c.StartNS < t.first {
 			t.first = c.StartNS
 		}
 		if end := c.StartNS + c.DurNS; !t.any || end > t.last {
 			t.last, t.any = end, true
-		}
-		var g *Group
-		if t.bySym && int(c.Syscall) < len(t.sym) {
-			g = t.sym[c.Syscall]
-		}
-		if g == nil {
-			g = t.group(c, waits)
 		}
 		if cl == finished {
 			t.bytes += int64(g.Done.record(c.DurNS))
@@ -156,6 +167,10 @@ func (t *Table) Add(calls []replay.Call) {
 		}
 		if t.bytes > t.opt.MaxBytes {
 			t.join()
+			g = nil
+		}
+		if !t.bySym {
+			g = nil
 		}
 	}
 }

@@ -130,6 +130,22 @@ func unpackDict[T any](h *hybrid, dst, dict []T) bool {
 		mask := uint64(1)<<h.width - 1
 		bit := h.bit
 		src = h.bits[:len(h.bits)+slack]
+		if h.width > 0 && h.width < 8 && bit%packedGroup == 0 {
+			// A group of eight is in one word.
+			for len(dst) >= packedGroup {
+				group, word := dst[:packedGroup:packedGroup], binary.LittleEndian.Uint64(src[bit/8:])
+				for i := range group {
+					x := word & mask
+					if x >= uint64(len(dict)) {
+						return false
+					}
+					group[i] = dict[x]
+					word >>= h.width
+				}
+				bit += packedGroup * h.width
+				dst = dst[packedGroup:]
+			}
+		}
 		for i := range dst {
 			x := binary.LittleEndian.Uint64(src[bit/8:]) >> (bit % 8) & mask
 			if x >= uint64(len(dict)) {
