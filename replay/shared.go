@@ -191,11 +191,14 @@ func (p *sharedPass) lossyGroup(i int) bool {
 		return false
 	}
 	first, last, ok := p.groups.Times(i)
-	if !ok {
-		return true
-	}
-	k, _ := slices.BinarySearchFunc(p.lossy, first, func(s LossSpan, first int64) int { return cmp.Compare(s.Last, first) })
-	return k < len(p.lossy) && p.lossy[k].First <= last
+	return !ok || lossyBetween(p.lossy, first, last)
+}
+
+// lossyBetween reports whether any of spans, which are in order and apart,
+// overlaps first ≤ t ≤ last.
+func lossyBetween(spans []LossSpan, first, last int64) bool {
+	k, _ := slices.BinarySearchFunc(spans, first, func(s LossSpan, first int64) int { return cmp.Compare(s.Last, first) })
+	return k < len(spans) && spans[k].First <= last
 }
 
 // put gives the pairer the rest of group i, once it is its turn, and of those
