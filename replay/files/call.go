@@ -142,8 +142,10 @@ func (f *Follower) uncertain(t *task, what action) {
 	switch what {
 	case changesDir:
 		t.place.cwd = nil
-	case changesRoot, pivots, entersNamespace, unshares:
-		t.place.cwd, t.place.root = nil, nil
+	case changesRoot, pivots, entersNamespace:
+		t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
+	case unshares:
+		t.place.forget()
 	case rings:
 		t.table.opaque = true
 	}
@@ -159,9 +161,12 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 	}
 	switch e.what {
 	case makes:
+		if e.typ == Signalfd && int32(args[0]) == ret {
+			return f.lookup(t, ret) // another mask for the same
+		}
 		return give(&open{&File{Name: e.name, Type: e.typ}}, e.closedByExec(args))
 	case opens:
-		return give(&open{&File{Name: n.Paths[0], Type: Regular}}, e.closedByExec(args))
+		return give(&open{e.opened(c.ABI, args, n)}, e.closedByExec(args))
 	case makesBPF:
 		if name := bpfNames[uint32(args[0])]; name != "" {
 			return give(&open{&File{Name: name, Type: BPF}}, yes)
@@ -209,9 +214,10 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		t.place.cwd = n.directory()
 	case changesRoot:
 		t.place.root = n.directory()
+		t.place.strayed = t.place.root == nil
 	case pivots:
 		for _, t := range f.tasks {
-			t.place.cwd, t.place.root = nil, nil
+			t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
 		}
 	case unshares:
 		if args[0]&cloneFiles != 0 {
@@ -222,10 +228,38 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		}
 	case entersNamespace:
 		if args[1] == 0 || args[1]&cloneNewNS != 0 {
-			t.place.cwd, t.place.root = nil, nil
+			t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
 		}
 	}
 	return nil
+}
+
+const (
+	oTmpfile       = 0o20000000 // include/uapi/asm-generic/fcntl.h
+	oNoFollow      = 0o400000
+	oNoFollowOnARM = 0o100000 // arch/arm64/include/uapi/asm/fcntl.h, arch/arm likewise
+)
+
+// opened is the file that a call has opened.
+func (e *effect) opened(a abi.ABI, args *[6]int64, n *Named) *File {
+	f := &File{Name: n.Paths[0], Type: Regular}
+	noFollow := int64(oNoFollow)
+	if a == abi.ARM || a == abi.ARM64 {
+		noFollow = oNoFollowOnARM
+	}
+	flags := int64(0)
+	if e.flags >= 0 {
+		flags = args[e.flags]
+	}
+	switch {
+	case n.links[0] == elsewhere:
+		f.Name = ""
+	case flags&oTmpfile != 0:
+		f.Name += "/(O_TMPFILE)" // it has no name, and is not the directory
+	default:
+		f.real = n.links[0] == nowhere || n.links[0] == last && flags&noFollow != 0
+	}
+	return f
 }
 
 // addressed gives a socket the address that a call has given it, or told of it.
@@ -315,8 +349,8 @@ func Pair(text string) (a, b int32, ok bool) {
 // directory returns where a call moved to: its path, or its descriptor.
 func (n *Named) directory() *File {
 	if n.Paths[0] != "" {
-		f := &File{Name: n.Paths[0], Type: Regular}
-		if _, ok := f.path(); ok {
+		f := &File{Name: n.Paths[0], Type: Regular, real: n.links[0] == nowhere}
+		if _, ok := f.path(); ok && n.links[0] != elsewhere {
 			return f
 		}
 		return nil

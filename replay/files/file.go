@@ -72,6 +72,7 @@ type File struct {
 	Name string
 	Type Type
 
+	real  bool   // the name is a path without symbolic links: ".." is what is before
 	alone *Named // a call that names nothing but this, in its first register
 }
 
@@ -89,6 +90,7 @@ type Named struct {
 	Ret   *File     // what the descriptor stands for that the call returned; nil: none, or not known
 	Paths [2]string // its paths and socket addresses, in their order; "" where there is none or it is not known
 	cwd   uint8     // registers that hold AT_FDCWD
+	links [2]links  // what may be a symbolic link in Paths
 }
 
 // Descriptor returns what the call's first descriptor stands for, the working

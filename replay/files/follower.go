@@ -2,6 +2,7 @@ package files
 
 import (
 	"math"
+	"strings"
 
 	"systape/format"
 	"systape/format/abi"
@@ -127,7 +128,7 @@ func (f *Follower) forgetProcess(t *task) {
 		f.fixed, f.placed = false, false
 	}
 	t.table.forget()
-	t.place.cwd, t.place.root = nil, nil
+	t.place.forget()
 	for tid, o := range f.tasks {
 		if o.pid == t.pid {
 			f.end(tid)
@@ -143,7 +144,7 @@ func (f *Follower) forget(shared bool) {
 			t.table.forget()
 		}
 		if !shared || t.place.tasks > 1 {
-			t.place.cwd, t.place.root = nil, nil
+			t.place.forget()
 		}
 	}
 }
@@ -233,7 +234,7 @@ func (f *Follower) fork(b *format.Batch, i int) {
 		tab = tab.fork()
 	}
 	if !sharePlace {
-		pl = &place{cwd: pl.cwd, root: pl.root}
+		pl = &place{cwd: pl.cwd, root: pl.root, strayed: pl.strayed}
 	}
 	f.add(tid, pid, tab, pl)
 }
@@ -263,7 +264,7 @@ func (f *Follower) unshareTable(t *task) {
 func (f *Follower) unsharePlace(t *task) {
 	if t.place.tasks > 1 {
 		t.place.tasks--
-		t.place = &place{cwd: t.place.cwd, root: t.place.root, tasks: 1}
+		t.place = &place{cwd: t.place.cwd, root: t.place.root, strayed: t.place.strayed, tasks: 1}
 	}
 }
 
@@ -339,6 +340,7 @@ func (f *Follower) measure() {
 func (f *Follower) wasOpen(b *format.Batch, i int) {
 	t := f.task(b.PID[i], b.PID[i])
 	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i])}
+	file.real = file.Type == Regular && !strings.HasSuffix(file.Name, " (deleted)")
 	switch fd := int32(b.Args[format.FDNumber][i]); fd {
 	case format.FDCwd:
 		t.place.cwd = file

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"path"
 	"strings"
 
 	"systape/format"
@@ -69,7 +68,11 @@ func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Ref
 			if r > 0 && refs.DirFDs>>(r-1)&1 != 0 {
 				base = n.FDs[r-1]
 			}
-			n.Paths[k] = f.resolve(base, f.root(t), format.EscapeText(text))
+			text = format.EscapeText(text)
+			n.Paths[k], n.links[k] = resolve(base, f.root(t), text)
+			if t.place.strayed && text != "" && text[0] == '/' || ownRoot(a, nr, r, refs, args, text) {
+				n.Paths[k], n.links[k] = text, elsewhere
+			}
 		}
 		k++
 	}
@@ -88,33 +91,79 @@ func (f *Follower) asWritten(a abi.ABI, nr int32, k int) bool {
 	return false
 }
 
-// resolve makes a path absolute where it is known what it is relative to.
-func (f *Follower) resolve(base, root *File, text string) string {
-	dir := ""
+// links says what of a path may be a symbolic link, or whether it is another
+// path than it seems.
+type links uint8
+
+const (
+	anywhere  links = iota // some part of it
+	last                   // at most its last part
+	nowhere                // none
+	elsewhere              // it begins at a directory that is not known
+)
+
+// resolve makes a path absolute where it is known what it is relative to. What is
+// before a ".." goes only where it is no symbolic link; and nothing leads out
+// of the root.
+func resolve(base, root *File, text string) (string, links) {
+	top, ok := root.path()
+	if !ok || top == "/" {
+		top = ""
+	}
+	if text == "" {
+		if base == nil {
+			return "", anywhere
+		}
+		return base.Name, base.linked() // AT_EMPTY_PATH
+	}
+	dir, plain := top, true
+	if text[0] != '/' {
+		if dir, ok = base.path(); !ok {
+			return text, anywhere
+		}
+		plain = base.real
+		dir = strings.TrimSuffix(dir, "/")
+	} else if top == "" && clean(text) {
+		if strings.LastIndexByte(text, '/') > 0 {
+			return text, anywhere
+		}
+		return text, last
+	}
+	in := last
+	for part := range strings.SplitSeq(text, "/") {
+		switch {
+		case part == "" || part == ".":
+			continue
+		case part == ".." && plain:
+			if dir != top {
+				dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
+			}
+			continue
+		case !plain:
+			in = anywhere
+		}
+		dir, plain = dir+"/"+part, false
+	}
 	switch {
-	case text == "":
-		if base != nil {
-			return base.Name // AT_EMPTY_PATH
-		}
-		return ""
-	case text[0] == '/':
-		if r, ok := root.path(); ok && r != "/" {
-			dir = r
-		}
-	default:
-		b, ok := base.path()
-		if !ok {
-			return text
-		}
-		dir = b + "/"
+	case plain:
+		in = nowhere
+	case text[len(text)-1] == '/': // a last link is followed then
+		in = anywhere
 	}
-	if dir == "" && clean(text) {
-		return text
+	if dir == "" {
+		return "/", nowhere
 	}
-	return path.Clean(dir + text)
+	return dir, in
 }
 
-// clean reports that path.Clean would change nothing: it costs less to ask.
+func (f *File) linked() links {
+	if f.real {
+		return nowhere
+	}
+	return anywhere
+}
+
+// clean reports that an absolute path has nothing to be taken out: it costs less to ask.
 func clean(p string) bool {
 	return !strings.Contains(p, "//") && !strings.Contains(p, "/.") && (len(p) == 1 || p[len(p)-1] != '/')
 }
@@ -156,4 +205,15 @@ func socketWord(name string) bool {
 		return true
 	}
 	return false
+}
+
+// ownRoot reports whether a path may begin elsewhere than it seems: openat2 can
+// make of its directory the root of the call (RESOLVE_IN_ROOT), and that it does
+// stands in memory (openat2(2)).
+func ownRoot(a abi.ABI, nr int32, r int, refs abi.Refs, args *[6]int64, text string) bool {
+	if r == 0 || refs.DirFDs>>(r-1)&1 == 0 || int32(args[r-1]) == abi.AtFDCWD || text == "" || text[0] != '/' && !strings.Contains(text, "..") {
+		return false
+	}
+	name, _ := abi.Name(a, nr)
+	return name == "openat2"
 }

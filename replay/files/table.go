@@ -65,7 +65,16 @@ func (t *table) exec(size *int64) {
 // fs_struct of the kernel). What is not known is nil.
 type place struct {
 	cwd, root *File
+	strayed   bool // the root is another one, and not known which
 	tasks     int
+}
+
+// forget drops what is known of a place. Who had another root may have got another.
+func (p *place) forget() {
+	if root, ok := p.root.path(); ok && root != "/" {
+		p.strayed = true
+	}
+	p.cwd, p.root = nil, nil
 }
 
 // task is a thread.
