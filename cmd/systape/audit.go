@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -94,7 +93,7 @@ func (f *auditFlags) ruleset() ([]audit.Rule, error) {
 	case "none":
 		return nil, nil
 	}
-	text, err := os.ReadFile(f.rules)
+	text, err := readSmall(f.rules)
 	if err != nil {
 		return nil, inputError(err)
 	}

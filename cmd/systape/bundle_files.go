@@ -109,7 +109,7 @@ func addToBundle(z *zip.Writer, f bundleFile) (e bundleEntry, err error) {
 	if err != nil {
 		return e, err
 	}
-	h := &zip.FileHeader{Name: f.name, Method: zip.Store, CRC32: crc.Sum32(), UncompressedSize64: uint64(n), CompressedSize64: uint64(n)}
+	h := &zip.FileHeader{Name: f.name, Method: zip.Store, ModifiedDate: dosEpoch, CRC32: crc.Sum32(), UncompressedSize64: uint64(n), CompressedSize64: uint64(n)}
 	if f.path == "" {
 		var packed bytes.Buffer
 		d, err := flate.NewWriter(&packed, flate.BestCompression)
@@ -157,6 +157,10 @@ func bundleFindings(paths []string) (findings []format.Finding, err error) {
 	}
 	return findings, nil
 }
+
+// dosEpoch is the first day that a zip file can tell, 1980-01-01: a bundle has the
+// dates of its capture inside, and is the same whenever it is made.
+const dosEpoch = 1<<5 | 1
 
 // checkManifest says whether the files of a bundle are those of its manifest.
 func checkManifest(b *format.Bundle) format.Finding {

@@ -135,6 +135,11 @@ func TestBundleManifest(t *testing.T) {
 		}
 		return file
 	}
+	for _, f := range z.File {
+		if y, m, d := f.Modified.Date(); y != 1980 || m != 1 || d != 1 {
+			t.Errorf("%s is of %v", f.Name, f.Modified)
+		}
+	}
 	for what, change := range map[string]func(string, []byte) (string, []byte){
 		"a text was changed": func(n string, b []byte) (string, []byte) {
 			if n == "latency.txt" {
@@ -144,6 +149,12 @@ func TestBundleManifest(t *testing.T) {
 		},
 		"a text is gone": func(n string, b []byte) (string, []byte) {
 			return strings.ReplaceAll(n, "errors.txt", ""), b
+		},
+		"a name is none": func(n string, b []byte) (string, []byte) {
+			if n == bundleManifestName {
+				b = bytes.ReplaceAll(b, []byte(`"latency.txt"`), []byte(`"\u001b[31mred\ntxt"`))
+			}
+			return n, b
 		},
 		"a file was added": func(n string, b []byte) (string, []byte) {
 			return strings.ReplaceAll(n, "info.txt", "more.txt"), b

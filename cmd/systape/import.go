@@ -127,7 +127,7 @@ func (f *importFlags) options() (opt importer.Options, err error) {
 		if f.from != "unm" {
 			return opt, fmt.Errorf("--map is for --from unm")
 		}
-		raw, err := os.ReadFile(f.names)
+		raw, err := readSmall(f.names)
 		if err != nil {
 			return opt, err
 		}

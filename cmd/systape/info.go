@@ -28,7 +28,8 @@ short and with its secrets masked (--format json has the metadata as stored).
 
 --privacy tells instead what the capture holds that names somebody or something:
 the command line, the host, names of threads and executed files, with examples;
-and what is never in it. 'systape redact' makes a capture without.
+and what is never in it; --format json has all names. 'systape redact' makes a
+capture without.
 
 ` + fileHelp + partsHelp,
 		Example: `  systape info trace.parquet

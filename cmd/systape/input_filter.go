@@ -28,7 +28,7 @@ func addFilterFlags(c *cobra.Command) {
 	f.String("from", "", "only calls that began at this time or later")
 	f.String("to", "", "only calls that began before this time")
 	addDuration(f, new(time.Duration), "min-duration", "", 0, "only calls that took at least this long")
-	f.StringSlice("path", nil, "only calls about these files or socket addresses: a path, or a pattern as '/etc/*'")
+	f.Var(new(nameList), "path", "only calls about these files or socket addresses: a path, or a pattern as '/etc/*'")
 	f.StringSlice("fd-type", nil, "only calls with descriptors of these types: "+strings.Join(files.TypeWords(), " "))
 	addNodeFlag(c)
 	f.SortFlags = false
@@ -100,7 +100,7 @@ func parseFilter(flags *pflag.FlagSet, f *replay.Filter) (from, to string, err e
 		}
 		f.Errnos = append(f.Errnos, n)
 	}
-	f.Paths = list("path")
+	f.Paths = namesOf(flags, "path")
 	for _, word := range list("fd-type") {
 		t, ok := files.ParseType(word)
 		if !ok {

@@ -57,7 +57,7 @@ func (f *signFlags) open(all *recordFlags, stdin io.Reader, stderr io.Writer) er
 	password := func() (string, error) {
 		switch {
 		case f.passwordFile != "":
-			text, err := os.ReadFile(f.passwordFile)
+			text, err := readSmall(f.passwordFile)
 			line, _, _ := strings.Cut(string(text), "\n")
 			return strings.TrimSuffix(line, "\r"), err
 		case given:

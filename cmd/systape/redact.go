@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -31,9 +30,10 @@ without it they cannot be undone. --key FILE holds it and is made if it is not
 there; without --key it is thrown away, and no other capture will agree.
 
 --dry-run writes nothing and lists what would leave the machine, by kind, with
-examples of what becomes of it. --drop leaves out more: descriptors identities
-sizes constants numbers (arguments of these classes) and results, all of which
-are then "not known"; errors stay. The capture says what was done.
+examples of what becomes of it (--format json: all of it). --drop leaves out more:
+descriptors identities sizes constants numbers (arguments of these classes) and
+results, all of which are then "not known"; errors stay. The capture says what was
+done.
 
 What this cannot hide: which calls a program makes, how often and how long, is
 like a fingerprint of the program. The numbers of processes and threads, sizes
@@ -176,7 +176,7 @@ func redactKey(f *redactFlags) (redact.Key, error) {
 	if f.key == "" {
 		return fresh, nil
 	}
-	have, err := os.ReadFile(f.key)
+	have, err := readSmall(f.key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.dryRun:
 		return fresh, nil

@@ -139,6 +139,25 @@ func TestRedactKeepsFiles(t *testing.T) {
 	}
 }
 
+// TestEndlessFiles: what is no capture is read to a bound.
+func TestEndlessFiles(t *testing.T) {
+	endless := filepath.Join(t.TempDir(), "endless")
+	f, err := os.Create(endless)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(1 << 40); err != nil { // a hole
+		t.Skip(err)
+	}
+	for _, args := range [][]string{{"redact", "--key", endless, "--dry-run"}, {"audit", "--rules", endless}, {"seccomp", "--check", endless}} {
+		code, _, stderr := commandLine(t, append(args, "../../testdata/v2/story.parquet")...)
+		if code != exitFailed || !strings.Contains(stderr, "more than 16 MiB") {
+			t.Errorf("%q: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
+
 // TestRedactKeyFile makes a key, which two captures then agree by, and refuses
 // what cannot be one.
 func TestRedactKeyFile(t *testing.T) {

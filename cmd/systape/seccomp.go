@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -187,7 +186,7 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 	if err != nil {
 		return usageError(c, err)
 	}
-	text, err := os.ReadFile(f.check)
+	text, err := readSmall(f.check)
 	if err != nil {
 		return inputError(err)
 	}
@@ -204,6 +203,10 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 	}, func() {})
 	if err != nil {
 		return err
+	}
+	if check.Calls == 0 {
+		return &exitError{code: exitFailed, err: errors.New("no calls: a check of them would tell nothing"),
+			hint: "'systape info' tells what is in a capture; filters may leave nothing"}
 	}
 	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.check}, args...), f.force)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"systape/format"
 	"systape/format/signature"
 	"systape/replay"
+	"systape/replay/escape"
 )
 
 // newVerifyCommand makes the command that checks captures.
@@ -150,7 +151,7 @@ func printVerify(w io.Writer, res *verifyResult) error {
 	marks := map[format.State]string{format.Holds: "ok", format.Fails: "FAIL", format.NotChecked: "-"}
 	for _, r := range res.Rules {
 		mark := marks[r.State]
-		fmt.Fprintf(&out, "%-4s  %-3s  %s\n", mark, r.Rule, strings.ReplaceAll(r.Detail, "; ", "\n           "))
+		fmt.Fprintf(&out, "%-4s  %-3s  %s\n", mark, r.Rule, strings.ReplaceAll(escape.Text(r.Detail), "; ", "\n           "))
 	}
 	out.WriteString(res.sum("rules") + "\n")
 	_, err := io.WriteString(w, out.String())

@@ -31,6 +31,10 @@ type Signature struct {
 
 // Read returns the signature of a part, nil if there is none.
 func Read(part string) (*Signature, error) {
+	// What lies beside a capture may be anything; to open a pipe would wait for a writer.
+	if info, err := os.Stat(part + Suffix); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: part + Suffix, Err: errors.New("not a regular file")}
+	}
 	text, err := readText(part + Suffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

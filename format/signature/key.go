@@ -83,6 +83,10 @@ func ReadPublicKey(key string) (minisign.PublicKey, error) {
 		return public, err
 	}
 	if err := public.UnmarshalText(text); err != nil {
+		var secret minisign.PrivateKey
+		if minisign.IsEncrypted(text) || secret.UnmarshalText(text) == nil {
+			return public, fmt.Errorf("%s is a secret key, its public key is %s", key, key+PublicSuffix)
+		}
 		return public, fmt.Errorf("%s: not a public key of minisign's: %w", key, err)
 	}
 	return public, nil

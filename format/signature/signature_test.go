@@ -192,6 +192,17 @@ func TestUnsigned(t *testing.T) {
 	}
 }
 
+// What lies where a signature should be is never waited for.
+func TestSignatureIsNoFile(t *testing.T) {
+	part := filepath.Join(t.TempDir(), "part")
+	if err := os.Mkdir(part+Suffix, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(part); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestKeys makes a key, with a password and without, and reads it back.
 func TestKeys(t *testing.T) {
 	ask := func(word string) func() (string, error) { return func() (string, error) { return word, nil } }
@@ -211,6 +222,9 @@ func TestKeys(t *testing.T) {
 		public, err := ReadPublicKey(name + PublicSuffix)
 		if err != nil || !public.Equal(made.Public()) {
 			t.Errorf("password %q: the public key is not the key's: %v", word, err)
+		}
+		if _, err := ReadPublicKey(name); err == nil || !strings.Contains(err.Error(), "its public key is "+name+PublicSuffix) {
+			t.Errorf("a secret key as a public one: %v", err)
 		}
 		if again, err := ReadPublicKey(public.String()); err != nil || !again.Equal(public) {
 			t.Errorf("the key itself: %v", err)

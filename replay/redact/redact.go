@@ -31,8 +31,9 @@ type Redactor struct {
 }
 
 type callKey struct {
-	abi abi.ABI
-	nr  int32
+	abi    abi.ABI
+	nr     int32
+	option uint32 // of a call whose first argument says what the others are
 }
 
 // maxAddresses bounds what is remembered of blurred addresses; those beyond
@@ -121,6 +122,11 @@ func (r *Redactor) row(b *format.Batch, i int) (err error) {
 	case format.Enter:
 		r.enter(b, i)
 	case format.Exit:
+		if b.Args[format.ExitEntered][i] != 0 { // the enter's row tells
+			if b.Args[format.ExitEntered][i], err = r.time(b.Args[format.ExitEntered][i]); err != nil {
+				return err
+			}
+		}
 		r.exit(b, i)
 	case format.Exec, format.FD:
 		kind, text := r.text(format.UnescapeText(b.Detail[i]))
@@ -176,14 +182,25 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 }
 
 func (r *Redactor) classesOf(a abi.ABI, nr int32, args *[6]int64) *[6]decode.Class {
-	c := r.classes[callKey{a, nr}]
+	key := callKey{abi: a, nr: nr}
+	name, _ := abi.Name(a, nr)
+	ids, some := identified[name]
+	if some || decode.HasOptions(a, nr) {
+		key.option = uint32(args[0])
+	}
+	c := r.classes[key]
 	if c == nil {
 		c = new([6]decode.Class)
 		for k := range c {
 			c[k] = decode.ClassOf(a, nr, args, k)
 		}
+		for _, id := range ids {
+			if id.option == key.option || id.option == anyOption {
+				c[id.argument] = decode.Identity
+			}
+		}
 		if len(r.classes) < 1<<14 {
-			r.classes[callKey{a, nr}] = c
+			r.classes[key] = c
 		}
 	}
 	return c
@@ -197,6 +214,9 @@ func (r *Redactor) argument(a abi.ABI, nr int32, args *[6]int64, k int, c decode
 	case decode.Address:
 		return r.blur(a, v)
 	case decode.Identity:
+		if looksLikeAddress(a, v) {
+			return r.blur(a, v)
+		}
 		return r.identity(decode.Value(a, nr, args, k))
 	}
 	v = decode.Value(a, nr, args, k)
@@ -271,6 +291,24 @@ func (r *Redactor) walkID(v uint64) uint64 {
 // errors stay what they are.
 var returnsAddress = []string{"mmap", "mmap2", "brk", "mremap", "shmat"}
 
+// returnsID are the calls whose result is a user, a group or a key.
+var returnsID = []string{"getuid", "geteuid", "getgid", "getegid", "setfsuid", "setfsgid", "getuid32", "geteuid32", "getgid32", "getegid32",
+	"setfsuid32", "setfsgid32", "add_key", "request_key", "keyctl"}
+
+// identified are the arguments that are a user, a group or a key for one value of
+// the first argument (include/uapi/linux/resource.h, ioprio.h, keyctl.h at 6.12).
+var identified = map[string][]struct {
+	option   uint32
+	argument int
+}{
+	"getpriority": {{2, 1}}, "setpriority": {{2, 1}}, // PRIO_USER
+	"ioprio_get": {{3, 1}}, "ioprio_set": {{3, 1}}, // IOPRIO_WHO_USER
+	"quotactl": {{anyOption, 2}}, "quotactl_fd": {{anyOption, 2}},
+	"keyctl": {{anyOption, 1}, {4, 2}, {4, 3}, {8, 2}, {9, 2}, {22, 2}, {28, 2}, {28, 3}}, // CHOWN, LINK, UNLINK, GET_PERSISTENT, MOVE
+}
+
+const anyOption = math.MaxUint32
+
 // pairingNeeds are the calls whose result tells threads apart.
 var pairingNeeds = []string{"clone", "clone3", "fork", "vfork", "execve", "execveat"}
 
@@ -282,6 +320,12 @@ func (r *Redactor) exit(b *format.Batch, i int) {
 	failed := ret < 0 && ret >= -4095
 	switch {
 	case failed:
+	case slices.Contains(returnsID, name):
+		b.Ret[i] = r.identity(ret)
+	case name == "time":
+		b.Ret[i] = ret + r.shift/1e9
+	case name == "times": // since the machine began, or nearly so: its own way to tell the time
+		b.Ret[i], b.Detail[i] = 0, format.UnknownResult
 	case slices.Contains(returnsAddress, name) || looksLikeAddress(b.ABI[i], ret):
 		b.Ret[i] = r.blur(b.ABI[i], ret)
 	case r.dropRet && !slices.Contains(pairingNeeds, name):

@@ -173,6 +173,52 @@ func TestRedactStory(t *testing.T) {
 	}
 }
 
+// TestRedactWhatTellsTheShift: results and arguments that would undo a pseudonym or
+// the shift of times, were they as they are beside what is not.
+func TestRedactWhatTellsTheShift(t *testing.T) {
+	const text = `1000000000000000010 enter 7 time(0)
+1000000000000000020 exit 7 time = 1000000000
+1000000000000000030 enter 7 times(0x7ffc00001000)
+1000000000000000040 exit 7 times = 123456
+1000000000000000050 enter 7 setuid(54321)
+1000000000000000060 exit 7 setuid = 0
+1000000000000000070 enter 7 getuid()
+1000000000000000080 exit 7 getuid = 54321
+1000000000000000090 enter 7 setpriority(0, 54321, 5)
+1000000000000000100 exit 7 setpriority = 0
+1000000000000000110 enter 7 setpriority(2, 54321, 5)
+1000000000000000120 exit 7 setpriority = 0
+1000000000000000130 enter 7 keyctl(4, 987654321, 54321, 54321)
+1000000000000000140 exit 7 keyctl = 0
+1000000000000000150 enter 7 add_key(0x7ffc00001000, 0x7ffc00001010, 0, 0, -3)
+1000000000000000160 exit 7 add_key = 987654321
+1000000000000000170 enter 7 access(0x7ffc00001000, 0)
+1000000000000000180 exit 7 access = -2 entered=1000000000000000170
+`
+	r := redact.New(key(t, testKey), redact.Options{})
+	got := redacted(t, r, text)
+	shift := got[0].TS - 1000000000000000010
+	if got[1].Ret != 1000000000+shift/1e9 {
+		t.Errorf("time() = %d, shifted by %d", got[1].Ret, shift)
+	}
+	if got[3].Ret != 0 || got[3].Detail != format.UnknownResult {
+		t.Errorf("times() = %d, %q", got[3].Ret, got[3].Detail)
+	}
+	user := got[4].Args[0]
+	if user == 54321 || got[7].Ret != user || got[10].Args[1] != user || got[12].Args[2] != user || got[12].Args[3] != user {
+		t.Errorf("a user is %d, %d, %d and %v", user, got[7].Ret, got[10].Args[1], got[12].Args)
+	}
+	if got[8].Args[1] != 54321 {
+		t.Errorf("a process became %d", got[8].Args[1])
+	}
+	if k := got[12].Args[1]; k == 987654321 || got[15].Ret != k || got[14].Args[4] != -3 {
+		t.Errorf("a key is %d and %d, the thread's keyring %d", k, got[15].Ret, got[14].Args[4])
+	}
+	if e := got[17].Args[format.ExitEntered]; e != got[16].TS {
+		t.Errorf("entered at %d, the enter is at %d", e, got[16].TS)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	names := func(k string) string {
 		var b strings.Builder

@@ -37,6 +37,9 @@ var classOfKind = func() map[kind]Class {
 	return m
 }()
 
+// HasOptions reports whether what a call's arguments are depends on its first one.
+func HasOptions(a abi.ABI, nr int32) bool { return lookup(a, nr).options != nil }
+
 // ClassOf returns the class of register n of a call. What the kernel declares
 // as a pointer is an address whatever else it may mean.
 func ClassOf(a abi.ABI, nr int32, args *[6]int64, n int) Class {

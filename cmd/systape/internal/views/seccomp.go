@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -149,7 +150,7 @@ func saturated(s seccomp.Saturation) string {
 		units.Count(s.Alone), chance(s.Program.P), chance(s.Program.Low), chance(s.Program.High), s.Newest, units.Count(s.After))
 }
 
-func chance(p float64) string { return units.ShareCell(p) }
+func chance(p float64) string { return cmp.Or(units.ShareCell(p), "0") }
 
 type seccompCall struct {
 	ABI       string             `json:"abi"`
