@@ -38,8 +38,9 @@ func newReportCommand() *cobra.Command {
 		Long: `Writes one HTML file that shows a capture: what was recorded and whether it can be
 trusted, a map of latency over time, how long which calls took, rates and
 errors, threads, which call follows which, the slowest calls with what their
-threads called before and after. A rectangle drawn on the map, a filter, a click on a name choose calls;
-everything else then shows these, and the command line that tells the same.
+threads called before and after. A rectangle drawn on the map, a filter, a click
+on a name choose calls; everything else then shows these, and the command line
+that tells the same.
 
 The file needs no server, no network and no other file, so it can be attached to
 a bug report; it holds names of programs, threads, hosts and paths, see 'systape
