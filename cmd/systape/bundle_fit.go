@@ -88,8 +88,10 @@ func newBundleFitter(c *cobra.Command, f *bundleFlags, dir string, inputs []stri
 // gets, says that it fits. The bundle of the whole one had size bytes.
 func (b *bundleFitter) fit(size int64, make func(inputs []string) (int64, error)) error {
 	length := float64(b.trim.LastNS + 1)
-	for range bundleTries {
-		length *= min(0.9*float64(b.limit)/float64(size), 0.9)
+	for try := range bundleTries {
+		// The page and the texts have a size of their own, which no cut lessens: each
+		// try takes away more than the one before.
+		length *= min(0.9*float64(b.limit)/float64(size), 0.9-0.05*float64(try))
 		if length < 1 {
 			break
 		}
