@@ -131,16 +131,11 @@ func (s *straceText) parseEnd(b []byte, a abi.ABI) error {
 }
 
 func (s *straceText) parseResumed(b []byte) error {
-	i := bytes.Index(b, []byte(" resumed>"))
-	if i < 0 {
+	name, rest, ok := bytes.Cut(bytes.TrimPrefix(b, []byte("<... ")), []byte(" resumed>"))
+	if !ok || !isCallName(name) {
 		return errors.New("resumed call without its name")
 	}
-	s.name = string(b[len("<... "):i])
-	if !isCallName([]byte(s.name)) {
-		return errors.New("resumed call without its name")
-	}
-	s.resumed = true
-	rest := b[i+len(" resumed>"):]
+	s.name, s.resumed = string(name), true
 	if r, ok := bytes.CutPrefix(bytes.TrimLeft(rest, " "), unfinished); ok {
 		if bytes.HasPrefix(r, []byte(")")) {
 			s.kind = straceAbandoned
