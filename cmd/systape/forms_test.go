@@ -96,6 +96,7 @@ var formsNotRun = map[string]string{
 	"doctor":        "looks at the machine",
 	"audit":         "needs rules, see its own tests",
 	"bundle":        "makes an archive, which its own tests read",
+	"top":           "is a screen, see its own tests",
 	"view":          "serves a page, see its own tests",
 	"report":        "makes a page, which its own tests read",
 	"redact":        "makes captures, which its own tests read",

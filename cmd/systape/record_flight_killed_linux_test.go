@@ -59,7 +59,9 @@ func flightKilled(t *testing.T, r recorder) {
 			if got.code != 0 || got.stderr != "systape: warning: earlier recordings were cut off; to save them: systape recover "+spool+"\n" {
 				t.Errorf("%q: %+v", flags, got)
 			}
-			os.Remove(filepath.Join(f.dir, "t-00002.parquet"))
+			for _, made := range f.files() { // the next may begin within the same second
+				os.Remove(made)
+			}
 		}
 		if got := r.run(t, "recover", f.dir); got.code != exitUsage || !strings.Contains(got.stderr, "/*.spool") {
 			t.Errorf("recover of the folder: %+v", got)

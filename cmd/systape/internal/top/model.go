@@ -59,6 +59,7 @@ type Model struct {
 	at      int64 // begin of the window, ns since the first event
 	live    bool  // the window is the newest
 	playing bool
+	stale   bool      // something changed since the figures were made
 	played  time.Time // when the window came that is shown
 	ticking bool
 
@@ -195,8 +196,10 @@ func (m *Model) passing(now time.Time) tea.Cmd {
 	if m.live && !st.done {
 		changed = true
 	}
-	if changed && !now.Before(m.next) {
+	m.stale = m.stale || changed
+	if m.stale && !now.Before(m.next) {
 		m.look()
+		m.stale = false
 		// What takes long is done seldom.
 		m.next = now.Add(max(2*tickEvery, 5*time.Since(now)))
 	}
