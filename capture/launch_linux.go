@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ import (
 // command is the process that was started to be recorded.
 type command struct {
 	cmd     *exec.Cmd
+	began   time.Time           // just before it was forked
 	stopped chan syscall.Signal // what stopped it, each time
 	done    chan struct{}       // closed when it has ended
 	code    int                 // valid after done: its exit code, or 128 + the signal that ended it
@@ -60,6 +62,7 @@ func launch(k *bpf.Kernel, args []string, user *User, files Files) (*command, er
 		return nil, err
 	}
 	beginIgnoring(files.Ignored)
+	c.began = time.Now()
 	err = c.cmd.Start()
 	endIgnoring(files.Ignored)
 	if unset := k.SetLauncher(0); unset != nil {
@@ -114,6 +117,15 @@ func (r *Recording) PID() int {
 		return 0
 	}
 	return r.command.cmd.Process.Pid
+}
+
+// Launched returns when the recorded command was started, the zero time without
+// one. A signal to its process group reached it if it came after.
+func (r *Recording) Launched() time.Time {
+	if r.command == nil {
+		return time.Time{}
+	}
+	return r.command.began
 }
 
 // Stopped tells each time that the command is stopped by which signal it is;

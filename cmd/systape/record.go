@@ -359,6 +359,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	}
 	relay := relaySignals(len(args) > 0, options.Rotation != nil, options.Flight != nil, end)
 	defer relay.stop()
+	debug.SetGCPercent(recordingGarbage(options))
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
 	if out.file == os.Stdout {
 		files.Out = os.Stderr // standard output is the capture's
@@ -368,9 +369,8 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		out.discard()
 		return recordSetupError(err, args)
 	}
-	debug.SetGCPercent(recordingGarbage(options))
-	debug.FreeOSMemory() // loading takes more than recording does
 	relay.begin(recording)
+	go debug.FreeOSMemory() // loading takes more than recording does
 	counters.serve(recording, warner(stderr))
 	if err := notify.tell("READY=1"); err != nil {
 		warner(stderr)(err)

@@ -148,6 +148,22 @@ func recordInteractive(t *testing.T, r recorder) {
 			}
 		}
 	})
+	t.Run("key while the recorder has no turn", func(t *testing.T) {
+		// The command stops the recorder, which may not know yet that it has a command.
+		script := counter(2)
+		script[2] = "kill -STOP $PPID; " + script[2]
+		x := onTerminal(t, record(t, append([]string{"--"}, script...)...))
+		x.expect("ready")
+		x.press(ctrlC)
+		x.expect("INT 1.")
+		x.Process.Signal(syscall.SIGCONT)
+		x.press(ctrlBackslash)
+		x.expect("QUIT 2.")
+		onlyCommand(t, x, 7)
+		if screen := x.all(); strings.Contains(screen, " 3.") {
+			t.Errorf("a key came twice: %q", screen)
+		}
+	})
 	t.Run("key that ends the command", func(t *testing.T) {
 		x := onTerminal(t, record(t, "--", "sh", "-c", "echo ready; exec sleep 60"))
 		x.expect("ready")

@@ -80,21 +80,26 @@ func (s *signalRelay) stop() {
 }
 
 func (s *signalRelay) run(end func()) {
-	var early []signals.Received
+	type received struct {
+		signals.Received
+		at time.Time
+	}
+	var early []received
 	var r *capture.Recording
 	for r == nil {
 		select {
 		case <-s.quit:
 			return
 		case got := <-s.watcher.C:
-			got.Typed = false // there is no command yet that could have got it
-			early = append(early, got)
+			early = append(early, received{got, time.Now()})
 		case r = <-s.started:
 		}
 	}
 	a := &signalAnswers{recording: r, rotates: s.rotates, flies: s.flies, end: end}
 	for _, got := range early {
-		a.answer(got)
+		// Before there was a command, nothing that was typed could reach it.
+		got.Typed = got.Typed && got.at.After(r.Launched())
+		a.answer(got.Received)
 	}
 	for {
 		select {
