@@ -109,7 +109,9 @@ func addToBundle(z *zip.Writer, f bundleFile) (e bundleEntry, err error) {
 	if err != nil {
 		return e, err
 	}
-	h := &zip.FileHeader{Name: f.name, Method: zip.Store, ModifiedDate: dosEpoch, CRC32: crc.Sum32(), UncompressedSize64: uint64(n), CompressedSize64: uint64(n)}
+	h := &zip.FileHeader{Name: f.name, Method: zip.Store, CRC32: crc.Sum32(), UncompressedSize64: uint64(n), CompressedSize64: uint64(n)}
+	//lint:ignore SA1019 CreateRaw writes what stands here, and does not look at Modified.
+	h.ModifiedDate = dosEpoch
 	if f.path == "" {
 		var packed bytes.Buffer
 		d, err := flate.NewWriter(&packed, flate.BestCompression)
