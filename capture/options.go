@@ -58,7 +58,8 @@ const (
 // String returns the word that captures store, "" for NoPaths.
 func (r PathRule) String() string { return [...]string{"", "all", "failed"}[r] }
 
-const defaultPathMax = 256
+// DefaultPathMax is how many bytes of a file name are read when PathMax is 0.
+const DefaultPathMax = 256
 
 // LongestPath is the most that PathMax can be (include/uapi/linux/limits.h:
 // PATH_MAX).

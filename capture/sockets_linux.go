@@ -120,7 +120,7 @@ func unixSocket(f []string) (inode, name string) {
 	if len(f) < 7 {
 		return "", ""
 	}
-	kind := map[string]string{"0001": "UNIX-STREAM", "0002": "UNIX-DGRAM", "0005": "UNIX-SEQPACKET"}[f[4]]
+	kind := unixKinds[f[4]]
 	switch {
 	case kind == "":
 		return "", ""
@@ -129,6 +129,8 @@ func unixSocket(f []string) (inode, name string) {
 	}
 	return f[6], kind + ":[" + strings.Join(f[7:], " ") + "]"
 }
+
+var unixKinds = map[string]string{"0001": "UNIX-STREAM", "0002": "UNIX-DGRAM", "0005": "UNIX-SEQPACKET"}
 
 // netlinkSocket reads a line of /proc/net/netlink: an address of the kernel's, the
 // protocol, the port id, groups, memory, dump, locks, drops and inode

@@ -42,7 +42,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		NoBTF:          opt.NoBTF,
 	}
 	if opt.Paths != NoPaths {
-		cfg.Texts, cfg.TextBytes, cfg.TextArguments = bpf.TextsAlways, cmp.Or(opt.PathMax, defaultPathMax), textArguments()
+		cfg.Texts, cfg.TextBytes, cfg.TextArguments = bpf.TextsAlways, cmp.Or(opt.PathMax, DefaultPathMax), textArguments()
 		if opt.Paths == FailedPaths {
 			cfg.Texts = bpf.TextsFailed
 		}
@@ -248,7 +248,7 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 		m.Request.Command = o.Command
 	}
 	if o.Paths != NoPaths {
-		m.Request.Paths, m.Request.PathMax = o.Paths.String(), int64(cmp.Or(o.PathMax, defaultPathMax))
+		m.Request.Paths, m.Request.PathMax = o.Paths.String(), int64(cmp.Or(o.PathMax, DefaultPathMax))
 	}
 	if o.Syscalls != nil {
 		m.Request.Syscalls = o.Syscalls.String()

@@ -18,6 +18,11 @@ func (o order) check(b *Batch, version int) (order, error) {
 	if err := b.check(version); err != nil {
 		return o, err
 	}
+	return o.follow(b)
+}
+
+// follow is check without a look at anything but the order.
+func (o order) follow(b *Batch) (order, error) {
 	if b.N == 0 {
 		return o, nil
 	}

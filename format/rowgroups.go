@@ -68,10 +68,11 @@ func (g *RowGroups) Times(i int) (first, last int64, ok bool) {
 // GroupReader reads row groups, one at a time. It is for one goroutine; any
 // number of them may read at once.
 type GroupReader struct {
-	groups *RowGroups
-	part   *part
-	file   *parquetReader
-	rows   RowSpan
+	groups  *RowGroups
+	part    *part
+	file    *parquetReader
+	order   order // of what was read of the group
+	firstTS int64
 }
 
 // RowSpan is the first and the last row of a run of rows.
@@ -97,7 +98,7 @@ func (r *GroupReader) Open(i int) error {
 		r.part, r.file = at.part, file
 	}
 	r.file.group, r.file.inGroup = at.group-1, 0
-	r.rows = RowSpan{}
+	r.order = order{gaps: r.groups.gaps}
 	return r.file.nextGroup()
 }
 
@@ -117,29 +118,17 @@ func (r *GroupReader) Next(b *Batch, n int) (err error) {
 	if err := r.file.next(b, n); err != nil {
 		return err
 	}
-	if r.rows.Rows == 0 {
-		r.rows.FirstSeq, r.rows.LastSeq = b.Seq[0], b.Seq[0]-1
-		r.rows.FirstTS, r.rows.LastTS = b.TS[0], b.TS[0]
+	if r.order.rows == 0 {
+		r.firstTS = b.TS[0]
 	}
-	seq, ts := r.rows.LastSeq, r.rows.LastTS
-	for _, s := range b.Seq {
-		if s != seq+1 && (s <= seq || !r.groups.gaps) {
-			return errors.New("seq has a hole")
-		}
-		seq = s
-	}
-	for _, t := range b.TS {
-		if t < ts {
-			return errors.New("ts goes back")
-		}
-		ts = t
-	}
-	r.rows.Rows, r.rows.LastSeq, r.rows.LastTS = r.rows.Rows+int64(b.N), seq, ts
-	return nil
+	r.order, err = r.order.follow(b)
+	return err
 }
 
 // Rows returns the first and the last row of what was read of the group.
-func (r *GroupReader) Rows() RowSpan { return r.rows }
+func (r *GroupReader) Rows() RowSpan {
+	return RowSpan{Rows: r.order.rows, FirstSeq: r.order.first, LastSeq: r.order.last, FirstTS: r.firstTS, LastTS: r.order.ts}
+}
 
 // Continues reports whether the rows of group i, which are this, continue those
 // of the group before, before, as the rows of a capture do.

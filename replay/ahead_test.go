@@ -41,10 +41,10 @@ func story(t *testing.T, path string, opt replay.Options) string {
 	return b.String()
 }
 
-// TestAheadIsOnePass: pairing ahead gives what one goroutine gives, and its
-// errors at the same place.
-func TestAheadIsOnePass(t *testing.T) {
-	data, err := os.ReadFile(frozenFile)
+// damagedCopy returns a copy of a capture with one bit of its midst turned.
+func damagedCopy(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +53,13 @@ func TestAheadIsOnePass(t *testing.T) {
 	if err := os.WriteFile(bad, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return bad
+}
+
+// TestAheadIsOnePass: pairing ahead gives what one goroutine gives, and its
+// errors at the same place.
+func TestAheadIsOnePass(t *testing.T) {
+	bad := damagedCopy(t, frozenFile)
 	for _, path := range []string{frozenFile, frozenSpool, "../testdata/v1/torn.spool", "../testdata/v2/story.parquet", "../testdata/v2/story.spool", lossyCapture(t), bad} {
 		for _, filter := range []replay.Filter{{}, {To: 1_732_000_000_000_000_000}, {To: 50_000}} {
 			want := story(t, path, replay.Options{Workers: 1, Filter: filter})

@@ -264,16 +264,7 @@ func TestSharedIsOnePass(t *testing.T) {
 			}
 		}
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data[len(data)/2] ^= 1
-	bad := filepath.Join(t.TempDir(), "bad.parquet")
-	if err := os.WriteFile(bad, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{bad, frozenSpool, "../testdata/v1/torn.spool"} {
+	for _, path := range []string{damagedCopy(t, path), frozenSpool, "../testdata/v1/torn.spool"} {
 		want, said, _ := gathered(t, names, path, replay.Filter{}, 2, false)
 		got, saidToo, done := gathered(t, names, path, replay.Filter{}, 2, true)
 		if err := sameCalls(got, want); err != nil || done || said != saidToo {

@@ -59,8 +59,6 @@ type recordFlags struct {
 	flight     flightFlags
 }
 
-const defaultPathMax = 256 // bytes
-
 func newRecordCommand() *cobra.Command {
 	var f recordFlags
 	c := &cobra.Command{
@@ -176,7 +174,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
 	flags.StringVar(&f.maxMemory, "max-memory", "", "take at most this `size` of memory, such as 64MiB, and record fewer calls above it")
 	flags.StringVar(&f.paths, "paths", "", "read the file names and socket addresses that arguments point to: of `all` calls, or of failed ones only")
 	flags.Lookup("paths").NoOptDefVal = "all"
-	flags.IntVar(&f.pathMax, "path-max", defaultPathMax, "with --paths: so many `bytes` of a file name at most, up to 4096")
+	flags.IntVar(&f.pathMax, "path-max", capture.DefaultPathMax, "with --paths: so many `bytes` of a file name at most, up to 4096")
 	flags.StringVar(&f.buffer, "buffer", "", "kernel buffer of each CPU, a power of two such as 4MiB (default: 64MiB, less on many CPUs)")
 	flags.BoolVar(&f.noCommandLine, "no-command-line", false, "leave the command line out of the metadata")
 	flags.BoolVar(&f.fullCommandLine, "full-command-line", false, "keep the command line as it is, with the secrets in it")
@@ -250,7 +248,7 @@ func (f *recordFlags) options(args []string) (capture.Options, error) {
 	if f.noCommandLine && f.fullCommandLine {
 		return o, errors.New("--no-command-line and --full-command-line exclude each other")
 	}
-	if o.Paths == capture.NoPaths && f.pathMax != defaultPathMax {
+	if o.Paths == capture.NoPaths && f.pathMax != capture.DefaultPathMax {
 		return o, errors.New("--path-max says how much of a path --paths reads, and that is not given")
 	}
 	if o.PathMax = f.pathMax; f.pathMax <= 0 {

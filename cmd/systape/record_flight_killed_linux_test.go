@@ -126,13 +126,7 @@ func flightChooses(t *testing.T, r recorder) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := r.fly(t, append([]string{"--flight", "60s", "--after", "0", "--cooldown", "0"}, c.args...)...)
-			f.run(t, c.near)
-			f.Process.Signal(syscall.SIGUSR1) // what is written has been looked at
-			f.reaches(t, "systape_flight_files_total", 1)
-			if n := f.metric(t, "systape_flight_triggers_total"); n != 0 {
-				t.Errorf("%q fired it", c.near)
-			}
-			f.run(t, c.far)
+			f.nearAndFar(t, c.near, c.far)
 			f.reaches(t, "systape_flight_triggers_total", 1)
 			files := f.land(t)
 			if len(files) < 2 {

@@ -117,6 +117,19 @@ func (f *flying) reaches(t *testing.T, name string, least float64) {
 	waitFor(t, name, func() bool { return f.metric(t, name) >= least })
 }
 
+// nearAndFar runs what is not to fire a trigger, which USR1 has written and so
+// looked at, and then what is.
+func (f *flying) nearAndFar(t *testing.T, near, far string) {
+	t.Helper()
+	f.run(t, near)
+	f.Process.Signal(syscall.SIGUSR1)
+	f.reaches(t, "systape_flight_files_total", 1)
+	if n := f.metric(t, "systape_flight_triggers_total"); n != 0 {
+		t.Errorf("%q fired it", near)
+	}
+	f.run(t, far)
+}
+
 func (f *flying) files() []string {
 	list, _ := filepath.Glob(filepath.Join(f.dir, "*.parquet"))
 	return list
@@ -282,13 +295,7 @@ func flightTriggers(t *testing.T, r recorder) {
 	} {
 		t.Run(strings.ReplaceAll(c.trigger, "/", "_"), func(t *testing.T) {
 			f := r.fly(t, "--flight", "60s", "--trigger", c.trigger, "--after", "0")
-			f.run(t, c.near)
-			f.Process.Signal(syscall.SIGUSR1) // what is written has been looked at
-			f.reaches(t, "systape_flight_files_total", 1)
-			if n := f.metric(t, "systape_flight_triggers_total"); n != 0 {
-				t.Errorf("%q fired it", c.near)
-			}
-			f.run(t, c.far)
+			f.nearAndFar(t, c.near, c.far)
 			f.reaches(t, "systape_flight_files_total", 2)
 			files := f.land(t)
 			if len(files) != 2 {

@@ -149,8 +149,7 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: len(args) > 1}
 	v.Capture, v.Form = in, f.format
 	if v.Saturation.Calls == 0 {
-		return &exitError{code: exitFailed, err: errors.New("no calls: a profile of them would allow nothing"),
-			hint: "'systape info' tells what is in a capture; filters may leave nothing"}
+		return noCalls("a profile of them would allow nothing")
 	}
 	opt := seccomp.BuildOptions{Native: host.Native, Action: seccompActions[f.action], Runtime: runtime}
 	if f.format == "systemd" {
@@ -205,8 +204,7 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 		return err
 	}
 	if check.Calls == 0 {
-		return &exitError{code: exitFailed, err: errors.New("no calls: a check of them would tell nothing"),
-			hint: "'systape info' tells what is in a capture; filters may leave nothing"}
+		return noCalls("a check of them would tell nothing")
 	}
 	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.check}, args...), f.force)
 	if err != nil {
@@ -221,6 +219,10 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 		return &exitError{code: exitDamaged, err: errors.New("the profile would refuse calls that were made")}
 	}
 	return nil
+}
+
+func noCalls(so string) error {
+	return &exitError{code: exitFailed, err: errors.New("no calls: " + so), hint: "'systape info' tells what is in a capture; filters may leave nothing"}
 }
 
 // seccompEach goes over the captures one after the other, each with the

@@ -90,12 +90,18 @@ func (f *topFlags) options(c *cobra.Command) (o top.Options, err error) {
 			return o, fmt.Errorf("--speed: %w", err)
 		}
 	}
+	o.Filters, err = filterWords(c)
+	return o, err
+}
+
+// filterWords returns the filters that c was given, as words that give them again.
+func filterWords(c *cobra.Command) (words []string, err error) {
 	var filter replay.Filter
 	if _, _, err := parseFilter(c.Flags(), &filter); err != nil {
-		return o, err
+		return nil, err
 	}
-	visitFilters(c.Flags(), func(name, value string) { o.Filters = append(o.Filters, "--"+name+"="+value) })
-	return o, nil
+	visitFilters(c.Flags(), func(name, value string) { words = append(words, "--"+name+"="+value) })
+	return words, nil
 }
 
 // typedFilters reads filters that were typed on the screen.
@@ -108,12 +114,7 @@ func typedFilters(words []string) (filters []string, err error) {
 	if rest := c.Flags().Args(); len(rest) > 0 {
 		return nil, fmt.Errorf("%q is no filter: want such as --comm nginx --errno any", rest[0])
 	}
-	var filter replay.Filter
-	if _, _, err := parseFilter(c.Flags(), &filter); err != nil {
-		return nil, err
-	}
-	visitFilters(c.Flags(), func(name, value string) { filters = append(filters, "--"+name+"="+value) })
-	return filters, nil
+	return filterWords(c)
 }
 
 func runTop(c *cobra.Command, f *topFlags, args []string) error {

@@ -1,10 +1,7 @@
 package signature
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"runtime/debug"
 
@@ -97,19 +94,7 @@ func KeyName(id uint64) string { return fmt.Sprintf("%X", id) }
 
 // readText reads a small file.
 func readText(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(text) > maxText:
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("longer than a key or a signature of minisign's")}
-	}
-	return text, nil
+	return format.ReadText(name, maxText, "longer than a key or a signature of minisign's")
 }
 
 // write makes a file that is there only when it is whole.

@@ -143,7 +143,7 @@ func (f *Follower) uncertain(t *task, what action) {
 	case changesDir:
 		t.place.cwd = nil
 	case changesRoot, pivots, entersNamespace:
-		t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
+		t.place.stray()
 	case unshares:
 		t.place.forget()
 	case rings:
@@ -217,7 +217,7 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		t.place.strayed = t.place.root == nil
 	case pivots:
 		for _, t := range f.tasks {
-			t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
+			t.place.stray()
 		}
 	case unshares:
 		if args[0]&cloneFiles != 0 {
@@ -228,7 +228,7 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		}
 	case entersNamespace:
 		if args[1] == 0 || args[1]&cloneNewNS != 0 {
-			t.place.cwd, t.place.root, t.place.strayed = nil, nil, true
+			t.place.stray()
 		}
 	}
 	return nil

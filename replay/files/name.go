@@ -69,9 +69,10 @@ func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Ref
 				base = n.FDs[r-1]
 			}
 			text = format.EscapeText(text)
-			n.Paths[k], n.links[k] = resolve(base, f.root(t), text)
 			if t.place.strayed && text != "" && text[0] == '/' || ownRoot(a, nr, r, refs, args, text) {
 				n.Paths[k], n.links[k] = text, elsewhere
+			} else {
+				n.Paths[k], n.links[k] = resolve(base, f.root(t), text)
 			}
 		}
 		k++
@@ -116,18 +117,22 @@ func resolve(base, root *File, text string) (string, links) {
 		}
 		return base.Name, base.linked() // AT_EMPTY_PATH
 	}
-	dir, plain := top, true
+	dir, plain, rest := top, true, text[1:]
 	if text[0] != '/' {
 		if dir, ok = base.path(); !ok {
 			return text, anywhere
 		}
-		plain = base.real
-		dir = strings.TrimSuffix(dir, "/")
-	} else if top == "" && clean(text) {
-		if strings.LastIndexByte(text, '/') > 0 {
-			return text, anywhere
+		dir, plain, rest = strings.TrimSuffix(dir, "/"), base.real, text
+	}
+	if clean(text) && rest != "" && rest[0] != '.' { // most paths
+		in := anywhere
+		if plain && strings.IndexByte(rest, '/') < 0 {
+			in = last
 		}
-		return text, last
+		if dir == "" && text[0] == '/' {
+			return text, in
+		}
+		return dir + "/" + rest, in
 	}
 	in := last
 	for part := range strings.SplitSeq(text, "/") {
@@ -163,7 +168,7 @@ func (f *File) linked() links {
 	return anywhere
 }
 
-// clean reports that an absolute path has nothing to be taken out: it costs less to ask.
+// clean reports that a path has nothing to be taken out but in its first part.
 func clean(p string) bool {
 	return !strings.Contains(p, "//") && !strings.Contains(p, "/.") && (len(p) == 1 || p[len(p)-1] != '/')
 }

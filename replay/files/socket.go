@@ -51,6 +51,17 @@ func socketName(family, typ int64) string {
 	return "socket"
 }
 
+// SocketAddresses takes apart the name of a socket that has an address, such as
+// "TCP:[127.0.0.1:80->192.0.2.1:4000]": its kind, its own address and that of its
+// peer, if it has one; either may be "". ok is false for any other name.
+func SocketAddresses(name string) (kind string, addresses []string, ok bool) {
+	kind, rest, ok := strings.Cut(name, ":[")
+	if !ok || !strings.HasSuffix(rest, "]") || !socketWord(kind) {
+		return "", nil, false
+	}
+	return kind, strings.SplitN(strings.TrimSuffix(rest, "]"), "->", 2), true
+}
+
 // withPeer adds to a socket's name what it is connected to.
 func withPeer(name, address string) string {
 	kind, local, _ := splitSocket(name)

@@ -77,6 +77,9 @@ func (p *place) forget() {
 	p.cwd, p.root = nil, nil
 }
 
+// stray says that the root is another one, and not known which.
+func (p *place) stray() { p.cwd, p.root, p.strayed = nil, nil, true }
+
 // task is a thread.
 type task struct {
 	pid   int32

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"systape/replay/files"
 )
 
 // known.txt lists names that every system has and that tell nobody apart.
@@ -74,8 +76,6 @@ func (r *Redactor) path(s string) string {
 
 var (
 	unnamed = regexp.MustCompile(`^(socket|pipe|net|mnt|pid|user|uts|ipc|cgroup|time):\[[0-9]+\]$|^anon_inode:(\[[a-z_]+\]|[a-z_-]+)$`)
-	// A socket's own address and that of its peer.
-	socket = regexp.MustCompile(`(?s)^(socket|(?:TCP|UDP|RAW)(?:v6)?|UNIX(?:-STREAM|-DGRAM|-SEQPACKET)?|NETLINK):\[(.*)\]$`)
 	// Port ids of netlink are those of threads, interfaces and groups are numbers.
 	netlink = regexp.MustCompile(`^(netlink:[0-9]+(:0x[0-9a-f]+)?|packet:[0-9]+)$`)
 	vsock   = regexp.MustCompile(`^vsock:([0-9]+):([0-9]+)$`)
@@ -96,16 +96,11 @@ func (r *Redactor) text(s string) (kind, pseudonym string) {
 	if m := vsock.FindStringSubmatch(s); m != nil {
 		return "addresses", "vsock:" + r.machine(m[1]) + ":" + m[2]
 	}
-	if m := socket.FindStringSubmatch(s); m != nil {
-		own, peer, connected := strings.Cut(m[2], "->")
-		if own != "" {
-			_, own = r.text(own)
+	if kind, addresses, ok := files.SocketAddresses(s); ok {
+		for i, a := range addresses {
+			_, addresses[i] = r.text(a)
 		}
-		if connected {
-			_, peer = r.text(peer)
-			own += "->" + peer
-		}
-		return "addresses", m[1] + ":[" + own + "]"
+		return "addresses", kind + ":[" + strings.Join(addresses, "->") + "]"
 	}
 	if a, err := netip.ParseAddrPort(s); err == nil {
 		return "addresses", r.address(a.Addr()) + s[strings.LastIndexByte(s, ':'):]

@@ -166,9 +166,7 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 			detail = format.AppendUnknownArgument(detail, k)
 			continue
 		case is:
-			kind, new := r.text(text)
-			r.found.add(kind, text, new)
-			detail = format.AppendArgument(detail, k, new)
+			detail = format.AppendArgument(detail, k, r.replaced(text))
 		case r.drops[classes[k]]:
 			b.Args[k][i] = 0
 			detail = format.AppendUnknownArgument(detail, k)
@@ -179,6 +177,13 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		}
 	}
 	b.Detail[i] = string(detail)
+}
+
+// replaced is the pseudonym of a text, which is entered into what was found.
+func (r *Redactor) replaced(text string) string {
+	kind, new := r.text(text)
+	r.found.add(kind, text, new)
+	return new
 }
 
 func (r *Redactor) classesOf(a abi.ABI, nr int32, args *[6]int64) *[6]decode.Class {
@@ -346,9 +351,7 @@ func (r *Redactor) returned(told string) string {
 		case pair:
 			detail = format.AppendArgument(detail, k, text)
 		case is:
-			kind, new := r.text(text)
-			r.found.add(kind, text, new)
-			detail = format.AppendArgument(detail, k, new)
+			detail = format.AppendArgument(detail, k, r.replaced(text))
 		}
 	}
 	for line := range strings.SplitSeq(told, "\n") {
@@ -357,9 +360,7 @@ func (r *Redactor) returned(told string) string {
 			continue
 		}
 		if line != format.UnknownResult {
-			kind, new := r.text(format.UnescapeText(text))
-			r.found.add(kind, text, new)
-			line = "ret=" + format.EscapeText(new)
+			line = "ret=" + format.EscapeText(r.replaced(format.UnescapeText(text)))
 		}
 		if len(detail) > 0 {
 			detail = append(detail, '\n')
