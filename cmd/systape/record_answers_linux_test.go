@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +39,28 @@ func TestSignalAnswer(t *testing.T) {
 		sent, _ := signalAnswer(signals.Received{Signal: c.signal}, true)
 		if got, _ := signalAnswer(signals.Received{Signal: c.signal, Typed: true}, false); got != sent {
 			t.Errorf("%s, typed but not reached: passed on %v, want %v", unix.SignalName(c.signal), got, sent)
+		}
+	}
+}
+
+// TestEarlySignals: a key that was pressed once there was a command has reached it,
+// also if nobody knew of the command then; before, it has reached nobody.
+func TestEarlySignals(t *testing.T) {
+	launched := time.Now()
+	before, after := launched.Add(-time.Millisecond), launched.Add(time.Millisecond)
+	for _, c := range []struct {
+		typed bool
+		at    time.Time
+		want  bool
+	}{
+		{true, before, false},
+		{true, after, true},
+		{false, before, false},
+		{false, after, false},
+	} {
+		got := earlyAnswer(signals.Received{Signal: unix.SIGINT, Typed: c.typed}, c.at, launched)
+		if got.Typed != c.want || got.Signal != unix.SIGINT {
+			t.Errorf("typed %v, %v after the launch: got %+v", c.typed, c.at.Sub(launched), got)
 		}
 	}
 }

@@ -149,7 +149,8 @@ func recordInteractive(t *testing.T, r recorder) {
 		}
 	})
 	t.Run("key while the recorder has no turn", func(t *testing.T) {
-		// The command stops the recorder, which may not know yet that it has a command.
+		// The command stops the recorder. (Whether a key comes before the recorder knows
+		// of its command is not forced here: TestEarlySignals.)
 		script := counter(2)
 		script[2] = "kill -STOP $PPID; " + script[2]
 		x := onTerminal(t, record(t, append([]string{"--"}, script...)...))

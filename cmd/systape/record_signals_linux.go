@@ -97,9 +97,7 @@ func (s *signalRelay) run(end func()) {
 	}
 	a := &signalAnswers{recording: r, rotates: s.rotates, flies: s.flies, end: end}
 	for _, got := range early {
-		// Before there was a command, nothing that was typed could reach it.
-		got.Typed = got.Typed && got.at.After(r.Launched())
-		a.answer(got.Received)
+		a.answer(earlyAnswer(got.Received, got.at, r.Launched()))
 	}
 	for {
 		select {
@@ -111,6 +109,13 @@ func (s *signalRelay) run(end func()) {
 			a.commandStopped(by)
 		}
 	}
+}
+
+// earlyAnswer is a signal that came when nobody knew yet whether there is a
+// command: before it was launched, nothing that was typed could reach it.
+func earlyAnswer(got signals.Received, at, launched time.Time) signals.Received {
+	got.Typed = got.Typed && at.After(launched)
+	return got
 }
 
 // signalAnswers answers the signals to a recording that has begun.
