@@ -1,7 +1,8 @@
 # A small web server that answers a fixed number of requests on loopback. With
 # a second argument it is made to do what it never does: /run spawns a shell
-# that reads other files.
-import http.server, subprocess, sys, threading, urllib.request
+# that reads other files; with "alone", one thread is both the client and the
+# server, so that no call depends on whose turn it is.
+import http.server, socket, subprocess, sys, threading, urllib.request
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == '/run':
@@ -12,8 +13,16 @@ class H(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 srv = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H)
 url = 'http://127.0.0.1:%d' % srv.server_port
-n = int(sys.argv[1]); bad = len(sys.argv) > 2
+n = int(sys.argv[1]); mode = sys.argv[2] if len(sys.argv) > 2 else ''
+if mode == 'alone':
+    alone = http.server.HTTPServer(('127.0.0.1', 0), H)
+    for i in range(n):
+        with socket.create_connection(alone.server_address) as c:
+            c.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            alone.handle_request()
+            while c.recv(4096): pass
+    sys.exit()
 t = threading.Thread(target=srv.serve_forever); t.start()
 for i in range(n):
-    urllib.request.urlopen(url + ('/run' if bad and i == n // 2 else '/')).read()
+    urllib.request.urlopen(url + ('/run' if mode == 'shell' and i == n // 2 else '/')).read()
 srv.shutdown(); t.join(); srv.server_close()
