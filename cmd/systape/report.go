@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sync"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -79,7 +80,7 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 		return err
 	}
 	defer done()
-	s, err := readPage(c, args, stdin, nil)
+	s, err := readPage(c, args, stdin, pageReading{})
 	if err != nil {
 		return err
 	}
@@ -110,16 +111,26 @@ type pageSource struct {
 	text string
 }
 
-// readPage reads a capture for its page. seen, which may be nil, is called now
-// and then with what there is so far.
-func readPage(c *cobra.Command, args []string, stdin io.Reader, seen func(*page.Source) error) (*pageSource, error) {
+// pageReading says how a capture is read for its page.
+type pageReading struct {
+	live  bool                      // a pipe is shown as it comes
+	named []string                  // the capture is known by these names; nil: by those that are read
+	hold  sync.Locker               // held while calls are added, and while seen is called; may be nil
+	seen  func(s *pageSource) error // called with what there is so far, time and again; may be nil
+}
+
+// readPage reads a capture for its page.
+func readPage(c *cobra.Command, args []string, stdin io.Reader, r pageReading) (*pageSource, error) {
 	s := &pageSource{}
 	c.SetIn(stdin)
-	in, err := openSession(c, args, replay.Options{Columns: page.Columns, Files: true})
+	in, err := openSession(c, args, replay.Options{Columns: page.Columns, Files: true, Live: r.live})
 	if err != nil {
 		return nil, err
 	}
 	s.in, s.Capture = in, in
+	if r.named != nil {
+		args = r.named
+	}
 	if s.OriginNS, _, err = in.Begin(); err != nil {
 		return nil, errors.Join(inputError(err), in.Close())
 	}
@@ -140,13 +151,17 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader, seen func(*page.
 	defer finish()
 	err = l.Read(l.Groups(), func(add func([]replay.Call) error) error {
 		return in.calls(func(calls []replay.Call) error {
+			if r.hold != nil {
+				r.hold.Lock()
+				defer r.hold.Unlock()
+			}
 			progress(2 * len(calls))
 			notes.Add(calls)
 			s.Index.Add(calls)
 			s.Slowest.Add(calls)
 			s.Reading.Rows += 2 * int64(len(calls))
-			if seen != nil {
-				if err := seen(&s.Source); err != nil {
+			if r.seen != nil {
+				if err := r.seen(s); err != nil {
 					return err
 				}
 			}
@@ -158,6 +173,10 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader, seen func(*page.
 	}
 	if err != nil {
 		return nil, errors.Join(err, in.Close())
+	}
+	if r.hold != nil {
+		r.hold.Lock()
+		defer r.hold.Unlock()
 	}
 	s.Index.Close()
 	s.Reading = page.Reading{}

@@ -28,6 +28,7 @@ import (
 type viewFlags struct {
 	listen string
 	noOpen bool
+	follow bool
 }
 
 func newViewCommand() *cobra.Command {
@@ -38,6 +39,9 @@ func newViewCommand() *cobra.Command {
 		Long: `Serves the page that 'systape report' writes, on this machine, until it is
 interrupted: with more detail the nearer one looks, down to single calls with
 their arguments. The page is there at once and fills while the capture is read.
+
+With --follow it shows a recording that goes on, as its spool grows, until the
+recording has ended; what is there can be looked at as any capture meanwhile.
 
 With -- between two captures they stand side by side, with the verdict of
 'systape compare' on what is selected: each picture of both, one above the other
@@ -50,11 +54,13 @@ the address that it prints. On a terminal it opens that address in the browser.
 		Example: `  systape view trace.parquet
   systape view --no-open --listen 127.0.0.1:8080 trace.parquet
   systape view --syscall %file --container web trace.parquet
-  systape view before.parquet -- after.parquet`,
+  systape view before.parquet -- after.parquet
+  systape record -a -o trace.parquet & systape view --follow trace.parquet`,
 		RunE: func(c *cobra.Command, args []string) error { return runView(c, &f, args) },
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "listen at this `address`; others than this machine can reach it only if it says so")
+	flags.BoolVar(&f.follow, "follow", false, "wait for more at the end of a spool, until its recording ends")
 	flags.BoolVar(&f.noOpen, "no-open", false, "print the address only")
 	flags.SortFlags = false
 	addFilterFlags(c)
@@ -69,6 +75,9 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	defer done()
 	if len(args) == 0 {
 		return usageError(c, errors.New("no capture given"))
+	}
+	if f.follow && (len(args) != 1 || args[0] == "-") {
+		return usageError(c, errors.New("--follow shows one spool"))
 	}
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
@@ -107,7 +116,14 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 		openBrowser(address)
 	}
 	for _, v := range sides {
-		if err := v.read(); err != nil {
+		read := v.read
+		if f.follow {
+			read = v.follow
+		}
+		if err := read(); err != nil {
+			if ctx.Err() != nil {
+				return nil // who looks has seen enough
+			}
 			return err
 		}
 		defer v.source.in.Close()
@@ -151,7 +167,8 @@ type viewer struct {
 	stdin  io.Reader
 	mu     sync.Mutex
 	early  []byte      // the page of what was read so far
-	source *pageSource // nil until all is read
+	source *pageSource // nil until all is read, or it is followed
+	grows  *growing    // nil: it is not followed, or has ended
 	whole  []byte      // the page of all
 	asking *sync.Mutex // one question that reads the capture again at a time
 }
@@ -165,12 +182,12 @@ const (
 // read reads the capture, and says in between what there is.
 func (v *viewer) read() error {
 	wait, next := 300*time.Millisecond, time.Now().Add(300*time.Millisecond)
-	s, err := readPage(v.c, v.args, v.stdin, func(s *page.Source) error {
+	s, err := readPage(v.c, v.args, v.stdin, pageReading{seen: func(s *pageSource) error {
 		if time.Now().Before(next) {
 			return nil
 		}
 		s.Index.Settle()
-		b, err := build(s, index.Selection{}, earlyBytes)
+		b, err := build(&s.Source, index.Selection{}, earlyBytes)
 		if err != nil {
 			return err
 		}
@@ -180,10 +197,15 @@ func (v *viewer) read() error {
 		wait *= 2 // so that it costs little however long the capture
 		next = time.Now().Add(wait)
 		return nil
-	})
+	}})
 	if err != nil {
 		return err
 	}
+	return v.settle(s)
+}
+
+// settle makes the page of a capture that was read.
+func (v *viewer) settle(s *pageSource) error {
 	whole, err := page.Build(&s.Source, index.Selection{}, viewBytes)
 	if err != nil {
 		return err
@@ -193,11 +215,11 @@ func (v *viewer) read() error {
 		return err
 	}
 	v.mu.Lock()
-	v.source, v.whole, v.early = s, b, nil
+	v.source, v.whole, v.early, v.grows = s, b, nil, nil
 	v.mu.Unlock()
-	verify, err := verdict(v.c, v.args, v.stdin)
+	verify, err := verdict(v.c, v.files(), v.stdin)
 	if err != nil {
-		verify = page.Verify{State: "not checked", Text: "systape verify could not be run", Fails: []page.Fact{}}
+		verify = page.Verify{State: "could not be checked", Text: "systape verify could not be run", Fails: []page.Fact{}}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -226,6 +248,9 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := v.whole
+	if v.grows != nil {
+		v.grows.begin()
+	}
 	switch {
 	case v.source == nil && v.early == nil:
 		b, _ = json.Marshal(page.Page{Version: page.Version, Live: true, Reading: page.Reading{Of: -1}})
@@ -243,6 +268,12 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+	case v.grows != nil:
+		if err := v.grows.catchUp(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		b = v.grows.page
 	}
 	w.Write(b)
 }

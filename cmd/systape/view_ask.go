@@ -91,7 +91,7 @@ func (v *viewer) sequences(q *question) (any, error) {
 	if err != nil || n < 1 || n > sequences.MaxN {
 		return nil, fmt.Errorf("a sequence is of 1 to %d calls", sequences.MaxN)
 	}
-	all, _, err := pageSequences(q.c, v.args, v.stdin, chosenSequences{narrowed: q.narrowed(q.source), n: n, originNS: q.source.OriginNS})
+	all, _, err := pageSequences(q.c, v.files(), v.stdin, chosenSequences{narrowed: q.narrowed(q.source), n: n, originNS: q.source.OriginNS})
 	return all, err
 }
 
@@ -127,7 +127,7 @@ const mostSingle = 300
 // single answers with the first calls that are chosen, in the order of time or
 // the slowest first.
 func (v *viewer) single(q *question) (any, error) {
-	in, err := openSession(q.c, v.args, replay.Options{Columns: page.Columns, Files: true, Symbols: q.source.in.names})
+	in, err := openSession(q.c, v.files(), replay.Options{Columns: page.Columns, Files: true, Symbols: q.source.in.names})
 	if err != nil {
 		return nil, err
 	}

@@ -98,6 +98,7 @@ export interface Slow {
 export interface Reading {
   rows: number;
   of: number;
+  following: boolean;
 }
 
 export interface ThreadSequences {

@@ -1,5 +1,6 @@
 import type { Page, Sequences } from "./contract";
 import type { Known } from "./sequences";
+import { hold } from "./dom";
 import { count } from "./words";
 
 /** A choice of calls, as the command line has it. */
@@ -9,7 +10,7 @@ export interface Choice {
   calls: number; // about how many calls it has
 }
 
-const AT_ONCE = 1_000_000; // calls whose sequences are counted without being asked to
+export const AT_ONCE = 1_000_000; // calls whose sequences are counted without being asked to
 
 /** The sequences that a page holds itself: those of everything, and of single threads. */
 export function held(page: Page, choice: Choice): Known<Sequences> {
@@ -34,12 +35,14 @@ export class Counting<T> {
     private readonly ask: (query: URLSearchParams, signal: AbortSignal) => Promise<T>,
     private readonly changed: () => void,
     ended: AbortSignal,
+    private readonly atOnce = AT_ONCE,
   ) {
     ended.addEventListener("abort", () => this.stop());
   }
 
   /** Asks this time, and from now on, however many calls there are. */
   want(): void {
+    hold();
     this.wanted = true;
     this.key = null;
     this.changed();
@@ -59,7 +62,7 @@ export class Counting<T> {
     if (key === this.key) return this.shown;
     this.key = key;
     this.stop();
-    if (!this.wanted && choice.calls > AT_ONCE) {
+    if (!this.wanted && choice.calls > this.atOnce) {
       this.shown = { of: null, note: `the capture is read for it: ${count(choice.calls)} calls are selected`, waiting: false };
       return this.shown;
     }

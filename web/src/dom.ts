@@ -13,6 +13,11 @@ export function svg(tag: string, props: Props = {}, ...children: Child[]): SVGEl
   return furnish(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
 }
 
+/** Asks for the page to stay as it is, though the recording goes on: what was asked for would be gone. */
+export function hold(): void {
+  document.dispatchEvent(new Event("hold"));
+}
+
 function furnish<E extends Element>(e: E, props: Props, children: Child[]): E {
   for (const [name, v] of Object.entries(props)) {
     if (v === null || v === undefined || v === false) continue;

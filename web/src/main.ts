@@ -4,6 +4,7 @@ import { el } from "./dom";
 import { show } from "./page";
 import { answer } from "./side";
 import { viewOf } from "./state";
+import { count } from "./words";
 
 async function start(root: HTMLElement): Promise<void> {
   const page = JSON.parse(document.getElementById("data")!.textContent!) as Page;
@@ -13,34 +14,34 @@ async function start(root: HTMLElement): Promise<void> {
     return;
   }
   document.title = page.head.title;
-  const bar = el("progress", {});
-  const far = el("p", { class: "reading" }, "reading the capture ", bar);
-  root.before(far);
+  const far = new Progress();
+  root.before(far.box);
   const paths = page.sides === 2 ? ["", "b/"] : [""];
   let end = () => {};
   let shown = "";
+  let rows = -1;
   for (;;) {
     const part = viewOf(location.hash);
     const asked = part?.join() ?? "";
     const query = part ? `?from=${Math.max(0, Math.floor(part[0]))}&to=${Math.ceil(part[1])}` : "";
     const next = await Promise.all(paths.map((p) => answer<Page>(`${p}data.json${query}`)));
     const done = next.every((n) => n.reading.of === 0);
-    far.hidden = done;
-    const reading = next.find((n) => n.reading.of > 0)?.reading;
-    if (reading) {
-      bar.max = reading.of;
-      bar.value = reading.rows;
-    }
+    const { following } = next[0]!.reading;
+    far.tell(next);
     let changed = (_view: string) => {};
-    if (next.every((n) => n.head.title) && (done || next.length === 1)) {
+    const same = following && next[0]!.reading.rows === rows && asked === shown;
+    if (next.every((n) => n.head.title) && (done || next.length === 1) && !same) {
       end();
       const box = el("main", { id: "page" });
+      const focus = focused(root);
       root.replaceWith(box);
       root = box;
       const at = scrollY;
       end = await show(root, next, part !== null, (view) => changed(view));
       scrollTo(0, at);
+      focus(root);
       shown = asked;
+      rows = next[0]!.reading.rows;
     }
     if (done) {
       // Of another stretch of time there may be more detail.
@@ -54,9 +55,74 @@ async function start(root: HTMLElement): Promise<void> {
         changed(viewOf(location.hash)?.join() ?? "");
       });
     } else {
-      await new Promise((again) => setTimeout(again, 400));
+      await new Promise((again) => setTimeout(again, following ? 1000 : 400));
+      if (following) await far.free(root);
     }
   }
+}
+
+/** How far the capture has been read, or that it is followed. */
+class Progress {
+  private readonly bar = el("progress", {});
+  private readonly text = el("span", { role: "status" }, "reading the capture ");
+  private readonly pause = el("button", { type: "button", hidden: true, click: () => this.toggle() }, "pause");
+  readonly box = el("p", { class: "reading" }, this.text, this.bar, this.pause);
+  private paused = false;
+  private resume: (() => void) | null = null;
+  private pressed = false;
+
+  constructor() {
+    addEventListener("pointerdown", () => (this.pressed = true));
+    addEventListener("pointerup", () => (this.pressed = false));
+    document.addEventListener("hold", () => {
+      if (!this.paused && !this.pause.hidden) this.toggle();
+    });
+  }
+
+  tell(pages: Page[]): void {
+    const reading = pages.find((p) => p.reading.of !== 0)?.reading;
+    this.box.hidden = !reading;
+    this.bar.hidden = this.pause.hidden = true;
+    if (!reading) return;
+    if (reading.following) {
+      this.text.textContent = `following the recording: ${count(reading.rows)} events so far `;
+      this.pause.hidden = false;
+      return;
+    }
+    this.bar.hidden = false;
+    if (reading.of > 0) {
+      this.bar.max = reading.of;
+      this.bar.value = reading.rows;
+    }
+  }
+
+  private toggle(): void {
+    this.paused = !this.paused;
+    this.pause.textContent = this.paused ? "go on" : "pause";
+    if (!this.paused) this.resume?.();
+  }
+
+  /** Waits while the user holds the page as it is: by the button, with the mouse, in a dialog. */
+  async free(root: HTMLElement): Promise<void> {
+    if (this.paused) await new Promise<void>((go) => (this.resume = go));
+    while (this.pressed || root.querySelector("dialog[open]")) await new Promise((again) => setTimeout(again, 100));
+  }
+}
+
+/** Remembers what has the focus, to give it to the same of a page drawn anew. */
+function focused(root: HTMLElement): (root: HTMLElement) => void {
+  const all = (r: HTMLElement) => [...r.querySelectorAll<HTMLElement>("button, input, select, summary, [tabindex]")];
+  const old = document.activeElement;
+  const at = old instanceof HTMLElement ? all(root).indexOf(old) : -1;
+  const text = old instanceof HTMLInputElement ? ([old.value, old.selectionStart, old.selectionEnd] as const) : null;
+  return (next) => {
+    const e = at < 0 ? undefined : all(next)[at];
+    e?.focus({ preventScroll: true });
+    if (text && e instanceof HTMLInputElement) {
+      e.value = text[0];
+      e.setSelectionRange(text[1], text[2]);
+    }
+  };
 }
 
 const root = document.getElementById("page")!;

@@ -143,7 +143,7 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     el("h2", {}, "Calls a second"), key([["sel", "selection"], ["rest", "all"], ["err", "errors"]]), s.rate.box,
     el("h2", {}, "Threads"), key([["sel", "in calls that work"], ["wait", "in calls that wait"], ["err", "errors"], ["box", "a slow call"]]), s.threads.box);
   const beside = (parts: HTMLElement[]) => el("div", { class: "beside" }, ...parts);
-  const settled = page.live && pages.every((p) => p.reading.of === 0);
+  const settled = page.live && pages.every((p) => p.reading.of === 0 || p.reading.following);
 
   root.classList.toggle("two-sides", two);
   root.append(...[

@@ -1,7 +1,7 @@
 import type { Page, Sequences, Single, Slow } from "./contract";
 import { unpack } from "./cells";
 import { RateChart } from "./charts";
-import { Counting, held, type Choice } from "./count";
+import { AT_ONCE, Counting, held, type Choice } from "./count";
 import { el } from "./dom";
 import { BUCKETS, bucketOf, bucketRange } from "./figures";
 import { choose, parseFilter, type Filter } from "./filter";
@@ -85,7 +85,7 @@ export class Side {
       query.set("order", order);
       return answer<Single>(`${path}calls.json?${query}`);
     });
-    this.counting = new Counting((query, signal) => answer<Sequences>(`${path}sequences.json?${query}`, signal), hooks.later, hooks.ended);
+    this.counting = new Counting((query, signal) => answer<Sequences>(`${path}sequences.json?${query}`, signal), hooks.later, hooks.ended, page.reading.following ? -1 : AT_ONCE);
     this.follows = new SequencesView(page.live ? LENGTHS : [page.sequences!.n], label, () => this.counting.want(), (n) => hooks.set({ n }),
       (call) => hooks.set({ call: hooks.state().call === call ? "" : call }));
     this.follows.box.append(el("div", { class: "line" }, this.followsCommand));
@@ -171,7 +171,7 @@ export class Side {
     this.rate.draw(this.answer, view, density.moment * 1e9);
     this.threads.draw(lanes(this.data, this.chosen), view);
     this.slowest.draw(page.slowest.filter((s) => this.has(s)));
-    if (page.live && page.reading.of !== 0) return;
+    if (page.live && page.reading.of !== 0 && !page.reading.following) return;
     const known: Known<Sequences> = page.live ? this.counting.of(this.choice(), `n=${state.n}`) : held(page, this.choice());
     this.follows.draw(known, page.live ? state.n : page.sequences!.n, state.call);
     this.followsCommand.textContent = this.words("sequences", ...(page.live && state.n !== LENGTH ? [`-n ${state.n}`] : []));

@@ -1,5 +1,5 @@
 import type { Single, Slow } from "./contract";
-import { el } from "./dom";
+import { el, hold } from "./dom";
 import { count, duration, offset } from "./words";
 
 const FIRST = 10;
@@ -82,6 +82,7 @@ export class Singles {
   }
 
   private async fill(order: string): Promise<void> {
+    hold();
     this.hint.textContent = "reading…";
     try {
       const single = await this.ask(order);

@@ -93,8 +93,9 @@ type GraphEdge struct {
 // Reading says how far a server has come with the capture; Of is 0 when it is
 // done, and -1 when it is not known how much there is.
 type Reading struct {
-	Rows int64 `json:"rows"`
-	Of   int64 `json:"of"`
+	Rows      int64 `json:"rows"`
+	Of        int64 `json:"of"`
+	Following bool  `json:"following"` // it is a recording that goes on, and can be asked about
 }
 
 // Single is what a server tells of single calls.
