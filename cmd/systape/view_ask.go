@@ -161,6 +161,8 @@ func (v *viewer) single(q *question) (any, error) {
 		slices.SortFunc(list, func(a, b latency.SlowCall) int { return cmp.Compare(a.StartNS, b.StartNS) })
 		list = list[:min(len(list), mostSingle)]
 	}
+	v.mu.Lock() // what is followed changes
+	defer v.mu.Unlock()
 	for i := range list {
 		answer.Calls = append(answer.Calls, q.source.SlowCall(&list[i], replay.WaitsByNature(in.names.String(list[i].Syscall))))
 	}
