@@ -168,7 +168,7 @@ type viewer struct {
 	mu     sync.Mutex
 	early  []byte      // the page of what was read so far
 	source *pageSource // nil until all is read, or it is followed
-	grows  *growing    // nil: it is not followed, or has ended
+	grows  *followed   // nil: it is not followed, or has ended
 	whole  []byte      // the page of all
 	asking *sync.Mutex // one question that reads the capture again at a time
 }

@@ -11,9 +11,9 @@ import (
 	"systape/replay/index"
 )
 
-// growing is a recording that a viewer follows. What it holds is of the moment
+// followed is a recording that a viewer follows. What it holds is of the moment
 // when calls were added last; the viewer's mu guards it.
-type growing struct {
+type followed struct {
 	source *pageSource
 	page   []byte
 	rows   int64 // that the page is of
@@ -41,7 +41,7 @@ func (v *viewer) follow() error {
 	v.stdin = v.c.InOrStdin()
 	s, err := readPage(v.c, paths, v.stdin, pageReading{live: true, named: v.args, hold: &v.mu, seen: func(s *pageSource) error {
 		if v.grows == nil {
-			v.grows, v.source = &growing{source: s}, s
+			v.grows, v.source = &followed{source: s}, s
 		}
 		s.Capture = still{s.in, s.in.Coverage()}
 		return nil
@@ -60,14 +60,14 @@ func (v *viewer) follow() error {
 }
 
 // begin makes the index fit to be asked.
-func (g *growing) begin() {
+func (g *followed) begin() {
 	g.source.Index.Settle()
 	g.source.Reading.Of, g.source.Reading.Following = -1, true
 }
 
 // catchUp makes the page anew if there is more to show; building takes a tenth
 // of the time at most.
-func (g *growing) catchUp() error {
+func (g *followed) catchUp() error {
 	s := &g.source.Source
 	if g.page != nil && (s.Reading.Rows == g.rows || time.Since(g.built) < 10*g.cost) {
 		return nil
