@@ -62,9 +62,9 @@ on it. KIND is one of
 The capture says that it was imported, and which columns hold no information.
 What a text does not say is not invented: an argument that it does not tell is
 not known (replay shows ?), names of flags become numbers again, paths are
-kept; without times, events are numbered by nanoseconds; without durations, a
-call ends when it began. Lines that cannot be read are counted, and the first
-ones shown.
+kept; without times, durations (strace -T) are laid one after the other, else
+events are numbered by nanoseconds; without durations, a call ends when it
+began. Lines that cannot be read are counted, and the first ones shown.
 
 Several FILEs are merged by time when their lines have times of day; the files
 of strace -ff are known by their names. FILE may be - for standard input, and

@@ -12,6 +12,11 @@ const maxHalf = 64 << 10
 // time. A call on one line has the time at which it was entered; when it
 // returned is known from -T only. Where it is not, the exit has the time of
 // the enter, and the capture says that exit times are missing.
+//
+// A text with -T and without times has durations all the same: what one line
+// tells has ended before the next line begins, so the durations are laid one
+// after the other, and calls cut by other lines last at least as long as what
+// those tell.
 type strace struct {
 	*importer
 	clock   clock
@@ -24,6 +29,7 @@ type strace struct {
 	half    []byte                     // beginning of a line that a message of strace split
 	text    straceText
 	untimed bool
+	spans   bool // no times, but durations
 }
 
 func newStrace(im *importer) *strace {
@@ -123,7 +129,10 @@ func (s *strace) line(b []byte) error {
 	ts := s.clock.at(ns, kind, grain)
 	if kind == noStamp {
 		s.untimed = true
-		s.out.ordinal = s.out.ordinal || !s.clock.started
+		if !s.clock.started {
+			s.out.ordinal = true
+			ts = s.span()
+		}
 	}
 	if t.lastTS > ts && t.lastTS-ts < grain { // two instants within one unit of the clock
 		ts = t.lastTS
@@ -135,6 +144,19 @@ func (s *strace) line(b []byte) error {
 	err := s.apply(t, ts)
 	s.out.advance(min(ts, s.clock.last))
 	return err
+}
+
+// span returns the time of a line of a text without times: past all that the
+// lines before it tell, if there are durations.
+func (s *strace) span() int64 {
+	switch {
+	case s.spans:
+		s.clock.last++
+	case s.text.durNS >= 0:
+		s.spans = true
+		s.clock.last = s.out.added // which have been numbered
+	}
+	return s.clock.last
 }
 
 // skipBrackets skips the instruction pointer (-i) and the number (-n).
@@ -190,6 +212,8 @@ func (s *strace) finish() {
 		s.res.Skipped++
 	}
 	switch {
+	case s.spans:
+		s.lack("ts_ns")
 	case s.untimed:
 		s.lack("ts_ns", "exit ts_ns")
 	case s.clock.kind == relative, s.clock.kind == timeOfDay && !s.clock.dated:

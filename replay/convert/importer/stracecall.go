@@ -103,7 +103,10 @@ func (s *strace) exit(t *straceThread, ts, line int64, oneLine bool) {
 	x, o := &s.text, t.open
 	t.open = nil
 	delete(s.cloners, t)
-	if x.durNS >= 0 && s.clock.kind != noStamp {
+	if s.spans && x.durNS >= 0 {
+		ts = max(o.ts+x.durNS, line)
+		s.clock.last = max(s.clock.last, ts)
+	} else if x.durNS >= 0 && s.clock.kind != noStamp {
 		ts = o.ts + x.durNS
 		if !oneLine { // the line stands where the call ended, and its time is cut off, not rounded
 			ts = max(min(ts, line+s.clock.grain), s.out.last)
@@ -118,7 +121,11 @@ func (s *strace) exit(t *straceThread, ts, line int64, oneLine bool) {
 	if strings.HasPrefix(o.name, "execve") && x.ret == 0 {
 		old := t.execOld // 0: the thread's own
 		t.execOld = 0
-		s.out.add(ts, t.thread, format.Event{Kind: format.Exec, ABI: a, Args: [6]int64{int64(old)}, Detail: o.path})
+		done := ts
+		if s.spans { // no two events have one time
+			done = max(o.ts, ts-1)
+		}
+		s.out.add(done, t.thread, format.Event{Kind: format.Exec, ABI: a, Args: [6]int64{int64(old)}, Detail: o.path})
 	}
 	n := s.out.add(ts, t.thread, format.Event{Kind: format.Exit, ABI: a, Nr: o.nr, Syscall: o.name, Ret: x.ret})
 	t.exit, t.lastTS = n, max(ts, t.lastTS)
