@@ -108,16 +108,18 @@ func (n *Notes) deny(c *Call) {
 	}
 }
 
-// DeniedByProcess lists the refused calls, most frequent first.
-func (n *Notes) DeniedByProcess() []DeniedCalls {
+// DeniedByProcess lists the refused calls, most frequent first, then by process
+// and by names, whose table is given: the order does not depend on how the
+// capture was read.
+func (n *Notes) DeniedByProcess(names *format.SymbolTable) []DeniedCalls {
 	list := make([]DeniedCalls, 0, len(n.denied))
 	for d, count := range n.denied {
 		d.Count = count
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b DeniedCalls) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.PID, b.PID), cmp.Compare(a.Comm, b.Comm),
-			cmp.Compare(a.Syscall, b.Syscall), cmp.Compare(a.Errno, b.Errno))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.PID, b.PID), cmp.Compare(names.String(a.Comm), names.String(b.Comm)),
+			cmp.Compare(names.String(a.Syscall), names.String(b.Syscall)), cmp.Compare(a.Errno, b.Errno))
 	})
 	return list
 }

@@ -30,7 +30,7 @@ func TestNotes(t *testing.T) {
 	n.Add(calls[:3])
 	n.Add(calls[3:])
 	var got strings.Builder
-	for _, d := range n.DeniedByProcess() {
+	for _, d := range n.DeniedByProcess(names) {
 		got.WriteString(names.String(d.Comm) + " " + names.String(d.Syscall) + " ")
 		got.WriteString(strings.Repeat("x", int(d.Count)) + "\n")
 	}

@@ -11,7 +11,7 @@ import (
 
 // sequencesMemory is the heap that the garbage collector holds on to, as for
 // latency. Without it there may be as much garbage as there is data.
-const sequencesMemory = 256 << 20
+const sequencesMemory = 216 << 20
 
 // limitMemory holds on to it until the function that it returns is called.
 func limitMemory() (undo func()) {

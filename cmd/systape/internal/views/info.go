@@ -45,7 +45,7 @@ type DeniedCalls struct {
 // NewInfoCalls takes what a pass over a capture has found.
 func NewInfoCalls(s *replay.Session, notes *replay.Notes) *InfoCalls {
 	c := &InfoCalls{Coverage: s.Coverage(), IOUring: notes.IOUring(), Denied: []DeniedCalls{}}
-	for _, d := range notes.DeniedByProcess() {
+	for _, d := range notes.DeniedByProcess(s.Symbols()) {
 		e := ""
 		if d.Errno != 0 {
 			e = abi.ErrnoName(abi.X86_64, d.Errno)
