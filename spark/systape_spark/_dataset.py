@@ -1,0 +1,127 @@
+"""A dataset as Spark's DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from systape_spark import _tasks
+from systape_spark._files import FILES, list_files
+from systape_spark._measures import Errors, Histogram, Measure, Sequences, Statuses, bucket_value
+from systape_spark._plan import UNITS
+
+
+class Dataset:
+    """Captures below a folder or URI, of any number of machines and recordings.
+
+    ``nodes`` are the machines that count, by default all. ``unit_rows`` is about
+    how many rows one task reads at a time, to the row group: it needs some 200
+    bytes of memory for each. ``program`` is systape on the workers: a name that
+    is looked for among what addFile sent and on the path, or a path.
+
+    Recordings are paired as a whole, so all files of one must be there. Results
+    are of the calls with a duration measured from end to end (ok and restarted),
+    except for `calls` and `statuses`.
+    """
+
+    def __init__(self, spark: SparkSession, path: str, *, nodes: Sequence[str] | None = None, unit_rows: int = 2 << 20, program: str = "systape") -> None:
+        if isinstance(nodes, str):
+            nodes = [nodes]
+        self._spark = spark
+        self._nodes = None if nodes is None else list(nodes)
+        self._unit_rows = unit_rows
+        self._program = program
+        self._units: DataFrame | None = None
+        self._files = list_files(path, self._nodes)
+        if not self._files:
+            raise FileNotFoundError(f"{path}: no Parquet files" + ("" if nodes is None else f" of {', '.join(self._nodes or [])}"))
+
+    def units(self) -> DataFrame:
+        """What the tasks read: row groups of a file each, and what they have to
+        know of the rest of their recording. It is found out once."""
+        if self._units is None:
+            plans = self._described().groupBy("capture").applyInArrow(_tasks.plan_units(self._unit_rows), from_arrow_schema(UNITS))
+            plans = plans.localCheckpoint()
+            self._units = plans.repartition(max(plans.count(), 1))
+        return self._units
+
+    def _described(self) -> DataFrame:
+        """What the files say of themselves."""
+        paths = self._spark.createDataFrame([(p,) for p in self._files], "path string").repartition(min(len(self._files), 10_000))
+        files = paths.mapInArrow(_tasks.describe_files, from_arrow_schema(FILES))
+        if self._nodes is not None:
+            files = files.where(F.get_json_object("meta", "$.host.name").isin(self._nodes))
+        return files
+
+    def calls(self) -> DataFrame:
+        """The calls, one row each, as ``systape pair`` has them, with ``node`` and
+        ``capture``; without what depends on all that a process did before
+        (continues, path, path2, fd_path)."""
+        job = _tasks.Job(self._program)
+        units, schema = self.units(), from_arrow_schema(_tasks.CALLS_SCHEMA)
+        settled = units.mapInArrow(_tasks.settled_units(job), schema)
+        pieces = units.mapInArrow(_tasks.edge_units(job), from_arrow_schema(_tasks.PIECES))
+        return settled.unionAll(pieces.groupBy("key").applyInArrow(_tasks.stitch_calls(job), schema))
+
+    def histogram(self, by: Sequence[str] = ("syscall",)) -> DataFrame:
+        """How many calls of each group lasted how long, by bucket (the rule of
+        systape, as in sql/latency.sql), with count, errors, total_ns, min_ns and
+        max_ns. ``by`` are some of node, capture, syscall, comm, container, abi,
+        pid, tid."""
+        by = _names(by)
+        found = self._count(Histogram(by)).groupBy(*by, "bucket")
+        return found.agg(*(F.sum(c).alias(c) for c in ("count", "errors", "total_ns")), F.min("min_ns").alias("min_ns"), F.max("max_ns").alias("max_ns"))
+
+    def latency(self, by: Sequence[str] = ("syscall",), quantiles: Sequence[float] = (0.5, 0.9, 0.99, 0.999)) -> DataFrame:
+        """Count, errors, total and percentiles in ns of each group. A percentile
+        is the middle of its bucket, within 1/128 of the duration."""
+        by = _names(by)
+        group = Window.partitionBy(*by) if by else Window.partitionBy(F.lit(1))
+        ranked = self.histogram(by).withColumn("upto", F.sum("count").over(group.orderBy("bucket"))).withColumn("all", F.sum("count").over(group))
+
+        def percentile(q: float) -> Column:
+            b = F.min(F.when(F.col("upto") >= F.ceil(F.col("all") * q), F.col("bucket")))
+            inside = F.least(F.greatest(bucket_value(b.cast("long")), F.min("min_ns")), F.max("max_ns"))
+            return inside.alias("p" + f"{q * 100:g}".replace(".", "") + "_ns")
+
+        sums = [F.sum(c).alias(c) for c in ("count", "errors", "total_ns")]
+        return ranked.groupBy(*by).agg(*sums, F.min("min_ns").alias("min_ns"), *(percentile(q) for q in quantiles), F.max("max_ns").alias("max_ns"))
+
+    def errors(self, every_ns: int = 0, by: Sequence[str] = ("syscall",)) -> DataFrame:
+        """How many calls of each group failed with which error (its number), in
+        each interval of so many ns of start_ns; 0: at all."""
+        by = _names(by)
+        return self._count(Errors(by, every_ns)).groupBy(*by, "interval_ns", "errno").agg(F.sum("count").alias("count"))
+
+    def sequences(self, n: int = 3, by: Sequence[str] = ()) -> DataFrame:
+        """How often a thread made these n calls one after the other, as ``systape
+        sequences`` counts them. ``by`` are some of node and capture."""
+        by = _names(by)
+        found = self._count(Sequences(n, by)).groupBy(*by, "calls").agg(F.sum("count").alias("count"))
+        return found.withColumn("calls", F.split("calls", "\0"))
+
+    def statuses(self, by: Sequence[str] = ("node",)) -> DataFrame:
+        """What became of the calls: how many of each group have which status.
+        It is the coverage that figures of ok and restarted calls rest on."""
+        by = _names(by)
+        return self._count(Statuses(by)).groupBy(*by, "status").agg(F.sum("count").alias("count"))
+
+    def losses(self) -> DataFrame:
+        """How many events each recording lost."""
+        lost = self._described().mapInArrow(_tasks.lost_events, from_arrow_schema(_tasks.LOSSES))
+        return lost.groupBy("node", "capture").agg(F.sum("events").alias("events"))
+
+    def _count(self, measure: Measure) -> DataFrame:
+        """The counts of a measure, by recording or finer."""
+        job = _tasks.Job(self._program, measure)
+        pieces = self.units().mapInArrow(_tasks.count_units(job), from_arrow_schema(_tasks.PIECES))
+        return pieces.groupBy("key").applyInArrow(_tasks.stitch_counts(job), from_arrow_schema(measure.schema))
+
+
+def _names(by: Any) -> list[str]:
+    return [by] if isinstance(by, str) else list(by)
