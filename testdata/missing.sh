@@ -9,6 +9,10 @@ need cc gcc
 [ -z "$missing" ] || echo 'not tested: data races (make race): no C compiler: apt-get install gcc libc6-dev'
 command -v "${SYSTAPE_CHROMIUM:-chromium}" >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
 	echo 'not tested: the page of systape report in a browser: no Chromium: apt-get install chromium'
+if ! command -v java >/dev/null 2>&1; then
+	echo 'not tested: datasets on Spark: no Java: apt-get install openjdk-17-jre-headless'
+	[ "${SYSTAPE_READERS:-}" != 1 ] || { echo 'error: SYSTAPE_READERS=1 demands it' >&2; exit 1; }
+fi
 need strace strace
 need perf linux-perf
 need setcap libcap2-bin

@@ -4,6 +4,7 @@ package readers
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -30,6 +31,20 @@ func Python(t testing.TB) string {
 		return filepath.Join(venv, "Scripts", "python.exe")
 	}
 	return filepath.Join(venv, "bin", "python")
+}
+
+// Spark returns the interpreter of [Python], which has pyspark, on a machine
+// that has the Java which Spark runs on. Without it the test is skipped.
+func Spark(t testing.TB) string {
+	t.Helper()
+	python := Python(t)
+	if _, err := exec.LookPath("java"); err != nil {
+		if os.Getenv("SYSTAPE_READERS") == "1" {
+			t.Fatalf("SYSTAPE_READERS=1, but %v: apt-get install openjdk-17-jre-headless", err)
+		}
+		t.Skip("needs Java 17 for Spark: apt-get install openjdk-17-jre-headless")
+	}
+	return python
 }
 
 // root is the folder of go.mod.

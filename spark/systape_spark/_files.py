@@ -21,7 +21,7 @@ FILES = pa.schema([
     ("rows", pa.list_(pa.int64())), ("first_ns", pa.list_(pa.int64())), ("last_ns", pa.list_(pa.int64())),
 ])
 
-GLOBALS = ["ts_ns", "seq", "kind", "cpu", "pid", "tid", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"]
+GLOBALS = ["ts_ns", "seq", "kind", "cpu", "pid", "tid", "abi", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"]
 
 
 def open_fs(path: str) -> tuple[pa.fs.FileSystem, str]:

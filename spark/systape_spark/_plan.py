@@ -81,7 +81,7 @@ def choose(meta: dict[str, Any], rows: int, begin: int, end: int) -> None:
         "begin_ns": old.get("begin_ns") or begin, "end_ns": old.get("end_ns") or end,
         "from_ns": old.get("from_ns", 0), "to_ns": old.get("to_ns", 0), "filter": old.get("filter", ""), "seen": old.get("seen") or [],
     }
-    meta["part"] = {"number": 1, "first_seq": 0, "rows": rows, "last": True}
+    meta["part"] = {"number": 1, "first_seq": 0, "last": True}
     meta["complete"] = True
 
 

@@ -78,10 +78,11 @@ def in_order(tables: list[pa.Table]) -> pa.Table:
 
 def pair(program: str, rows: pa.Table, meta: dict[str, Any]) -> pa.Table:
     """The calls of rows, which are in the order of seq."""
+    meta = meta | {"part": meta["part"] | {"rows": rows.num_rows}}
     pairs = {b"systape." + key.encode(): json.dumps(value).encode() for key, value in meta.items()}
     with tempfile.TemporaryDirectory() as folder:
         capture, calls = os.path.join(folder, "rows.parquet"), os.path.join(folder, "calls.arrows")
-        pq.write_table(as_events(rows).replace_schema_metadata(pairs), capture, compression="lz4", store_schema=False, write_statistics=["ts_ns", "seq"])
+        pq.write_table(as_events(rows).replace_schema_metadata(pairs), capture, compression="lz4", write_statistics=["ts_ns", "seq"])
         done = subprocess.run([find(program), "pair", capture, "-o", calls], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise RuntimeError(f"systape pair: {done.stderr.strip()}")
