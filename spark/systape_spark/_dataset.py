@@ -47,12 +47,16 @@ class Dataset:
         if self._units is None:
             plans = self._described().groupBy("capture").applyInArrow(_tasks.plan_units(self._unit_rows), from_arrow_schema(UNITS))
             plans = plans.localCheckpoint()
-            self._units = plans.repartition(max(plans.count(), 1))
+            self._units = plans.repartition(self._tasks(plans.count()))
         return self._units
+
+    def _tasks(self, pieces: int) -> int:
+        """How many tasks share so many pieces of work: some for each core, for they are not alike."""
+        return max(min(pieces, 8 * self._spark.sparkContext.defaultParallelism), 1)
 
     def _described(self) -> DataFrame:
         """What the files say of themselves."""
-        paths = self._spark.createDataFrame([(p,) for p in self._files], "path string").repartition(min(len(self._files), 10_000))
+        paths = self._spark.createDataFrame([(p,) for p in self._files], "path string").repartition(self._tasks(len(self._files)))
         files = paths.mapInArrow(_tasks.describe_files, from_arrow_schema(FILES))
         if self._nodes is not None:
             files = files.where(F.get_json_object("meta", "$.host.name").isin(self._nodes))

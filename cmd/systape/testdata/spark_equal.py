@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROWS = 450  # in a row group and so in a task: every call that takes long goes over edges
+ROWS = 800  # in a row group and so in a task: every call that takes long goes over edges
 
 
 def run(*args):
@@ -168,7 +168,7 @@ def main(systape, package, capture, folder, mode):
 
     with cluster(folder) if mode == "cluster" else contextlib.nullcontext("local[2]") as url:
         spark = (
-            SparkSession.builder.master(url).config("spark.ui.enabled", False).config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+            SparkSession.builder.master(url).config("spark.ui.enabled", False).config("spark.ui.showConsoleProgress", False).config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
             .config("spark.executor.memory", "512m").config("spark.sql.shuffle.partitions", 4).config("spark.local.dir", folder).config("spark.sql.warehouse.dir", folder)
             .config("spark.log.level", "ERROR").config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder}").getOrCreate()
         )
@@ -193,7 +193,7 @@ def compare(con, spark, ds, folder):
     theirs = f"(SELECT *, parse_filename(filename).split('.')[1] AS node FROM read_parquet('{folder}/*.calls.parquet', filename = true))"
     measured = f"{theirs} WHERE status IN ('ok', 'restarted')"
     units = ds.units().count()
-    if units < 10 * len(con.execute("SELECT DISTINCT node FROM theirs_sequences").fetchall()) - 5:
+    if units < 6 * len(con.execute("SELECT DISTINCT node FROM theirs_sequences").fetchall()) - 5:
         print(f"only {units} units: the edges are not tried")
     table("calls", ds.calls())
     differ(con, "calls", f"SELECT node, {columns} FROM calls", f"SELECT node, {columns} FROM {theirs}")
