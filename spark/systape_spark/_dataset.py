@@ -56,7 +56,7 @@ class Dataset:
 
     def _described(self) -> DataFrame:
         """What the files say of themselves."""
-        paths = self._spark.createDataFrame([(p,) for p in self._files], "path string").repartition(self._tasks(len(self._files)))
+        paths = self._spark.createDataFrame(pa.table({"path": self._files})).repartition(self._tasks(len(self._files)))
         files = paths.mapInArrow(_tasks.describe_files, from_arrow_schema(FILES))
         if self._nodes is not None:
             files = files.where(F.get_json_object("meta", "$.host.name").isin(self._nodes))

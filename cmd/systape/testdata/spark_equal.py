@@ -20,6 +20,9 @@ import pyarrow.parquet as pq
 
 ROWS = 800  # in a row group and so in a task: every call that takes long goes over edges
 
+# Java is to start soon, not to run long: most of a short job is its compiler's.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 def run(*args):
     done = subprocess.run(args, capture_output=True, text=True)
@@ -79,7 +82,7 @@ def cluster(folder):
     import pyspark
 
     home = os.path.dirname(pyspark.__file__)
-    env = os.environ | {"SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": folder, "PYSPARK_PYTHON": sys.executable}
+    env = os.environ | {"SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": folder, "PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_JAVA_OPTS": QUICK}
     running = []
 
     def start(name, *args):
@@ -170,13 +173,16 @@ def main(systape, package, capture, folder, mode):
         spark = (
             SparkSession.builder.master(url).config("spark.ui.enabled", False).config("spark.ui.showConsoleProgress", False).config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
             .config("spark.executor.memory", "512m").config("spark.sql.shuffle.partitions", 4).config("spark.local.dir", folder).config("spark.sql.warehouse.dir", folder)
-            .config("spark.log.level", "ERROR").config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder}").getOrCreate()
+            .config("spark.log.level", "ERROR").config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder} {QUICK}").config("spark.executor.extraJavaOptions", QUICK)
+            .config("spark.sql.codegen.wholeStage", False).config("spark.sql.adaptive.enabled", False).getOrCreate()
         )
         try:
             spark.sparkContext.addPyFile(package_zip)
             spark.sparkContext.addFile(systape)
-            compare(con, spark, Dataset(spark, data, unit_rows=1, program=os.path.basename(systape)), folder)
+            ds = Dataset(spark, data, unit_rows=1, program=os.path.basename(systape))
+            compare(con, ds, folder)
             if mode == "local":
+                compare_more(con, ds, folder)
                 one = {r.node for r in Dataset(spark, data, nodes="plain", program=os.path.basename(systape)).statuses().collect()}
                 if one != {"plain"}:
                     print(f"nodes='plain' gives those of {one}")
@@ -184,35 +190,39 @@ def main(systape, package, capture, folder, mode):
             spark.stop()
 
 
-def compare(con, spark, ds, folder):
-    def table(name, frame):
-        con.register(name, frame.toArrow())
+def theirs(folder):
+    return f"(SELECT *, parse_filename(filename).split('.')[1] AS node FROM read_parquet('{folder}/*.calls.parquet', filename = true))"
 
+
+def compare(con, ds, folder):
+    """What goes from task to task in three ways: calls, counts of them, counts of what stands beside each other."""
     columns = """start_ns, dur_ns, epoch_us(time), pid, tid, comm, container, syscall, abi, nr, arg0, arg1, arg2, arg3, arg4, arg5,
         ret, errno, status, cpu_enter, cpu_exit, enter_seq, exit_seq, detail"""
-    theirs = f"(SELECT *, parse_filename(filename).split('.')[1] AS node FROM read_parquet('{folder}/*.calls.parquet', filename = true))"
-    measured = f"{theirs} WHERE status IN ('ok', 'restarted')"
     units = ds.units().count()
     if units < 6 * len(con.execute("SELECT DISTINCT node FROM theirs_sequences").fetchall()) - 5:
         print(f"only {units} units: the edges are not tried")
-    table("calls", ds.calls())
-    differ(con, "calls", f"SELECT node, {columns} FROM calls", f"SELECT node, {columns} FROM {theirs}")
-    table("statuses", ds.statuses())
-    differ(con, "statuses", "SELECT node, status, count FROM statuses", f"SELECT node, status, count(*) FROM {theirs} GROUP BY ALL")
-    table("histogram", ds.histogram(by=["node", "syscall"]))
+    con.register("calls", ds.calls().toArrow())
+    differ(con, "calls", f"SELECT node, {columns} FROM calls", f"SELECT node, {columns} FROM {theirs(folder)}")
+    con.register("histogram", ds.histogram(by=["node", "syscall"]).toArrow())
     histograms = f"(SELECT *, parse_filename(filename).split('.')[1] AS node FROM read_csv('{folder}/*.histogram.csv', all_varchar = true, filename = true))"
     differ(con, "histogram", "SELECT node, syscall, bucket, count FROM histogram", f"SELECT node, syscall, bucket::INT, count::BIGINT FROM {histograms}")
-    table("latency", ds.latency(by=["comm", "syscall"]))
+    con.register("sequences", ds.sequences(n=4, by=["node"]).toArrow())
+    differ(con, "sequences", "SELECT node, calls, count FROM sequences", "FROM theirs_sequences")
+
+
+def compare_more(con, ds, folder):
+    measured = f"{theirs(folder)} WHERE status IN ('ok', 'restarted')"
+    con.register("statuses", ds.statuses().toArrow())
+    differ(con, "statuses", "SELECT node, status, count FROM statuses", f"SELECT node, status, count(*) FROM {theirs(folder)} GROUP BY ALL")
+    con.register("latency", ds.latency(by=["comm", "syscall"]).toArrow())
     differ(con, "latency", "SELECT comm, syscall, count, errors, total_ns, min_ns, max_ns FROM latency",
            f"SELECT comm, syscall, count(*), count(*) FILTER (errno <> ''), sum(dur_ns)::BIGINT, min(dur_ns), max(dur_ns) FROM {measured} GROUP BY ALL")
     exact = f"SELECT comm, syscall, quantile_disc(dur_ns, 0.99) AS p FROM {measured} GROUP BY ALL"
     for row in con.execute(f"FROM latency JOIN ({exact}) USING (comm, syscall) WHERE abs(p99_ns - p) > p / 128.0 LIMIT 3").fetchall():
         print(f"latency: p99 is not that of the calls: {row}")
-    table("errors", ds.errors(every_ns=1_000_000, by=["node", "syscall"]))
+    con.register("errors", ds.errors(every_ns=1_000_000, by=["node", "syscall"]).toArrow())
     differ(con, "errors", "SELECT node, syscall, interval_ns, errno, count FROM errors",
            f"SELECT node, syscall, start_ns // 1000000 * 1000000, -ret, count(*) FROM {measured} AND errno <> '' GROUP BY ALL")
-    table("sequences", ds.sequences(n=4, by=["node"]))
-    differ(con, "sequences", "SELECT node, calls, count FROM sequences", "FROM theirs_sequences")
     lost = {r.node: r.events for r in ds.losses().collect()}
     if any((lost[n] > 0) != (n in ("lossy", "late", "marked")) for n in lost):
         print(f"losses: {lost}")
