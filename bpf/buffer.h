@@ -84,6 +84,8 @@ static inline_always struct record *place(struct buffer *first, u32 cpu, u64 pos
 /* Adds an event to counters by class; a class is known when this is compiled. */
 static inline_always void count_class(u64 *counters, u32 class)
 {
+	if (class == CLASS_NONE)
+		return;
 	if (class == CLASS_CALL) {
 		counters[CLASS_ENTER]++;
 		counters[CLASS_EXIT]++;
@@ -94,6 +96,8 @@ static inline_always void count_class(u64 *counters, u32 class)
 
 static inline_always void count_class_mixed(u64 *counters, u32 class)
 {
+	if (class == CLASS_NONE)
+		return;
 	if (class == CLASS_CALL) {
 		__sync_fetch_and_add(&counters[CLASS_ENTER], 1);
 		__sync_fetch_and_add(&counters[CLASS_EXIT], 1);
@@ -161,6 +165,10 @@ static inline_always struct record *reserve_alone(struct buffer *buffer, u32 cpu
 		record->ts = ktime_get_ns();
 		return record;
 	}
+	if (class == CLASS_NONE) {
+		control->lost_places++;
+		return 0;
+	}
 	/* Dated before it is counted, and open once both are: see openGap() in capture/gap.go. */
 	now = ktime_get_ns();
 	publish(&control->gap_last, now);
@@ -204,8 +212,18 @@ static inline_always struct record *reserve_mixed(struct buffer *buffer, u32 cpu
 			return record;
 		}
 	}
+	if (class == CLASS_NONE)
+		__sync_fetch_and_add(&control->lost_places, 1);
 	count_class_mixed(control->lost, class);
 	return 0;
+}
+
+/* The class with which another is shut. */
+static inline_always u32 shut_with(u32 class)
+{
+	if (class == CLASS_NONE)
+		return CLASS_LIFECYCLE;
+	return class == CLASS_CALL ? CLASS_EXIT : class;
 }
 
 /*
@@ -222,7 +240,7 @@ static inline_always struct record *reserve(u32 size, u32 class, u32 tid)
 	cpu = get_smp_processor_id();
 	first = cpu * parts;
 	buffer = map_lookup(&buffers, &first);
-	if (unlikely(!buffer) || unlikely(*(volatile u64 *)&buffer->control.closed & 1 << (class == CLASS_CALL ? CLASS_EXIT : class))) {
+	if (unlikely(!buffer) || unlikely(*(volatile u64 *)&buffer->control.closed & 1 << shut_with(class))) {
 		release();
 		return 0;
 	}
@@ -231,7 +249,8 @@ static inline_always struct record *reserve(u32 size, u32 class, u32 tid)
 	else
 		record = reserve_alone(buffer, cpu, size, class);
 	if (unlikely(!record)) {
-		lose(tid);
+		if (class != CLASS_NONE)
+			lose(tid);
 		release();
 	}
 	return record;

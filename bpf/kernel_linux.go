@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -91,10 +92,16 @@ func (k *Kernel) Attach(names ...string) error {
 func (k *Kernel) attach(tracepoint, program string) error {
 	var l link.Link
 	var err error
+	if k.collection.Programs[program] == nil && slices.Contains(Places, tracepoint) {
+		return nil // the kernel has no cgroups
+	}
 	if k.Hook == "tp_btf" {
 		l, err = link.AttachTracing(link.TracingOptions{Program: k.collection.Programs[program], AttachType: ebpf.AttachTraceRawTp})
 	} else {
 		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: k.collection.Programs[program]})
+	}
+	if errors.Is(err, os.ErrNotExist) && slices.Contains(Places, tracepoint) {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("attach to tracepoint %s: %w", tracepoint, err)

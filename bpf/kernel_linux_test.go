@@ -59,7 +59,7 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 				if err := k.AddTarget(uint32(os.Getpid())); err != nil {
 					t.Fatal(err)
 				}
-				if err := k.Attach(slices.Concat(Lifecycle, Exits, Enters)...); err != nil {
+				if err := k.Attach(slices.Concat(Places, Lifecycle, Exits, Enters)...); err != nil {
 					t.Fatal(err)
 				}
 				for c := range Classes {

@@ -42,7 +42,7 @@ int sched_process_fork(u64 *ctx)
 	record->pid_tgid = pid_tgid;
 	payload = (void *)(record + 1);
 	payload->child_pid_tgid = child;
-	payload->cgroup = get_current_cgroup_id();
+	payload->cgroup = task_cgroup_id((struct task_struct *)ctx[1]);
 	finish(record, TAG(size, RECORD_FORK, ABI_NATIVE, -1));
 	return 0;
 }

@@ -121,6 +121,11 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded programs: %w", err)
 	}
+	for _, name := range Places {
+		if a.hook == "tp_btf" && !haveTracepoint(name) {
+			delete(spec.Programs, name)
+		}
+	}
 	set := setter{spec: spec}
 	if a.hook == "raw_tracepoint" {
 		at, err := discoverOffsets(here)
@@ -279,6 +284,16 @@ func withoutExchange(program asm.Instructions) {
 			ins.OpCode, ins.Dst, ins.Src, ins.Offset, ins.Constant = nothing.OpCode, nothing.Dst, nothing.Src, nothing.Offset, nothing.Constant
 		}
 	}
+}
+
+// haveTracepoint reports whether the kernel's BTF describes a tracepoint.
+func haveTracepoint(name string) bool {
+	types, err := kernelTypes()
+	if err != nil {
+		return false
+	}
+	_, err = types.AnyTypeByName("btf_trace_" + name)
+	return err == nil
 }
 
 func haveBTF() bool {

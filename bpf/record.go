@@ -15,6 +15,7 @@ type (
 	ExecPayload   = withBTFExecPayload   // follows a RecordExec
 	RenamePayload = withBTFRenamePayload // follows a RecordRename
 	EndPayload    = withBTFEndPayload    // follows a RecordThreadEnd
+	PlacePayload  = withBTFPlacePayload  // follows a RecordMove and a RecordCgroup
 	Text          = withBTFText          // heads each text of a record with texts
 	GapPayload    = withBTFGapPayload    // follows a RecordGap, whose Ts is the first loss
 	RecordKind    = withBTFRecordKind
@@ -40,7 +41,10 @@ const (
 
 	RecordEnterTexts = withBTFRecordKindRECORD_ENTER_TEXTS // an enter, with texts behind its arguments
 	RecordExitTexts  = withBTFRecordKindRECORD_EXIT_TEXTS  // an exit, likewise
-	RecordCallTexts  = withBTFRecordKindRECORD_CALL_TEXTS  // a RecordCall, likewise: its arguments are always six
+	RecordMove       = withBTFRecordKindRECORD_MOVE        // a task comes into a cgroup; no event, see [PlacePayload]
+	RecordCgroup     = withBTFRecordKindRECORD_CGROUP      // a cgroup of version 2 is made; no event
+
+	RecordCallTexts = withBTFRecordKindRECORD_CALL_TEXTS // a RecordCall, likewise: its arguments are always six
 )
 
 // When texts are read, see [Config.Texts].

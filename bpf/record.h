@@ -25,6 +25,8 @@ enum record_kind {
 	RECORD_EXIT_TEXTS,  /* an exit, likewise */
 	RECORD_CALL, /* an enter and its exit, told at the exit */
 	RECORD_CALL_TEXTS, /* the same, and texts behind six words of arguments */
+	RECORD_MOVE, /* a task comes into a cgroup; no event */
+	RECORD_CGROUP, /* a cgroup of version 2 is made; no event */
 };
 
 /* Which table of system calls the event's number belongs to. */
@@ -47,6 +49,7 @@ enum layout {
 	SLACK_BYTES = 16384,
 	TEXT_MAX = 4096,    /* of a file name at most (include/uapi/linux/limits.h: PATH_MAX) */
 	TEXT_ADDRESS = 128, /* of a socket address (include/uapi/linux/socket.h) */
+	CGROUP_PATH = 1024, /* as the kernel cuts it (kernel/cgroup/cgroup-internal.h: TRACE_CGROUP_PATH_LEN) */
 };
 
 /*
@@ -72,6 +75,7 @@ enum event_class {
 	CLASS_LIFECYCLE,
 	CLASSES,
 	CLASS_CALL = CLASSES, /* in the kernel side: one of CLASS_ENTER and one of CLASS_EXIT */
+	CLASS_NONE, /* likewise: what is no event, but has to be known to name those that are */
 };
 
 /* Payloads. RECORD_ENTER has as many words as the call has arguments. */
@@ -89,7 +93,15 @@ struct call_payload {
 
 struct fork_payload {
 	u64 child_pid_tgid;
-	u64 cgroup; /* cgroup v2 id of the parent */
+	u64 cgroup; /* cgroup v2 id of the child; without BTF the parent's */
+};
+
+/* Of RECORD_MOVE and RECORD_CGROUP. The path is from the root of its hierarchy. */
+struct place_payload {
+	u64 cgroup;    /* cgroup v2 id; 0: of version 1, or not known (no BTF) */
+	s32 hierarchy; /* as in /proc/PID/cgroup, 0 is that of version 2; -1: not known (no BTF) */
+	u32 group;     /* all threads of the process are moved */
+	u8 path[CGROUP_PATH];
 };
 
 struct rename_payload {
@@ -158,7 +170,8 @@ struct control {
 	u64 gap_first;	       /* time of the first loss that no record tells of; 0: there is none */
 	u64 gap_last;	       /* time of the latest */
 	u64 gap_lost[CLASSES]; /* how many */
-	u64 pad1[4];
+	u64 lost_places;       /* records of CLASS_NONE that found no room */
+	u64 pad1[3];
 
 	u64 tail;   /* bytes ever read */
 	u64 rung;   /* the doorbell has been rung since the reader last looked */

@@ -16,9 +16,11 @@
  *   text.h       the file names and addresses that arguments point to
  *   call.h       the programs of enters and exits
  *   lifecycle.h  the programs of fork, exec, rename and exit
+ *   place.h      the programs of cgroups
  */
 #include "call.h"
 #include "lifecycle.h"
+#include "place.h"
 
 char dual_license[] SEC("license") = "Dual MIT/GPL";
 
@@ -31,6 +33,7 @@ struct fork_payload *shared_fork __attribute__((unused));
 struct exec_payload *shared_exec __attribute__((unused));
 struct rename_payload *shared_rename __attribute__((unused));
 struct end_payload *shared_end __attribute__((unused));
+struct place_payload *shared_place __attribute__((unused));
 struct gap_payload *shared_gap __attribute__((unused));
 struct text *shared_text __attribute__((unused));
 enum text_flag *shared_text_flags __attribute__((unused));

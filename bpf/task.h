@@ -59,12 +59,30 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	s32 pid, tgid;
 	int exit_code;
 	char comm[16];
 	struct signal_struct *signal;
+	struct css_set *cgroups;
 };
 
 struct linux_binprm {
@@ -101,6 +119,32 @@ static inline_always struct self current_self(void)
 	};
 }
 
+/* Reads a field through a helper, for pointers that old verifiers do not follow; 0 if there is none. */
+#define READ_FAR(ptr, field) \
+	({ \
+		typeof((ptr)->field) value_ = 0; \
+		probe_read_kernel(&value_, sizeof(value_), &(ptr)->field); \
+		value_; \
+	})
+
+static inline_always s32 cgroup_hierarchy(struct cgroup *cgroup)
+{
+	return READ_FAR(READ_FAR(cgroup, root), hierarchy_id);
+}
+
+static inline_always u64 cgroup_id(struct cgroup *cgroup)
+{
+	return READ_FAR(READ_FAR(cgroup, kn), id);
+}
+
+/* The cgroup v2 id of a task that is not the current one, or 0. */
+static inline_always u64 task_cgroup_id(struct task_struct *task)
+{
+	if (!__builtin_preserve_field_info(task->cgroups, 2 /* whether the kernel has it */))
+		return 0;
+	return cgroup_id(READ_FAR(READ_FAR(task, cgroups), dfl_cgrp));
+}
+
 static inline_always s64 task_exit_code(struct task_struct *task)
 {
 	return task->exit_code;
@@ -115,6 +159,7 @@ static inline_always s64 task_group_ended(struct task_struct *task)
 
 struct task_struct;
 struct linux_binprm;
+struct cgroup;
 
 /* Byte offsets in task_struct; pid is followed by tgid (include/linux/sched.h). */
 volatile const u32 offset_pid = 0;
@@ -149,6 +194,21 @@ static inline_always struct self current_self(void)
 		.compat = flags >> TIF_32BIT & 1,
 #endif
 	};
+}
+
+static inline_always s32 cgroup_hierarchy(struct cgroup *cgroup)
+{
+	return -1;
+}
+
+static inline_always u64 cgroup_id(struct cgroup *cgroup)
+{
+	return 0;
+}
+
+static inline_always u64 task_cgroup_id(struct task_struct *task)
+{
+	return get_current_cgroup_id();
 }
 
 static inline_always s64 task_exit_code(struct task_struct *task)

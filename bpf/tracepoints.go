@@ -7,6 +7,9 @@ var (
 	Lifecycle = []string{"sched_process_fork", "sched_process_exec", "task_rename", "sched_process_exit"}
 	Exits     = []string{"sys_exit"}
 	Enters    = []string{"sys_enter"}
+	// Places tell in which cgroups threads are. They come with Lifecycle, are no
+	// events, and a kernel without cgroups has none of them.
+	Places = []string{"cgroup_mkdir", "cgroup_attach_task"}
 )
 
 // spares are programs that stand in for the one of the tracepoint where the

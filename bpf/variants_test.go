@@ -35,7 +35,7 @@ func TestVariantsAgree(t *testing.T) {
 			t.Errorf("no constant %s without BTF", name)
 		}
 	}
-	for _, name := range slices.Concat(Lifecycle, Exits, Enters) {
+	for _, name := range slices.Concat(Places, Lifecycle, Exits, Enters) {
 		if with.Programs[name] == nil {
 			t.Errorf("no program for tracepoint %s", name)
 		}

@@ -39,18 +39,19 @@ type withBTFComm struct {
 }
 
 type withBTFControl struct {
-	_        structs.HostLayout
-	Head     uint64
-	Seen     [3]uint64
-	Lost     [3]uint64
-	GapFirst uint64
-	GapLast  uint64
-	GapLost  [3]uint64
-	Pad1     [4]uint64
-	Tail     uint64
-	Rung     uint64
-	Closed   uint64
-	Pad2     [13]uint64
+	_          structs.HostLayout
+	Head       uint64
+	Seen       [3]uint64
+	Lost       [3]uint64
+	GapFirst   uint64
+	GapLast    uint64
+	GapLost    [3]uint64
+	LostPlaces uint64
+	Pad1       [3]uint64
+	Tail       uint64
+	Rung       uint64
+	Closed     uint64
+	Pad2       [13]uint64
 }
 
 type withBTFCountKey struct {
@@ -81,6 +82,7 @@ const (
 	withBTFEventClassCLASS_LIFECYCLE withBTFEventClass = 2
 	withBTFEventClassCLASSES         withBTFEventClass = 3
 	withBTFEventClassCLASS_CALL      withBTFEventClass = 3
+	withBTFEventClassCLASS_NONE      withBTFEventClass = 4
 )
 
 type withBTFExecPayload struct {
@@ -135,7 +137,16 @@ const (
 	withBTFLayoutSLACK_BYTES   withBTFLayout = 16384
 	withBTFLayoutTEXT_MAX      withBTFLayout = 4096
 	withBTFLayoutTEXT_ADDRESS  withBTFLayout = 128
+	withBTFLayoutCGROUP_PATH   withBTFLayout = 1024
 )
+
+type withBTFPlacePayload struct {
+	_         structs.HostLayout
+	Cgroup    uint64
+	Hierarchy int32
+	Group     uint32
+	Path      [1024]uint8
+}
 
 type withBTFRecord struct {
 	_       structs.HostLayout
@@ -167,6 +178,8 @@ const (
 	withBTFRecordKindRECORD_EXIT_TEXTS  withBTFRecordKind = 9
 	withBTFRecordKindRECORD_CALL        withBTFRecordKind = 10
 	withBTFRecordKindRECORD_CALL_TEXTS  withBTFRecordKind = 11
+	withBTFRecordKindRECORD_MOVE        withBTFRecordKind = 12
+	withBTFRecordKindRECORD_CGROUP      withBTFRecordKind = 13
 )
 
 type withBTFRefusal uint32
@@ -257,6 +270,8 @@ const (
 	withBTFMapTexts             = "texts"
 	withBTFMapThreadStates      = "thread_states"
 	withBTFMapUids              = "uids"
+	withBTFProgCgroupAttachTask = "cgroup_attach_task"
+	withBTFProgCgroupMkdir      = "cgroup_mkdir"
 	withBTFProgSchedProcessExec = "sched_process_exec"
 	withBTFProgSchedProcessExit = "sched_process_exit"
 	withBTFProgSchedProcessFork = "sched_process_fork"
@@ -305,6 +320,7 @@ const (
 	withBTFVarSharedGap         = "shared_gap"
 	withBTFVarSharedKinds       = "shared_kinds"
 	withBTFVarSharedLayout      = "shared_layout"
+	withBTFVarSharedPlace       = "shared_place"
 	withBTFVarSharedRecord      = "shared_record"
 	withBTFVarSharedRefusals    = "shared_refusals"
 	withBTFVarSharedRename      = "shared_rename"
@@ -366,6 +382,8 @@ type withBTFSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withBTFProgramSpecs struct {
+	CgroupAttachTask *ebpf.ProgramSpec `ebpf:"cgroup_attach_task"`
+	CgroupMkdir      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
 	SchedProcessExec *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
 	SchedProcessExit *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
@@ -439,6 +457,7 @@ type withBTFVariableSpecs struct {
 	SharedGap         *ebpf.VariableSpec `ebpf:"shared_gap"`
 	SharedKinds       *ebpf.VariableSpec `ebpf:"shared_kinds"`
 	SharedLayout      *ebpf.VariableSpec `ebpf:"shared_layout"`
+	SharedPlace       *ebpf.VariableSpec `ebpf:"shared_place"`
 	SharedRecord      *ebpf.VariableSpec `ebpf:"shared_record"`
 	SharedRefusals    *ebpf.VariableSpec `ebpf:"shared_refusals"`
 	SharedRename      *ebpf.VariableSpec `ebpf:"shared_rename"`
@@ -553,6 +572,7 @@ type withBTFVariables struct {
 	SharedGap         *ebpf.Variable `ebpf:"shared_gap"`
 	SharedKinds       *ebpf.Variable `ebpf:"shared_kinds"`
 	SharedLayout      *ebpf.Variable `ebpf:"shared_layout"`
+	SharedPlace       *ebpf.Variable `ebpf:"shared_place"`
 	SharedRecord      *ebpf.Variable `ebpf:"shared_record"`
 	SharedRefusals    *ebpf.Variable `ebpf:"shared_refusals"`
 	SharedRename      *ebpf.Variable `ebpf:"shared_rename"`
@@ -576,6 +596,8 @@ type withBTFVariables struct {
 //
 // It can be passed to loadWithBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withBTFPrograms struct {
+	CgroupAttachTask *ebpf.Program `ebpf:"cgroup_attach_task"`
+	CgroupMkdir      *ebpf.Program `ebpf:"cgroup_mkdir"`
 	SchedProcessExec *ebpf.Program `ebpf:"sched_process_exec"`
 	SchedProcessExit *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.Program `ebpf:"sched_process_fork"`
@@ -590,6 +612,8 @@ type withBTFPrograms struct {
 
 func (p *withBTFPrograms) Close() error {
 	return _WithBTFClose(
+		p.CgroupAttachTask,
+		p.CgroupMkdir,
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,

@@ -61,6 +61,8 @@ const (
 	withoutBTFMapTexts             = "texts"
 	withoutBTFMapThreadStates      = "thread_states"
 	withoutBTFMapUids              = "uids"
+	withoutBTFProgCgroupAttachTask = "cgroup_attach_task"
+	withoutBTFProgCgroupMkdir      = "cgroup_mkdir"
 	withoutBTFProgSchedProcessExec = "sched_process_exec"
 	withoutBTFProgSchedProcessExit = "sched_process_exit"
 	withoutBTFProgSchedProcessFork = "sched_process_fork"
@@ -150,6 +152,8 @@ type withoutBTFSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type withoutBTFProgramSpecs struct {
+	CgroupAttachTask *ebpf.ProgramSpec `ebpf:"cgroup_attach_task"`
+	CgroupMkdir      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
 	SchedProcessExec *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
 	SchedProcessExit *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
@@ -320,6 +324,8 @@ type withoutBTFVariables struct {
 //
 // It can be passed to loadWithoutBTFObjects or ebpf.CollectionSpec.LoadAndAssign.
 type withoutBTFPrograms struct {
+	CgroupAttachTask *ebpf.Program `ebpf:"cgroup_attach_task"`
+	CgroupMkdir      *ebpf.Program `ebpf:"cgroup_mkdir"`
 	SchedProcessExec *ebpf.Program `ebpf:"sched_process_exec"`
 	SchedProcessExit *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessFork *ebpf.Program `ebpf:"sched_process_fork"`
@@ -334,6 +340,8 @@ type withoutBTFPrograms struct {
 
 func (p *withoutBTFPrograms) Close() error {
 	return _WithoutBTFClose(
+		p.CgroupAttachTask,
+		p.CgroupMkdir,
 		p.SchedProcessExec,
 		p.SchedProcessExit,
 		p.SchedProcessFork,

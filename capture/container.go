@@ -37,22 +37,3 @@ func containerOf(path string) string {
 	}
 	return last
 }
-
-// cgroupPath picks the path out of /proc/PID/cgroup: the unified hierarchy's
-// line ("0::/path"), or under cgroup v1 the longest of the others.
-func cgroupPath(file string) string {
-	path := ""
-	for line := range strings.Lines(file) {
-		fields := strings.SplitN(strings.TrimRight(line, "\n"), ":", 3)
-		if len(fields) != 3 {
-			continue
-		}
-		if fields[0] == "0" && len(fields[2]) > 1 {
-			return fields[2]
-		}
-		if len(fields[2]) > len(path) {
-			path = fields[2]
-		}
-	}
-	return path
-}

@@ -28,7 +28,10 @@ var payloadBytes = [...]struct{ least, most int }{
 
 	bpf.RecordEnterTexts: {6 * 8, 6*8 + textsBytes},
 	bpf.RecordExitTexts:  {8, 8 + textsBytes},
-	bpf.RecordCallTexts:  {int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8, int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8 + textsBytes},
+	bpf.RecordMove:       exactly[bpf.PlacePayload](),
+	bpf.RecordCgroup:     exactly[bpf.PlacePayload](),
+
+	bpf.RecordCallTexts: {int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8, int(unsafe.Sizeof(bpf.CallPayload{})) + 6*8 + textsBytes},
 }
 
 func exactly[T any]() struct{ least, most int } {
@@ -80,6 +83,7 @@ func countEvents(kind bpf.RecordKind, counts *[bpf.Classes]uint64) {
 	case bpf.RecordCall, bpf.RecordCallTexts:
 		counts[bpf.ClassEnter]++
 		counts[bpf.ClassExit]++
+	case bpf.RecordMove, bpf.RecordCgroup: // no events
 	default:
 		counts[bpf.ClassLifecycle]++
 	}

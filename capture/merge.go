@@ -41,8 +41,13 @@ type merger struct {
 	abis     [3]abi.ABI // by bpf.RecordABI
 	threads  threadTable
 	resolve  resolver
-	clock    func() uint64 // CLOCK_MONOTONIC
-	live     map[int32]int // how many threads each process has; nil where the kernel side tells the last one
+	clock    func() uint64     // CLOCK_MONOTONIC
+	cgroups  map[uint64]string // paths of cgroup v2, by id; "": not found
+	said     struct {          // what /proc said last of where a process is
+		file  string
+		place *place
+	}
+	live map[int32]int // how many threads each process has; nil where the kernel side tells the last one
 
 	processEnded func(pid int32) // told of each process that has ended; nil: nobody is
 
@@ -67,11 +72,14 @@ type merger struct {
 
 // resolver answers what records do not tell.
 type resolver interface {
-	// thread looks a thread up that was there before the recording began.
-	thread(pid, tid int32) (comm, container string)
-	// container names the container of a process, cgroup being its cgroup v2 id.
-	// Ok is false when nothing can be found out, as when the process has ended.
-	container(pid int32, cgroup uint64) (name string, ok bool)
+	// thread looks a thread up that was there before the recording began:
+	// its name and what /proc/PID/cgroup says.
+	thread(pid, tid int32) (comm, cgroups string)
+	// cgroups returns what /proc/PID/cgroup says now of a process that makes
+	// records, "" when nothing can be found out, as when it has ended.
+	cgroups(pid int32) string
+	// cgroupPath returns the path of a cgroup of version 2 by its id.
+	cgroupPath(id uint64) (path string, ok bool)
 }
 
 // source is one CPU's buffer and how far it has been read.
@@ -95,7 +103,7 @@ type source struct {
 
 func newMerger(buffers []bpf.Buffer, writers bpf.Writers, native abi.ABI, offset int64, resolve resolver, names *format.SymbolTable, full func(*format.CodedBatch) error) *merger {
 	m := &merger{
-		offset: offset, names: names, resolve: resolve, batch: format.NewCodedBatch(names), rare: map[format.Call]format.Code{},
+		offset: offset, names: names, resolve: resolve, batch: format.NewCodedBatch(names), rare: map[format.Call]format.Code{}, cgroups: map[uint64]string{},
 		full: full, lastTS: math.MinInt64, known: 1,
 	}
 	m.abis = [3]abi.ABI{native, abi.I386, abi.X32}
@@ -256,6 +264,8 @@ func (m *merger) rows(end uint64) (more bool) {
 		m.callWithTexts(s, r)
 	case kind == bpf.RecordCall || kind == bpf.RecordCallTexts:
 		m.wholeCall(s, r)
+	case kind == bpf.RecordMove || kind == bpf.RecordCgroup:
+		m.learnPlace(r)
 	default:
 		s.read[bpf.ClassLifecycle]++
 		m.lifecycle(s, r)

@@ -112,9 +112,8 @@ func life[T any](c *fakeCPU, ts uint64, kind bpf.RecordKind, pid, tid int32, pay
 type noProc struct{}
 
 func (noProc) thread(pid, tid int32) (string, string) { return fmt.Sprintf("old%d", tid), "" }
-func (noProc) container(pid int32, cgroup uint64) (string, bool) {
-	return fmt.Sprintf("box%d", cgroup), true
-}
+func (noProc) cgroups(pid int32) string               { return "" }
+func (noProc) cgroupPath(id uint64) (string, bool)    { return fmt.Sprintf("/box%d", id), id > 0 }
 
 // collect returns a merger over the CPUs and the rows it has handed over.
 func collect(cpus ...*fakeCPU) (*merger, *[]format.Event) {

@@ -144,7 +144,7 @@ func (m *merger) countRow(n notice) {
 	a := m.abis[min(of.ABI, bpf.ABIX32)]
 	b.Call[i], b.Ret[i] = m.rareCall(format.Call{Kind: format.Count, ABI: a, Nr: of.Nr, Syscall: m.intern(abi.NameOr(a, of.Nr))}), 0
 	b.SetArgs(i, &args)
-	b.Thread[i] = b.Threads.Add(format.Thread{CPU: n.cpu, PID: int32(of.Tgid), Container: m.threads.at(int32(of.Tgid)).container})
+	b.Thread[i] = b.Threads.Add(format.Thread{CPU: n.cpu, PID: int32(of.Tgid), Container: m.threads.at(int32(of.Tgid)).container()})
 	m.told++
 }
 
@@ -200,7 +200,7 @@ func (m *merger) fdRow(n notice) {
 	args[format.FDNumber], args[format.FDFlags] = n.open.fd, n.open.flags
 	m.other(i, format.FD, &args)
 	t := m.threads.at(n.open.pid)
-	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{PID: n.open.pid, TID: n.open.pid, Comm: t.comm, Container: t.container})
+	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{PID: n.open.pid, TID: n.open.pid, Comm: t.comm, Container: t.container()})
 	m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(n.open.name)), append(m.batch.DetailAt, int32(i))
 	m.textBytes += len(n.open.name)
 	m.told++

@@ -12,10 +12,9 @@ import (
 
 // procFS answers from /proc and from the cgroup file system.
 type procFS struct {
-	proc       string // "/proc"
-	cgroups    string // where cgroup v2 is mounted
-	containers map[uint64]string
-	runtimes   runtimes
+	proc     string // "/proc"
+	mount    string // of cgroup v2
+	runtimes runtimes
 
 	// ownName says that /proc has other ids than records (a pid namespace). A
 	// thread that nothing is known of is then the command, which still has
@@ -24,7 +23,7 @@ type procFS struct {
 }
 
 func newProcFS() *procFS {
-	return &procFS{proc: "/proc", cgroups: cgroupMount(), containers: map[uint64]string{}}
+	return &procFS{proc: "/proc", mount: cgroupMount()}
 }
 
 // cgroupMount returns where the unified hierarchy is mounted.
@@ -43,34 +42,30 @@ func (p *procFS) path(parts ...string) string {
 }
 
 // thread implements resolver. What has ended in the meantime has no name.
-func (p *procFS) thread(pid, tid int32) (comm, container string) {
+func (p *procFS) thread(pid, tid int32) (comm, cgroups string) {
 	if p.ownName {
 		pid = int32(os.Getpid())
 		tid = pid
 	}
 	process := strconv.Itoa(int(pid))
 	name, _ := os.ReadFile(p.path(process, "task", strconv.Itoa(int(tid)), "comm"))
-	container, _ = p.byPID(process)
-	return strings.TrimSuffix(string(name), "\n"), container
+	file, _ := os.ReadFile(p.path(process, "cgroup"))
+	return strings.TrimSuffix(string(name), "\n"), string(file)
 }
 
-func (p *procFS) byPID(process string) (name string, ok bool) {
-	file, err := os.ReadFile(p.path(process, "cgroup"))
-	if err != nil {
-		return "", false
+// cgroups implements resolver.
+func (p *procFS) cgroups(pid int32) string {
+	if p.ownName {
+		return ""
 	}
-	return containerOf(cgroupPath(string(file))), true
+	file, _ := os.ReadFile(p.path(strconv.Itoa(int(pid)), "cgroup"))
+	return string(file)
 }
 
-// container implements resolver. A cgroup's id is its directory's inode
-// (kernel include/linux/cgroup.h: cgroup_id), so even a process that has
-// ended leaves its container behind.
-func (p *procFS) container(pid int32, cgroup uint64) (name string, ok bool) {
-	if name, ok := p.containers[cgroup]; ok {
-		return name, true
-	}
-	found := false
-	filepath.WalkDir(p.cgroups, func(path string, d fs.DirEntry, err error) error {
+// cgroupPath implements resolver. A cgroup's id is its directory's inode
+// (kernel include/linux/cgroup.h: cgroup_id).
+func (p *procFS) cgroupPath(id uint64) (path string, ok bool) {
+	filepath.WalkDir(p.mount, func(dir string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil
 		}
@@ -78,31 +73,18 @@ func (p *procFS) container(pid int32, cgroup uint64) (name string, ok bool) {
 		if err != nil {
 			return nil
 		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Ino == cgroup {
-			name, found = containerOf(strings.TrimPrefix(path, p.cgroups)), true
+		if st, is := info.Sys().(*syscall.Stat_t); is && st.Ino == id {
+			path, ok = "/"+strings.Trim(strings.TrimPrefix(dir, p.mount), "/"), true
 			return fs.SkipAll
 		}
 		return nil
 	})
-	if !found || cgroup <= 1 {
-		// No unified hierarchy, or all in its root: ask what /proc knows.
-		// Under cgroup v1 a process that is ending is shown in the root
-		// (kernel/cgroup/cgroup.c: proc_cgroup_show), so that no name says nothing.
-		if p.ownName {
-			return "", false
-		}
-		name, _ = p.byPID(strconv.Itoa(int(pid)))
-		if name == "" || cgroup <= 1 {
-			return name, name != ""
-		}
-	}
-	p.containers[cgroup] = name
-	return name, true
+	return path, ok
 }
 
 // existing calls f for every thread there is; pids narrows it to some
 // processes, nil means all.
-func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container string)) {
+func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, cgroups string)) {
 	processes := make([]string, 0, len(pids))
 	for _, pid := range pids {
 		processes = append(processes, strconv.Itoa(int(pid)))
@@ -122,7 +104,7 @@ func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container s
 		if err != nil {
 			continue // ended since
 		}
-		container, _ := p.byPID(process)
+		cgroups := p.cgroups(int32(pid))
 		for _, t := range threads {
 			tid, err := strconv.Atoi(t.Name())
 			if err != nil {
@@ -130,7 +112,7 @@ func (p *procFS) existing(pids []int32, f func(pid, tid int32, comm, container s
 			}
 			comm, err := os.ReadFile(p.path(process, "task", t.Name(), "comm"))
 			if err == nil {
-				f(int32(pid), int32(tid), strings.TrimSuffix(string(comm), "\n"), container)
+				f(int32(pid), int32(tid), strings.TrimSuffix(string(comm), "\n"), cgroups)
 			}
 		}
 	}

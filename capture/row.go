@@ -174,9 +174,9 @@ func (m *merger) thread(s *source, ids uint64) format.Code {
 // threadCode returns the code of the thread t on the CPU of s.
 func (m *merger) threadCode(s *source, t *thread, pid, tid int32) format.Code {
 	table := &m.batch.Threads
-	if t.turn != table.Turn || t.cpu != s.CPU || t.pid != pid {
-		t.code = table.Add(format.Thread{CPU: s.CPU, PID: pid, TID: tid, Comm: t.comm, Container: t.container})
-		t.turn, t.cpu, t.pid = table.Turn, s.CPU, pid
+	if t.turn != int32(table.Turn) || t.cpu != s.CPU || t.pid != pid {
+		t.code = table.Add(format.Thread{CPU: s.CPU, PID: pid, TID: tid, Comm: t.comm, Container: t.container()})
+		t.turn, t.cpu, t.pid = int32(table.Turn), s.CPU, pid
 	}
 	return t.code
 }
@@ -256,17 +256,15 @@ func (m *merger) lifecycle(s *source, r *bpf.Record) {
 		if m.live != nil && !c.known {
 			m.live[int32(p.ChildPidTgid>>32)]++
 		}
-		*c = thread{comm: t.comm, container: t.container, known: true}
+		*c = thread{comm: t.comm, place: t.place, known: true, pid: int32(p.ChildPidTgid >> 32)}
+		m.begunIn(c, p.Cgroup)
 	case bpf.RecordExec:
 		p := bpf.Payload[bpf.ExecPayload](r)
 		kind = format.Exec
 		args[format.ExecOldTID] = int64(p.OldTid)
 		detail = text(p.Filename[:])
 		t.comm, t.turn = m.intern(text(p.Comm[:])), 0
-		// Container runtimes move a process into its cgroup before it becomes the program.
-		if name, ok := m.resolve.container(pid, p.Cgroup); ok {
-			t.container = m.intern(name)
-		}
+		m.placeAtExec(t, pid, p.Cgroup)
 		if old := int32(p.OldTid); old != tid {
 			*m.threads.at(old) = thread{}
 		}
@@ -316,17 +314,23 @@ func (m *merger) lastOf(pid int32) int64 {
 
 // learnThread asks about a thread that shows up for the first time.
 func (m *merger) learnThread(pid, tid int32) {
-	comm, container := m.resolve.thread(pid, tid)
-	m.seedThread(pid, tid, comm, container)
+	comm, cgroups := m.resolve.thread(pid, tid)
+	m.seedThread(pid, tid, comm, cgroups)
 }
 
-// seedThread notes what is known of a thread from elsewhere than its events.
-func (m *merger) seedThread(pid, tid int32, comm, container string) {
+// seedThread notes what is known of a thread from elsewhere than its events,
+// cgroups being what /proc/PID/cgroup says.
+func (m *merger) seedThread(pid, tid int32, comm, cgroups string) {
 	t := m.threads.at(tid)
 	if m.live != nil && !t.known {
 		m.live[pid]++
 	}
-	*t = thread{comm: m.intern(comm), container: m.intern(container), known: true}
+	// It may have been moved before it was known, and have ended since.
+	in := m.placeOf(cgroups)
+	if t.place != nil && len(in.cgroups) == 0 {
+		in = t.place
+	}
+	*t = thread{comm: m.intern(comm), place: in, known: true, pid: pid}
 }
 
 // intern gives up names rather than events: a recording that has met more

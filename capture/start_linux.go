@@ -130,10 +130,11 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	if err := r.beginSampling(); err != nil {
 		return nil, err
 	}
-	if err := r.attach(bpf.Lifecycle); err != nil {
+	lives := slices.Concat(bpf.Places, bpf.Lifecycle)
+	if err := r.attach(lives); err != nil {
 		return nil, diagnose(err)
 	}
-	r.begin(bpf.ClassLifecycle, bpf.Lifecycle, 0)
+	r.begin(bpf.ClassLifecycle, lives, 0)
 	pids := opt.PIDs
 	if len(opt.Command) == 0 || opt.All {
 		if opt.All {
@@ -184,8 +185,8 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		// Until its execve the child has our name. (In a pid namespace the id
 		// is not the one that records have.)
 		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
-		comm, container := proc.thread(own, own)
-		r.merger.seedThread(child, child, comm, container)
+		comm, cgroups := proc.thread(own, own)
+		r.merger.seedThread(child, child, comm, cgroups)
 		for i := range inherited {
 			inherited[i].pid = child
 		}

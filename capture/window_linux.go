@@ -54,9 +54,10 @@ func (r *Recording) stop() error {
 	enters := r.end(bpf.ClassEnter, bpf.Enters, format.EntersStopped)
 	time.Sleep(50 * time.Microsecond) // calls under way come back, most are shorter
 	exits := r.end(bpf.ClassExit, bpf.Exits, format.ExitsStopped)
-	r.end(bpf.ClassLifecycle, bpf.Lifecycle, 0)
+	lives := slices.Concat(bpf.Places, bpf.Lifecycle)
+	r.end(bpf.ClassLifecycle, lives, 0)
 	r.merger.limit = enters.first
-	err := errors.Join(r.kernel.Detach(bpf.Enters...), r.kernel.Detach(bpf.Exits...), r.kernel.Detach(bpf.Lifecycle...))
+	err := errors.Join(r.kernel.Detach(bpf.Enters...), r.kernel.Detach(bpf.Exits...), r.kernel.Detach(lives...))
 	// A program may still run when its link is gone; an RCU grace period
 	// later none does, and every record is finished.
 	for range 10 {

@@ -71,6 +71,7 @@ func recordContainers(t *testing.T, r recorder) {
 		t.Errorf("a container that does not exist: %+v", got)
 	}
 
+	t.Run("short", func(t *testing.T) { r.recordShortContainers(t) })
 	t.Run("crun", func(t *testing.T) { r.recordCrun(t, loop) })
 	t.Run("inside", func(t *testing.T) { r.recordInsideContainer(t) })
 }
@@ -212,4 +213,37 @@ func (r recorder) startContainer(t *testing.T, id, script string) {
 			t.Errorf("runc delete %s: %v\n%s", id, err, out)
 		}
 	})
+}
+
+// recordShortContainers records containers that live for some milliseconds, so that
+// nobody can ask about them before they are gone: what they do is theirs all the same,
+// and no call of theirs is the surrounding container's.
+func (r recorder) recordShortContainers(t *testing.T) {
+	c := r.newContainer(t)
+	c.set(t, true, "", "/bin/busybox", "true")
+	const runs = 16
+	name := fmt.Sprintf("systape-short-%d-", os.Getpid())
+	script := `i=0; while [ $i -lt "$3" ]; do runc run -b "$1" "$2$i" || exit 9; i=$((i+1)); done`
+	command := []string{"--", "sh", "-c", script, "sh", c.dir, name, fmt.Sprint(runs)}
+	for _, args := range [][]string{nil, {"--no-btf"}, {"-a", "--comm", "busybox"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "t.parquet")
+			r.succeed(t, slices.Concat([]string{"record", "-q", "-o", file}, args, command)...)
+			calls := map[string]int{}
+			for _, e := range r.whole(t, file) {
+				if e.Comm != "busybox" || e.Kind != format.Enter {
+					continue
+				}
+				if !strings.HasPrefix(e.Container, name) {
+					t.Fatalf("got container %q of %+v", e.Container, e)
+				}
+				calls[e.Container]++
+			}
+			for i := range runs {
+				if calls[name+fmt.Sprint(i)] == 0 {
+					t.Errorf("no call of container %s%d: %v", name, i, calls)
+				}
+			}
+		})
+	}
 }
