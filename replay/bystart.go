@@ -34,22 +34,36 @@ const (
 // whatever the capture, nothing is written to disk, and a recording that goes
 // on meanwhile is read up to where the first pass came.
 func (s *Session) ByStart(ctx context.Context, fn func([]Call) error) error {
-	return s.byStart(ctx, heldCalls, heldBytes, fn)
+	return s.byStart(ctx, heldCalls, heldBytes, allCalls, fn)
 }
 
-func (s *Session) byStart(ctx context.Context, calls, bytes int, fn func([]Call) error) error {
+// ByStartOf is ByStart for some of the calls. In each pass, sifter makes a
+// function that is given every batch, nil at the end, and those calls that the
+// filter chooses of what it ends, in the order of their ends, and returns those
+// that fn is to get. A sieve that knows of the rows before a call may so be ahead of fn by as
+// much as is held.
+func (s *Session) ByStartOf(ctx context.Context, sifter func() Sieve, fn func([]Call) error) error {
+	return s.byStart(ctx, heldCalls, heldBytes, sifter, fn)
+}
+
+// Sieve returns some of the calls that it is given.
+type Sieve func(b *format.Batch, calls []Call) []Call
+
+func allCalls() Sieve { return func(_ *format.Batch, calls []Call) []Call { return calls } }
+
+func (s *Session) byStart(ctx context.Context, calls, bytes int, sifter func() Sieve, fn func([]Call) error) error {
 	if s.growing {
 		return errors.New("the order of starts needs a capture that can be read twice")
 	}
 	o := startOrder{most: calls, mostBytes: bytes, fn: fn, passed: firstKey, from: firstKey, to: firstKey,
 		late: lateCalls{most: calls, mostBytes: bytes, limit: lastKey}}
-	again, err := o.pass(ctx, s)
+	again, err := o.pass(ctx, s, sifter())
 	for again && err == nil {
 		var a *Session
 		if a, err = s.again(); err != nil {
 			return err
 		}
-		again, err = o.pass(ctx, a)
+		again, err = o.pass(ctx, a, sifter())
 		if err == nil && a.read != s.read {
 			err = fmt.Errorf("the capture changed while it was read: %d rows, then %d", s.read, a.read)
 		}
@@ -59,8 +73,14 @@ func (s *Session) byStart(ctx context.Context, calls, bytes int, fn func([]Call)
 }
 
 // pass makes one pass, and says whether there must be another.
-func (o *startOrder) pass(ctx context.Context, s *Session) (again bool, err error) {
-	if err := s.Each(ctx, o.add); err != nil || o.stopped {
+func (o *startOrder) pass(ctx context.Context, s *Session, sift Sieve) (again bool, err error) {
+	err = s.Run(ctx, func(b *format.Batch, calls []Call) error {
+		if kept := sift(b, s.Choose(calls)); len(kept) > 0 {
+			return o.add(kept)
+		}
+		return nil
+	})
+	if err != nil || o.stopped {
 		return false, err
 	}
 	if again, err = o.ended(); err == ErrStop {

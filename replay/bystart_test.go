@@ -74,7 +74,7 @@ func TestByStart(t *testing.T) {
 				}
 				s := openForStarts(t, path, f)
 				n := 0
-				err := s.byStart(context.Background(), held.calls, held.bytes, func(calls []Call) error {
+				err := s.byStart(context.Background(), held.calls, held.bytes, allCalls, func(calls []Call) error {
 					for i := range calls {
 						if n == len(want) || tell(&calls[i]) != tell(&want[n]) {
 							return fmt.Errorf("call %d is %s", n, tell(&calls[i]))
@@ -148,7 +148,7 @@ func TestByStartOfGrowingSpool(t *testing.T) {
 			}
 			return reopen()
 		}
-		if err := s.byStart(context.Background(), 64, 1<<30, func(calls []Call) error {
+		if err := s.byStart(context.Background(), 64, 1<<30, allCalls, func(calls []Call) error {
 			for i := range calls {
 				all = append(all, tell(&calls[i]))
 			}
@@ -180,7 +180,7 @@ func TestByStartOfShrinkingSpool(t *testing.T) {
 		}
 		return reopen()
 	}
-	if err := s.byStart(context.Background(), 64, 1<<30, func([]Call) error { return nil }); err == nil {
+	if err := s.byStart(context.Background(), 64, 1<<30, allCalls, func([]Call) error { return nil }); err == nil {
 		t.Error("no error")
 	}
 }
@@ -190,7 +190,7 @@ func TestByStartStops(t *testing.T) {
 		s := openForStarts(t, "../testdata/v1/workload.parquet", Filter{})
 		defer s.Close()
 		n := 0
-		if err := s.byStart(context.Background(), held, 1<<30, func([]Call) error { n++; return ErrStop }); err != nil || n != 1 {
+		if err := s.byStart(context.Background(), held, 1<<30, allCalls, func([]Call) error { n++; return ErrStop }); err != nil || n != 1 {
 			t.Errorf("%d held: %d times, %v", held, n, err)
 		}
 	}

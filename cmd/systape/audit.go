@@ -10,13 +10,12 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
-	"systape/format"
 	"systape/replay"
 	"systape/replay/audit"
 )
 
-const auditHelp = `Tells the calls that matter to security, in the order of time, with their
-results: what was executed, who became whom, what was traced, loaded into the
+const auditHelp = `Tells the calls that matter to security, in the order in which they began, with
+their results: what was executed, who became whom, what was traced, loaded into the
 kernel, mounted, put into other namespaces; signals, connections, failed opens,
 memory that is writable and executable, and what was refused (denied). --tree
 puts them by process, below the processes that made them.
@@ -143,18 +142,14 @@ func runAudit(c *cobra.Command, f *auditFlags, args []string) error {
 	return nil
 }
 
-// auditTrail goes over the capture. Rules see all of the trail that the filters
+// auditTrail goes over the capture, in the order in which calls began. Rules see all of the trail that the filters
 // choose, whatever categories are shown.
 func auditTrail(in *input, categories []string, finder *audit.Finder, v *views.Audit) error {
 	trail := audit.NewTrail(in.names)
-	return in.pairs(func(b *format.Batch, calls []replay.Call) error {
-		trail.Events(b)
-		kept := in.Choose(calls)
-		for i := range kept {
-			r, ok := trail.Of(&kept[i])
-			if !ok {
-				continue
-			}
+	again := func() replay.Sieve { trail.Again(); return trail.Sift }
+	return inputError(in.ByStartOf(in.ctx, again, func(calls []replay.Call) error {
+		for i := range calls {
+			r, _ := trail.Of(&calls[i])
 			found := finder.Add(&r)
 			if len(categories) == 0 || slices.Contains(categories, r.Category.Name) {
 				if err := v.Add(&r); err != nil {
@@ -168,5 +163,5 @@ func auditTrail(in *input, categories []string, finder *audit.Finder, v *views.A
 			}
 		}
 		return nil
-	})
+	}))
 }

@@ -23,6 +23,8 @@ func recordContainers(t *testing.T, r recorder) {
 			t.Fatal(err)
 		}
 	}
+	t.Run("short", func(t *testing.T) { r.recordShortContainers(t) })
+
 	id := fmt.Sprintf("%064x", os.Getpid())
 	id = id[32:] + id[:32] // its first digits are its own
 	name, other := fmt.Sprintf("systape-box-%d", os.Getpid()), fmt.Sprintf("systape-other-%d", os.Getpid())
@@ -71,7 +73,6 @@ func recordContainers(t *testing.T, r recorder) {
 		t.Errorf("a container that does not exist: %+v", got)
 	}
 
-	t.Run("short", func(t *testing.T) { r.recordShortContainers(t) })
 	t.Run("crun", func(t *testing.T) { r.recordCrun(t, loop) })
 	t.Run("inside", func(t *testing.T) { r.recordInsideContainer(t) })
 }
@@ -221,7 +222,7 @@ func (r recorder) startContainer(t *testing.T, id, script string) {
 func (r recorder) recordShortContainers(t *testing.T) {
 	c := r.newContainer(t)
 	c.set(t, true, "", "/bin/busybox", "true")
-	const runs = 16
+	const runs = 12
 	name := fmt.Sprintf("systape-short-%d-", os.Getpid())
 	script := `i=0; while [ $i -lt "$3" ]; do runc run -b "$1" "$2$i" || exit 9; i=$((i+1)); done`
 	command := []string{"--", "sh", "-c", script, "sh", c.dir, name, fmt.Sprint(runs)}

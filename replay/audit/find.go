@@ -9,7 +9,7 @@ type Finding struct {
 	Count int      // how many calls it took
 }
 
-// Finder holds the records of a trail, in the order of their ends, against
+// Finder holds the records of a trail, in the order of their begins, against
 // rules.
 type Finder struct {
 	rules  []Rule

@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"slices"
+
 	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
@@ -50,17 +52,27 @@ func (r *Record) Outcome() string {
 // Trail makes records of calls, and knows who made which process.
 type Trail struct {
 	sort    *sorter
-	parents map[int32]int32
+	births  map[int32][]birth // by process, oldest first
 	symbols *format.SymbolTable
 }
 
 // NewTrail returns a trail of a capture with these names.
 func NewTrail(symbols *format.SymbolTable) *Trail {
-	return &Trail{sort: newSorter(), parents: map[int32]int32{}, symbols: symbols}
+	return &Trail{sort: newSorter(), births: map[int32][]birth{}, symbols: symbols}
 }
 
 // maxDepth bounds the way up a tree: ids are used again, and could make a ring.
 const maxDepth = 64
+
+// birth is when a process was made, and by which.
+type birth struct {
+	ns     int64
+	parent int32
+}
+
+// keptBirths is how many processes of one number are known at a time: a trail
+// in the order of begins is behind the rows.
+const keptBirths = 8
 
 // Events learns from a batch who makes whom; b may be nil.
 func (t *Trail) Events(b *format.Batch) {
@@ -69,10 +81,35 @@ func (t *Trail) Events(b *format.Batch) {
 	}
 	for i, k := range b.Kind {
 		if child := int32(b.Args[format.ForkPID][i]); k == format.Fork && child != b.PID[i] {
-			t.parents[child] = b.PID[i]
+			known := t.births[child]
+			if len(known) == keptBirths {
+				known = known[:copy(known, known[1:])]
+			}
+			t.births[child] = append(known, birth{b.TS[i], b.PID[i]})
 		}
 	}
 }
+
+// parent returns the process that made pid, as it was at a time.
+func (t *Trail) parent(pid int32, ns int64) (parent int32, ok bool) {
+	known := t.births[pid]
+	for i := len(known) - 1; i >= 0; i-- {
+		if known[i].ns <= ns {
+			return known[i].parent, true
+		}
+	}
+	return 0, false
+}
+
+// Sift learns from a batch, which may be nil, and returns those of the calls
+// that have a record.
+func (t *Trail) Sift(b *format.Batch, calls []replay.Call) []replay.Call {
+	t.Events(b)
+	return slices.DeleteFunc(calls, func(c replay.Call) bool { return t.sort.of(&c) == nil })
+}
+
+// Again forgets what Events has learned, for another pass over the capture.
+func (t *Trail) Again() { clear(t.births) }
 
 // Of returns the record of a call; ok is false if it is none for the trail.
 func (t *Trail) Of(c *replay.Call) (r Record, ok bool) {
@@ -89,9 +126,9 @@ func (t *Trail) Of(c *replay.Call) (r Record, ok bool) {
 			r.Path, _, _ = format.Argument(c.Told, n)
 		}
 	}
-	r.Parent = t.parents[c.PID]
+	r.Parent, _ = t.parent(c.PID, c.StartNS)
 	for r.Root = c.PID; r.Depth < maxDepth; r.Depth++ {
-		up, ok := t.parents[r.Root]
+		up, ok := t.parent(r.Root, c.StartNS)
 		if !ok {
 			break
 		}
