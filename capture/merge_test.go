@@ -238,6 +238,67 @@ func TestMergeLearnsNames(t *testing.T) {
 	}
 }
 
+// comeTo is a record of where a task comes.
+func comeTo(c *fakeCPU, ts uint64, kind bpf.RecordKind, pid, tid int32, p bpf.PlacePayload, path string) {
+	size := bpf.RecordBytes + int(unsafe.Sizeof(p))
+	r := c.At(c.Control.Head)
+	c.Control.Head += uint64(size)
+	r.Ts, r.PidTgid = ts, ids(pid, tid)
+	copy(p.Path[:], path+"\x00")
+	*bpf.Payload[bpf.PlacePayload](r) = p
+	r.Tag = tag(size, kind, -1)
+}
+
+// A container is known by where the kernel said its threads came, when they did;
+// where that got lost and nobody can be asked any more, it is not known.
+func TestMergeLearnsPlaces(t *testing.T) {
+	c := newFakeCPU(0)
+	m, rows := collect(c)
+	m.seedThread(7, 7, "runc", "4:memory:/outer/pod\n2:pids:/\n0::/\n")
+	fork := func(ts uint64, child int32, cgroup uint64) {
+		life(c, ts, bpf.RecordFork, 7, 7, bpf.ForkPayload{ChildPidTgid: ids(child, child), Cgroup: cgroup})
+	}
+	exec := func(ts uint64, pid int32, cgroup uint64) {
+		life(c, ts, bpf.RecordExec, pid, pid, bpf.ExecPayload{OldTid: uint64(pid), Cgroup: cgroup})
+	}
+	fork(10, 9, 1)
+	life(c, 11, bpf.RecordFork, 9, 9, bpf.ForkPayload{ChildPidTgid: ids(9, 10), Cgroup: 1})
+	c.enter(12, 9, 9, 0) // still outside
+	comeTo(c, 20, bpf.RecordMove, 9, 9, bpf.PlacePayload{Hierarchy: 2, Group: 1}, "/inner")
+	c.enter(21, 9, 9, 0)
+	c.enter(22, 9, 10, 0) // the whole process
+	comeTo(c, 23, bpf.RecordMove, 9, 9, bpf.PlacePayload{Hierarchy: 4, Group: 1}, "/outer/pod/inner")
+	exec(24, 9, 1)
+	c.enter(25, 7, 7, 0) // nobody else
+	comeTo(c, 30, bpf.RecordMove, 9, 9, bpf.PlacePayload{Hierarchy: 4, Group: 1}, "/")
+	c.enter(31, 9, 9, 0) // in one hierarchy still
+	comeTo(c, 32, bpf.RecordMove, 9, 9, bpf.PlacePayload{Hierarchy: 2, Group: 1}, "/")
+	c.enter(33, 9, 9, 0)
+	comeTo(c, 40, bpf.RecordCgroup, 0, 0, bpf.PlacePayload{Cgroup: 77}, "/born.slice/unit-box")
+	fork(41, 11, 77) // begins there
+	c.enter(42, 11, 11, 0)
+	fork(50, 12, 1)
+	poll(t, m, 60+storeDelay)
+	c.Control.LostPlaces++
+	exec(71, 12, 1) // whose move may be what was lost; /proc knows it no more
+	c.enter(72, 12, 12, 0)
+	poll(t, m, 100+storeDelay)
+	flushed(t, m)
+	var got []string
+	for _, e := range *rows {
+		if e.Kind == format.Enter {
+			got = append(got, fmt.Sprintf("%d %s", e.TS, e.Container))
+		}
+	}
+	want := []string{"12 pod", "21 inner", "22 inner", "25 pod", "31 inner", "33 ", "42 unit-box", "72 "}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := m.sources[0].read[bpf.ClassLifecycle]; n != 6 {
+		t.Errorf("%d events of threads' lives were read, want 6: what tells places is none", n)
+	}
+}
+
 // A buffer that is full loses events. The row about it stands at the time of
 // the first missing one, on whichever CPU the rows around it are.
 func TestMergeDatesLosses(t *testing.T) {

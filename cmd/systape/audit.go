@@ -98,7 +98,7 @@ func (f *auditFlags) ruleset() ([]audit.Rule, error) {
 	}
 	rules, err := audit.ParseRules(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.rules, err)
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s: %w", f.rules, err), hint: "'systape audit --show-rules' prints rules, and how they are written"}
 	}
 	return rules, nil
 }

@@ -93,28 +93,50 @@ func TestRules(t *testing.T) {
 
 func TestParseRulesRefuses(t *testing.T) {
 	for _, c := range []struct{ text, says string }{
+		{"", "no rule in it"},
+		{"# nothing\n\n", "no rule in it"},
+		{"rule a: b\nstep setuid\nrule a: c\nstep setgid", "line 3: there is a rule a already, in line 1"},
+		{"rule a: b\nstep getpid", "line 2: getpid is of no category"},
+		{"rule a: b\nstep setuid,getpid ok", "getpid is of no category"},
+		{"rule a: b\nstep get*", "get* is of no category"},
+		{"rule a: b\nstep openat ok", "only where it failed"},
+		{"rule a: b\nstep fork failed", "only where it succeeded"},
+		{"rule a: b\nstep setuid ok failed", "can never hold"},
+		{"rule a: b\nstep setuid ok errno=EPERM", "can never hold"},
+		{"rule a: b\nstep setuid ok denied", "can never hold"},
+		{"rule a: b\nstep setuid arg0&1=2", "the mask leaves less"},
+		{"rule a: b\nstep setuid arg3=1", "setuid has no arg3"},
 		{"step read", "before the first rule"},
 		{"rule a b: c", "want rule NAME"},
 		{"rule a", "want rule NAME"},
-		{"rule a: b", "has no step"},
+		{"rule a: b", "line 1: rule a has no step"},
 		{"rule a: b\nstep", "which call"},
 		{"rule a: b\nstep raed", `no call "raed"`},
-		{"rule a: b\nstep read maybe", "want ok"},
-		{"rule a: b\nstep read errno=EWHAT", `no error "EWHAT"`},
-		{"rule a: b\nstep read arg6=1", "arg0 to arg5"},
-		{"rule a: b\nstep read arg1=x", "want a number"},
-		{"rule a: b\nstep read arg1&x=1", "want a number"},
+		{"rule a: b\nstep setuid maybe", "want ok"},
+		{"rule a: b\nstep setuid errno=EWHAT", `no error "EWHAT"`},
+		{"rule a: b\nstep setuid arg6=1", "arg0 to arg5"},
+		{"rule a: b\nstep setuid arg1=x", "want a number"},
+		{"rule a: b\nstep setuid arg1&x=1", "want a number"},
 		{"rule a: b\nset by user\nstep read", "want one of thread"},
 		{"rule a: b\nset within soon\nstep read", "want a duration"},
 		{"rule a: b\nset by\nstep read", "and what"},
 		{"rule a: b\nsometimes\nstep read", "want sequence, set, rate"},
-		{"rule a: b\nsequence by thread\nstep read\nstep write", "no within"},
-		{"rule a: b\nrate 3 by thread\nstep read", "a within"},
+		{"rule a: b\nsequence by thread\nstep setuid\nstep execve", "no within"},
+		{"rule a: b\nrate 3 by thread\nstep setuid", "a within"},
 		{"rule a: b\nrate x\nstep read", "want a number"},
-		{"rule a: b\nrate 1 within 1s\nstep read", "from 2"},
+		{"rule a: b\nrate 1 within 1s\nstep setuid", "from 2"},
 	} {
 		if _, err := audit.ParseRules(c.text); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q: got %v, want an error with %q", c.text, err, c.says)
+		}
+	}
+}
+
+// What may hold of a denied call alone is taken where it says so.
+func TestParseRulesTakes(t *testing.T) {
+	for _, step := range []string{"getpid denied", "*", "* denied", "get* denied", "openat", "openat errno=ENOENT", "open* failed", "clone ok", "setuid failed errno=EPERM", "setuid arg0&0xff=7"} {
+		if _, err := audit.ParseRules("rule a: b\nstep " + step); err != nil {
+			t.Errorf("%s: %v", step, err)
 		}
 	}
 }

@@ -22,6 +22,8 @@ type Category struct {
 	Calls []string
 	// When, if set, takes only some of the calls.
 	When func(c *replay.Call) bool
+	// Only, if set, is the outcome that all of them have.
+	Only string
 	// ECS are the event's category and type in the Elastic Common Schema.
 	ECS [2]string
 }
@@ -49,12 +51,12 @@ var Categories = []Category{
 	{Name: "namespace", Calls: words("clone"), When: func(c *replay.Call) bool { return c.Args[0]&newNamespaces != 0 && c.Status.HasEnter() }, ECS: [2]string{"process", "change"}},
 	{Name: "signal", Calls: words("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"), ECS: [2]string{"process", "change"}},
 	{Name: "network", Calls: words("connect bind listen accept accept4 socketcall"), ECS: [2]string{"network", "connection"}},
-	{Name: "open_failed", Calls: words("open openat openat2 creat"), When: failed, ECS: [2]string{"file", "access"}},
+	{Name: "open_failed", Calls: words("open openat openat2 creat"), When: failed, Only: "failure", ECS: [2]string{"file", "access"}},
 	{Name: "memory", Calls: words("mmap mmap2 mprotect pkey_mprotect"), ECS: [2]string{"process", "change"},
 		When: func(c *replay.Call) bool {
 			return c.Status.HasEnter() && c.Args[2]&protWrite != 0 && c.Args[2]&protExec != 0
 		}},
-	{Name: "fork", Calls: words("fork vfork clone clone3"), When: func(c *replay.Call) bool { return c.Status == replay.OK && c.Ret > 0 }, ECS: [2]string{"process", "start"}},
+	{Name: "fork", Calls: words("fork vfork clone clone3"), When: func(c *replay.Call) bool { return c.Status == replay.OK && c.Ret > 0 }, Only: "success", ECS: [2]string{"process", "start"}},
 }
 
 func words(s string) []string { return strings.Fields(s) }

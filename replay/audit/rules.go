@@ -2,6 +2,7 @@ package audit
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -22,6 +23,8 @@ type Rule struct {
 	Within int64  // ns from the first to the last
 	Count  int    // of a rate
 	Steps  []Step
+
+	line int // of the text, where it begins
 }
 
 // scopes say whose calls count together. A family is the process of the first
@@ -33,6 +36,16 @@ type Step struct {
 	Text   string
 	calls  []string // patterns
 	checks []func(*Record) bool
+
+	outcome string // "success" or "failure", where a check asks for it
+	denied  bool   // a check asks for it
+	args    []argument
+}
+
+// argument is a check of one.
+type argument struct {
+	n          int
+	mask, want uint64
 }
 
 // starter is the set of rules that comes with the program.
@@ -76,7 +89,12 @@ func ParseRules(text string) (rules []Rule, err error) {
 			if !ok || name == "" || strings.ContainsAny(name, " \t") {
 				return nil, fmt.Errorf("line %d: want rule NAME: what it is about", n)
 			}
-			rules = append(rules, Rule{Name: name, Title: strings.TrimSpace(title), Kind: "set", By: "thread"})
+			for _, r := range rules {
+				if r.Name == name {
+					return nil, fmt.Errorf("line %d: there is a rule %s already, in line %d", n, name, r.line)
+				}
+			}
+			rules = append(rules, Rule{Name: name, Title: strings.TrimSpace(title), Kind: "set", By: "thread", line: n})
 		case "step":
 			s, err := parseStep(fields[1:])
 			if err != nil {
@@ -90,17 +108,20 @@ func ParseRules(text string) (rules []Rule, err error) {
 			}
 		}
 	}
+	if len(rules) == 0 {
+		return nil, errors.New("no rule in it")
+	}
 	for i := range rules {
 		r := &rules[i]
 		switch {
 		case len(r.Steps) == 0:
-			return nil, fmt.Errorf("rule %s has no step", r.Name)
+			return nil, fmt.Errorf("line %d: rule %s has no step", r.line, r.Name)
 		case len(r.Steps) > 1 && r.Within == 0:
-			return nil, fmt.Errorf("rule %s has several steps and no within", r.Name)
+			return nil, fmt.Errorf("line %d: rule %s has several steps and no within", r.line, r.Name)
 		case r.Kind == "rate" && (len(r.Steps) != 1 || r.Within == 0 || r.Count < 2):
-			return nil, fmt.Errorf("rule %s: a rate has one step, a count from 2, and a within", r.Name)
+			return nil, fmt.Errorf("line %d: rule %s: a rate has one step, a count from 2, and a within", r.line, r.Name)
 		case len(r.Steps) > 16:
-			return nil, fmt.Errorf("rule %s has more than 16 steps", r.Name)
+			return nil, fmt.Errorf("line %d: rule %s has more than 16 steps", r.line, r.Name)
 		}
 	}
 	return rules, nil
@@ -156,26 +177,107 @@ func parseStep(f []string) (s Step, err error) {
 		}
 	}
 	for _, w := range f[1:] {
-		check, err := parseCheck(w)
+		check, err := s.parseCheck(w)
 		if err != nil {
 			return s, err
 		}
 		s.checks = append(s.checks, check)
 	}
-	return s, nil
+	return s, s.possible()
+}
+
+// possible refuses a step that no call of a trail can be. Any call may have been
+// denied, but who means that has to say so.
+func (s *Step) possible() error {
+	if s.outcome == "success" && s.denied {
+		return errors.New("a call that was denied is not ok: this can never hold")
+	}
+	for _, a := range s.args {
+		if a.want&^a.mask != 0 {
+			return fmt.Errorf("arg%d&%#x=%#x can never hold: the mask leaves less", a.n, a.mask, a.want)
+		}
+	}
+	for _, pattern := range s.calls {
+		if s.denied || pattern == "*" {
+			continue
+		}
+		only, in := "", false
+		for i := range Categories {
+			c := &Categories[i]
+			if !slices.ContainsFunc(c.Calls, func(call string) bool { return matches([]string{pattern}, call) }) {
+				continue
+			}
+			if c.Only != "" && s.outcome != "" && s.outcome != c.Only {
+				only = c.Only
+				continue
+			}
+			in = true
+		}
+		switch {
+		case in:
+		case only == "failure":
+			return fmt.Errorf("%.40s is in the trail only where it failed: this can never hold", pattern)
+		case only != "":
+			return fmt.Errorf("%.40s is in the trail only where it succeeded: this can never hold", pattern)
+		default:
+			return fmt.Errorf("%.40s is of no category, so the trail has it only where it was denied: say denied, or leave it out", pattern)
+		}
+		for _, a := range s.args {
+			if a.want != 0 && !takesArgument(pattern, a.n) {
+				return fmt.Errorf("%.40s has no arg%d: this can never hold", pattern, a.n)
+			}
+		}
+	}
+	return nil
+}
+
+// takesArgument reports whether a call that matches the pattern has an argument n.
+func takesArgument(pattern string, n int) bool {
+	for _, a := range abi.All() {
+		for i := range Categories {
+			for _, call := range Categories[i].Calls {
+				if nr, ok := abi.Number(a, call); ok && matches([]string{pattern}, call) && abi.NumArgs(a, nr) > n {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func knownCall(name string) bool {
 	return slices.ContainsFunc(abi.All(), func(a abi.ABI) bool { _, ok := abi.Number(a, name); return ok })
 }
 
-func parseCheck(w string) (func(*Record) bool, error) {
+// asks notes an outcome that a check asks for.
+func (s *Step) asks(outcome string) error {
+	if s.outcome != "" && s.outcome != outcome {
+		return errors.New("a call that failed is not ok: this can never hold")
+	}
+	s.outcome = outcome
+	return nil
+}
+
+func (s *Step) parseCheck(w string) (func(*Record) bool, error) {
+	outcome := ""
+	switch {
+	case w == "ok":
+		outcome = "success"
+	case w == "failed" || strings.HasPrefix(w, "errno="):
+		outcome = "failure"
+	}
+	if outcome != "" {
+		if err := s.asks(outcome); err != nil {
+			return nil, err
+		}
+	}
 	switch w {
 	case "ok":
 		return func(r *Record) bool { return r.Outcome() == "success" }, nil
 	case "failed":
 		return func(r *Record) bool { return r.Outcome() == "failure" }, nil
 	case "denied":
+		s.denied = true
 		return func(r *Record) bool { return r.Status == replay.Denied }, nil
 	}
 	key, value, ok := strings.Cut(w, "=")
@@ -196,29 +298,35 @@ func parseCheck(w string) (func(*Record) bool, error) {
 	case key == "comm":
 		return func(r *Record) bool { return matches(list, r.Comm) }, nil
 	case strings.HasPrefix(key, "arg"):
-		return parseArg(key[len("arg"):], value)
+		a, err := parseArg(key[len("arg"):], value)
+		s.args = append(s.args, a)
+		return a.holds, err
 	}
 	return nil, fmt.Errorf("%.40q: unknown condition", w)
 }
 
 // parseArg reads N or N&MASK.
-func parseArg(key, value string) (func(*Record) bool, error) {
+func parseArg(key, value string) (a argument, err error) {
 	digit, maskText, masked := strings.Cut(key, "&")
 	n, err := strconv.ParseUint(digit, 10, 8)
 	if err != nil || n > 5 {
-		return nil, fmt.Errorf("arg%.20s: want arg0 to arg5", key)
+		return a, fmt.Errorf("arg%.20s: want arg0 to arg5", key)
 	}
 	mask := ^uint64(0)
 	if masked {
 		if mask, err = strconv.ParseUint(maskText, 0, 64); err != nil {
-			return nil, fmt.Errorf("mask %.20q: want a number", maskText)
+			return a, fmt.Errorf("mask %.20q: want a number", maskText)
 		}
 	}
 	want, err := strconv.ParseUint(value, 0, 64)
 	if err != nil {
-		return nil, fmt.Errorf("arg%d=%.20s: want a number", n, value)
+		return a, fmt.Errorf("arg%d=%.20s: want a number", n, value)
 	}
-	return func(r *Record) bool { return r.Status.HasEnter() && uint64(r.Args[n])&mask == want }, nil
+	return argument{int(n), mask, want}, nil
+}
+
+func (a argument) holds(r *Record) bool {
+	return r.Status.HasEnter() && uint64(r.Args[a.n])&a.mask == a.want
 }
 
 // matches compares with patterns in which * stands for any characters, / too.
