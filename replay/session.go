@@ -27,6 +27,11 @@ type Options struct {
 	// Files asks for [Call.Files]. A filter that asks for paths or types of
 	// descriptors brings it by itself.
 	Files bool
+	// Since and Until bound the rows that are read, capture time in ns; row groups
+	// outside are passed over, so that a part is read without all that came before
+	// it. Calls entered before Since come without their begin, those that Until
+	// cuts off have not ended, and descriptors opened before are not known. 0: no bound.
+	Since, Until int64
 	// Nodes are names of machines, whose recordings alone are read; nil: all are.
 	Nodes []string
 	// Symbols gets the capture's names; nil: a new table.
@@ -125,7 +130,7 @@ func Open(paths []string, opt Options) (s *Session, err error) {
 	if s.files {
 		need |= followColumns
 	}
-	ro := format.ReadOptions{Columns: PairColumns(need, nil), Symbols: s.symbols, Warn: s.Warn}
+	ro := format.ReadOptions{Columns: PairColumns(need, nil), From: opt.Since, To: opt.Until, Symbols: s.symbols, Warn: s.Warn}
 	if s.reader, err = open(ro); err != nil {
 		return s, err
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"systape/cmd/systape/internal/page"
 	"testing"
@@ -37,6 +38,17 @@ func goTo(b *browser.Tab, hash string) {
 	browser.Eval[bool](b, fmt.Sprintf(`new Promise((done) => {
 		const root = document.getElementById("page");
 		new MutationObserver((_, o) => { o.disconnect(); done(true); }).observe(root, { attributes: true, attributeFilter: ["data-drawn"] });
+		location.hash = %q;
+	})`, hash))
+}
+
+// goToPart changes the address of a live page, and waits until it shows another
+// stretch of time.
+func goToPart(b *browser.Tab, hash string) {
+	browser.Eval[bool](b, fmt.Sprintf(`new Promise((done) => {
+		const old = document.getElementById("page");
+		new MutationObserver((_, o) => { if (document.getElementById("page") !== old && document.querySelector("#page[data-drawn]")) { o.disconnect(); done(true); } })
+			.observe(document.body, { childList: true, subtree: true, attributes: true });
 		location.hash = %q;
 	})`, hash))
 }
@@ -270,12 +282,7 @@ func TestViewInTheBrowser(t *testing.T) {
 	b.Go(address, "#page[data-drawn] .singles")
 	all := chosenCalls(b)
 	// Nearer: the page asks for this stretch of time, in finer tiles.
-	browser.Eval[bool](b, `new Promise((done) => {
-		const old = document.getElementById("page");
-		new MutationObserver((_, o) => { if (document.getElementById("page") !== old && document.querySelector("#page[data-drawn]")) { o.disconnect(); done(true); } })
-			.observe(document.body, { childList: true, subtree: true, attributes: true });
-		location.hash = "view=30000000~90000000&filter=--syscall+openat";
-	})`)
+	goToPart(b, "view=30000000~90000000&filter=--syscall+openat")
 	some := chosenCalls(b)
 	if some == 0 || some >= all {
 		t.Errorf("nearer there are %d of %d calls", some, all)
@@ -291,6 +298,50 @@ func TestViewInTheBrowser(t *testing.T) {
 	for _, text := range shown {
 		if !strings.HasPrefix(text, "openat(") {
 			t.Errorf("asked for openat, it shows %s", text)
+		}
+	}
+	// So near that calls are drawn one by one: the arrow keys lead from one to
+	// the next, each with those beside it.
+	goToPart(b, "view=10000000~11000000")
+	command := systapeCommands(browser.Eval[string](b, `document.querySelector(".command").textContent`))[0]
+	command[len(command)-1] = pageCapture
+	code, stdout, stderr := commandLine(t, append(command, "--format", "json", "--wait", "mixed")...)
+	var want struct {
+		Groups []struct{ Count, Censored int }
+	}
+	if err := json.Unmarshal([]byte(stdout), &want); code != 0 || err != nil {
+		t.Fatalf("%q: exit code %d, %v, %s", command, code, err, stderr)
+	}
+	near := 0
+	for _, g := range want.Groups {
+		near += g.Count + g.Censored
+	}
+	if n := chosenCalls(b); n != near || n < 2 {
+		t.Errorf("%d calls are shown, %q has %d", n, command, near)
+	}
+	press := func(key string) []string {
+		return browser.Eval[[]string](b, fmt.Sprintf(`new Promise((done, failed) => {
+			const plot = document.querySelector(".lanes-plot");
+			const before = document.querySelector(".about-call").dataset.of;
+			const end = Date.now() + 50000;
+			const look = () => {
+				plot.dispatchEvent(new KeyboardEvent("keydown", { key: %q }));
+				const now = document.querySelector(".about-call");
+				if (now.dataset.of && now.dataset.of !== before) done([...now.querySelectorAll("summary code, li li code")].map((e) => e.textContent));
+				else if (Date.now() > end) failed(new Error("no call is told about"));
+				else setTimeout(look, 50);
+			};
+			look();
+		})`, key))
+	}
+	one := press("ArrowRight")
+	two := press("ArrowRight")
+	if at := slices.Index(two[1:], one[0]); at < 0 || len(two) < 3 {
+		t.Errorf("beside the second call are %q, the first is %s", two, one[0])
+	}
+	for _, text := range append(one, two...) {
+		if !strings.Contains(text, "(") || !strings.Contains(text, ")") {
+			t.Errorf("%s is shown without its arguments", text)
 		}
 	}
 	if c := b.Complaints(); len(c) > 0 {

@@ -108,6 +108,7 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 type pageSource struct {
 	page.Source
 	in   *input
+	long longCalls
 	text string
 }
 
@@ -159,6 +160,7 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader, r pageReading) (
 			notes.Add(calls)
 			s.Index.Add(calls)
 			s.Slowest.Add(calls)
+			s.long.add(calls)
 			s.Reading.Rows += 2 * int64(len(calls))
 			if r.seen != nil {
 				if err := r.seen(s); err != nil {

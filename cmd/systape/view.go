@@ -263,8 +263,7 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "from and to are no times", http.StatusBadRequest)
 			return
 		}
-		part := index.Selection{Filter: &replay.Filter{From: v.source.OriginNS + from, To: v.source.OriginNS + to}}
-		if b, err = build(&v.source.Source, part, viewBytes); err != nil {
+		if b, err = v.part(r.Context(), v.source.OriginNS+from, v.source.OriginNS+to); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -276,4 +275,20 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 		b = v.grows.page
 	}
 	w.Write(b)
+}
+
+// part is the page of a stretch of time. It is called with mu held; a capture
+// that is no longer followed is read without it.
+func (v *viewer) part(ctx context.Context, from, to int64) ([]byte, error) {
+	s := v.source.Source
+	if v.grows == nil {
+		whole := v.source
+		v.mu.Unlock()
+		defer v.mu.Lock()
+		var err error
+		if s.Finer, err = v.finer(ctx, whole, from, to); err != nil {
+			return nil, err
+		}
+	}
+	return build(&s, index.Selection{Filter: &replay.Filter{From: from, To: to}}, viewBytes)
 }

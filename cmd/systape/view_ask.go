@@ -7,15 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/page"
 	"systape/cmd/systape/internal/views"
+	"systape/format"
 	"systape/replay"
 	"systape/replay/latency"
 	"systape/replay/sequences"
@@ -58,17 +58,11 @@ func (v *viewer) asked(answer func(q *question) (any, error)) http.HandlerFunc {
 // question reads what is asked: arg are the words of a filter, as the command
 // line has them, and less is an upper bound of the latency.
 func (v *viewer) question(ctx context.Context, s *pageSource, r *http.Request) (*question, error) {
-	q := &question{source: s, c: &cobra.Command{}, form: r.FormValue}
-	q.c.SetContext(ctx)
-	q.c.SetIn(v.stdin)
-	q.c.SetErr(io.Discard)
-	q.c.SetOut(io.Discard)
-	addFilterFlags(q.c)
-	for _, node := range nodesOf(v.c) {
-		if err := q.c.Flags().Set("node", node); err != nil {
-			return nil, err
-		}
+	c, err := v.silent(ctx)
+	if err != nil {
+		return nil, err
 	}
+	q := &question{source: s, c: c, form: r.FormValue}
 	if err := r.ParseForm(); err != nil {
 		return nil, err
 	}
@@ -121,51 +115,72 @@ func (v *viewer) comparison(q *question) (any, error) {
 	return page.NewComparison(x, text.String()), nil
 }
 
-// mostSingle is how many single calls are sent at a time.
-const mostSingle = 300
+// Bounds of single calls that are sent at a time.
+const (
+	mostSingle = 300  // in a list
+	mostDrawn  = 2000 // in a picture
+)
 
 // single answers with the first calls that are chosen, in the order of time or
-// the slowest first.
+// the slowest first, each with what its thread called before and after. In a
+// picture there are more of them, and it is drawn anew with every step: only
+// that part of the capture is read, which does not tell what descriptors stand
+// for.
 func (v *viewer) single(q *question) (any, error) {
-	in, err := openSession(q.c, v.files(), replay.Options{Columns: page.Columns, Files: true, Symbols: q.source.in.names})
+	opt, most := replay.Options{Columns: page.Columns, Files: true, Symbols: q.source.in.names}, mostSingle
+	if q.form("drawn") != "" {
+		opt, most = q.readPart(), mostDrawn
+	}
+	in, err := openSession(q.c, v.files(), opt)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	bySize := q.form("order") == "slowest"
-	slowest := latency.NewSlowest(mostSingle, page.Around, latency.Options{Symbols: in.names, Waits: latency.WaitMixed})
+	kept := latency.Options{Symbols: in.names, Use: latency.Finished() | latency.LowerBounds(), Waits: latency.WaitMixed}
+	list := latency.NewEarliest(most, page.Around, kept)
+	if q.form("order") == "slowest" {
+		list = latency.NewSlowest(most, page.Around, kept)
+	}
 	answer := page.Single{Calls: []page.Slow{}}
-	var list []latency.SlowCall
-	err = in.calls(func(calls []replay.Call) error {
-		for i := range calls {
-			call := &calls[i]
-			if !q.source.in.filter.Match(call, in.names) || q.lessNS > 0 && call.DurNS >= q.lessNS || (latency.Finished()|latency.LowerBounds())&(1<<call.Status) == 0 {
-				continue
-			}
-			answer.More++
-			switch {
-			case bySize:
-				slowest.Add(calls[i : i+1])
-			case len(list) < 4*mostSingle: // they come as they end
-				list = append(list, latency.SlowCall{Call: *call, LowerBound: latency.LowerBounds()&(1<<call.Status) != 0})
-			}
+	chosen := func(call *replay.Call) bool {
+		if !in.filter.Match(call, in.names) || !q.source.in.filter.Match(call, in.names) || q.lessNS > 0 && call.DurNS >= q.lessNS {
+			return false
 		}
+		answer.More++
+		return true
+	}
+	err = in.pairs(func(_ *format.Batch, calls []replay.Call) error {
+		if opt.Until != 0 {
+			q.source.long.end(calls, opt.Until)
+		}
+		list.AddChosen(calls, chosen)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if bySize {
-		list = slowest.Calls(false)
-	} else {
-		slices.SortFunc(list, func(a, b latency.SlowCall) int { return cmp.Compare(a.StartNS, b.StartNS) })
-		list = list[:min(len(list), mostSingle)]
-	}
 	v.mu.Lock() // what is followed changes
 	defer v.mu.Unlock()
-	for i := range list {
-		answer.Calls = append(answer.Calls, q.source.SlowCall(&list[i], replay.WaitsByNature(in.names.String(list[i].Syscall))))
+	for _, call := range list.Calls(false) {
+		answer.Calls = append(answer.Calls, q.source.SlowCall(&call, replay.WaitsByNature(in.names.String(call.Syscall))))
 	}
-	answer.More -= int64(len(list))
+	answer.More -= int64(len(answer.Calls))
 	return answer, nil
+}
+
+// readPart is what to read of the capture for the calls of a question's time,
+// and those beside them.
+func (q *question) readPart() replay.Options {
+	at := func(flag string, open int64) int64 {
+		ns, err := strconv.ParseInt(q.c.Flag(flag).Value.String(), 10, 64)
+		if err != nil {
+			return open
+		}
+		return ns
+	}
+	opt := q.source.partReading(max(at("from", 0)-around, 0), at("to", math.MaxInt64))
+	if q.c.Flags().Changed("path") || q.c.Flags().Changed("fd-type") {
+		return replay.Options{Columns: page.Columns, Symbols: opt.Symbols, Files: true}
+	}
+	return opt
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"math"
+	"math/bits"
 
 	"systape/format"
 	"systape/replay"
@@ -14,6 +15,9 @@ type Options struct {
 	// OriginNS is when the first tile begins: the time of the first event,
 	// [replay.Session.Begin].
 	OriginNS int64
+	// TileNS is how long tiles are at first, rounded down to a power of two;
+	// 0 means 65.5 µs.
+	TileNS int64
 	// MaxBytes bounds the memory of the index; 0 means 320 MiB. When it is
 	// reached, tiles become twice as long.
 	MaxBytes int64
@@ -64,6 +68,9 @@ func New(opt Options) *Index {
 		opt.MaxGroups = 1 << 17
 	}
 	x := &Index{opt: opt, shift: firstShift, numbers: map[key]int32{}}
+	if opt.TileNS > 0 {
+		x.shift = uint(bits.Len64(uint64(opt.TileNS)) - 1)
+	}
 	for s := range replay.NumStatuses {
 		x.class[s] = (latency.Finished()|latency.LowerBounds())&(1<<s) != 0
 	}
@@ -95,6 +102,15 @@ func (x *Index) Add(calls []replay.Call) {
 			x.shrink()
 		}
 	}
+}
+
+// Extend makes the index reach to a time, whether there are calls or not.
+func (x *Index) Extend(toNS int64) {
+	last := uint64(max(toNS-1-x.opt.OriginNS, 0))
+	for last>>x.shift >= uint64(x.opt.MaxTiles) {
+		x.double()
+	}
+	x.tiles = max(x.tiles, uint32(last>>x.shift)+1)
 }
 
 // group finds the group of a call.

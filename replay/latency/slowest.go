@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"systape/format"
+	"systape/format/abi"
 	"systape/replay"
 )
 
@@ -16,7 +17,8 @@ type Slowest struct {
 	n       int
 	around  int
 	sel     selector
-	lists   [2]slowHeap // by section
+	better  func(a, b *replay.Call) int // above 0: a is rather kept than b
+	lists   [2]slowHeap                 // by section
 	threads map[int32]*context
 }
 
@@ -37,6 +39,11 @@ type Neighbor struct {
 	Syscall format.Symbol
 	Errno   int
 	Status  replay.Status
+	Nr      int32
+	ABI     abi.ABI
+	Args    [6]int64
+	Detail  string // as of the call, like Told
+	Told    string
 }
 
 // context is what is remembered of one thread.
@@ -53,6 +60,17 @@ const maxContexts = 1 << 17
 // around neighbours on either side. Calls open at the start are candidates
 // too: what was seen of them is a fact.
 func NewSlowest(n, around int, opt Options) *Slowest {
+	return newSlowest(n, around, opt, compareSlow)
+}
+
+// NewEarliest is [NewSlowest] for the n calls that began first, which come first.
+func NewEarliest(n, around int, opt Options) *Slowest {
+	return newSlowest(n, around, opt, func(a, b *replay.Call) int {
+		return cmp.Or(cmp.Compare(b.StartNS, a.StartNS), cmp.Compare(b.TID, a.TID), cmp.Compare(b.EnterSeq, a.EnterSeq))
+	})
+}
+
+func newSlowest(n, around int, opt Options, better func(a, b *replay.Call) int) *Slowest {
 	if opt.Use == 0 {
 		opt.Use = Finished()
 		if !opt.OmitOpen {
@@ -62,11 +80,17 @@ func NewSlowest(n, around int, opt Options) *Slowest {
 	if opt.OmitOpen {
 		opt.Use &^= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
-	return &Slowest{n: n, around: around, sel: newSelector(opt.Symbols, opt.Use, opt.Waits), threads: map[int32]*context{}}
+	return &Slowest{n: n, around: around, sel: newSelector(opt.Symbols, opt.Use, opt.Waits), better: better,
+		lists: [2]slowHeap{{better: better}, {better: better}}, threads: map[int32]*context{}}
 }
 
 // Add looks at calls, which must come in the order in which they ended.
-func (s *Slowest) Add(calls []replay.Call) {
+func (s *Slowest) Add(calls []replay.Call) { s.AddChosen(calls, nil) }
+
+// AddChosen is Add where only the calls that chosen is true of are looked for:
+// all others are their neighbours. It is asked once of each call that counts;
+// nil chooses all.
+func (s *Slowest) AddChosen(calls []replay.Call, chosen func(*replay.Call) bool) {
 	for i := range calls {
 		c := &calls[i]
 		t := s.threads[c.TID]
@@ -77,14 +101,15 @@ func (s *Slowest) Add(calls []replay.Call) {
 			t = new(context)
 			s.threads[c.TID] = t
 		}
-		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, NoRet: !c.HasResult(), Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status}
+		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, NoRet: !c.HasResult(), Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status,
+			Nr: c.Nr, ABI: c.ABI, Args: c.Args, Detail: c.Detail, Told: c.Told}
 		if len(t.wanted) > 0 {
 			t.wanted = slices.DeleteFunc(t.wanted, func(slow *SlowCall) bool {
 				slow.After = append(slow.After, near)
 				return len(slow.After) >= s.around
 			})
 		}
-		if cl, waits := s.sel.pick(c); cl != skipped {
+		if cl, waits := s.sel.pick(c); cl != skipped && (chosen == nil || chosen(c)) {
 			s.consider(c, t, &s.lists[s.sel.section(waits)])
 		}
 		if s.around > 0 {
@@ -101,12 +126,12 @@ func (s *Slowest) Add(calls []replay.Call) {
 }
 
 func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {
-	if s.n <= 0 || len(*list) == s.n && !slower(c, &(*list)[0].Call) {
+	if s.n <= 0 || len(list.calls) == s.n && s.better(c, &list.calls[0].Call) <= 0 {
 		return
 	}
 	slow := &SlowCall{Call: *c, Before: slices.Clone(t.before)}
 	slow.LowerBound = s.sel.class[c.Status] == open || c.Status == replay.OpenAtStart
-	if len(*list) == s.n {
+	if len(list.calls) == s.n {
 		heap.Pop(list)
 	}
 	heap.Push(list, slow)
@@ -119,29 +144,30 @@ func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {
 // of calls that wait by nature, which is empty unless they are kept apart.
 func (s *Slowest) Calls(waits bool) []SlowCall {
 	var out []SlowCall
-	for _, c := range s.lists[section(waits)] {
+	for _, c := range s.lists[section(waits)].calls {
 		out = append(out, *c)
 	}
-	slices.SortFunc(out, func(a, b SlowCall) int { return compareSlow(&b.Call, &a.Call) })
+	slices.SortFunc(out, func(a, b SlowCall) int { return s.better(&b.Call, &a.Call) })
 	return out
 }
-
-func slower(a, b *replay.Call) bool { return compareSlow(a, b) > 0 }
 
 func compareSlow(a, b *replay.Call) int {
 	return cmp.Or(cmp.Compare(a.DurNS, b.DurNS), cmp.Compare(b.StartNS, a.StartNS), cmp.Compare(b.TID, a.TID), cmp.Compare(b.EnterSeq, a.EnterSeq))
 }
 
-// slowHeap has the least slow call first.
-type slowHeap []*SlowCall
+// slowHeap has the call first that is rather given up.
+type slowHeap struct {
+	better func(a, b *replay.Call) int
+	calls  []*SlowCall
+}
 
-func (h slowHeap) Len() int           { return len(h) }
-func (h slowHeap) Less(i, j int) bool { return slower(&h[j].Call, &h[i].Call) }
-func (h slowHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *slowHeap) Push(x any)        { *h = append(*h, x.(*SlowCall)) }
+func (h *slowHeap) Len() int           { return len(h.calls) }
+func (h *slowHeap) Less(i, j int) bool { return h.better(&h.calls[i].Call, &h.calls[j].Call) < 0 }
+func (h *slowHeap) Swap(i, j int)      { h.calls[i], h.calls[j] = h.calls[j], h.calls[i] }
+func (h *slowHeap) Push(x any)         { h.calls = append(h.calls, x.(*SlowCall)) }
 func (h *slowHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
+	last := len(h.calls) - 1
+	x := h.calls[last]
+	h.calls = h.calls[:last]
 	return x
 }

@@ -20,8 +20,8 @@ export function ticks(from: number, to: number, n: number): number[] {
 export function offsetLabel(ns: number, step: number): string {
   if (ns === 0) return "0";
   const [scale, unit] = step >= 1e8 ? [1e9, "s"] : step >= 1e6 ? [1e6, "ms"] : step >= 1e3 ? [1e3, "µs"] : [1, "ns"];
+  if (scale < 1e9 && ns >= scale * 1e5) return `+${(ns / 1e9).toFixed(Math.max(0, -Math.floor(Math.log10(step / 1e9) + 1e-9)))} s`;
   const digits = Math.max(0, -Math.floor(Math.log10(step / scale) + 1e-9));
-  if (scale === 1e6 && ns >= 10e9) return `${(ns / 1e9).toFixed(3)} s`;
   return `+${(ns / scale).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 

@@ -3,21 +3,28 @@ import type { Data, Lane } from "./query";
 import { LEFT, RIGHT } from "./axis";
 import { Sheet, css, el } from "./dom";
 import { timeAxis } from "./heat";
+import { line } from "./slow";
 import { count, duration, offset } from "./words";
 
 const ROW = 20;
 const FIRST = 6; // lanes that are shown until more are asked for
 
-/** Threads as lanes: how much of each stretch of time they spent in calls. */
+/**
+ * Threads as lanes: how much of each stretch of time they spent in calls, and
+ * the calls one by one where these are few.
+ */
 export class Lanes {
   readonly box = el("div", { class: "lanes" });
-  private readonly plot = el("div", { class: "lanes-plot", role: "img", "aria-label": "Threads: how much of the time they spent in calls" });
+  private readonly plot = el("div", { class: "lanes-plot", tabindex: 0, role: "application", "aria-label": "Threads: how much of the time they spent in calls. Where the calls are drawn one by one, the arrow keys go from one to the next." });
+  private readonly about = el("ol", { class: "about-call", "aria-live": "polite" });
   private readonly more = el("button", { type: "button", class: "quiet", click: () => this.toggle() });
   private readonly sheet = new Sheet(this.plot);
   private readonly tip = el("div", { class: "tip", hidden: true });
   private lanes: Lane[] = [];
   private view: [number, number] = [0, 1];
   private all = false;
+  private singles: Slow[] | null = null; // in the order of time
+  private at: Slow | null = null; // the call that is told about
 
   constructor(
     private readonly data: Data,
@@ -25,12 +32,15 @@ export class Lanes {
     private readonly pick: (tid: number) => void,
   ) {
     this.plot.append(this.tip);
-    this.box.append(this.plot, this.more);
+    this.box.append(this.plot, this.about, this.more);
     const c = this.sheet.canvas;
     c.addEventListener("click", (e) => {
       const lane = this.shown()[Math.floor(e.offsetY / ROW)];
-      if (lane && lane.tid !== 0) this.pick(lane.tid);
+      const call = lane && e.offsetX >= LEFT ? this.callAt(lane, e.offsetX) : null;
+      if (call) this.tellOf(call);
+      else if (lane && lane.tid !== 0 && (e.offsetX < LEFT || !this.singles)) this.pick(lane.tid);
     });
+    this.plot.addEventListener("keydown", (e) => this.step(e));
     c.addEventListener("pointermove", (e) => this.tell(e.offsetX, e.offsetY));
     c.addEventListener("pointerleave", () => (this.tip.hidden = true));
   }
@@ -41,7 +51,7 @@ export class Lanes {
 
   private toggle(): void {
     this.all = !this.all;
-    this.draw(this.lanes, this.view);
+    this.draw(this.lanes, this.view, this.singles);
   }
 
   private tell(x: number, y: number): void {
@@ -52,6 +62,9 @@ export class Lanes {
     const who = lane.tid === 0 ? "other threads" : `${lane.comm || '""'} ${lane.tid}`;
     if (x < LEFT) {
       this.tip.textContent = `${who}: ${count(lane.calls)} calls, ${duration(lane.time)} at work in the kernel. Click: only this thread.`;
+    } else if (this.singles) {
+      const call = this.callAt(lane, x);
+      this.tip.textContent = call ? `${offset(call.start_ns)}, ${call.lower_bound ? ">" : ""}${duration(call.dur_ns)}: ${call.text}` : `${who}: in no call here`;
     } else {
       const t = Math.min(this.view[1] - 1, Math.floor(this.view[0] + ((x - LEFT) / w) * (this.view[1] - this.view[0])));
       this.tip.textContent = `${who}, ${offset(this.data.calls.from_ns + t * this.data.calls.tile_ns)}: ${duration(lane.work[t] ?? 0)} in calls that work, ${duration(lane.wait[t] ?? 0)} in calls that wait, ${count(lane.errors[t] ?? 0)} errors`;
@@ -60,9 +73,63 @@ export class Lanes {
     this.tip.style.top = `${y + 14}px`;
   }
 
-  draw(lanes: Lane[], view: [number, number]): void {
+  /** Where on the sheet a time is. */
+  private xOf(ns: number): number {
+    const { calls } = this.data;
+    const w = this.sheet.width - LEFT - RIGHT;
+    return LEFT + (((ns - calls.from_ns) / calls.tile_ns - this.view[0]) / (this.view[1] - this.view[0])) * w;
+  }
+
+  private callsOf(lane: Lane): Slow[] {
+    return (this.singles ?? []).filter((s) => s.tid === lane.tid && s.pid === lane.pid);
+  }
+
+  /** The call of a lane that is drawn nearest to a place, and near it. */
+  private callAt(lane: Lane, x: number): Slow | null {
+    let best: Slow | null = null;
+    let least = 4;
+    for (const s of this.callsOf(lane)) {
+      const far = Math.max(this.xOf(s.start_ns) - x, x - this.xOf(s.start_ns + s.dur_ns), 0);
+      if (far < least || (far === least && best && s.dur_ns < best.dur_ns)) [best, least] = [s, far];
+    }
+    return best;
+  }
+
+  private tellOf(call: Slow | null): void {
+    this.at = call;
+    this.draw(this.lanes, this.view, this.singles);
+  }
+
+  /** The arrow keys: to the calls of the thread, and to the other threads. */
+  private step(e: KeyboardEvent): void {
+    const across = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
+    const down = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+    if ((!across && !down) || !this.singles?.length) return;
+    e.preventDefault();
+    const lanes = this.shown().filter((l) => this.callsOf(l).length > 0);
+    const { at } = this;
+    let row = lanes.findIndex((l) => at && l.tid === at.tid && l.pid === at.pid);
+    if (row < 0 || !at) {
+      this.tellOf(lanes[0] ? this.callsOf(lanes[0])[0]! : null);
+      return;
+    }
+    row = Math.min(Math.max(row + down, 0), lanes.length - 1);
+    const calls = this.callsOf(lanes[row]!);
+    const i = down ? Math.max(0, calls.filter((s) => s.start_ns <= at.start_ns).length - 1) : calls.indexOf(at) + across;
+    this.tellOf(calls[Math.min(Math.max(i, 0), calls.length - 1)]!);
+  }
+
+  /** Draws lanes; singles are the calls one by one, null where they are too many. */
+  draw(lanes: Lane[], view: [number, number], singles: Slow[] | null): void {
     this.lanes = lanes;
     this.view = view;
+    this.singles = singles;
+    const { at } = this;
+    if (at) this.at = singles?.find((s) => s.start_ns === at.start_ns && s.tid === at.tid) ?? null;
+    if (this.about.dataset["of"] !== (this.at ? `${this.at.tid} ${this.at.start_ns}` : "")) {
+      this.about.dataset["of"] = this.at ? `${this.at.tid} ${this.at.start_ns}` : "";
+      this.about.replaceChildren(...(this.at ? [line(this.at, true)] : []));
+    }
     const shown = this.shown();
     this.more.hidden = lanes.length <= FIRST;
     this.more.textContent = this.all ? "fewer threads" : `all ${count(lanes.length)} threads`;
@@ -80,6 +147,10 @@ export class Lanes {
       ctx.fillText(clip(ctx, name, LEFT - 10), LEFT - 8, y + h / 2);
       ctx.fillStyle = css("--plot");
       ctx.fillRect(LEFT, y, w, h);
+      if (singles && lane.tid !== 0) {
+        this.drawCalls(ctx, this.callsOf(lane), y, h, w);
+        return;
+      }
       for (let t = view[0]; t < view[1]; t++) {
         const x0 = Math.floor(LEFT + (t - view[0]) * tw);
         const width = Math.max(1, Math.ceil(LEFT + (t + 1 - view[0]) * tw) - x0);
@@ -103,14 +174,39 @@ export class Lanes {
       ctx.lineWidth = 1;
       for (const s of this.slowest) {
         if (s.tid !== lane.tid || s.waits) continue;
-        const at = (ns: number) => LEFT + ((ns - calls.from_ns) / calls.tile_ns - view[0]) * tw;
-        const x0 = Math.max(LEFT, at(s.start_ns));
-        const x1 = Math.min(LEFT + w, at(s.start_ns + s.dur_ns));
+        const x0 = Math.max(LEFT, this.xOf(s.start_ns));
+        const x1 = Math.min(LEFT + w, this.xOf(s.start_ns + s.dur_ns));
         if (x1 < LEFT || x0 > LEFT + w) continue;
         ctx.strokeRect(Math.round(x0) + 0.5, y + 0.5, Math.max(1, Math.round(x1 - x0)), h - 1);
       }
     });
     timeAxis(ctx, LEFT, w, shown.length * ROW, calls.from_ns + view[0] * calls.tile_ns, calls.from_ns + view[1] * calls.tile_ns);
+  }
+
+  /** Calls as boxes, with their names where these fit. */
+  private drawCalls(ctx: CanvasRenderingContext2D, calls: Slow[], y: number, h: number, w: number): void {
+    ctx.textAlign = "left";
+    for (const s of calls) {
+      const x0 = Math.max(LEFT, this.xOf(s.start_ns));
+      const x1 = Math.min(LEFT + w, this.xOf(s.start_ns + s.dur_ns));
+      if (x1 < LEFT || x0 > LEFT + w) continue;
+      const width = Math.max(1, x1 - x0 > 4 ? x1 - x0 - 1 : x1 - x0);
+      ctx.fillStyle = css(s.waits ? "--wait" : "--accent");
+      ctx.fillRect(x0, y, width, h);
+      if (s.errno) {
+        ctx.fillStyle = css("--alarm");
+        ctx.fillRect(x0, y, width, 3);
+      }
+      if (ctx.measureText(s.syscall).width + 6 < width) {
+        ctx.fillStyle = css(s.waits ? "--ink" : "--bg");
+        ctx.fillText(s.syscall, x0 + 3, y + h / 2 + 1);
+      }
+      if (s === this.at) {
+        ctx.strokeStyle = css("--ink");
+        ctx.lineWidth = 2;
+        ctx.strokeRect(x0 - 1, y, width + 2, h);
+      }
+    }
   }
 }
 

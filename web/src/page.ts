@@ -253,11 +253,13 @@ const KEYS_HELP: [string, string][] = [
   ["0", "show everything"],
   ["Esc", "select everything"],
   ["/", "filter"],
+  ["arrows", "in the threads, once their calls are drawn one by one: the next call, another thread"],
 ];
 
 function header(page: Page, label = ""): HTMLElement {
   const { head } = page;
   const chip = (kind: string, text: string, title = "") => el("span", { class: `chip ${kind}`, title }, text);
+  const reading = page.reading.of !== 0; // what is not yet known is neither good nor bad
   const facts = (names: string[]) => head.facts.filter((f) => names.includes(f.name));
   return el("header", { class: "head" },
     el("div", { class: "title" },
@@ -266,10 +268,12 @@ function header(page: Page, label = ""): HTMLElement {
     el("p", { class: "facts" }, ...facts(["host", "from", "length", "calls", "imported", "recovered"]).map((f) => el("span", { title: f.name }, f.text)),
       head.filters ? el("span", {}, `only ${head.filters}`) : null),
     el("p", { class: "chips" },
-      chip(head.share > 0.99 ? "good" : "warn", head.coverage, "what the figures rest on"),
-      head.lost_events > 0 ? chip("bad", `${count(head.lost_events)} events lost`) : chip("good", "no events lost"),
-      chip(head.complete ? "good" : "warn", head.complete ? "complete" : "incomplete"),
-      chip(head.verify.state === "holds" ? "good" : head.verify.state === "fails" ? "bad" : "warn", head.verify.text),
+      ...(reading ? [chip("", page.reading.following ? "the recording goes on" : "still reading: losses and coverage are not known yet")] : [
+        chip(head.share > 0.99 ? "good" : "warn", head.coverage, "what the figures rest on"),
+        head.lost_events > 0 ? chip("bad", `${count(head.lost_events)} events lost`) : chip("good", "no events lost"),
+        chip(head.complete ? "good" : "warn", head.complete ? "complete" : "incomplete"),
+        chip(head.verify.state === "holds" ? "good" : head.verify.state === "fails" ? "bad" : "warn", head.verify.text),
+      ]),
       head.timed ? null : chip("warn", "imported without durations"),
       ...head.notes.map((n) => chip("warn", n))),
     head.verify.fails?.length ? el("ul", { class: "fails" }, ...head.verify.fails.map((f) => el("li", {}, `${f.name}: ${f.text}`))) : null,

@@ -28,6 +28,9 @@ export async function answer<T>(path: string, signal?: AbortSignal): Promise<T> 
   return (await r.json()) as T;
 }
 
+/** So many calls are drawn one by one at most. */
+const DRAWN = 2000;
+
 /** Unpacks the calls of a page. */
 export async function unpacked(page: Page, part: boolean): Promise<Data> {
   const { calls } = page;
@@ -54,6 +57,7 @@ export class Side {
   readonly singles: Singles;
   readonly follows: SequencesView;
   private readonly counting: Counting<Sequences>;
+  private readonly seen: Counting<Single>; // the calls of the time that is shown
   private readonly followsCommand = el("code", { class: "command" });
   private readonly span: [number, number];
   answer!: Answer;
@@ -86,6 +90,7 @@ export class Side {
       return answer<Single>(`${path}calls.json?${query}`);
     });
     this.counting = new Counting((query, signal) => answer<Sequences>(`${path}sequences.json?${query}`, signal), hooks.later, hooks.ended, page.reading.following ? -1 : AT_ONCE);
+    this.seen = new Counting((query, signal) => answer<Single>(`${path}calls.json?${query}`, signal), hooks.later, hooks.ended, page.live && page.reading.of === 0 ? DRAWN : -1);
     this.follows = new SequencesView(page.live ? LENGTHS : [page.sequences!.n], label, () => this.counting.want(), (n) => hooks.set({ n }),
       (call) => hooks.set({ call: hooks.state().call === call ? "" : call }));
     this.follows.box.append(el("div", { class: "line" }, this.followsCommand));
@@ -113,10 +118,9 @@ export class Side {
   }
 
   /** What is selected; with times from the capture's begin, or as they are. */
-  choice(fromBegin = false): Choice {
+  choice(fromBegin = false, b = this.brush()): Choice {
     const { calls, lows } = this.data;
     const args: string[] = [];
-    const b = this.brush();
     const time = b && (b.fromTile > 0 || b.toTile < calls.tiles) ? [b.fromTile, b.toTile] : this.data.part ? [0, calls.tiles] : null;
     if (time) {
       const at = (tile: number) => Math.round(tileNS(this.data, tile));
@@ -169,12 +173,21 @@ export class Side {
     const view = this.view();
     this.map.draw(this.heat, view, this.brush(), this.own(state.mark), density.spot * this.data.calls.tile_ns);
     this.rate.draw(this.answer, view, density.moment * 1e9);
-    this.threads.draw(lanes(this.data, this.chosen), view);
+    this.threads.draw(lanes(this.data, this.chosen), view, this.singly(view));
     this.slowest.draw(page.slowest.filter((s) => this.has(s)));
     if (page.live && page.reading.of !== 0 && !page.reading.following) return;
     const known: Known<Sequences> = page.live ? this.counting.of(this.choice(), `n=${state.n}`) : held(page, this.choice());
     this.follows.draw(known, page.live ? state.n : page.sequences!.n, state.call);
     this.followsCommand.textContent = this.words("sequences", ...(page.live && state.n !== LENGTH ? [`-n ${state.n}`] : []));
+  }
+
+  /** The calls that the filter chooses of a stretch of time; null where they are too many or not known. */
+  private singly(view: [number, number]): Slow[] | null {
+    let n = 0;
+    for (let t = view[0]; t < view[1]; t++) n += this.answer.calls[t]! + this.answer.rest[t]!;
+    const part = { fromTile: view[0], toTile: view[1], fromBucket: 0, toBucket: this.data.lows.length - 1 };
+    const { of } = this.seen.of({ ...this.choice(false, part), calls: n }, "order=time&drawn=1");
+    return of && of.more === 0 && n <= DRAWN ? of.calls : null;
   }
 
   /** Whether one of the slowest calls is in the selection. */

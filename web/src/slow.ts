@@ -31,11 +31,12 @@ export class Slowest {
     const shown = this.all ? slow : slow.slice(0, FIRST);
     this.more.hidden = slow.length <= FIRST;
     this.more.textContent = this.all ? "fewer" : `all ${count(slow.length)}`;
-    this.list.replaceChildren(...shown.map(line));
+    this.list.replaceChildren(...shown.map((s) => line(s)));
   }
 }
 
-function line(s: Slow): HTMLElement {
+/** A call, which opens to show what its thread called before and after. */
+export function line(s: Slow, open = false): HTMLElement {
   const end = s.start_ns + s.dur_ns;
   const near = (list: Slow["before"], when: (n: Slow["before"][0]) => string) =>
     list.map((n) => el("li", {}, el("span", { class: "when" }, when(n)), el("code", {}, n.text), el("span", { class: "took" }, duration(n.dur_ns))));
@@ -44,7 +45,7 @@ function line(s: Slow): HTMLElement {
     {},
     el(
       "details",
-      {},
+      { open },
       el(
         "summary",
         {},
@@ -86,7 +87,7 @@ export class Singles {
     this.hint.textContent = "reading…";
     try {
       const single = await this.ask(order);
-      this.list.replaceChildren(...single.calls.map(line));
+      this.list.replaceChildren(...single.calls.map((s) => line(s)));
       this.hint.textContent = single.more > 0 ? `and ${count(single.more)} more: choose fewer` : `${count(single.calls.length)} calls`;
     } catch (err) {
       this.list.replaceChildren();

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"encoding/base64"
 	"encoding/json"
@@ -23,6 +24,7 @@ import (
 type Source struct {
 	views.Capture
 	Index    *index.Index
+	Finer    *index.Index // of the part that is shown, with shorter tiles; nil: Index is fine enough
 	Slowest  *latency.Slowest
 	OriginNS int64   // of the index
 	Head     Head    // what the command knows of it: files, verdict, notes
@@ -61,7 +63,7 @@ func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
 	maxBytes -= len(beside) + len(script) + len(style)
 	details := index.Details()
 	for i, d := range details {
-		sub := s.Index.Subset(part, d)
+		sub := cmp.Or(s.Finer, s.Index).Subset(part, d)
 		if len(sub.Cells)/3 > maxBytes && i+1 < len(details) {
 			continue // no packing makes that fit
 		}
@@ -249,7 +251,7 @@ func (s *Source) SlowCall(c *latency.SlowCall, waits bool) Slow {
 		out := []Near{}
 		for i := range list {
 			n := &list[i]
-			out = append(out, Near{n.StartNS - s.OriginNS, n.DurNS, views.NeighborText(names, n, c.ABI)})
+			out = append(out, Near{n.StartNS - s.OriginNS, n.DurNS, views.NeighborText(names, n)})
 		}
 		return out
 	}

@@ -147,6 +147,10 @@ func (l *Latency) callText(c *replay.Call) string { return CallText(l.Symbols(),
 
 // CallText writes a call with its arguments and its result, escaped.
 func CallText(names *format.SymbolTable, c *replay.Call) string {
+	return callText(names, c) + result(c.Ret, c.HasResult(), c.Status, c.Errno(), c.ABI)
+}
+
+func callText(names *format.SymbolTable, c *replay.Call) string {
 	var b strings.Builder
 	b.WriteString(escape.Text(names.String(c.Syscall)))
 	b.WriteByte('(')
@@ -159,7 +163,6 @@ func CallText(names *format.SymbolTable, c *replay.Call) string {
 	if c.Detail != "" {
 		b.WriteString(" " + strconv.Quote(c.Detail))
 	}
-	b.WriteString(result(c.Ret, c.HasResult(), c.Status, c.Errno(), c.ABI))
 	return b.String()
 }
 
@@ -172,9 +175,10 @@ func returned(v int64) string {
 	return "0x" + strconv.FormatUint(uint64(v), 16)
 }
 
-// NeighborText writes a call beside a slow one with its result, escaped.
-func NeighborText(names *format.SymbolTable, n *latency.Neighbor, a abi.ABI) string {
-	return escape.Text(names.String(n.Syscall)) + neighborResult(n, a)
+// NeighborText writes a call beside a slow one as CallText does.
+func NeighborText(names *format.SymbolTable, n *latency.Neighbor) string {
+	call := replay.Call{Syscall: n.Syscall, Nr: n.Nr, ABI: n.ABI, Status: n.Status, Args: n.Args, Detail: n.Detail, Told: n.Told}
+	return callText(names, &call) + neighborResult(n, n.ABI)
 }
 
 func neighborResult(n *latency.Neighbor, a abi.ABI) string {
