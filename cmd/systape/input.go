@@ -103,7 +103,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 // addNodeFlag gives a command the choice among the recordings of a dataset. With
 // the filters it comes by itself; elsewhere ofNode makes it.
 func addNodeFlag(c *cobra.Command) {
-	c.Flags().StringSlice("node", nil, "only the recording of the machine with this name, where there are several")
+	c.Flags().StringSlice("node", nil, "only recordings of the machines with these `names`, where there are several")
 }
 
 // nodesOf returns the machines that --node names.
@@ -189,9 +189,9 @@ func (in *input) pairs(fn func(*format.Batch, []replay.Call) error) error {
 }
 
 // printCoverage tells on standard error what the result rests on.
-func (in *input) printCoverage() {
-	fmt.Fprintf(in.stderr, "coverage: %v\n", in.Coverage())
-}
+func (in *input) printCoverage() { printCoverage(in.stderr, in.Coverage()) }
+
+func printCoverage(stderr io.Writer, c replay.Coverage) { fmt.Fprintf(stderr, "coverage: %v\n", c) }
 
 // leastProgress is how many rows a capture has for which progress is shown:
 // what is done at once has no rate worth telling.

@@ -25,19 +25,30 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	if err := f.check(c, l); err != nil {
 		return usageError(c, err)
 	}
-	in, err := openSession(c, args, replay.Options{Columns: f.columns(l.Options.By), Files: f.byFile(l.Options.By)})
+	all, err := openMachines(c, args, replay.Options{Columns: f.columns(l.Options.By), Files: f.byFile(l.Options.By)})
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	l.Capture, l.Origin, l.Style = in, tableOrigin(in, args), out.StyleOf(c.OutOrStdout())
-	l.From, l.To = in.filter.From, in.filter.To
-	l.Options.Symbols = in.names
+	defer closeInputs(all)
+	if flag := f.ofOne(); flag != "" {
+		if err := oneMachine(all, flag); err != nil {
+			return err
+		}
+	}
+	in, several := all[0], newMachines(all)
+	l.Capture, l.From, l.To = in, in.filter.From, in.filter.To
+	if len(all) > 1 {
+		l.Capture = several
+		l.From, l.To = several.between()
+	}
+	nodes, of := nodesIn(all)
+	l.Origin, l.Style = tableOrigin(l.Capture, args), out.StyleOf(c.OutOrStdout())
+	l.Options.Symbols, l.Options.Nodes = in.names, nodes
 	l.Options.Use = latencyStatuses(in.filter, l.Options.By)
 	if err := out.NotForTerminal(c.OutOrStdout(), f.output, l.Form); err != nil {
 		return outError(err)
 	}
-	if l.Untimed = !replay.Timed(in.Meta()); l.Untimed {
+	if l.Untimed = !slices.ContainsFunc(all, func(in *input) bool { return replay.Timed(in.Meta()) }); l.Untimed {
 		if f.histogram || f.heatmap || f.slowest > 0 || f.overhead || out.IsPicture(l.Form) {
 			return &exitError{code: exitFailed, err: errors.New("the capture was imported without durations: there is nothing to show in this view"),
 				hint: "systape latency without a view counts calls and errors; strace -T, perf trace and the like tell durations"}
@@ -58,6 +69,14 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	progress, finish := in.progress("reading")
 	defer finish()
 	err = l.Read(view, func(add func([]replay.Call) error) error {
+		if len(all) > 1 {
+			defer finish()
+			return several.calls(func(i int) {
+				if view.From != nil {
+					view.From(of[i])
+				}
+			}, add)
+		}
 		done, err := l.AddShared(in.ctx, view, in.Session, func(calls int) { progress(2 * calls) })
 		if done || err != nil {
 			finish()
@@ -77,6 +96,20 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 		in.WarnUnknownFiles()
 	}
 	return file.close(err)
+}
+
+// ofOne is the flag of a view that looks at the threads of one machine, or at
+// calls in the order of time; "" if it does not.
+func (f *latencyFlags) ofOne() string {
+	switch {
+	case f.every > 0:
+		return "--every"
+	case f.slowest > 0:
+		return "--slowest"
+	case f.overhead:
+		return "--overhead"
+	}
+	return ""
 }
 
 // view makes the view that the flags ask for.

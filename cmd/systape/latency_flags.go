@@ -67,7 +67,7 @@ formats, and all losses in json. Rates of an interval are of the part of it that
 was recorded, recorded_ns. Where no call is left, a row of no group has the time
 (from interval_ns on for recorded_ns) and what was lost in it.
 
-` + inputHelp,
+` + fileHelp + partsHelp + machinesHelp + "\n\n" + filterHelp,
 		Example: `  systape latency web.parquet
   systape latency --by comm,syscall --sort p99 --top 10 web.parquet
   systape latency --errors --syscall %file web.parquet
@@ -75,6 +75,7 @@ was recorded, recorded_ns. Where no call is left, a row of no group has the time
   systape latency --heatmap --syscall fsync,fdatasync db.parquet
   systape latency --slowest 5 --wait none db.parquet
   systape latency -o latency.svg db.parquet
+  systape latency --by node,syscall --sort p99 dataset/
   ssh web 'systape record -a -d 10s -o -' | systape latency -`,
 		RunE: func(c *cobra.Command, args []string) error { return runLatency(c, &f, args) },
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+
+	"systape/cmd/systape/internal/views"
 )
 
 // tableOrigin is the metadata of a table that was made of captures: where it
 // comes from.
-func tableOrigin(in *input, paths []string) map[string]string {
+func tableOrigin(in views.Capture, paths []string) map[string]string {
 	m := in.Meta()
 	sources := make([]string, len(paths))
 	for i, p := range paths {
@@ -19,6 +21,14 @@ func tableOrigin(in *input, paths []string) map[string]string {
 			panic("pair: internal error: " + err.Error())
 		}
 		return string(b)
+	}
+	if m, several := in.(views.Machines); several {
+		return map[string]string{
+			"systape.table":    doc("calls"),
+			"systape.tool":     doc("systape " + version),
+			"systape.sources":  doc(sources),
+			"systape.captures": doc(m.Each()),
+		}
 	}
 	return map[string]string{
 		"systape.table":    doc("calls"),

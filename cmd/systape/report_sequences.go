@@ -44,7 +44,7 @@ func pageSequences(c *cobra.Command, args []string, stdin io.Reader, q chosenSeq
 		t.Capture = in
 		each.of[tid] = t
 	}
-	if err := countSequences(in, v, opt, each); err != nil {
+	if err := countSequences([]*input{in}, v, opt, each); err != nil {
 		return nil, nil, err
 	}
 	if err := opt.Store.Err(); err != nil {

@@ -21,19 +21,28 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		return usageError(c, err)
 	}
 	defer limitMemory()()
-	in, err := openSequences(c, args, opt)
+	all, err := openMachines(c, args, sequencesSession(opt))
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	opt = sequencesOptions(in, opt)
+	defer closeInputs(all)
+	if f.threads {
+		if err := oneMachine(all, "--threads"); err != nil {
+			return err
+		}
+	}
+	in := all[0]
 	opt.Store = newStore()
 	defer opt.Store.Close()
 	v := &views.Sequences{Alphabet: sequences.NewAlphabet(), N: f.n, By: f.by, Top: f.top, Keep: keep,
 		Transitions: f.transitions, Threads: f.threads, WithErrors: f.withErrors, Paths: f.paths, Restarts: f.restarts}
-	v.Capture, v.Form, v.Origin = in, f.format, tableOrigin(in, args)
+	v.Capture, v.Form = in, f.format
+	if len(all) > 1 {
+		v.Capture = newMachines(all)
+	}
+	v.Origin = tableOrigin(v.Capture, args)
 	var folds []sequences.Observer
-	if f.threads || f.format == "table" && !f.transitions && f.rare == "" {
+	if f.threads || len(all) == 1 && f.format == "table" && !f.transitions && f.rare == "" {
 		limit, items := 8, 1024
 		if f.threads {
 			limit, items = f.top, 0
@@ -41,7 +50,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		v.Folds = sequences.NewFolds(limit, items, sequencesNames(in), opt.Store)
 		folds = append(folds, v.Folds)
 	}
-	if err := countSequences(in, v, opt, folds...); err != nil {
+	if err := countSequences(all, v, opt, folds...); err != nil {
 		return err
 	}
 	if f.graph != "" {
@@ -58,24 +67,26 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 		return err
 	}
 	if f.format != "table" {
-		in.printCoverage()
+		printCoverage(in.stderr, v.Coverage())
 	}
 	sequencesWarn(in, v)
 	return nil
 }
 
-// countSequences goes over a capture and counts the sequences of v.N calls;
-// others may watch.
-func countSequences(in *input, v *views.Sequences, opt sequences.Options, others ...sequences.Observer) error {
+// countSequences goes over recordings, one after the other, and counts the
+// sequences of v.N calls; others may watch.
+func countSequences(all []*input, v *views.Sequences, opt sequences.Options, others ...sequences.Observer) error {
 	v.Counter = sequences.NewCounter(v.N, sequences.NewCodec(opt.MaxN), v.Alphabet)
-	st, err := sequences.NewStreams(opt, v.Alphabet, append([]sequences.Observer{v.Counter}, others...)...)
-	if err != nil {
-		return err
+	for _, in := range all {
+		st, err := sequences.NewStreams(sequencesOptions(in, opt), v.Alphabet, append([]sequences.Observer{v.Counter}, others...)...)
+		if err != nil {
+			return err
+		}
+		if err := sequencesFeed(in, st, nil); err != nil {
+			return err
+		}
+		v.Taken.Add(st.Taken())
 	}
-	if err := sequencesFeed(in, st, nil); err != nil {
-		return err
-	}
-	v.Taken = st.Taken()
 	return nil
 }
 

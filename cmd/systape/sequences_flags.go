@@ -86,7 +86,7 @@ func newSequencesCommand() *cobra.Command {
 Calls that were only seen to return (a child's return from clone, calls entered
 before the recording) are not in any sequence.
 
-` + inputHelp,
+` + fileHelp + partsHelp + machinesHelpSequences + "\n\n" + filterHelp,
 		Example: `  systape sequences web.parquet
   systape sequences -n 6 --rare web.parquet
   systape sequences --threads --comm nginx web.parquet

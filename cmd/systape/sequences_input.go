@@ -32,13 +32,13 @@ func sequencesNames(in *input) func(*sequences.Stream) (comm, container string) 
 }
 
 // sequencesOptions completes opt for one capture: its ABI, its late losses
-// and the filters of the command line.
+// and the filters of the command line, unless it has filters already.
 func sequencesOptions(in *input, opt sequences.Options) sequences.Options {
 	if a, ok := sequencesNative(in.Meta()); ok && !opt.HaveNative {
 		opt.Native, opt.HaveNative = a, true
 	}
 	opt.Late = in.Late()
-	if !in.filter.Empty() {
+	if opt.Accept == nil && !in.filter.Empty() {
 		opt.Accept = func(c *replay.Call) bool { return in.filter.Match(c, in.names) }
 	}
 	return opt
@@ -104,7 +104,14 @@ func openSequences(c *cobra.Command, args []string, opt sequences.Options, chose
 	for _, n := range chosen {
 		files = files || n.hasFile()
 	}
-	return openSession(c, args, replay.Options{Columns: sequences.Columns | sequencesLinks(opt), Files: files})
+	session := sequencesSession(opt)
+	session.Files = files
+	return openSession(c, args, session)
+}
+
+// sequencesSession is what streams that are divided as opt says ask of a session.
+func sequencesSession(opt sequences.Options) replay.Options {
+	return replay.Options{Columns: sequences.Columns | sequencesLinks(opt), Files: len(opt.Paths) > 0}
 }
 
 // sequencesLinks returns the columns that it takes to know which calls

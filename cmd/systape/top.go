@@ -279,7 +279,7 @@ func (s *topSource) read(ctx context.Context, a top.Ask, p *top.Pass) (err error
 		return inputError(err)
 	}
 	k := top.Known{Meta: in.Meta(), Symbols: in.names, OriginNS: begin, From: in.filter.From, To: in.filter.To, Growing: opt.Live}
-	k.Options.Use = latencyStatuses(in.filter, a.By)
+	k.Options.Use, k.Options.Nodes = latencyStatuses(in.filter, a.By), []string{in.Meta().Host.Name}
 	p.Begin(k)
 	if a.From != 0 {
 		in.filter.From = max(in.filter.From, a.From)

@@ -52,10 +52,13 @@ func NewErrors(opt Options) *Errors {
 			e.by = append(e.by, k)
 		}
 	}
-	e.group = newKeyer(e.by, false)
-	e.keyer = newKeyer(append(slices.Clone(e.by), ByErrno), false)
+	e.group = newKeyer(e.by, false, opt.Nodes)
+	e.keyer = newKeyer(append(slices.Clone(e.by), ByErrno), false, opt.Nodes)
 	return e
 }
+
+// From is [Table.From].
+func (e *Errors) From(node int) { e.group.node, e.keyer.node = uint64(node), uint64(node) }
 
 // Add counts calls.
 func (e *Errors) Add(calls []replay.Call) {

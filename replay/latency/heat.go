@@ -44,6 +44,9 @@ func (h *Heat) Add(calls []replay.Call) {
 		if !h.begun {
 			h.begun, h.origin = true, end
 		}
+		if end < h.origin && h.origin-end > 0 { // else they are further apart than time is long
+			h.extend(end)
+		}
 		at := max(0, end-h.origin) / h.step
 		for at >= heatSlots {
 			h.halve()
@@ -61,6 +64,23 @@ func (h *Heat) Add(calls []replay.Call) {
 			*cell++
 		}
 	}
+}
+
+// extend makes room for a time before the origin: calls of another machine, or
+// such as were told late.
+func (h *Heat) extend(end int64) {
+	width := int64(max(len(h.cols[0]), len(h.cols[1])))
+	for width+(h.origin-end)/h.step+1 > heatSlots {
+		h.halve()
+		width = int64(max(len(h.cols[0]), len(h.cols[1])))
+	}
+	more := (h.origin - end + h.step - 1) / h.step
+	for s, cols := range h.cols {
+		if len(cols) > 0 {
+			h.cols[s] = append(make([]*heatSlot, more, int(more)+len(cols)), cols...)
+		}
+	}
+	h.origin -= more * h.step
 }
 
 func (h *Heat) halve() {

@@ -18,7 +18,8 @@ type Key uint8
 // The keys. ByCPU is the CPU of the enter, because a call that slept may
 // return on another. ByErrno groups by the error that the call returned,
 // successes together; ByPath and ByFDType by what the call is about, see
-// [files.Named.Path] and [files.Named.Type].
+// [files.Named.Path] and [files.Named.Type]; ByNode by the machine, which is
+// that of Options.Nodes that was last told with From.
 const (
 	BySyscall Key = iota
 	ByPID
@@ -31,10 +32,11 @@ const (
 	ByStatus
 	ByPath
 	ByFDType
+	ByNode
 	numKeys
 )
 
-var keyNames = [numKeys]string{"syscall", "pid", "tid", "comm", "container", "errno", "cpu", "abi", "status", "path", "fd-type"}
+var keyNames = [numKeys]string{"syscall", "pid", "tid", "comm", "container", "errno", "cpu", "abi", "status", "path", "fd-type", "node"}
 
 // String returns the column name of the key, such as "syscall".
 func (k Key) String() string {
@@ -75,16 +77,18 @@ type keyer struct {
 	errno bool
 	files bool
 	paths *pathTable // nil: not grouped by path
+	nodes []string   // Options.Nodes
+	node  uint64     // number in it of the machine whose calls come
 }
 
-func newKeyer(by []Key, waits bool) keyer {
+func newKeyer(by []Key, waits bool, nodes []string) keyer {
 	const high, low = 0xffffffff << 32, 0xffffffff
 	place := [numKeys]packed{
 		BySyscall: {0: high}, ByComm: {0: low}, ByPID: {1: high}, ByTID: {1: low}, ByContainer: {2: high}, ByCPU: {2: low},
 		ByErrno: {3: high}, ByABI: {3: 0xff << 16}, ByStatus: {3: 0xff << 8},
-		ByPath: {4: high}, ByFDType: {4: low},
+		ByPath: {4: high}, ByNode: {4: 0xffffff << 8}, ByFDType: {4: 0xff},
 	}
-	var k keyer
+	k := keyer{nodes: nodes}
 	for _, b := range by {
 		for i := range k.mask {
 			k.mask[i] |= place[b][i]
@@ -109,9 +113,9 @@ func (k *keyer) pack(c *replay.Call, waits bool) packed {
 	if k.errno {
 		w |= uint64(c.Errno()) << 32
 	}
-	var about uint64
+	about := k.node << 8
 	if k.files {
-		about = uint64(c.Files.Type())
+		about |= uint64(c.Files.Type())
 		if k.paths != nil {
 			about |= uint64(k.paths.number(c.Files.Path())) << 32
 		}
@@ -138,6 +142,7 @@ type Values struct {
 	Status    replay.Status
 	Path      string // "" when it is not known, or the call is about none
 	FDType    files.Type
+	Node      string // "" when the capture does not tell
 }
 
 // values returns what p was packed of.
@@ -148,6 +153,9 @@ func (k *keyer) values(p *packed, names *format.SymbolTable) Values {
 		Container: names.String(format.Symbol(p[2] >> 32)), CPU: int32(p[2]),
 		ABI: abi.ABI(p[3] >> 16), Status: replay.Status(p[3] >> 8),
 		FDType: files.Type(p[4]),
+	}
+	if n := p[4] >> 8 & 0xffffff; n < uint64(len(k.nodes)) {
+		v.Node = k.nodes[n]
 	}
 	if k.paths != nil {
 		v.Path = k.paths.texts[p[4]>>32]
@@ -183,6 +191,8 @@ func (v *Values) Of(k Key) any {
 		return v.Path
 	case ByFDType:
 		return v.FDType.String()
+	case ByNode:
+		return v.Node
 	}
 	return ""
 }

@@ -5,7 +5,9 @@ package latency
 func (t *Table) Share(n int) *Table {
 	opt := t.opt
 	opt.MaxBytes /= int64(2 * n)
-	return NewTable(opt)
+	share := NewTable(opt)
+	share.keyer.node = t.keyer.node
+	return share
 }
 
 // Full reports whether a share has become too large for its result not to

@@ -46,6 +46,7 @@ func LowerBounds() StatusSet { return Statuses(replay.OpenAtEnd, replay.Killed) 
 type Options struct {
 	Symbols *format.SymbolTable // what the Symbols of the calls mean
 	By      []Key               // none: all calls are one group
+	Nodes   []string            // the machines that ByNode tells apart, at most 16 Mi
 	Waits   WaitMode
 	// Use is the set of statuses to count; 0 means Finished. Those of
 	// LowerBounds are never counted as finished, see OmitOpen.
@@ -117,9 +118,13 @@ func NewTable(opt Options) *Table {
 	}
 	t := &Table{opt: opt, other: &Group{}, sel: newSelector(opt.Symbols, opt.Use, opt.Waits)}
 	t.bySym = len(opt.By) == 1 && opt.By[0] == BySyscall
-	t.keyer = newKeyer(opt.By, opt.Waits == WaitApart && !slices.Contains(opt.By, BySyscall))
+	t.keyer = newKeyer(opt.By, opt.Waits == WaitApart && !slices.Contains(opt.By, BySyscall), opt.Nodes)
 	return t
 }
+
+// From says that the calls which come next are of this machine, by its number in
+// Options.Nodes. Until then they are of the first.
+func (t *Table) From(node int) { t.keyer.node = uint64(node) }
 
 // Add counts calls.
 func (t *Table) Add(calls []replay.Call) {

@@ -60,6 +60,9 @@ func randomCalls(names *format.SymbolTable, n int, seed uint64) []replay.Call {
 	return calls
 }
 
+// machines are those that calls are of, by whether the thread's id is odd.
+var machines = []string{"web1", "web2"}
+
 // naive groups calls in the plainest way: a map from printed keys.
 func naive(calls []replay.Call, names *format.SymbolTable, by []latency.Key, use latency.StatusSet, keep func(string) bool) map[string]*[2][]int64 {
 	groups := map[string]*[2][]int64{}
@@ -97,6 +100,8 @@ func naive(calls []replay.Call, names *format.SymbolTable, by []latency.Key, use
 				k = append(k, []string{"", "/etc/hosts", "/etc/hosts", "TCP", "/srv/a"}[slices.Index(about, c.Files)])
 			case latency.ByFDType:
 				k = append(k, []string{"", "", "file", "socket", "file"}[slices.Index(about, c.Files)])
+			case latency.ByNode:
+				k = append(k, machines[c.TID%2])
 			}
 		}
 		key := strings.Join(k, "/")
@@ -166,8 +171,11 @@ func TestEveryCombinationOfKeys(t *testing.T) {
 				by = append(by, latency.Key(k))
 			}
 		}
-		table := latency.NewTable(latency.Options{Symbols: names, By: by})
-		table.Add(calls)
+		table := latency.NewTable(latency.Options{Symbols: names, By: by, Nodes: machines})
+		for i := range calls {
+			table.From(int(calls[i].TID % 2))
+			table.Add(calls[i : i+1])
+		}
 		compareWithNaive(t, table.Rows(0, "total"), by, naive(calls, names, by, latency.Finished()|latency.LowerBounds(), everything))
 	}
 }

@@ -266,7 +266,7 @@ func TestThreads(t *testing.T) {
 func TestHeatCountsEveryCall(t *testing.T) {
 	names := format.NewSymbolTable()
 	calls := randomCalls(names, 20_000, 8)
-	for _, spread := range []int64{1, 100, 100_000} { // capture of 20 ms, 2 s, half an hour
+	for _, spread := range []int64{1, 100, 100_000, -100} { // capture of 20 ms, 2 s, half an hour; the last calls first
 		scaled := slices.Clone(calls)
 		for i := range scaled {
 			end := (scaled[i].StartNS + scaled[i].DurNS - calls[0].StartNS - calls[0].DurNS) * spread

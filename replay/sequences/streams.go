@@ -87,6 +87,18 @@ type Taken struct {
 	Programs   int64 // places where a stream was cut because the process executed another program
 }
 
+// Add adds what the streams of another capture are made of.
+func (t *Taken) Add(o Taken) {
+	t.Calls += o.Calls
+	t.NotEntered += o.NotEntered
+	t.Continued += o.Continued
+	t.Refused += o.Refused
+	t.Assumed += o.Assumed
+	t.Streams += o.Streams
+	t.Cuts += o.Cuts
+	t.Programs += o.Programs
+}
+
 // Streams divides the events and calls of a capture into streams. Memory is
 // bounded, with a Store for idle threads, however long the capture and however
 // many threads live at a time.

@@ -15,7 +15,8 @@ import (
 func (l *Latency) Errors() View {
 	e := latency.NewErrors(l.Options)
 	return View{
-		Add: func(calls []replay.Call) error { e.Add(calls); return nil },
+		From: e.From,
+		Add:  func(calls []replay.Call) error { e.Add(calls); return nil },
 		Render: func() error {
 			rows := e.Rows(l.spanNS())
 			l.warnMissed(e.Missed())

@@ -40,6 +40,22 @@ type Frame struct {
 	clock *format.WallClock // of the capture, once it was asked for
 }
 
+// Machines is a Capture that is the recordings of several machines, one after
+// the other on the clock that their walls showed. Its Meta tells what they have
+// in common.
+type Machines interface {
+	Capture
+	Each() []*format.Meta
+}
+
+// about is the value that tells machines what a result is of.
+func (f *Frame) about() out.Value {
+	if m, several := f.Capture.(Machines); several {
+		return out.Value{Name: "captures", Value: m.Each()}
+	}
+	return out.Value{Name: "capture", Value: f.Meta()}
+}
+
 // people reports whether the result is a table for people.
 func (f *Frame) people() bool { return f.Form == "table" }
 

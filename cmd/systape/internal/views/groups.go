@@ -68,6 +68,7 @@ func (l *Latency) Groups() View {
 	t := latency.NewTable(l.Options)
 	return View{
 		Table: t,
+		From:  t.From,
 		Add:   func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			if l.sampled() {

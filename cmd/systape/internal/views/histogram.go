@@ -15,6 +15,7 @@ func (l *Latency) Histograms() View {
 	t := latency.NewTable(l.Options)
 	return View{
 		Table: t,
+		From:  t.From,
 		Add:   func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			rows := t.Rows(l.spanNS(), l.Sort)

@@ -107,7 +107,7 @@ func (v *intervals) begin() (err error) {
 		fields = append(fields, unlessHole(f))
 	}
 	fields = append(fields, out.Int("recorded_ns", func(r *interval) int64 { return r.recorded }), out.Int("lost_events", func(r *interval) int64 { return r.lost }))
-	head := []out.Value{{Name: "capture", Value: v.Meta()}, {Name: "every_ns", Value: v.every.Nanoseconds()}}
+	head := []out.Value{v.about(), {Name: "every_ns", Value: v.every.Nanoseconds()}}
 	v.rec, err = records(&v.Frame, "groups", fields, head...)
 	return err
 }

@@ -40,6 +40,9 @@ func (l *Latency) sampled() bool { return Sampled(l.Meta()) }
 type View struct {
 	Add    func([]replay.Call) error
 	Render func() error
+	// From, if not nil, is told before calls of another machine come which it
+	// is, by its number in Options.Nodes.
+	From func(node int)
 	// Table, if not nil, is all that Add adds to: it may be made of shares.
 	Table *latency.Table
 }
@@ -148,7 +151,7 @@ func (l *Latency) limit(people int) int {
 
 // head is what a JSON result begins with.
 func (l *Latency) head(more ...out.Value) []out.Value {
-	return append([]out.Value{{Name: "capture", Value: l.Meta()}, {Name: "coverage", Value: l.Coverage()}}, more...)
+	return append([]out.Value{l.about(), {Name: "coverage", Value: l.Coverage()}}, more...)
 }
 
 // records begins a result in a machine format. The metadata of a table is that

@@ -53,6 +53,7 @@ func (l *Latency) newPicture(title string) *picture.Picture {
 func (l *Latency) Poster() View {
 	t, h := latency.NewTable(l.Options), latency.NewHeat(l.Options)
 	return View{
+		From: t.From,
 		Add: func(calls []replay.Call) error {
 			t.Add(calls)
 			h.Add(calls)

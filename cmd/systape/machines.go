@@ -1,0 +1,204 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"systape/format"
+	"systape/replay"
+)
+
+// Machines are the recordings that a command looks at as one: those of a
+// dataset, one after the other. Their calls are told on the clock that the walls
+// showed, by the anchors of each: so they line up as far as the machines' own
+// clocks do.
+type machines struct {
+	all  []*input
+	meta *format.Meta
+}
+
+const machinesHelp = `
+Several recordings, such as a dataset's, are one result: --by node tells their
+machines apart, --node chooses some.`
+
+const machinesHelpSequences = `
+Several recordings, such as a dataset's, are one result; --node chooses machines.`
+
+// openMachines is openSession for what may be one recording or several, each of
+// which is opened.
+func openMachines(c *cobra.Command, args []string, opt replay.Options) ([]*input, error) {
+	in, err := openSession(c, args, opt)
+	if _, several := errors.AsType[*format.SeveralError](err); !several {
+		return []*input{in}, err
+	}
+	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodesOf(c), Warn: func(error) {}})
+	if err != nil {
+		return nil, inputError(err)
+	}
+	opt.Symbols = format.NewSymbolTable()
+	var all []*input
+	for _, r := range recordings {
+		if slices.Contains(r.Paths, "-") {
+			err = errors.New("a recording on standard input is looked at alone")
+		} else {
+			in, err = openSession(c, r.Paths, opt)
+		}
+		if err != nil {
+			closeInputs(all)
+			return nil, err
+		}
+		all = append(all, in)
+	}
+	return all, nil
+}
+
+func closeInputs(all []*input) error {
+	var err error
+	for _, in := range all {
+		err = errors.Join(err, in.Close())
+	}
+	return err
+}
+
+// nodesIn names the machines of recordings, each by a name of its own, and says
+// which each is of.
+func nodesIn(all []*input) (names []string, of []int) {
+	for _, in := range all {
+		name := in.Meta().Host.Name
+		at := slices.Index(names, name)
+		if at < 0 {
+			at, names = len(names), append(names, name)
+		}
+		of = append(of, at)
+	}
+	return names, of
+}
+
+// oneMachine refuses a view that several recordings cannot have.
+func oneMachine(all []*input, view string) error {
+	if len(all) == 1 {
+		return nil
+	}
+	names, _ := nodesIn(all)
+	e := &exitError{code: exitFailed, err: fmt.Errorf("%s looks at one recording, and these are %d", view, len(all)), hint: "name the files of one of them"}
+	if len(names) > 1 {
+		e.hint = "choose one with --node: " + strings.Join(names, ", ")
+	}
+	return e
+}
+
+func newMachines(all []*input) *machines {
+	m := &machines{all: all}
+	first := *all[0].Meta()
+	first.CaptureID, first.Clock = "", format.Clock{}
+	names, _ := nodesIn(all)
+	first.Host.Name = strings.Join(names, ", ")
+	var begin, end int64
+	whole := true // it is known when each began and ended
+	for _, in := range all {
+		one, clock := in.Meta(), in.Meta().Clock.Wall()
+		i := slices.IndexFunc(one.Probes, func(p format.Probe) bool { return p.Name == "sys_enter" && p.AttachNS != 0 && p.DetachNS != 0 })
+		if i < 0 {
+			whole = false
+		} else {
+			from, to := clock.At(one.Probes[i].AttachNS), clock.At(one.Probes[i].DetachNS)
+			begin, end = min(cmp.Or(begin, from), from), max(end, to)
+		}
+		first.Complete = first.Complete && one.Complete
+		if one.Request.Sampled() {
+			first.Request = one.Request
+		}
+		if one.Imported == nil {
+			first.Imported = nil
+		}
+	}
+	first.Probes = nil
+	if whole {
+		first.Probes = []format.Probe{{Name: "sys_enter", AttachNS: begin, DetachNS: end}}
+	}
+	m.meta = &first
+	return m
+}
+
+// Meta is what the recordings have in common.
+func (m *machines) Meta() *format.Meta { return m.meta }
+
+// Each is what each recording says of itself.
+func (m *machines) Each() (all []*format.Meta) {
+	for _, in := range m.all {
+		all = append(all, in.Meta())
+	}
+	return all
+}
+
+// Symbols is the table of all of them.
+func (m *machines) Symbols() *format.SymbolTable { return m.all[0].Symbols() }
+
+// Coverage is the sum of theirs.
+func (m *machines) Coverage() (c replay.Coverage) {
+	for _, in := range m.all {
+		c.Merge(in.Coverage())
+	}
+	return c
+}
+
+// Losses are those of all, in order.
+func (m *machines) Losses() (spans []replay.LossSpan) {
+	for _, in := range m.all {
+		clock := in.Meta().Clock.Wall()
+		for _, s := range in.Losses() {
+			s.First, s.Last = clock.At(s.First), clock.At(s.Last)
+			spans = append(spans, s)
+		}
+	}
+	slices.SortFunc(spans, func(a, b replay.LossSpan) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last))
+	})
+	return spans
+}
+
+// Counted has nothing: exact numbers are those of one recording.
+func (m *machines) Counted() ([]replay.Counted, bool) { return nil, false }
+
+// Warn passes a warning on.
+func (m *machines) Warn(err error) { m.all[0].Warn(err) }
+
+// between are the bounds of time that the filters of all leave; 0: none.
+func (m *machines) between() (from, to int64) {
+	for _, in := range m.all {
+		clock := in.Meta().Clock.Wall()
+		if f := in.filter.From; f != 0 {
+			from = min(cmp.Or(from, clock.At(f)), clock.At(f))
+		}
+		if t := in.filter.To; t != 0 {
+			to = max(to, clock.At(t))
+		}
+	}
+	return from, to
+}
+
+// calls gives fn the calls of each recording, and begin its number before. They
+// are valid until fn returns.
+func (m *machines) calls(begin func(recording int), fn func([]replay.Call) error) error {
+	var moved []replay.Call
+	for i, in := range m.all {
+		begin(i)
+		clock := in.Meta().Clock.Wall()
+		err := in.calls(func(calls []replay.Call) error {
+			moved = append(moved[:0], calls...)
+			for i := range moved {
+				moved[i].StartNS = clock.At(moved[i].StartNS)
+			}
+			return fn(moved)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
