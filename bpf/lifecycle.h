@@ -31,6 +31,10 @@ int sched_process_fork(u64 *ctx)
 		flags = target_of(pid_tgid >> 32);
 		if (filters & FOLLOW_CHILDREN && flags & TARGET_RECORD)
 			map_update(&targets, &child_tgid, &flags, 0);
+#ifndef WITH_BTF
+		else
+			map_delete(&targets, &child_tgid); /* of one whose end was not told apart from a thread's */
+#endif
 	}
 	if (!wanted_task(filters, pid_tgid))
 		return 0;

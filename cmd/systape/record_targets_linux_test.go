@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,6 +62,49 @@ func recordChildren(t *testing.T, r recorder) {
 	}
 	if n := calls(events); n["execve"] != children+3 || n["exit_group"] != children+3 {
 		t.Errorf("got %d execve and %d exit_group, want %d each", n["execve"], n["exit_group"], children+3)
+	}
+}
+
+// recordIDComesBack: a stranger that gets the id of a process that was recorded,
+// and has ended, is not recorded.
+func recordIDComesBack(t *testing.T, r recorder) {
+	for _, hook := range []string{"--no-btf=false", "--no-btf"} {
+		file := filepath.Join(t.TempDir(), "t.parquet")
+		c := r.command(t, "record", "-q", hook, "-o", file, "--", "sh", "-c", "(:) & echo $!; wait $!; echo gone; read end")
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var id int32
+		var gone string
+		if _, err := fmt.Fscan(out, &id, &gone); err != nil {
+			t.Fatal(err)
+		}
+		stranger, err := exec.Command(r.program("with_id"), fmt.Sprint(id)).CombinedOutput()
+		in.Close()
+		if e := c.Wait(); e != nil && c.ProcessState.ExitCode() != 1 { // read's, at the end of its input
+			t.Fatal(e)
+		}
+		if err != nil {
+			t.Fatalf("a process with the id %d: %v\n%s", id, err, stranger)
+		}
+		ended := false
+		for _, e := range r.whole(t, file) {
+			if e.PID == id && ended {
+				t.Fatalf("%s: %v %s of a stranger with the id of a process that had ended", hook, e.Kind, e.Syscall)
+			}
+			ended = ended || e.PID == id && e.Kind == format.ThreadEnd
+		}
+		if !ended {
+			t.Errorf("%s: no end of %d", hook, id)
+		}
 	}
 }
 
