@@ -40,6 +40,9 @@ type TextArguments struct {
 	Pairs         uint8 // two descriptors
 	AddressesBack uint8 // a socket address; the next argument points to its length
 	MessagesBack  uint8 // a message with a socket address
+
+	Words uint8 // arguments of 64 bits, whose length is the next argument
+	Calls uint8 // the arguments of socketcall
 }
 
 func (t TextArguments) bits() (bits uint64) {
@@ -50,6 +53,8 @@ func (t TextArguments) bits() (bits uint64) {
 		withBTFTextKindTEXTS_PAIR:         t.Pairs,
 		withBTFTextKindTEXTS_ADDRESS_BACK: t.AddressesBack,
 		withBTFTextKindTEXTS_MESSAGE_BACK: t.MessagesBack,
+		withBTFTextKindTEXTS_WORDS:        t.Words,
+		withBTFTextKindTEXTS_CALL:         t.Calls,
 	} {
 		bits |= uint64(arguments) << kind
 	}

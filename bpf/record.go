@@ -60,6 +60,8 @@ const (
 	TextCut     = withBTFTextFlagTEXT_CUT     // a file name that goes on
 	TextSocket  = withBTFTextFlagTEXT_SOCKET  // a socket address as it is in memory
 	TextPair    = withBTFTextFlagTEXT_PAIR    // two descriptors of 32 bits
+	TextWords   = withBTFTextFlagTEXT_WORDS   // arguments of 64 bits
+	TextHalves  = withBTFTextFlagTEXT_HALVES  // arguments of 32 bits
 	TextUnread  = withBTFTextFlagTEXT_UNREAD  // it could not be read
 	TextNothing = withBTFTextFlagTEXT_NOTHING // as the argument: no texts follow
 )

@@ -50,6 +50,8 @@ enum layout {
 	TEXT_MAX = 4096,    /* of a file name at most (include/uapi/linux/limits.h: PATH_MAX) */
 	TEXT_ADDRESS = 128, /* of a socket address (include/uapi/linux/socket.h) */
 	CGROUP_PATH = 1024, /* as the kernel cuts it (kernel/cgroup/cgroup-internal.h: TRACE_CGROUP_PATH_LEN) */
+	TEXT_ARGUMENTS = 40, /* of arguments in memory: of clone3's up to the signal (include/uapi/linux/sched.h) */
+	TEXT_CALL = 24,	     /* of the arguments of socketcall, six (net/socket.c) */
 };
 
 /*
@@ -132,18 +134,23 @@ enum text_flag {
 	TEXT_SOCKET = 1 << 17, /* a socket address as it is in memory */
 	TEXT_PAIR = 1 << 18,   /* two descriptors of 32 bits */
 	TEXT_UNREAD = 1 << 19, /* it could not be read: the memory was not there */
+	TEXT_WORDS = 1 << 20,  /* arguments of 64 bits */
+	TEXT_HALVES = 1 << 21, /* arguments of 32 bits */
 	TEXT_NOTHING = 255,    /* as the argument: no texts follow */
 };
 
 /* What an argument points to, as bits of "text_arguments": from each of these on one for each argument. */
 enum text_kind {
-	TEXTS_NAME = 0,	    /* a file name */
-	TEXTS_ADDRESS = 8,  /* a socket address, whose length is the next argument */
-	TEXTS_MESSAGE = 16, /* a message (struct msghdr) that has a socket address */
 	/* What the call itself writes there, so that it is read when it returns: */
-	TEXTS_PAIR = 32,	    /* two descriptors */
-	TEXTS_ADDRESS_BACK = 40, /* a socket address; the next argument points to its length */
-	TEXTS_MESSAGE_BACK = 48, /* a message, likewise */
+	TEXTS_PAIR = 0,		 /* two descriptors */
+	TEXTS_ADDRESS_BACK = 8,	 /* a socket address; the next argument points to its length */
+	TEXTS_MESSAGE_BACK = 16, /* a message (struct msghdr), likewise */
+	/* What the program wrote: */
+	TEXTS_NAME = 24,    /* a file name */
+	TEXTS_ADDRESS = 32, /* a socket address, whose length is the next argument */
+	TEXTS_MESSAGE = 40, /* a message that has a socket address */
+	TEXTS_WORDS = 48,   /* arguments of 64 bits, whose length is the next argument */
+	TEXTS_CALL = 56,    /* the arguments of socketcall */
 };
 
 /* When texts are read, as the constant "text_when". */

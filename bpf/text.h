@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Texts: the file names and socket addresses that arguments point to, and the
- * two descriptors that pipe and socketpair return in memory. Never what a call
+ * Texts: the file names and socket addresses that arguments point to, the
+ * arguments that a few calls have in memory, and the two descriptors that pipe
+ * and socketpair return there. Never what a call
  * reads or writes. They are read into memory of the CPU first, for a record's
  * size is fixed when its place is taken.
  */
@@ -27,8 +28,8 @@ struct {
 } texts SEC(".maps");
 
 #define TEXTS_OF(kind) (0xffULL << (kind))
-#define TEXTS_GIVEN 0xffffffffULL /* what the program wrote */
-#define TEXTS_BACK (~TEXTS_GIVEN)
+#define TEXTS_BACK 0xffffffULL	  /* what the call writes, see enum text_kind */
+#define TEXTS_GIVEN (~TEXTS_BACK) /* what the program wrote */
 #define TEXTS_ADDRESSES (TEXTS_OF(TEXTS_ADDRESS) | TEXTS_OF(TEXTS_ADDRESS_BACK))
 #define TEXTS_MESSAGES (TEXTS_OF(TEXTS_MESSAGE) | TEXTS_OF(TEXTS_MESSAGE_BACK))
 
@@ -84,6 +85,14 @@ static inline_always u32 read_text(struct text *t, u64 what, u64 address, u64 ne
 		if (size > TEXT_ADDRESS)
 			size = TEXT_ADDRESS;
 	}
+	if (what & TEXTS_OF(TEXTS_WORDS)) {
+		kind = TEXT_WORDS;
+		size = next > TEXT_ARGUMENTS ? TEXT_ARGUMENTS : next;
+	}
+	if (what & TEXTS_OF(TEXTS_CALL)) {
+		kind = TEXT_HALVES;
+		size = TEXT_CALL;
+	}
 	asm volatile("" : "+r"(size));
 	size &= 2 * TEXT_ADDRESS - 1; /* the verifier forgets the bound before */
 	if (!size || !address || probe_read_user(t + 1, size, (void *)address))
@@ -103,7 +112,7 @@ static inline_always u32 read_texts(struct scratch *s, u64 *args, u64 which, u32
 	*missing = 0;
 #pragma unroll
 	for (u32 n = 0; n < 6; n++) {
-		u64 what = which & 0x01010101010101ULL << n;
+		u64 what = which & 0x0101010101010101ULL << n;
 		struct text *t;
 
 		if (!what || used > TEXT_BYTES)

@@ -129,15 +129,17 @@ type withBTFGapPayload struct {
 type withBTFLayout uint32
 
 const (
-	withBTFLayoutTABLE_SIZE    withBTFLayout = 1024
-	withBTFLayoutFILENAME_SIZE withBTFLayout = 256
-	withBTFLayoutCOMM_WORDS    withBTFLayout = 4
-	withBTFLayoutCGROUP_LEVELS withBTFLayout = 16
-	withBTFLayoutCONTROL_BYTES withBTFLayout = 4096
-	withBTFLayoutSLACK_BYTES   withBTFLayout = 16384
-	withBTFLayoutTEXT_MAX      withBTFLayout = 4096
-	withBTFLayoutTEXT_ADDRESS  withBTFLayout = 128
-	withBTFLayoutCGROUP_PATH   withBTFLayout = 1024
+	withBTFLayoutTABLE_SIZE     withBTFLayout = 1024
+	withBTFLayoutFILENAME_SIZE  withBTFLayout = 256
+	withBTFLayoutCOMM_WORDS     withBTFLayout = 4
+	withBTFLayoutCGROUP_LEVELS  withBTFLayout = 16
+	withBTFLayoutCONTROL_BYTES  withBTFLayout = 4096
+	withBTFLayoutSLACK_BYTES    withBTFLayout = 16384
+	withBTFLayoutTEXT_MAX       withBTFLayout = 4096
+	withBTFLayoutTEXT_ADDRESS   withBTFLayout = 128
+	withBTFLayoutCGROUP_PATH    withBTFLayout = 1024
+	withBTFLayoutTEXT_ARGUMENTS withBTFLayout = 40
+	withBTFLayoutTEXT_CALL      withBTFLayout = 24
 )
 
 type withBTFPlacePayload struct {
@@ -223,18 +225,22 @@ const (
 	withBTFTextFlagTEXT_SOCKET  withBTFTextFlag = 131072
 	withBTFTextFlagTEXT_PAIR    withBTFTextFlag = 262144
 	withBTFTextFlagTEXT_UNREAD  withBTFTextFlag = 524288
+	withBTFTextFlagTEXT_WORDS   withBTFTextFlag = 1048576
+	withBTFTextFlagTEXT_HALVES  withBTFTextFlag = 2097152
 	withBTFTextFlagTEXT_NOTHING withBTFTextFlag = 255
 )
 
 type withBTFTextKind uint32
 
 const (
-	withBTFTextKindTEXTS_NAME         withBTFTextKind = 0
-	withBTFTextKindTEXTS_ADDRESS      withBTFTextKind = 8
-	withBTFTextKindTEXTS_MESSAGE      withBTFTextKind = 16
-	withBTFTextKindTEXTS_PAIR         withBTFTextKind = 32
-	withBTFTextKindTEXTS_ADDRESS_BACK withBTFTextKind = 40
-	withBTFTextKindTEXTS_MESSAGE_BACK withBTFTextKind = 48
+	withBTFTextKindTEXTS_PAIR         withBTFTextKind = 0
+	withBTFTextKindTEXTS_ADDRESS_BACK withBTFTextKind = 8
+	withBTFTextKindTEXTS_MESSAGE_BACK withBTFTextKind = 16
+	withBTFTextKindTEXTS_NAME         withBTFTextKind = 24
+	withBTFTextKindTEXTS_ADDRESS      withBTFTextKind = 32
+	withBTFTextKindTEXTS_MESSAGE      withBTFTextKind = 40
+	withBTFTextKindTEXTS_WORDS        withBTFTextKind = 48
+	withBTFTextKindTEXTS_CALL         withBTFTextKind = 56
 )
 
 type withBTFTextRule uint32

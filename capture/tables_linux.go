@@ -32,6 +32,7 @@ func textArguments() (texts [2][bpf.TableSize]bpf.TextArguments) {
 		return bpf.TextArguments{
 			Names: r.Paths, Addresses: r.Addresses, Messages: r.Messages,
 			Pairs: r.Pairs, AddressesBack: r.AddressesBack, MessagesBack: r.MessagesBack,
+			Words: r.Words, Calls: r.Calls,
 		}
 	}
 	for i, a := range [2]abi.ABI{nativeABI(), compatABI()} {

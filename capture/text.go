@@ -30,10 +30,26 @@ func appendText(dst []byte, t bpf.Text, bytes []byte) []byte {
 		text = strconv.AppendInt(text, int64(int32(binary.NativeEndian.Uint32(bytes))), 10)
 		text = strconv.AppendInt(append(text, ", "...), int64(int32(binary.NativeEndian.Uint32(bytes[4:]))), 10)
 		return format.AppendArgument(dst, n, string(append(text, ']')))
+	case flags&uint32(bpf.TextWords|bpf.TextHalves) != 0:
+		return format.AppendArgument(dst, n, string(format.AppendWords(nil, words(bytes, flags&uint32(bpf.TextHalves) != 0))))
 	case flags&uint32(bpf.TextCut) != 0:
 		return format.AppendArgument(dst, n, string(wholeRunes(bytes))+"…")
 	}
 	return format.AppendArgument(dst, n, string(bytes))
+}
+
+// words reads arguments of 64 bits, or of 32, in the order of this machine.
+func words(b []byte, halves bool) (list []uint64) {
+	if halves {
+		for ; len(b) >= 4; b = b[4:] {
+			list = append(list, uint64(binary.NativeEndian.Uint32(b)))
+		}
+		return list
+	}
+	for ; len(b) >= 8; b = b[8:] {
+		list = append(list, binary.NativeEndian.Uint64(b))
+	}
+	return list
 }
 
 // wholeRunes takes off the end what may be the beginning of a rune that was cut.

@@ -62,6 +62,38 @@ func Argument(detail string, n int) (text string, unknown, told bool) {
 	return "", false, false
 }
 
+// AppendWords appends the text of arguments that stand in memory:
+// "{0x400, 0x0, 0x11}".
+func AppendWords(dst []byte, words []uint64) []byte {
+	dst = append(dst, '{')
+	for i, word := range words {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = strconv.AppendUint(append(dst, "0x"...), word, 16)
+	}
+	return append(dst, '}')
+}
+
+// Words reads what [AppendWords] wrote; ok is false for any other text.
+func Words(text string) (words [6]uint64, n int, ok bool) {
+	inner, open := strings.CutPrefix(text, "{")
+	inner, end := strings.CutSuffix(inner, "}")
+	if !open || !end || inner == "" {
+		return words, 0, false
+	}
+	for word := range strings.SplitSeq(inner, ", ") {
+		digits, hex := strings.CutPrefix(word, "0x")
+		v, err := strconv.ParseUint(digits, 16, 64)
+		if !hex || err != nil || n == len(words) {
+			return words, 0, false
+		}
+		words[n] = v
+		n++
+	}
+	return words, n, true
+}
+
 // ArgumentUnknown reports whether the register of argument n is not known: the
 // detail of its enter says so, or it gives a text where the register is 0, for
 // no address is 0 that has a text.

@@ -148,7 +148,8 @@ var x86_64Refs = [...]Refs{
 	431: {FDs: 0b1},                                 // fsconfig
 	432: {FDs: 0b1},                                 // fsmount
 	433: {DirFDs: 0b1, Paths: 0b10},                 // fspick
-	437: {DirFDs: 0b1, Paths: 0b10},                 // openat2
+	435: {Words: 0b1},                               // clone3
+	437: {DirFDs: 0b1, Paths: 0b10, Words: 0b100},   // openat2
 	438: {FDs: 0b11},                                // pidfd_getfd
 	439: {DirFDs: 0b1, Paths: 0b10},                 // faccessat2
 	440: {FDs: 0b1},                                 // process_madvise
@@ -206,6 +207,7 @@ var i386Refs = [...]Refs{
 	95:  {FDs: 0b1},                                   // fchown
 	99:  {Paths: 0b1},                                 // statfs
 	100: {FDs: 0b1},                                   // fstatfs
+	102: {Calls: 0b10},                                // socketcall
 	106: {Paths: 0b1},                                 // stat
 	107: {Paths: 0b1},                                 // lstat
 	108: {FDs: 0b1},                                   // fstat
@@ -333,7 +335,8 @@ var i386Refs = [...]Refs{
 	431: {FDs: 0b1},                                   // fsconfig
 	432: {FDs: 0b1},                                   // fsmount
 	433: {DirFDs: 0b1, Paths: 0b10},                   // fspick
-	437: {DirFDs: 0b1, Paths: 0b10},                   // openat2
+	435: {Words: 0b1},                                 // clone3
+	437: {DirFDs: 0b1, Paths: 0b10, Words: 0b100},     // openat2
 	438: {FDs: 0b11},                                  // pidfd_getfd
 	439: {DirFDs: 0b1, Paths: 0b10},                   // faccessat2
 	440: {FDs: 0b1},                                   // process_madvise
@@ -476,7 +479,8 @@ var arm64Refs = [...]Refs{
 	431: {FDs: 0b1},                                 // fsconfig
 	432: {FDs: 0b1},                                 // fsmount
 	433: {DirFDs: 0b1, Paths: 0b10},                 // fspick
-	437: {DirFDs: 0b1, Paths: 0b10},                 // openat2
+	435: {Words: 0b1},                               // clone3
+	437: {DirFDs: 0b1, Paths: 0b10, Words: 0b100},   // openat2
 	438: {FDs: 0b11},                                // pidfd_getfd
 	439: {DirFDs: 0b1, Paths: 0b10},                 // faccessat2
 	440: {FDs: 0b1},                                 // process_madvise
@@ -662,7 +666,8 @@ var armRefs = [...]Refs{
 	431: {FDs: 0b1},                                   // fsconfig
 	432: {FDs: 0b1},                                   // fsmount
 	433: {DirFDs: 0b1, Paths: 0b10},                   // fspick
-	437: {DirFDs: 0b1, Paths: 0b10},                   // openat2
+	435: {Words: 0b1},                                 // clone3
+	437: {DirFDs: 0b1, Paths: 0b10, Words: 0b100},     // openat2
 	438: {FDs: 0b11},                                  // pidfd_getfd
 	439: {DirFDs: 0b1, Paths: 0b10},                   // faccessat2
 	440: {FDs: 0b1},                                   // process_madvise
@@ -811,7 +816,8 @@ var x32Refs = [...]Refs{
 	431: {FDs: 0b1},                                 // fsconfig
 	432: {FDs: 0b1},                                 // fsmount
 	433: {DirFDs: 0b1, Paths: 0b10},                 // fspick
-	437: {DirFDs: 0b1, Paths: 0b10},                 // openat2
+	435: {Words: 0b1},                               // clone3
+	437: {DirFDs: 0b1, Paths: 0b10, Words: 0b100},   // openat2
 	438: {FDs: 0b11},                                // pidfd_getfd
 	439: {DirFDs: 0b1, Paths: 0b10},                 // faccessat2
 	440: {FDs: 0b1},                                 // process_madvise

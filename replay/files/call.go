@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -31,33 +32,48 @@ func (f *Follower) enter(b *format.Batch, i int) *Named {
 	t := f.task(b.TID[i], b.PID[i])
 	args := [6]int64{b.Args[0][i], b.Args[1][i], b.Args[2][i], b.Args[3][i], b.Args[4][i], b.Args[5][i]}
 	told := b.Detail[i]
+	if refs.Calls != 0 {
+		if passed, with, ok := passedOn(&args, told); ok {
+			nr, args, told = passed, with, ""
+			refs, e = abi.RefsOf(a, nr), f.effectOf(a, nr)
+		}
+	}
 	n := unknownNamed
 	if refs != (abi.Refs{}) {
 		n = f.named(t, a, nr, refs, &args, told)
 	}
-	t.call = pending{seq: b.Seq[i], named: n, clone: -1, what: e.what}
+	t.ended()
+	t.call = pending{seq: b.Seq[i], named: n, clone: byProcess, what: e.what}
 	switch e.what {
 	case closes:
 		f.free(t, args[0], args[0], told)
 	case closesRange:
 		if args[2]&closeRangeUnshare != 0 {
-			f.unshareTable(t)
-		}
-		if args[2]&closeRangeCloexec == 0 {
+			t.copying() // and closes in the copy, see apply
+		} else if args[2]&closeRangeCloexec == 0 {
 			f.free(t, int64(uint32(args[0])), int64(uint32(args[1])), told)
 		}
 	case replaces:
 		if args[0] != args[1] || told != "" {
 			f.free(t, args[1], args[1], told)
 		}
-	case clones:
-		if e.flags >= 0 && !format.ArgumentUnknown(told, 0, args[0]) {
-			t.call.clone = args[0]
-		}
-	case forks:
-		t.call.what, t.call.clone = clones, 0
+	case clones, forks:
+		t.call.what, t.call.clone = clones, f.sharing(&e, &args, told)
+		t.copying()
+	case unshares:
+		t.copying()
+	case changesDir, changesRoot:
+		t.place.changing++
 	}
 	return n
+}
+
+// ended notes that t is in no call any more.
+func (t *task) ended() {
+	if t.call.what == changesDir || t.call.what == changesRoot {
+		t.place.changing--
+	}
+	t.call.what = nothing
 }
 
 // free forgets the descriptors from first to last; all of them, if the
@@ -91,7 +107,16 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 		return nil
 	}
 	n := t.call.named
-	t.call = pending{seq: -1}
+	t.ended()
+	was := t.call.before
+	t.call = pending{seq: -1, clone: byProcess, before: was}
+	if abi.RefsOf(c.ABI, c.Nr).Calls != 0 {
+		if passed, with, ok := passedOn(&c.Args, c.Told); ok {
+			as := *c
+			as.Nr, as.Args, as.Told = passed, with, ""
+			c = &as
+		}
+	}
 	refs, e := abi.RefsOf(c.ABI, c.Nr), f.effectOf(c.ABI, c.Nr)
 	if refs.Paths|refs.Sockets() != 0 && n.Paths[0] == "" && c.Told != "" { // the exit told it
 		more := *n
@@ -100,7 +125,7 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 	}
 	if e.what != nothing {
 		if !c.Returned {
-			f.uncertain(t, e.what)
+			f.uncertain(t, e.what, c)
 		} else if !c.Failed || e.what == connects && c.Ret == -eInProgress {
 			if file := f.apply(t, &e, c, n); file != nil {
 				with := *n
@@ -111,7 +136,7 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 	}
 	if f.asks(refs, &c.Args) {
 		f.counts.Asked++
-		if n.Path() != "" {
+		if n.known() {
 			f.counts.Known++
 		}
 	}
@@ -138,16 +163,22 @@ func (f *Follower) asks(refs abi.Refs, args *[6]int64) bool {
 }
 
 // uncertain forgets what a call may have changed of which no result is known.
-func (f *Follower) uncertain(t *task, what action) {
+func (f *Follower) uncertain(t *task, what action, c *Ended) {
 	switch what {
 	case changesDir:
 		t.place.cwd = nil
+		t.place.stamp++
+	case closesRange:
+		if c.Args[2]&closeRangeUnshare != 0 {
+			t.table.blind() // it may be another than its process's since
+		}
 	case changesRoot, pivots, entersNamespace:
 		t.place.stray()
 	case unshares:
-		t.place.forget()
+		t.table.blind()
+		t.place.opaque = true
 	case rings:
-		t.table.opaque = true
+		t.table.blind()
 	}
 }
 
@@ -166,14 +197,13 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		}
 		return give(&open{&File{Name: e.name, Type: e.typ}}, e.closedByExec(args))
 	case opens:
-		return give(&open{e.opened(c.ABI, args, n)}, e.closedByExec(args))
+		return give(&open{e.opened(c, n)}, e.closed(c))
 	case makesBPF:
 		if name := bpfNames[uint32(args[0])]; name != "" {
 			return give(&open{&File{Name: name, Type: BPF}}, yes)
 		}
 	case rings:
-		t.table.forget()
-		t.table.opaque = true
+		t.table.blind()
 	case duplicates, replaces:
 		return f.duplicate(t, int32(args[0]), ret, e.what == replaces && args[0] == args[1], e.closedByDup(args))
 	case controls:
@@ -190,6 +220,12 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 			f.mark(t, args[0], args[0], cmd == fioClex)
 		}
 	case closesRange:
+		if args[2]&closeRangeUnshare != 0 {
+			f.unshareTable(t)
+			if args[2]&closeRangeCloexec == 0 {
+				f.free(t, int64(uint32(args[0])), int64(uint32(args[1])), "")
+			}
+		}
 		if args[2]&closeRangeCloexec != 0 {
 			f.mark(t, int64(uint32(args[0])), int64(uint32(args[1])), true)
 		}
@@ -202,18 +238,17 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 	case accepts:
 		name := "socket"
 		if n.FDs[0] != nil {
-			name = n.FDs[0].Name
-		}
-		if n.Paths[0] != "" {
-			name = withPeer(name, n.Paths[0])
+			name = withPeer(n.FDs[0].Name, cmp.Or(n.Paths[0], "?")) // it is not the one that listens
 		}
 		return give(&open{&File{Name: name, Type: Socket}}, e.closedByExec(args))
 	case connects, binds, tellsLocal, tellsPeer:
 		f.addressed(t, e.what, n, args)
 	case changesDir:
 		t.place.cwd = n.directory()
+		t.place.stamp++
 	case changesRoot:
 		t.place.root = n.directory()
+		t.place.stamp++
 		t.place.strayed = t.place.root == nil
 	case pivots:
 		for _, t := range f.tasks {
@@ -241,15 +276,18 @@ const (
 )
 
 // opened is the file that a call has opened.
-func (e *effect) opened(a abi.ABI, args *[6]int64, n *Named) *File {
+func (e *effect) opened(c *Ended, n *Named) *File {
 	f := &File{Name: n.Paths[0], Type: Regular}
 	noFollow := int64(oNoFollow)
-	if a == abi.ARM || a == abi.ARM64 {
+	if c.ABI == abi.ARM || c.ABI == abi.ARM64 {
 		noFollow = oNoFollowOnARM
 	}
 	flags := int64(0)
-	if e.flags >= 0 {
-		flags = args[e.flags]
+	switch {
+	case e.unsure:
+		flags, _, _ = howOf(c.Told)
+	case e.flags >= 0:
+		flags = c.Args[e.flags]
 	}
 	switch {
 	case n.links[0] == elsewhere:
@@ -260,6 +298,21 @@ func (e *effect) opened(a abi.ABI, args *[6]int64, n *Named) *File {
 		f.real = n.links[0] == nowhere || n.links[0] == last && flags&noFollow != 0
 	}
 	return f
+}
+
+// closed is closedByExec of a call that has its flags in memory, too.
+func (e *effect) closed(c *Ended) closing {
+	if e.unsure {
+		flags, _, ok := howOf(c.Told)
+		switch {
+		case !ok:
+			return maybe
+		case flags&oCloexec != 0:
+			return yes
+		}
+		return no
+	}
+	return e.closedByExec(&c.Args)
 }
 
 // addressed gives a socket the address that a call has given it, or told of it.
@@ -318,7 +371,7 @@ func (f *Follower) mark(t *task, first, last int64, closed bool) {
 	}
 	for fd, e := range t.table.entries {
 		if int64(fd) >= first && int64(fd) <= last {
-			t.table.entries[fd] = entry{e.open, onExec}
+			t.table.entries[fd] = entry{e.open, onExec, e.stamp}
 		}
 	}
 }

@@ -13,7 +13,7 @@ type effect struct {
 	name   string // makes: what /proc/PID/fd calls it
 	flags  int8   // argument with the flags, -1: none
 	bit    int64  // of the flags: closed by exec; with flags -1: whether it is
-	unsure bool   // whether exec closes it cannot be seen
+	unsure bool   // the flags are in memory, see howOf
 }
 
 type action uint8
@@ -176,8 +176,6 @@ func (f *Follower) effectOf(a abi.ABI, nr int32) effect {
 // closedByExec reads from the arguments whether exec closes what a call makes.
 func (e *effect) closedByExec(args *[6]int64) closing {
 	switch {
-	case e.unsure:
-		return maybe
 	case e.flags < 0 && e.bit != 0, e.flags >= 0 && args[e.flags]&e.bit != 0:
 		return yes
 	}

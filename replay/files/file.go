@@ -122,6 +122,15 @@ func (n *Named) Path() string {
 	return ""
 }
 
+// known reports whether the one name that the call is about is no mere end of
+// one.
+func (n *Named) known() bool {
+	if n.Paths[0] != "" {
+		return n.links[0] != elsewhere
+	}
+	return n.Path() != ""
+}
+
 // Type returns the type of the call's first descriptor, or else of the one
 // that it returned.
 func (n *Named) Type() Type {

@@ -25,6 +25,7 @@ type Follower struct {
 	// fixed and placed say that the capture has every call that changes what
 	// a number stands for, and what a relative path does.
 	fixed, placed bool
+	reads         bool // the capture has what arguments point to
 	// blind is the capture time until which events of any thread may be
 	// missing; shy, those of a thread that shares its descriptors with others.
 	blind, shy int64
@@ -47,6 +48,7 @@ func NewFollower(m *format.Meta) *Follower {
 	}
 	f.imported = m.Imported != nil
 	r := &m.Request
+	f.reads = !f.imported && r.Paths == "all"
 	if r.Sample > 1 || r.Held() || len(r.Comms)+len(r.UIDs)+len(r.Cgroups)+len(r.Containers) > 0 {
 		f.fixed, f.placed = false, false // a thread may do anything where it is not recorded
 	}
@@ -204,7 +206,7 @@ func (f *Follower) task(tid, pid int32) *task {
 }
 
 func (f *Follower) add(tid, pid int32, tab *table, pl *place) *task {
-	t := &task{pid: pid, table: tab, place: pl, call: pending{seq: -1}}
+	t := &task{pid: pid, table: tab, place: pl, call: pending{seq: -1, clone: byProcess}}
 	tab.tasks++
 	pl.tasks++
 	f.tasks[tid] = t
@@ -213,58 +215,10 @@ func (f *Follower) add(tid, pid int32, tab *table, pl *place) *task {
 
 func (f *Follower) end(tid int32) {
 	if t := f.tasks[tid]; t != nil {
+		t.ended()
 		t.table.tasks--
 		t.place.tasks--
 		delete(f.tasks, tid)
-	}
-}
-
-func (f *Follower) fork(b *format.Batch, i int) {
-	pid, tid := int32(b.Args[format.ForkPID][i]), int32(b.Args[format.ForkTID][i])
-	parent := f.task(b.TID[i], b.PID[i])
-	f.end(tid) // its end was missed
-	shareTable, sharePlace := pid == b.PID[i], pid == b.PID[i]
-	// clone3 has its flags in memory; every library that makes threads with it
-	// lets them share all.
-	if c := parent.call; c.what == clones && c.clone >= 0 {
-		shareTable, sharePlace = c.clone&cloneFiles != 0, c.clone&cloneFS != 0
-	}
-	tab, pl := parent.table, parent.place
-	if !shareTable {
-		tab = tab.fork()
-	}
-	if !sharePlace {
-		pl = &place{cwd: pl.cwd, root: pl.root, strayed: pl.strayed}
-	}
-	f.add(tid, pid, tab, pl)
-}
-
-func (f *Follower) exec(tid, pid, old int32) {
-	if old != tid { // the thread takes the leader's id
-		if t := f.tasks[old]; t != nil {
-			f.end(tid)
-			delete(f.tasks, old)
-			f.tasks[tid] = t
-			t.pid = pid
-		}
-	}
-	t := f.task(tid, pid)
-	f.unshareTable(t)
-	t.table.exec(&f.bytes)
-}
-
-func (f *Follower) unshareTable(t *task) {
-	if t.table.tasks > 1 {
-		t.table.tasks--
-		t.table = t.table.fork()
-		t.table.tasks = 1
-	}
-}
-
-func (f *Follower) unsharePlace(t *task) {
-	if t.place.tasks > 1 {
-		t.place.tasks--
-		t.place = &place{cwd: t.place.cwd, root: t.place.root, strayed: t.place.strayed, tasks: 1}
 	}
 }
 
@@ -281,14 +235,14 @@ func (f *Follower) lookup(t *task, fd int32) *File {
 
 // cwd and root return where t looks for files.
 func (f *Follower) cwd(t *task) *File {
-	if !f.placed || f.blind != math.MinInt64 || f.shy != math.MinInt64 && t.place.tasks > 1 {
+	if !f.placed || f.blind != math.MinInt64 || f.shy != math.MinInt64 && t.place.tasks > 1 || t.place.opaque || t.place.changing > 0 {
 		return nil
 	}
 	return t.place.cwd
 }
 
 func (f *Follower) root(t *task) *File {
-	if !f.placed {
+	if !f.placed || t.place.opaque {
 		return nil
 	}
 	return t.place.root
@@ -313,7 +267,7 @@ func (f *Follower) set(t *task, fd int32, o *open, onExec closing) {
 		}
 		t.table.own(&f.bytes)
 	}
-	t.table.entries[fd] = entry{o, onExec}
+	t.table.entries[fd] = entry{o, onExec, t.table.stamp}
 	f.bytes += entryBytes + int64(len(o.file.Name))
 }
 

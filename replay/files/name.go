@@ -69,10 +69,20 @@ func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Ref
 				base = n.FDs[r-1]
 			}
 			text = format.EscapeText(text)
-			if t.place.strayed && text != "" && text[0] == '/' || ownRoot(a, nr, r, refs, args, text) {
+			root := f.root(t)
+			if t.place.strayed && text != "" && text[0] == '/' {
 				n.Paths[k], n.links[k] = text, elsewhere
-			} else {
-				n.Paths[k], n.links[k] = resolve(base, f.root(t), text)
+				break
+			}
+			switch of := ownRoot(a, nr, r, refs, args, text, told); {
+			case of == notKnown, of == itsDirectory && base == nil:
+				n.Paths[k], n.links[k] = text, elsewhere
+			case of == itsDirectory:
+				if n.Paths[k], n.links[k] = resolve(base, base, text); !base.real {
+					n.links[k] = anywhere
+				}
+			default:
+				n.Paths[k], n.links[k] = resolve(base, root, text)
 			}
 		}
 		k++
@@ -120,7 +130,7 @@ func resolve(base, root *File, text string) (string, links) {
 	dir, plain, rest := top, true, text[1:]
 	if text[0] != '/' {
 		if dir, ok = base.path(); !ok {
-			return text, anywhere
+			return text, elsewhere
 		}
 		dir, plain, rest = strings.TrimSuffix(dir, "/"), base.real, text
 	}
@@ -139,7 +149,7 @@ func resolve(base, root *File, text string) (string, links) {
 		switch {
 		case part == "" || part == ".":
 			continue
-		case part == ".." && plain:
+		case part == ".." && (plain || dir == top):
 			if dir != top {
 				dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
 			}
@@ -212,13 +222,28 @@ func socketWord(name string) bool {
 	return false
 }
 
-// ownRoot reports whether a path may begin elsewhere than it seems: openat2 can
-// make of its directory the root of the call (RESOLVE_IN_ROOT), and that it does
-// stands in memory (openat2(2)).
-func ownRoot(a abi.ABI, nr int32, r int, refs abi.Refs, args *[6]int64, text string) bool {
-	if r == 0 || refs.DirFDs>>(r-1)&1 == 0 || int32(args[r-1]) == abi.AtFDCWD || text == "" || text[0] != '/' && !strings.Contains(text, "..") {
-		return false
+// rootOf says where a path begins that begins with "/".
+type rootOf uint8
+
+const (
+	itsProcess rootOf = iota
+	itsDirectory
+	notKnown
+)
+
+// ownRoot finds out whether a call has a root of its own: openat2 can make one
+// of its directory (RESOLVE_IN_ROOT), and that it does stands in memory
+// (openat2(2)).
+func ownRoot(a abi.ABI, nr int32, r int, refs abi.Refs, args *[6]int64, text, told string) rootOf {
+	if r == 0 || refs.DirFDs>>(r-1)&1 == 0 || refs.Words == 0 {
+		return itsProcess
 	}
-	name, _ := abi.Name(a, nr)
-	return name == "openat2"
+	_, inRoot, ok := howOf(told)
+	switch {
+	case ok && inRoot:
+		return itsDirectory
+	case ok, int32(args[r-1]) == abi.AtFDCWD, text == "", text[0] != '/' && !strings.Contains(text, ".."):
+		return itsProcess
+	}
+	return notKnown
 }

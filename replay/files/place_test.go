@@ -55,6 +55,14 @@ func TestWhereNamesLead(t *testing.T) {
 			{"openat2", "1=/x", 3, []int64{4, 1, 2, 24}, ""},
 			{"openat2", "1=../x", 3, []int64{4, 1, 2, 24}, ""},
 			{"openat2", "1=x", 3, []int64{4, 1, 2, 24}, "/srv/x"},
+			{"openat2", "1=/x\n2={0x80000, 0x0, 0x10}", 3, []int64{4, 1, 2, 24}, "/srv/x"},
+			{"openat2", "1=../../y/../x\n2={0x0, 0x0, 0x10}", 3, []int64{4, 1, 2, 24}, "/srv/y/../x"},
+			{"openat2", "1=/etc/../x\n2={0x0, 0x0, 0x8}", 3, []int64{4, 1, 2, 24}, "/etc/../x"},
+		},
+		"a directory that is not known": {
+			{"openat", "1=x", 3, []int64{9, 1, 0}, ""},
+			{"openat", "1=/srv", 4, []int64{cwd, 1, 0}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/x"},
 		},
 		"a file without a name": {
 			{"openat", "1=/srv", 3, []int64{cwd, 1, tmpfile}, "/srv/(O_TMPFILE)"},

@@ -85,7 +85,7 @@ var (
 // path, a socket's address, or something that the kernel names.
 func (r *Redactor) text(s string) (kind, pseudonym string) {
 	switch {
-	case s == "" || unnamed.MatchString(s):
+	case s == "" || s == "?" || unnamed.MatchString(s):
 		return "", s
 	case s[0] == '@':
 		return "addresses", "@" + r.path(s[1:])

@@ -155,7 +155,7 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 	}
 	told := b.Detail[i]
 	var detail []byte
-	classes := r.classesOf(b.ABI[i], b.Nr[i], &args)
+	classes, refs := r.classesOf(b.ABI[i], b.Nr[i], &args), abi.RefsOf(b.ABI[i], b.Nr[i])
 	for k := range args {
 		text, unknown, is := "", false, false
 		if told != "" {
@@ -165,6 +165,9 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		case unknown:
 			detail = format.AppendUnknownArgument(detail, k)
 			continue
+		case is && refs.Calls>>k&1 == 1: // descriptors and addresses, as many as the call takes
+		case is && refs.Words>>k&1 == 1:
+			detail = format.AppendArgument(detail, k, r.words(b.ABI[i], b.Nr[i], text))
 		case is:
 			detail = format.AppendArgument(detail, k, r.replaced(text))
 		case r.drops[classes[k]]:
@@ -177,6 +180,19 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		}
 	}
 	b.Detail[i] = string(detail)
+}
+
+// words is what may be told of arguments in memory: flags, not the addresses
+// that clone3 has among them (struct clone_args, include/uapi/linux/sched.h).
+func (r *Redactor) words(a abi.ABI, nr int32, text string) string {
+	words, n, ok := format.Words(text)
+	if !ok {
+		return r.replaced(text)
+	}
+	if name, _ := abi.Name(a, nr); name == "clone3" {
+		words[1], words[2], words[3] = 0, 0, 0
+	}
+	return string(format.AppendWords(nil, words[:n]))
 }
 
 // replaced is the pseudonym of a text, which is entered into what was found.

@@ -96,6 +96,12 @@ const story = `1000 fd 7 fd=3 flags=2 "/home/alice/acme/orders.db" comm="acme-sh
 1260 exit 7 connect = 0 comm="acme-shop"
 1270 enter 7 openat(-100, 0x7f1234567890, 0, 0) comm="acme-shop"
 1280 exit 7 openat "1=ACME\nret=?" comm="acme-shop"
+1290 enter 7 clone3(0x7f1234567890, 88) "0={0x400, 0x7f1234567890, 0x7f1234567891, 0x7f1234567892, 0x11}" comm="acme-shop"
+1300 exit 7 clone3 = 78 comm="acme-shop"
+1310 enter 7 openat2(-100, 0x7f1234567890, 0x7f1234567891, 24) "1=/etc/passwd\n2={0x80000, 0x0, 0x10}" comm="acme-shop"
+1320 exit 7 openat2 = 10 comm="acme-shop"
+1330 enter 7 socketcall(3, 0xff123456) "1={0x3, 0xff123457, 0x10, 0x0, 0x0, 0x0}" comm="acme-shop" abi=i386
+1340 exit 7 socketcall = 0 comm="acme-shop" abi=i386
 `
 
 // redacted redacts a text capture.
@@ -124,13 +130,14 @@ func TestRedactStory(t *testing.T) {
 	r := redact.New(key(t, testKey), redact.Options{})
 	got := redacted(t, r, story)
 	text := string(format.FormatText(got))
-	for _, secret := range []string{"alice", "acme", "orders", "203.0.113.9", "192.0.2.77", "vsock:17", "ACME", "0a1b2c3d4e5f", "1001", "0x7f12", "0x7f11", "140733193392128"} {
+	for _, secret := range []string{"alice", "acme", "orders", "203.0.113.9", "192.0.2.77", "vsock:17", "ACME", "0a1b2c3d4e5f", "1001", "0x7f12", "0x7f11", "0xff12", "140733193392128"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%q is in the redacted capture:\n%s", secret, text)
 		}
 	}
 	for _, kept := range []string{`1=/usr/lib/x86_64-linux-gnu/libc.so.6`, `.so"`, `:443`, `/home/`, `comm="sh"`, `comm="kworker/0:1"`, `socket:[123]`, `3=?`, `ret=?`, `.db`,
-		`"TCP:[ip4-`, `:22->ip4-`, `:50000]"`, `"UNIX-STREAM:[/run/`, `.sock]"`, `"NETLINK:[netlink:77:0x1]"`, `:4000"`, `"0=[10, 11]"`, `:99"`, `\nret=?"`} {
+		`"TCP:[ip4-`, `:22->ip4-`, `:50000]"`, `"UNIX-STREAM:[/run/`, `.sock]"`, `"NETLINK:[netlink:77:0x1]"`, `:4000"`, `"0=[10, 11]"`, `:99"`, `\nret=?"`, `"0={0x400, 0x0, 0x0, 0x0, 0x11}"`,
+		`2={0x80000, 0x0, 0x10}"`} {
 		if !strings.Contains(text, kept) {
 			t.Errorf("%q is gone:\n%s", kept, text)
 		}

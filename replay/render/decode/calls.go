@@ -13,7 +13,7 @@ var calls = map[string]string{
 	// Files by name.
 	"open":              "path:path flags:open mode:mode?creat1 =fd",
 	"openat":            "dirfd:dirfd path:path flags:open mode:mode?creat2 =fd",
-	"openat2":           "dirfd:dirfd path:path how:ptr size:size =fd",
+	"openat2":           "dirfd:dirfd path:path how:openhow size:size =fd",
 	"creat":             "path:path mode:mode =fd",
 	"stat":              "path:path statbuf:ptr",
 	"stat64":            "path:path statbuf:ptr",
@@ -221,7 +221,7 @@ var calls = map[string]string{
 	"setsockopt":      "fd:fd level:sol optname:sockopt optval:ptr optlen:int",
 	"getsockopt":      "fd:fd level:sol optname:sockopt optval:ptr optlen:ptr",
 	"shutdown":        "fd:fd how:shutdown",
-	"socketcall":      "call:socketcall args:ptr",
+	"socketcall":      "call:socketcall args:callargs",
 
 	// Memory.
 	"mmap":                    "addr:ptr length:size prot:prot flags:mmap fd:fd offset:hex =ptr; 32 args:ptr =ptr",
@@ -257,7 +257,7 @@ var calls = map[string]string{
 
 	// Processes and threads.
 	"clone":                        "flags:cloneflags stack:ptr parent_tid:ptr?clonetids child_tid:clonechild tls:clonetls; backwards flags:cloneflags stack:ptr parent_tid:ptr?clonetids tls:clonetls child_tid:clonechild",
-	"clone3":                       "args:ptr size:size",
+	"clone3":                       "args:cloneargs size:size",
 	"fork":                         "",
 	"vfork":                        "",
 	"execve":                       "path:path argv:ptr envp:ptr",

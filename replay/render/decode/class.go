@@ -18,8 +18,9 @@ const (
 )
 
 var kindClasses = map[Class][]kind{
-	Unused:     {kindPad, kindSkip},
-	Address:    {kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack, kindCloneChild, kindCloneTLS, kindFutexTimeout, kindFutexAddr2},
+	Unused: {kindPad, kindSkip},
+	Address: {kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
+		kindCloneArgs, kindOpenHow, kindCallArgs, kindCloneChild, kindCloneTLS, kindFutexTimeout, kindFutexAddr2},
 	Descriptor: {kindFD, kindDirFD},
 	Identity:   {kindID, kindKey, kindKeyID},
 	Size:       {kindSize, kindOff, kindPair, kindHexPair, kindPairHigh, kindPages},

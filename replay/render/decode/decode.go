@@ -213,7 +213,7 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 				dst = append(dst, ", "...)
 			}
 			if text, isUnknown, told := format.Argument(detail, i); told {
-				dst = appendTold(dst, kindPath, text, isUnknown)
+				dst = appendTold(dst, a, kindPath, text, isUnknown)
 			} else {
 				dst = appendUnknown(dst, args[i])
 			}
@@ -235,7 +235,7 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 			if detail == "" {
 				dst = p.append(dst, a, args, reg)
 			} else if text, isUnknown, told := format.Argument(detail, reg); told {
-				dst = appendTold(dst, p.kind, text, isUnknown)
+				dst = appendTold(dst, a, p.kind, text, isUnknown)
 			} else {
 				dst = p.append(dst, a, args, reg)
 			}
@@ -275,15 +275,19 @@ func appendBare(dst []byte, name string) []byte {
 }
 
 // appendTold writes what an event says of an argument beside its register.
-func appendTold(dst []byte, k kind, text string, isUnknown bool) []byte {
+func appendTold(dst []byte, a abi.ABI, k kind, text string, isUnknown bool) []byte {
 	switch {
 	case isUnknown:
 		return append(dst, '?')
 	case k == kindFDPair && isPair(text):
 		return append(dst, text...)
+	case k == kindCloneArgs || k == kindOpenHow || k == kindCallArgs:
+		if words, n, ok := format.Words(text); ok {
+			return appendWords(dst, a, k, words[:n])
+		}
 	case k == kindMsgHdr || k == kindMsgHdrBack:
 		dst = append(dst, "{msg_name="...)
-		return append(appendTold(dst, kindSockAddr, text, false), '}')
+		return append(appendTold(dst, a, kindSockAddr, text, false), '}')
 	case k == kindSockAddr || k == kindSockAddrBack:
 		start := len(dst)
 		dst = strconv.AppendQuote(dst, text)

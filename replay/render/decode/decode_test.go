@@ -412,3 +412,24 @@ func BenchmarkArgs(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4, "ns/call")
 }
+
+// Arguments in memory are written as strace does.
+func TestArgumentsInMemory(t *testing.T) {
+	for line, want := range map[string]string{
+		`clone3(0x10, 88) "0={0x4100, 0x0, 0x0, 0x0, 0x11}"`:                  "{flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD, ...}, 88",
+		`clone3(0x10, 88) "0={}"`:                                             `"{}", 88`,
+		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x80000, 0x0, 0x10}"`:            `3, "a", {flags=O_RDONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}, 24`,
+		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x41, 0x1a4, 0x0}"`:              `3, "a", {flags=O_WRONLY|O_CREAT, mode=0644, resolve=0}, 24`,
+		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`: `SYS_CONNECT, "{0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`,
+		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10}"`:              "SYS_CONNECT, [5, 65440, 16]",
+	} {
+		events, err := format.ParseText(strings.NewReader("1 enter 7 " + line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &events[0]
+		if got := string(decode.AppendArgs(nil, e.ABI, e.Nr, &e.Args, e.Detail)); got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+}

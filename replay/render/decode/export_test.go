@@ -72,6 +72,10 @@ func Refs(a abi.ABI, nr int32) (r abi.Refs) {
 			r.MessagesBack |= bit
 		case kindFDPair:
 			r.Pairs |= bit
+		case kindCloneArgs, kindOpenHow:
+			r.Words |= bit
+		case kindCallArgs:
+			r.Calls |= bit
 		}
 		reg += p.kind.registers()
 	}

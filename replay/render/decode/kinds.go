@@ -57,6 +57,9 @@ const (
 	kindMsgHdr       // a pointer to a message, which may have a socket address
 	kindSockAddrBack // a pointer to where the call writes a socket address
 	kindMsgHdrBack   // a pointer to a message into which the call writes one
+	kindCloneArgs    // a pointer to the arguments of clone3
+	kindOpenHow      // a pointer to how openat2 is to open
+	kindCallArgs     // a pointer to the arguments that socketcall passes on
 	kindKeyID        // of the kernel's key service
 	kindMountFlags
 	kindSwapFlags
@@ -74,6 +77,7 @@ var kinds = map[string]kind{
 	"protocol": kindProtocol, "sockopt": kindSockOpt,
 	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "fdpair": kindFDPair,
 	"msghdr": kindMsgHdr, "sockaddrback": kindSockAddrBack, "msghdrback": kindMsgHdrBack, "keyid": kindKeyID,
+	"cloneargs": kindCloneArgs, "openhow": kindOpenHow, "callargs": kindCallArgs,
 	"mountflags": kindMountFlags, "swapon": kindSwapFlags, "quotacmd": kindQuotaCmd, "ioprioval": kindIOPrio,
 	"futexval": kindFutexVal, "futextimeout": kindFutexTimeout, "futexaddr2": kindFutexAddr2, "futexval3": kindFutexVal3,
 }
@@ -106,7 +110,7 @@ func (k kind) bits() uint8 {
 func (k kind) pointer() bool {
 	switch k {
 	case kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
-		kindCloneChild, kindCloneTLS, kindFutexAddr2:
+		kindCloneArgs, kindOpenHow, kindCallArgs, kindCloneChild, kindCloneTLS, kindFutexAddr2:
 		return true
 	}
 	return false

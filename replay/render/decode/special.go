@@ -110,6 +110,37 @@ func appendCloneFlags(dst []byte, a abi.ABI, v int64) []byte {
 	return dst
 }
 
+// appendWords writes the arguments that a call has in memory (struct clone_args
+// and struct open_how, include/uapi/linux/sched.h and openat2.h).
+func appendWords(dst []byte, a abi.ABI, k kind, words []uint64) []byte {
+	word := func(i int) uint64 {
+		if i < len(words) {
+			return words[i]
+		}
+		return 0
+	}
+	switch k {
+	case kindCloneArgs:
+		dst = sets["clone"].append(append(dst, "{flags="...), a, word(0))
+		dst = appendSignal(append(dst, ", exit_signal="...), a, int32(word(4)))
+		return append(dst, ", ...}"...)
+	case kindOpenHow:
+		dst = sets["open"].append(append(dst, "{flags="...), a, word(0))
+		if word(0)&(oCreat|oTmpfile) != 0 {
+			dst = appendOctal(append(dst, ", mode="...), word(1))
+		}
+		return append(sets["openhow"].append(append(dst, ", resolve="...), a, word(2)), '}')
+	}
+	dst = append(dst, '[')
+	for i, w := range words {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendUnknown(dst, int64(w))
+	}
+	return append(dst, ']')
+}
+
 // appendWithMode writes flags that share an argument with a mode.
 func appendWithMode(dst []byte, a abi.ABI, s *set, v uint64) []byte {
 	if flags := v &^ 0o777; flags != 0 {
