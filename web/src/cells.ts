@@ -1,8 +1,12 @@
 import type { Calls } from "./contract";
 
-/** The cells of a page: so many calls of a group, in a tile, in a bucket. */
+/**
+ * The cells of a page: so many calls of a group, in a tile, in a bucket. They
+ * are in the order of tiles, so that a stretch of time is a stretch of cells.
+ */
 export interface Cells {
   length: number;
+  start: Uint32Array; // by tile, its first cell; and one more
   group: Uint32Array;
   tile: Uint16Array;
   bucket: Uint16Array;
@@ -20,6 +24,7 @@ export async function unpack(calls: Calls, lowOf: (bucket: number) => number): P
   const n = calls.cells;
   const cells: Cells = {
     length: n,
+    start: new Uint32Array(calls.tiles + 1),
     group: new Uint32Array(n),
     tile: new Uint16Array(n),
     bucket: new Uint16Array(n),
@@ -61,5 +66,21 @@ export async function unpack(calls: Calls, lowOf: (bucket: number) => number): P
     }
   }
   if (i !== n || at !== bytes.length) throw new Error(`the data of the page is not whole: ${i} of ${n} cells`);
-  return cells;
+  return byTile(cells);
+}
+
+/** Puts cells in the order of tiles; those of a tile stay as they were. */
+function byTile(cells: Cells): Cells {
+  const { length, start, tile } = cells;
+  for (let i = 0; i < length; i++) start[tile[i]! + 1]!++;
+  for (let t = 1; t < start.length; t++) start[t]! += start[t - 1]!;
+  const next = start.slice();
+  const to = new Uint32Array(length);
+  for (let i = 0; i < length; i++) to[i] = next[tile[i]!]!++;
+  const moved = <A extends Uint32Array | Uint16Array | Float64Array>(list: A): A => {
+    const out = list.slice() as A;
+    for (let i = 0; i < length; i++) out[to[i]!] = list[i]!;
+    return out;
+  };
+  return { length, start, group: moved(cells.group), tile: moved(tile), bucket: moved(cells.bucket), n: moved(cells.n), sum: moved(cells.sum), min: moved(cells.min), max: moved(cells.max) };
 }

@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import type { Answer, Data } from "./query";
 import { LEFT, RIGHT, offsetLabel } from "./axis";
-import { css, el } from "./dom";
+import { Drawn, css, el } from "./dom";
 import { BUCKETS, Histogram, SHARES, bucketOf, bucketRange, survival, type Quantile } from "./figures";
 import { duration, short } from "./words";
 
@@ -28,6 +28,7 @@ function decades(): uPlot.Axis {
 export class RateChart {
   readonly box = el("div", { class: "rate", role: "img", "aria-label": "Calls and errors a second over time" });
   private plot: uPlot | null = null;
+  private readonly drawn = new Drawn();
 
   constructor(
     private readonly data: Data,
@@ -49,6 +50,10 @@ export class RateChart {
     }
     x.push(calls.from_ns + view[1] * calls.tile_ns); // where the last step ends
     for (const s of [sel, all, failed]) s.push(s[s.length - 1] ?? 0);
+    if (!this.drawn.differs(this.box, view[0], view[1], most)) {
+      this.plot!.setData([x, all, sel, failed]);
+      return;
+    }
     this.plot?.destroy();
     const steps = uPlot.paths.stepped!({ align: 1 });
     this.plot = new uPlot(
@@ -94,6 +99,8 @@ export class HistogramChart {
   readonly box = el("div", { class: "histogram", role: "img", "aria-label": "Histogram of the latency of the selection" });
   readonly marks = el("dl", { class: "marks" });
   private plot: uPlot | null = null;
+  private readonly drawn = new Drawn();
+  private p: Quantile[] = [];
 
   constructor(private readonly data: Data) {}
 
@@ -154,7 +161,7 @@ export class HistogramChart {
       let both = 0;
       for (let k = b; k < Math.min(b + step, a.histogram.n.length); k++) {
         mine += a.histogram.n[k]!;
-        both += a.histogram.n[k]! + a.others.n[k]!;
+        both += a.all.n[k]!;
       }
       x.push(Math.max(1, this.data.lows[b]!));
       sel.push(mine || null);
@@ -163,7 +170,14 @@ export class HistogramChart {
     x.push(Math.max(1, this.data.lows[Math.min(Math.ceil(span[1] / step) * step, this.data.lows.length - 1)]!));
     sel.push(null);
     all.push(null);
-    const p = quantiles(a);
+    const p = (this.p = quantiles(a));
+    this.marks.replaceChildren(
+      ...p.flatMap((q, i) => [el("dt", {}, NAMES[i]!), el("dd", {}, `${q.above ? ">" : ""}${duration(q.ns)}`)]),
+    );
+    if (!this.drawn.differs(this.box, span[0], span[1])) {
+      this.plot!.setData([x, all, sel]);
+      return;
+    }
     this.plot?.destroy();
     const steps = uPlot.paths.stepped!({ align: 1 });
     this.plot = new uPlot(
@@ -184,7 +198,7 @@ export class HistogramChart {
               ctx.setLineDash([3, 3]);
               ctx.lineWidth = devicePixelRatio;
               ctx.font = `${10 * devicePixelRatio}px system-ui, "DejaVu Sans", sans-serif`;
-              p.forEach((q, i) => {
+              this.p.forEach((q, i) => {
                 const at = Math.round(u.valToPos(Math.max(1, q.ns), "x", true)) + 0.5;
                 ctx.beginPath();
                 ctx.moveTo(at, bbox.top);
@@ -200,9 +214,6 @@ export class HistogramChart {
       },
       [x, all, sel],
       this.box,
-    );
-    this.marks.replaceChildren(
-      ...p.flatMap((q, i) => [el("dt", {}, NAMES[i]!), el("dd", {}, `${q.above ? ">" : ""}${duration(q.ns)}`)]),
     );
   }
 }

@@ -56,6 +56,33 @@ export class Sheet {
   }
 }
 
+const colours = new Map<string, string>();
+let looked = 0;
+
+/** A property of the style sheet, as it was when colours were last looked up. */
 export function css(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let value = colours.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    colours.set(name, value);
+  }
+  return value;
+}
+
+/** Looks colours up anew: the user may prefer others now, or print. */
+export function lookUpColours(): void {
+  colours.clear();
+  looked++;
+}
+
+/** What a picture was drawn of last, so that it is drawn anew only when that, the colours or its width differ. */
+export class Drawn {
+  private last: unknown[] = [];
+
+  differs(box: HTMLElement, ...of: unknown[]): boolean {
+    const now = [looked, box.clientWidth, window.devicePixelRatio, ...of];
+    const same = now.length === this.last.length && now.every((v, i) => v === this.last[i]);
+    this.last = now;
+    return !same;
+  }
 }

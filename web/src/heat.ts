@@ -1,7 +1,7 @@
 import type { Loss } from "./contract";
 import type { Brush, Data, Heat } from "./query";
 import { LEFT, RIGHT, decades, offsetLabel, ticks } from "./axis";
-import { Sheet, css, el } from "./dom";
+import { Drawn, Sheet, css, el } from "./dom";
 import { bucketOf } from "./figures";
 import { count, duration, offset } from "./words";
 
@@ -13,6 +13,8 @@ export class HeatMap {
   readonly box = el("div", { class: "heat", role: "img", tabindex: 0, "aria-label": "Latency over time: darker is more calls. Draw a rectangle to choose calls; or type the bounds below." });
   private readonly sheet = new Sheet(this.box);
   private readonly tip = el("div", { class: "tip", hidden: true });
+  private readonly map = document.createElement("canvas"); // the sheet without what is chosen on it
+  private readonly mapped = new Drawn();
   private view: [number, number] = [0, 1];
   private heat!: Heat;
   private from: [number, number] | null = null;
@@ -93,40 +95,17 @@ export class HeatMap {
     this.view = view;
     const ctx = this.sheet.begin(HEIGHT);
     const p = this.plot;
-    const { calls, lows } = this.data;
     const tw = p.w / (view[1] - view[0]);
-    const rh = p.h / heat.rows;
-    const ramp = css("--ramp").split(/\s+/);
-    const scale = Math.log(Math.max(1, most) + 1);
-    ctx.fillStyle = css("--plot");
-    ctx.fillRect(p.x, p.y, p.w, p.h);
-    for (let r = 0; r < heat.rows; r++) {
-      for (let t = view[0]; t < view[1]; t++) {
-        const n = heat.n[r * heat.tiles + t]!;
-        if (n === 0) continue;
-        ctx.fillStyle = shade(ramp, Math.log(n + 1) / scale);
-        const x0 = Math.floor(p.x + (t - view[0]) * tw);
-        const y0 = Math.floor(p.y + p.h - (r + 1) * rh);
-        ctx.fillRect(x0, y0, Math.max(1, Math.ceil(p.x + (t + 1 - view[0]) * tw) - x0), Math.max(1, Math.ceil(p.y + p.h - r * rh) - y0));
-      }
-    }
-    const x = (ns: number) => p.x + (((ns - calls.from_ns) / calls.tile_ns - view[0]) / (view[1] - view[0])) * p.w;
-    this.hatch(ctx, x, p);
-    const ink = css("--faint");
-    ctx.lineWidth = 1;
-    ctx.textAlign = "right";
     const yOf = (bucket: number) => p.y + p.h - ((bucket - heat.from) / (heat.rows * heat.step)) * p.h;
-    for (const { ns, label } of decades(lows[heat.from]!, lows[Math.min(heat.from + heat.rows * heat.step, lows.length - 1)]!)) {
-      const y = Math.round(yOf(bucketOf(ns) >> calls.shift)) + 0.5;
-      ctx.strokeStyle = css("--grid");
-      ctx.beginPath();
-      ctx.moveTo(p.x, y);
-      ctx.lineTo(p.x + p.w, y);
-      ctx.stroke();
-      ctx.fillStyle = ink;
-      ctx.fillText(label, p.x - 8, y);
+    const { canvas } = this.sheet;
+    if (this.mapped.differs(this.box, heat, view[0], view[1], most)) {
+      this.drawMap(ctx, yOf, most);
+      this.map.width = canvas.width;
+      this.map.height = canvas.height;
+      this.map.getContext("2d")!.drawImage(canvas, 0, 0);
+    } else {
+      ctx.drawImage(this.map, 0, 0, this.sheet.width, this.sheet.height);
     }
-    timeAxis(ctx, p.x, p.w, p.y + p.h, calls.from_ns + view[0] * calls.tile_ns, calls.from_ns + view[1] * calls.tile_ns);
     const outline = (b: Brush, dashed: boolean) => {
       const x0 = p.x + (Math.max(b.fromTile, view[0]) - view[0]) * tw;
       const x1 = p.x + (Math.min(b.toTile, view[1]) - view[0]) * tw;
@@ -148,6 +127,45 @@ export class HeatMap {
     };
     if (brush) outline(brush, false);
     if (mark) outline(mark, true);
+  }
+
+  /** Draws how many calls there are, losses and axes. */
+  private drawMap(ctx: CanvasRenderingContext2D, yOf: (bucket: number) => number, most: number): void {
+    const { heat, view, plot: p } = this;
+    const { calls, lows } = this.data;
+    const tw = p.w / (view[1] - view[0]);
+    const rh = p.h / heat.rows;
+    const ramp = css("--ramp").split(/\s+/);
+    const shades = Array.from({ length: 256 }, (_, i) => shade(ramp, i / 255));
+    const scale = Math.log(Math.max(1, most) + 1);
+    ctx.fillStyle = css("--plot");
+    ctx.fillRect(p.x, p.y, p.w, p.h);
+    for (let r = 0; r < heat.rows; r++) {
+      for (let t = view[0]; t < view[1]; t++) {
+        const n = heat.n[r * heat.tiles + t]!;
+        if (n === 0) continue;
+        ctx.fillStyle = shades[Math.min(255, Math.round((255 * Math.log(n + 1)) / scale))]!;
+        const x0 = Math.floor(p.x + (t - view[0]) * tw);
+        const y0 = Math.floor(p.y + p.h - (r + 1) * rh);
+        ctx.fillRect(x0, y0, Math.max(1, Math.ceil(p.x + (t + 1 - view[0]) * tw) - x0), Math.max(1, Math.ceil(p.y + p.h - r * rh) - y0));
+      }
+    }
+    const x = (ns: number) => p.x + (((ns - calls.from_ns) / calls.tile_ns - view[0]) / (view[1] - view[0])) * p.w;
+    this.hatch(ctx, x, p);
+    const ink = css("--faint");
+    ctx.lineWidth = 1;
+    ctx.textAlign = "right";
+    for (const { ns, label } of decades(lows[heat.from]!, lows[Math.min(heat.from + heat.rows * heat.step, lows.length - 1)]!)) {
+      const y = Math.round(yOf(bucketOf(ns) >> calls.shift)) + 0.5;
+      ctx.strokeStyle = css("--grid");
+      ctx.beginPath();
+      ctx.moveTo(p.x, y);
+      ctx.lineTo(p.x + p.w, y);
+      ctx.stroke();
+      ctx.fillStyle = ink;
+      ctx.fillText(label, p.x - 8, y);
+    }
+    timeAxis(ctx, p.x, p.w, p.y + p.h, calls.from_ns + view[0] * calls.tile_ns, calls.from_ns + view[1] * calls.tile_ns);
   }
 
   private hatch(ctx: CanvasRenderingContext2D, x: (ns: number) => number, p: { x: number; y: number; w: number; h: number }): void {

@@ -1,7 +1,7 @@
 import type { Slow } from "./contract";
 import type { Data, Lane } from "./query";
 import { LEFT, RIGHT } from "./axis";
-import { Sheet, css, el } from "./dom";
+import { Drawn, Sheet, css, el } from "./dom";
 import { timeAxis } from "./heat";
 import { line } from "./slow";
 import { count, duration, offset } from "./words";
@@ -19,6 +19,7 @@ export class Lanes {
   private readonly about = el("ol", { class: "about-call", "aria-live": "polite" });
   private readonly more = el("button", { type: "button", class: "quiet", click: () => this.toggle() });
   private readonly sheet = new Sheet(this.plot);
+  private readonly drawn = new Drawn();
   private readonly tip = el("div", { class: "tip", hidden: true });
   private lanes: Lane[] = [];
   private view: [number, number] = [0, 1];
@@ -130,6 +131,7 @@ export class Lanes {
       this.about.dataset["of"] = this.at ? `${this.at.tid} ${this.at.start_ns}` : "";
       this.about.replaceChildren(...(this.at ? [line(this.at, true)] : []));
     }
+    if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all)) return;
     const shown = this.shown();
     this.more.hidden = lanes.length <= FIRST;
     this.more.textContent = this.all ? "fewer threads" : `all ${count(lanes.length)} threads`;

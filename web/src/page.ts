@@ -1,7 +1,7 @@
 import type { Comparison, Page } from "./contract";
 import { HistogramChart } from "./charts";
 import { Counting } from "./count";
-import { el } from "./dom";
+import { el, lookUpColours } from "./dom";
 import { parseFilter } from "./filter";
 import { PairTable } from "./pair";
 import type { Brush, Key } from "./query";
@@ -215,8 +215,13 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     moved(viewOf(location.hash)?.join() ?? "");
   }, { signal });
   addEventListener("resize", later, { signal });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later, { signal });
-  addEventListener("beforeprint", draw, { signal });
+  const recolour = (then: () => void) => () => {
+    lookUpColours();
+    then();
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour(later), { signal });
+  addEventListener("beforeprint", recolour(draw), { signal });
+  addEventListener("afterprint", recolour(later), { signal });
   draw();
   root.dataset["drawn"] = "1";
   return () => ended.abort();

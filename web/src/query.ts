@@ -39,7 +39,25 @@ export interface Answer {
   failed: Float64Array;
   rest: Float64Array; // by tile, what the filter chooses outside the brush
   histogram: Histogram; // of the selection
-  others: Histogram; // of what the filter chooses outside the brush
+  all: Histogram; // of all that the filter chooses
+}
+
+/** What a filter chooses, added up: what a brush leaves out need not be looked at again. */
+export interface Chosen {
+  groups: Uint8Array; // 1: it chooses the group
+  calls: Float64Array; // by tile
+  histogram: Histogram;
+}
+
+export function chosenOf(d: Data, groups: Uint8Array): Chosen {
+  const c: Chosen = { groups, calls: new Float64Array(d.calls.tiles), histogram: new Histogram(d.calls.shift) };
+  const { group, tile, bucket, n, sum, min, max } = d.cells;
+  for (let i = 0; i < d.cells.length; i++) {
+    if (groups[group[i]!] === 0) continue;
+    c.calls[tile[i]!]! += n[i]!;
+    c.histogram.add(bucket[i]!, n[i]!, sum[i]!, min[i]!, max[i]!);
+  }
+  return c;
 }
 
 export interface Data {
@@ -76,7 +94,7 @@ export function keyOf(calls: Calls, by: Key, g: number): [key: string, label: st
 }
 
 /** Answers what the calls of a filter and a brush are. */
-export function ask(d: Data, chosen: Uint8Array, brush: Brush | null, by: Key): Answer {
+export function ask(d: Data, chosen: Chosen, brush: Brush | null, by: Key): Answer {
   const { calls, cells } = d;
   const a: Answer = {
     rows: [],
@@ -85,25 +103,23 @@ export function ask(d: Data, chosen: Uint8Array, brush: Brush | null, by: Key): 
     censored: 0,
     calls: new Float64Array(calls.tiles),
     failed: new Float64Array(calls.tiles),
-    rest: new Float64Array(calls.tiles),
+    rest: chosen.calls.slice(),
     histogram: new Histogram(calls.shift),
-    others: new Histogram(calls.shift),
+    all: chosen.histogram,
   };
   const rows = new Map<string, Row>();
   const rowOf: (Row | undefined)[] = new Array(calls.groups.syscall.length);
   const { group, tile, bucket, n, sum, min, max } = cells;
   const errno = calls.groups.errno;
-  for (let i = 0; i < cells.length; i++) {
+  const { groups } = chosen;
+  const [from, to] = brush ? [cells.start[brush.fromTile]!, cells.start[brush.toTile]!] : [0, cells.length];
+  const [low, high] = brush ? [brush.fromBucket, brush.toBucket] : [0, Infinity];
+  for (let i = from; i < to; i++) {
     const g = group[i]!;
-    if (chosen[g] === 0) continue;
-    const t = tile[i]!;
     const b = bucket[i]!;
+    if (groups[g] === 0 || b < low || b >= high) continue;
+    const t = tile[i]!;
     const count = n[i]!;
-    if (!inBrush(brush, t, b)) {
-      a.rest[t]! += count;
-      a.others.add(b, count, sum[i]!, min[i]!, max[i]!);
-      continue;
-    }
     let row = rowOf[g];
     if (!row) {
       const waits = calls.groups.waits[g] === 1;
@@ -117,6 +133,7 @@ export function ask(d: Data, chosen: Uint8Array, brush: Brush | null, by: Key): 
       rowOf[g] = row;
     }
     a.calls[t]! += count;
+    a.rest[t]! -= count;
     a.histogram.add(b, count, sum[i]!, min[i]!, max[i]!);
     if (calls.groups.open[g] === 1) {
       row.open ??= new Histogram(calls.shift);

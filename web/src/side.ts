@@ -7,7 +7,7 @@ import { BUCKETS, bucketOf, bucketRange } from "./figures";
 import { choose, parseFilter, type Filter } from "./filter";
 import { HeatMap } from "./heat";
 import { Lanes } from "./lanes";
-import { ask, extent, heat, inBrush, lanes, type Answer, type Brush, type Data, type Heat, type Key } from "./query";
+import { ask, chosenOf, extent, heat, inBrush, lanes, type Answer, type Brush, type Chosen, type Data, type Heat, type Key, type Lane } from "./query";
 import { SequencesView, type Known } from "./sequences";
 import { Singles, Slowest } from "./slow";
 import { LENGTH, LENGTHS, boundsOf, brushOf, tileNS, tilesOf, type State } from "./state";
@@ -61,8 +61,10 @@ export class Side {
   private readonly followsCommand = el("code", { class: "command" });
   private readonly span: [number, number];
   answer!: Answer;
-  chosen!: Uint8Array;
+  private filter: string | null = null; // of what follows
+  private chosen!: Chosen;
   private heat!: Heat;
+  private lanes!: Lane[];
   selected = 0; // calls, as far as the index knows
 
   constructor(
@@ -151,10 +153,15 @@ export class Side {
 
   /** Looks at what is selected; the pictures are drawn of it. */
   ask(filter: Filter): void {
-    this.chosen = choose(filter, this.data.calls);
+    if (filter.text !== this.filter) {
+      const groups = choose(filter, this.data.calls);
+      this.filter = filter.text;
+      this.chosen = chosenOf(this.data, groups);
+      this.heat = heat(this.data, groups, 72, this.span);
+      this.lanes = lanes(this.data, groups);
+    }
     this.answer = ask(this.data, this.chosen, this.brush(), this.hooks.state().by);
     this.selected = this.answer.count + this.answer.censored;
-    this.heat = heat(this.data, this.chosen, 72, this.span);
   }
 
   /** How many calls a ns the densest spot of the map has, and the busiest moment. */
@@ -173,7 +180,7 @@ export class Side {
     const view = this.view();
     this.map.draw(this.heat, view, this.brush(), this.own(state.mark), density.spot * this.data.calls.tile_ns);
     this.rate.draw(this.answer, view, density.moment * 1e9);
-    this.threads.draw(lanes(this.data, this.chosen), view, this.singly(view));
+    this.threads.draw(this.lanes, view, this.singly(view));
     this.slowest.draw(page.slowest.filter((s) => this.has(s)));
     if (page.live && page.reading.of !== 0 && !page.reading.following) return;
     const known: Known<Sequences> = page.live ? this.counting.of(this.choice(), `n=${state.n}`) : held(page, this.choice());
@@ -198,8 +205,9 @@ export class Side {
     if (!this.hooks.state().filter) return true;
     const g = calls.groups;
     const is = (list: number[], i: number, text: string) => calls.names[list[i]!] === text;
-    for (let i = 0; i < this.chosen.length; i++) {
-      if (this.chosen[i] && is(g.syscall, i, s.syscall) && is(g.comm, i, s.comm) && is(g.container, i, s.container) && is(g.errno, i, s.errno) && (g.tid[i] === s.tid || g.tid[i] === 0)) return true;
+    const { groups } = this.chosen;
+    for (let i = 0; i < groups.length; i++) {
+      if (groups[i] && is(g.syscall, i, s.syscall) && is(g.comm, i, s.comm) && is(g.container, i, s.container) && is(g.errno, i, s.errno) && (g.tid[i] === s.tid || g.tid[i] === 0)) return true;
     }
     return false;
   }
