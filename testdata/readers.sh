@@ -7,7 +7,7 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
 missing() {
-	echo "not tested: captures read by pyarrow, Polars, DuckDB and pandas, the notebooks, datasets on Spark: $1"
+	echo "not tested: captures read by pyarrow, Polars, DuckDB, DataFusion and pandas, the notebooks, datasets on Spark: $1"
 	[ "${SYSTAPE_READERS:-}" != 1 ] || { echo 'error: SYSTAPE_READERS=1 demands them' >&2; exit 1; }
 	exit 0
 }

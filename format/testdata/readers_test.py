@@ -1,6 +1,6 @@
-"""Reads a capture with pyarrow, pandas, Polars and DuckDB and compares every
-cell with what was written; then lets pyarrow and DuckDB write it anew in their
-own ways, for systape to read back.
+"""Reads a capture with pyarrow, pandas, fastparquet, Polars, DuckDB and DataFusion
+and compares every cell with what was written; then lets pyarrow and DuckDB write
+it anew in their own ways, for systape to read back.
 
 usage: readers_test.py capture.parquet capture.spool expected.jsonl out-folder
 """
@@ -8,7 +8,9 @@ usage: readers_test.py capture.parquet capture.spool expected.jsonl out-folder
 import json
 import sys
 
+import datafusion
 import duckdb
+import fastparquet
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -41,6 +43,11 @@ compare("pandas", {n: frame[n].tolist() for n in frame.columns})
 compare("polars", pl.read_parquet(parquet).to_dict(as_series=False))
 res = duckdb.sql(f"select * from '{parquet}'")
 compare("duckdb", dict(zip(res.columns, map(list, zip(*res.fetchall())))))
+session = datafusion.SessionContext()
+session.register_parquet("capture", parquet)
+compare("datafusion", session.sql("select * from capture").to_pydict())
+frame = fastparquet.ParquetFile(parquet).to_pandas()
+compare("fastparquet", {n: frame[n].tolist() for n in frame.columns})
 
 # A spool is two streams; every reader of Arrow streams gets the first.
 with open(spool, "rb") as f:
@@ -55,6 +62,7 @@ compare("polars, spool", pl.read_ipc_stream(spool).to_dict(as_series=False))
 mid = want["ts_ns"][len(rows) // 2]
 assert pl.scan_parquet(parquet).filter(pl.col("ts_ns") == mid).collect().height == want["ts_ns"].count(mid)
 assert duckdb.sql(f"select count(*) from '{parquet}' where tid = {want['tid'][0]}").fetchall()[0][0] == want["tid"].count(want["tid"][0])
+assert session.sql(f"select count(*) as n from capture where ts_ns = {mid}").to_pydict()["n"] == [want["ts_ns"].count(mid)]
 
 # The same capture as others would write it.
 nullable = table.cast(pa.schema([f.with_nullable(True) for f in table.schema], metadata=table.schema.metadata))
