@@ -10,7 +10,7 @@ func (r *Recording) beginCut() error {
 	if r.cutting() {
 		return nil
 	}
-	if r.counting == nil && r.merger.mark != 0 {
+	if r.counting == nil && r.looks.before == nil && r.merger.mark != 0 {
 		r.merger.limit = r.merger.mark
 		return nil
 	}

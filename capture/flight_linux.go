@@ -122,6 +122,9 @@ func (r *Recording) fly(now time.Time) error {
 		}
 	}
 	due := now.Sub(f.cut) >= stretchEvery || asked || f.ring.full() || f.file != nil && f.file.last < 0 && !now.Before(f.file.end)
+	if due && !r.cutting() {
+		r.lookBefore(false)
+	}
 	if due {
 		if err := r.beginCut(); err != nil {
 			return err
@@ -135,6 +138,7 @@ func (r *Recording) fly(now time.Time) error {
 		if err := r.nextStretch(now, r.captureTime(at), asked); err != nil {
 			return err
 		}
+		r.lookAfter(at)
 	}
 	if err := r.writeFile(false); err != nil {
 		return err

@@ -188,7 +188,8 @@ func (m *merger) threadLost(at uint64, thread format.Code) {
 // openFile is a descriptor that a process had when it was looked at.
 type openFile struct {
 	pid   int32
-	fd    int64 // or format.FDCwd, format.FDRoot
+	tid   int32 // pid, or a thread that has descriptors or directories of its own
+	fd    int64 // or one of the others of format.FDNumber
 	flags int64
 	name  string // what /proc/PID/fd says
 }
@@ -199,8 +200,8 @@ func (m *merger) fdRow(n notice) {
 	var args [6]int64
 	args[format.FDNumber], args[format.FDFlags] = n.open.fd, n.open.flags
 	m.other(i, format.FD, &args)
-	t := m.threads.at(n.open.pid)
-	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{PID: n.open.pid, TID: n.open.pid, Comm: t.comm, Container: t.container()})
+	t := m.threads.at(n.open.tid)
+	m.batch.Thread[i] = m.batch.Threads.Add(format.Thread{PID: n.open.pid, TID: n.open.tid, Comm: t.comm, Container: t.container()})
 	m.batch.Detail, m.batch.DetailAt = append(m.batch.Detail, format.EscapeText(n.open.name)), append(m.batch.DetailAt, int32(i))
 	m.textBytes += len(n.open.name)
 	m.told++

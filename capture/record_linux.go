@@ -40,6 +40,8 @@ type Recording struct {
 	flight   *flight   // nil: the recording goes to a file at once
 	sampling *sampling // nil where no call is left out by lot
 	probes   probeCost
+	proc     *procFS
+	looks    looks
 	stall    span // the latest stretch in which the disk kept the merger waiting
 
 	beginSpool func(io.Writer, *format.Meta) (*format.SpoolWriter, error)

@@ -22,6 +22,7 @@ func (r *Recording) rotateIfDue(now time.Time) error {
 		if !due {
 			return nil
 		}
+		r.lookBefore(true)
 		if err := r.beginCut(); err != nil {
 			return err
 		}
@@ -48,6 +49,7 @@ func (r *Recording) rotate(at uint64, now time.Time) error {
 	if s := r.share(); s.of != 0 { // who reads the part alone has no other way to know
 		r.merger.notice(notice{first: at, last: at, cpu: -1, kind: format.Mark, mark: format.ShareSet, share: int64(s.of), why: s.why})
 	}
+	r.lookAfter(at)
 	r.partBegan = now
 	number := r.meta.Part.Number
 	r.out.Next(func() (Output, error) { return r.opt.Rotation.Next(number, now) })

@@ -85,7 +85,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	if err != nil {
 		return nil, diagnose(err)
 	}
-	r = &Recording{opt: opt, kernel: kernel, began: time.Now()}
+	r = &Recording{opt: opt, kernel: kernel, proc: proc, began: time.Now()}
 	defer func() {
 		if err != nil {
 			kernel.Close()
@@ -188,7 +188,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		comm, cgroups := proc.thread(own, own)
 		r.merger.seedThread(child, child, comm, cgroups)
 		for i := range inherited {
-			inherited[i].pid = child
+			inherited[i].pid, inherited[i].tid = child, child
 		}
 		r.tellOpen(began, inherited)
 	}

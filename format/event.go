@@ -118,7 +118,7 @@ const (
 
 	ExitEntered = 0 // Exit: capture time of the call's enter, whose row stands right before and has the exit's time; 0: the enter's row tells
 
-	FDNumber = 0 // FD: the descriptor, or one of FDCwd, FDRoot
+	FDNumber = 0 // FD: the descriptor, or one of FDCwd, FDRoot, FDSharesFiles, FDSharesDirs
 	FDFlags  = 1 // FD: how it was opened, the O_ flags of open(2) of the machine that was recorded
 )
 
@@ -126,6 +126,10 @@ const (
 const (
 	FDCwd  = -100 // the working directory, AT_FDCWD of the kernel
 	FDRoot = -101 // the root directory
+
+	// What a process shares with another one, whose id stands in [FDFlags].
+	FDSharesFiles = -102 // its descriptors
+	FDSharesDirs  = -103 // its directories
 )
 
 // MarkOf is what a [Mark] tells of: of the events that it names, those before

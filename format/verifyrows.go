@@ -154,7 +154,7 @@ func kindFault(b *Batch, i int) string {
 		}
 	case FD:
 		used = 2
-		if fd := arg(FDNumber); fd < 0 && fd != FDCwd && fd != FDRoot {
+		if fd := arg(FDNumber); fd < 0 && (fd > FDCwd || fd < FDSharesDirs) {
 			return fmt.Sprintf("descriptor %d", fd)
 		}
 	}

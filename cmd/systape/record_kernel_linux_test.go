@@ -50,6 +50,8 @@ func TestRecord(t *testing.T) {
 		{"paths", recordPaths},
 		{"addresses", recordAddresses},
 		{"shared tables", recordSharedTables},
+		{"shared before", recordSharedBefore},
+		{"state of parts", recordStateOfParts},
 		{"sockets at the start", recordSocketsAtStart},
 		{"paths of chosen calls", recordPathsOfChosen},
 		{"children", recordChildren},

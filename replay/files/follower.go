@@ -290,21 +290,63 @@ func (f *Follower) measure() {
 	}
 }
 
-// wasOpen takes a row that tells what was open at the start.
+// wasOpen takes a row that tells what was open at the start, or where a part
+// begins: what is known already stays.
 func (f *Follower) wasOpen(b *format.Batch, i int) {
-	t := f.task(b.PID[i], b.PID[i])
+	pid, tid := b.PID[i], b.TID[i]
+	t, fd := f.task(pid, pid), int32(b.Args[format.FDNumber][i])
+	switch {
+	case tid != pid && fd > format.FDSharesFiles:
+		t = f.alone(tid, t, fd)
+	case tid != pid:
+		t = f.task(tid, pid)
+	}
 	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i])}
 	file.real = file.Type == Regular && !strings.HasSuffix(file.Name, " (deleted)")
-	switch fd := int32(b.Args[format.FDNumber][i]); fd {
+	switch fd {
 	case format.FDCwd:
-		t.place.cwd = file
+		if t.place.cwd == nil && t.place.changing == 0 {
+			t.place.cwd = file
+		}
 	case format.FDRoot:
-		t.place.root = file
+		if t.place.root == nil {
+			t.place.root, t.place.strayed = file, false
+		}
+	case format.FDSharesFiles:
+		if with := f.task(int32(b.Args[format.FDFlags][i]), int32(b.Args[format.FDFlags][i])); with.table != t.table {
+			t.table.tasks--
+			t.table = with.table
+			t.table.tasks++
+		}
+	case format.FDSharesDirs:
+		if with := f.task(int32(b.Args[format.FDFlags][i]), int32(b.Args[format.FDFlags][i])); with.place != t.place {
+			t.place.tasks--
+			t.place = with.place
+			t.place.tasks++
+		}
 	default:
+		if _, known := t.table.entries[fd]; known {
+			return
+		}
 		onExec := no
 		if b.Args[format.FDFlags][i]&oCloexec != 0 {
 			onExec = yes
 		}
 		f.set(t, fd, &open{file}, onExec)
 	}
+}
+
+// alone returns a thread that has descriptors or directories of its own, of
+// which fd is one.
+func (f *Follower) alone(tid int32, leader *task, fd int32) *task {
+	t := f.task(tid, leader.pid)
+	switch {
+	case fd >= 0 && t.table == leader.table:
+		t.table.tasks--
+		t.table = &table{tasks: 1}
+	case fd < 0 && t.place == leader.place:
+		t.place.tasks--
+		t.place = &place{tasks: 1}
+	}
+	return t
 }
