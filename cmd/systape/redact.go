@@ -192,7 +192,7 @@ func redactKey(f *redactFlags) (redact.Key, error) {
 	}
 	key, err := redact.ParseKey(string(have))
 	if err != nil {
-		return key, fmt.Errorf("%s: %w", f.key, err)
+		return key, &exitError{code: exitFailed, err: fmt.Errorf("--key %s: %w", f.key, err), hint: "name a file that is not there, and a key is made in it: systape redact --key NEW.key"}
 	}
 	return key, nil
 }

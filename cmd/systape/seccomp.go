@@ -11,6 +11,7 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
+	"systape/format"
 	"systape/format/abi"
 	"systape/replay"
 	"systape/replay/seccomp"
@@ -41,6 +42,9 @@ or the config.json of a container. Docker's rules depend on the capabilities of
 the container: those it gives by default are assumed, unless --cap says others.
 
 What io_uring carries out is no system call: no profile and no capture sees it.
+The execve by which the recorder became the recorded command is left out: it is
+the recorder's. Whoever starts the program under the profile needs it all the
+same, which a container's runtime and systemd know.
 
 `
 
@@ -138,15 +142,20 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 	if f.check != "" {
 		return runSeccompCheck(c, f, args)
 	}
-	seen := seccomp.NewObserver()
+	seen, launched := seccomp.NewObserver(), 0
 	host, in, err := seccompEach(c, args, func(in *input, source string, _ seccomp.Host) func([]replay.Call) error {
 		return func(calls []replay.Call) error { seen.Add(source, calls, in.names); return nil }
-	}, seen.EndCapture)
+	}, func(one bool) {
+		if one {
+			launched++
+		}
+		seen.EndCapture()
+	})
 	if err != nil {
 		return err
 	}
 	runtime, _ := seccomp.RuntimeOf(f.runtime)
-	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: len(args) > 1}
+	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: len(args) > 1, Launched: launched}
 	v.Capture, v.Form = in, f.format
 	if v.Saturation.Calls == 0 {
 		return noCalls("a profile of them would allow nothing")
@@ -199,7 +208,7 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 			check = seccomp.NewCheck(profile.For(host))
 		}
 		return func(calls []replay.Call) error { check.Add(source, calls, in.names); return nil }
-	}, func() {})
+	}, func(bool) {})
 	if err != nil {
 		return err
 	}
@@ -226,9 +235,10 @@ func noCalls(so string) error {
 }
 
 // seccompEach goes over the captures one after the other, each with the
-// function that begin returns for it, and then calls end. All must be of
-// machines of one kind, because a profile is.
-func seccompEach(c *cobra.Command, args []string, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func()) (host seccomp.Host, last *input, err error) {
+// function that begin returns for it, and then calls end, which is told whether
+// the recorder's own execve was left out. All must be of machines of one kind,
+// because a profile is.
+func seccompEach(c *cobra.Command, args []string, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func(launched bool)) (host seccomp.Host, last *input, err error) {
 	for i, arg := range args {
 		in, err := openInput(c, []string{arg}, seccomp.Columns)
 		if err != nil {
@@ -245,14 +255,41 @@ func seccompEach(c *cobra.Command, args []string, begin func(*input, string, sec
 			return host, nil, fmt.Errorf("%s was recorded on %s, the captures before it on %s: a profile is of one", arg, native, host.Native)
 		}
 		add := begin(in, filepath.Base(arg), host)
-		if err := in.calls(add); err != nil {
+		launched, err := withoutLauncher(in, add)
+		if err != nil {
 			return host, nil, err
 		}
-		end()
+		end(launched)
 		seccompWarn(in, arg)
 		last = in
 	}
 	return host, last, nil
+}
+
+// withoutLauncher gives add the calls that the filter chooses but the execve that
+// became the recorded command: the recorder's child made it, which is recorded
+// from there on and is no program to make a profile of.
+func withoutLauncher(in *input, add func([]replay.Call) error) (found bool, err error) {
+	m := in.Meta()
+	r := &m.Request
+	first := (len(r.Command) > 0 || r.Hidden != "") && !r.All && len(r.PIDs) == 0 && m.Flight == nil && m.Part.Number <= 1
+	launcher := int64(-1)
+	err = in.pairs(func(_ *format.Batch, calls []replay.Call) error {
+		if first && len(calls) > 0 {
+			first = false
+			if name, _ := abi.Name(calls[0].ABI, calls[0].Nr); name == "execve" && calls[0].EnterSeq >= 0 {
+				launcher = calls[0].EnterSeq
+			}
+		}
+		kept := in.Choose(calls)
+		if launcher >= 0 {
+			n := len(kept)
+			kept = slices.DeleteFunc(kept, func(c replay.Call) bool { return c.EnterSeq == launcher })
+			found = found || len(kept) < n
+		}
+		return add(kept)
+	})
+	return found, err
 }
 
 // seccompWarn tells why a capture may lack calls that were made.

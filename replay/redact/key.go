@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+	"unicode"
 )
 
 // Key is what pseudonyms are made with.
@@ -25,11 +26,23 @@ func NewKey() (Key, string) {
 	return Key{b}, hex.EncodeToString(b)
 }
 
-// ParseKey reads the text of a key: any, but not a short one.
+// maxKey is the greatest length of a key's text: what is longer is another file.
+const maxKey = 256
+
+// ParseKey reads the text of a key: a line of a file, as NewKey writes it or as
+// a user does. What is plainly something else is refused: others may have the
+// file, and then they have the key.
 func ParseKey(text string) (Key, error) {
 	text = strings.TrimSpace(text)
-	if len(text) < MinKey {
+	switch {
+	case len(text) < MinKey:
 		return Key{}, errors.New("a key of less than 22 characters can be guessed")
+	case strings.HasPrefix(text, "untrusted comment:"):
+		return Key{}, errors.New("this is a key of minisign's, for signing: it is not the key of pseudonyms")
+	case strings.HasPrefix(text, "-----BEGIN"), strings.Contains(text, "AGE-SECRET-KEY-"), strings.HasPrefix(text, "ssh-"), strings.HasPrefix(text, "ecdsa-"):
+		return Key{}, errors.New("this is a key for something else: it is not the key of pseudonyms")
+	case len(text) > maxKey || strings.ContainsFunc(text, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }):
+		return Key{}, errors.New("this is no key: a key is one line of text")
 	}
 	if b, err := hex.DecodeString(text); err == nil {
 		return Key{b}, nil

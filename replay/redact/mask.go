@@ -2,96 +2,152 @@ package redact
 
 import (
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 )
 
 // Masked stands where a secret stood.
 const Masked = "***"
 
-var (
-	// --token=x, TOKEN=x, --api-key x, -Dpassword=x
-	secretName = regexp.MustCompile(`(?i)(passw(or)?d|passwd|passphrase|pass|pwd|token|secret|api[-_]?key|access[-_]?key|private[-_]?key|auth(orization)?|credentials?|session[-_]?id|cookie|bearer|signature)$`)
-	urlSecret  = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#\s:@]*):[^/?#\s@]+@`)
-	urlQuery   = regexp.MustCompile(`(?i)([?&;](?:[a-z0-9_-]*(?:passw(?:or)?d|token|secret|api[-_]?key|access[-_]?key|auth|sig|signature))=)[^&;#\s]+`)
-	header     = regexp.MustCompile(`(?i)((?:authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|secret|auth)[a-z-]*)\s*:\s*).+`)
-	assigned   = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:passw(?:or)?d|passphrase|token|secret|api[-_]?key|access[-_]?key|private[-_]?key)[a-z0-9_.-]*\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"'&;,]+)`)
-	// Tokens that are known by their form: GitHub, GitLab, Slack, AWS, Google, JWT, Stripe, npm.
-	form   = regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*|[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|npm_[A-Za-z0-9]{30,})`)
-	pemKey = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)
-)
-
-// attached are short options whose value, in the same word, is a secret, and
-// separate those whose value is the next word, by program.
-var (
-	attached = map[string]string{"mysql": "-p", "mysqldump": "-p", "mysqladmin": "-p", "mariadb": "-p", "mariadb-dump": "-p", "mariadb-admin": "-p",
-		"mysqlimport": "-p", "mysqlcheck": "-p", "7z": "-p", "7za": "-p", "rar": "-p", "unrar": "-p", "sshpass": "-p", "ldapsearch": "-w", "ldapmodify": "-w", "ldapadd": "-w"}
-	separate = map[string][]string{"sshpass": {"-p"}, "ldapsearch": {"-w"}, "ldapmodify": {"-w"}, "ldapadd": {"-w"}, "redis-cli": {"-a"}, "mongo": {"-p"}, "mongosh": {"-p"},
-		"mongodump": {"-p"}, "smbclient": {"-U"}, "htpasswd": {"-b"}, "zip": {"-P"}, "unzip": {"-P"}, "openssl": {"-k", "-K"}}
-	userPass = []string{"-u", "--user", "-U", "--proxy-user"} // user:password, of curl and its like
-)
-
 // MaskCommand returns a command line with the secrets in it masked, as far as
-// they can be known by the usual patterns, and how many words were.
+// they can be known by the usual patterns, and how many words were. The path of
+// a file that holds a secret is none: --token-file /run/token stays.
 func MaskCommand(args []string) (masked []string, n int) {
 	masked = make([]string, len(args))
-	program := "" // the one whose options these are; a wrapper such as sudo or env comes before it
-	next := ""    // what the next word is to become
+	m := masker{}
 	for i, a := range args {
-		m := a
-		base := path.Base(a)
-		switch {
-		case next == "user":
-			if user, _, ok := strings.Cut(a, ":"); ok && !strings.Contains(a, "/") {
-				m = user + ":" + Masked
-			}
-			next = ""
-		case next != "" && !strings.HasPrefix(a, "--"):
-			m, next = Masked, ""
-		default:
-			next = ""
-			m, next = maskWord(program, a, i > 0)
-		}
-		if attached[base] != "" || separate[base] != nil || i == 0 {
-			program = base
-		}
-		if m != a {
+		masked[i] = m.word(a, i == 0)
+	}
+	if m.program.lastWord && m.flagged && len(args) > 1 {
+		masked[len(args)-1] = Masked
+	}
+	for i := range args {
+		if masked[i] != args[i] {
 			n++
 		}
-		masked[i] = m
 	}
 	return masked, n
 }
 
-// maskWord masks one word; next says what the word after it is.
-func maskWord(program, a string, option bool) (m, next string) {
-	if pemKey.MatchString(a) {
-		return Masked, ""
+// masker goes over the words of a command line.
+type masker struct {
+	name    string  // of the program whose options these are; a wrapper such as sudo or env comes before it
+	program program // what is known of its options
+	next    meaning // of the word that follows
+	flagged bool    // the option was there that makes the last word a secret
+	shell   bool    // a program that takes a script was named
+}
+
+// meaning is what a word is because of the one before it.
+type meaning uint8
+
+const (
+	plain meaning = iota
+	secret
+	code     // a secret if it looks like one: of --key, which may name a file or a column
+	userPass // user:password
+	script   // commands of a shell
+)
+
+func (m *masker) word(a string, first bool) string {
+	means := m.next
+	m.next = plain
+	switch {
+	case means == script:
+		return maskScript(a)
+	case strings.HasPrefix(a, "--") || means == plain:
+	case means == secret && !oneDigit.MatchString(a) || means == code && looksSecret(a):
+		return Masked
+	case means == userPass:
+		return m.userPassword(a)
+	default:
+		return a
 	}
-	if option && strings.HasPrefix(a, "-") {
-		name, _, has := strings.Cut(a, "=")
-		switch p := attached[program]; {
-		case secretName.MatchString(strings.TrimLeft(name, "-")) && has:
-			return name + "=" + Masked, ""
-		case secretName.MatchString(strings.TrimLeft(name, "-")) && strings.HasPrefix(a, "--"):
-			return a, "secret"
-		case p != "" && strings.HasPrefix(a, p) && len(a) > len(p) && !strings.HasPrefix(a, "--"):
-			return p + Masked, ""
-		}
-		for _, s := range separate[program] {
-			if a == s {
-				return a, "secret"
-			}
-		}
-		for _, s := range userPass {
-			if a == s {
-				return a, "user"
-			}
+	base := path.Base(a)
+	if p, known := programs[base]; known || first {
+		m.name, m.program = base, p
+	}
+	if slices.Contains(scriptTakers, base) {
+		m.shell = true
+		if base == "ssh" || base == "watch" || base == "eval" {
+			m.name, m.program = base, program{}
 		}
 	}
-	m = urlSecret.ReplaceAllString(a, "${1}:"+Masked+"@")
-	m = urlQuery.ReplaceAllString(m, "${1}"+Masked)
-	m = header.ReplaceAllString(m, "${1}"+Masked)
-	m = assigned.ReplaceAllString(m, "${1}"+Masked)
-	return form.ReplaceAllString(m, Masked), ""
+	if !first && strings.HasPrefix(a, "-") && len(a) > 1 {
+		if masked, done := m.option(a); done {
+			return masked
+		}
+	} else if !first && strings.ContainsAny(a, " \t\n") && slices.Contains([]string{"ssh", "watch", "eval"}, m.name) {
+		return maskScript(a)
+	}
+	return maskText(a)
+}
+
+// option masks an option; done is false when only its text is to be looked at.
+func (m *masker) option(a string) (masked string, done bool) {
+	name, value, has := strings.Cut(a, "=")
+	bare := strings.TrimLeft(name, "-")
+	long := strings.HasPrefix(a, "--")
+	p := &m.program
+	switch {
+	case m.shell && !long && strings.HasSuffix(a, "c") && len(a) <= 4:
+		m.next = script
+		return a, true
+	case isSecretName(bare) && has:
+		if oneDigit.MatchString(value) {
+			return a, true
+		}
+		return name + "=" + Masked, true
+	case isSecretName(bare) && long:
+		m.next = secret
+		return a, true
+	case isCodeName(bare) && has:
+		if looksSecret(value) {
+			return name + "=" + Masked, true
+		}
+		return a, true
+	case isCodeName(bare) && long:
+		m.next = code
+		return a, true
+	case p.lastWord && !long && strings.Contains(a, "b"):
+		m.flagged = true
+		return a, true
+	}
+	for _, o := range p.attached {
+		if !long && strings.HasPrefix(a, o) && len(a) > len(o) {
+			return o + Masked, true
+		}
+	}
+	for _, o := range p.userPass {
+		if !long && strings.HasPrefix(a, o) && len(a) > len(o) {
+			return o + m.userPassword(a[len(o):]), true
+		}
+	}
+	switch {
+	case slices.Contains(p.separate, a):
+		m.next = secret
+		return a, true
+	case slices.Contains(p.userPass, a), slices.Contains(userPassOptions, a) && !p.userGroup:
+		m.next = userPass
+		return a, true
+	case has && slices.Contains(userPassOptions, name) && !p.userGroup:
+		return name + "=" + m.userPassword(value), true
+	}
+	return "", false
+}
+
+// userPassword masks what is behind the user: after a colon, and with Samba
+// after a per cent sign. Numbers are a user and a group.
+func (m *masker) userPassword(a string) string {
+	if m.program.samba {
+		if user, _, ok := strings.Cut(a, "%"); ok {
+			return user + "%" + Masked
+		}
+		return a
+	}
+	user, password, ok := strings.Cut(a, ":")
+	if !ok || password == "" || strings.Contains(user, "/") || strings.HasPrefix(password, "//") || digits.MatchString(user) && digits.MatchString(password) {
+		return maskText(a)
+	}
+	return user + ":" + Masked
 }

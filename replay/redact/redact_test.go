@@ -2,7 +2,6 @@ package redact_test
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,51 +20,6 @@ func key(t testing.TB, text string) redact.Key {
 }
 
 const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-func TestMaskCommand(t *testing.T) {
-	for _, c := range []struct{ in, want string }{
-		{"ls -l /tmp", "ls -l /tmp"},
-		{"mysql -uroot -psecret shop", "mysql -uroot -p*** shop"},
-		{"/usr/bin/mysqldump -psecret", "/usr/bin/mysqldump -p***"},
-		{"sudo mysql -psecret", "sudo mysql -p***"},
-		{"systape -p1234", "systape -p1234"},
-		{"ssh -p2222 host", "ssh -p2222 host"},
-		{"docker run -p 80:80 web", "docker run -p 80:80 web"},
-		{"app --token=abc --verbose", "app --token=*** --verbose"},
-		{"app --password hunter2 --verbose", "app --password *** --verbose"},
-		{"app --password --verbose", "app --password --verbose"},
-		{"app --github-token=abc --api_key=x", "app --github-token=*** --api_key=***"},
-		{"env DB_PASSWORD=x AWS_SECRET_ACCESS_KEY=y web", "env DB_PASSWORD=*** AWS_SECRET_ACCESS_KEY=*** web"},
-		{"sh -c DB_PASSWORD=x;run", "sh -c DB_PASSWORD=***;run"},
-		{"curl -u me:secret https://example.org", "curl -u me:*** https://example.org"},
-		{"curl https://me:secret@example.org/x?token=abc&page=2", "curl https://me:***@example.org/x?token=***&page=2"},
-		{"curl -H Authorization:Bearer.x", "curl -H Authorization:***"},
-		{"git clone https://ghp_0123456789abcdefghijklmn@github.com/a/b", "git clone https://***@github.com/a/b"},
-		{"java -Dpassword=x Main", "java -Dpassword=*** Main"},
-		{"redis-cli -a secret ping", "redis-cli -a *** ping"},
-		{"sshpass -p secret ssh host", "sshpass -p *** ssh host"},
-		{"psql postgresql://me:secret@db/shop", "psql postgresql://me:***@db/shop"},
-		{"tokenize --passes 3 tokens.txt", "tokenize --passes 3 tokens.txt"},
-		{"id -u root", "id -u root"},
-	} {
-		in := strings.Fields(c.in)
-		got, n := redact.MaskCommand(in)
-		changed := 0
-		for i := range in {
-			if in[i] != got[i] {
-				changed++
-			}
-		}
-		if strings.Join(got, " ") != c.want || n != changed {
-			t.Errorf("%s: got %s, %d words masked, want %s", c.in, strings.Join(got, " "), n, c.want)
-		}
-	}
-	if got, _ := redact.MaskCommand([]string{"curl", "-H", "Authorization: Bearer abc def", "-H", "X-Api-Key: k"}); slices.ContainsFunc(got, func(s string) bool {
-		return strings.Contains(s, "abc") || strings.Contains(s, "k\x00") || strings.HasSuffix(s, " k")
-	}) {
-		t.Errorf("headers: got %q", got)
-	}
-}
 
 const story = `1000 fd 7 fd=3 flags=2 "/home/alice/acme/orders.db" comm="acme-shop" container="0a1b2c3d4e5f"
 1001 fd 7 fd=4 flags=2 "socket:[123]" comm="acme-shop" container="0a1b2c3d4e5f"
@@ -241,8 +195,13 @@ func TestKeys(t *testing.T) {
 	if first == names(strings.Replace(testKey, "0", "1", 1)) {
 		t.Error("another key gives the same pseudonyms")
 	}
-	if _, err := redact.ParseKey("short"); err == nil {
-		t.Error("a key that can be guessed is taken")
+	for _, text := range []string{
+		"short", "# README\n\nA file that everybody has.\n", "untrusted comment: minisign encrypted secret key\nRWRTY0IyAAAAAAAAAAAAAAAAAAAA",
+		"-----BEGIN OPENSSH PRIVATE KEY-----", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI jane", "PAR1\x00\x01\x02 0123456789 0123456789", strings.Repeat("a1", 200),
+	} {
+		if _, err := redact.ParseKey(text); err == nil {
+			t.Errorf("%.30q is taken as a key", text)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type Seccomp struct {
 	Saturation seccomp.Saturation
 	Runtime    seccomp.Runtime
 	Several    bool // captures: where something was first seen is worth a column
+	Launched   int  // calls left out, with which the recorder became the recorded command
 }
 
 // Write writes the evidence.
@@ -112,6 +113,9 @@ func (s *Seccomp) Words() []string {
 		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.ABI))
 	}
 	add("Left out, because it has no name that a profile could say: %s.", names)
+	if s.Launched > 0 {
+		words = append(words, "Left out, because it is the recorder's: the execve that became the recorded command.")
+	}
 	names = nil
 	for _, c := range b.Refused {
 		names = append(names, c.Name)

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// The recorder's child, which becomes the recorded command, is no program of
+// the profile; what the command executes is.
+func TestSeccompLeavesLauncherOut(t *testing.T) {
+	const recorded = `
+10 enter 7 execve(1, 2, 3) comm="systape"
+20 exec 7 old=7 "/bin/web" comm="web"
+30 exit 7 execve = 0 comm="web"
+40 enter 7 getpid() comm="web"
+41 exit 7 getpid = 7 comm="web"
+`
+	const further = `
+50 enter 7 execve(1, 2, 3) comm="web"
+60 exec 7 old=7 "/bin/next" comm="next"
+70 exit 7 execve = 0 comm="next"
+80 enter 7 getpid() comm="next"
+81 exit 7 getpid = 7 comm="next"
+`
+	for _, c := range []struct {
+		name, text string
+		programs   int
+		calls      string
+	}{
+		{"one program", "# systape.request {\"command\":[\"web\"]}" + recorded, 1, "getpid by web"},
+		{"a further one", "# systape.request {\"command\":[\"web\"]}" + recorded + further, 2, "execve by web, getpid by web"},
+		{"command not told", "# systape.request {\"hidden\":\"command\"}" + recorded, 1, "getpid by web"},
+		{"a process that ran", "# systape.request {\"pids\":[7]}" + recorded, 2, "execve by systape, getpid by web"},
+	} {
+		name := latencyCapture(t, []byte(c.text))
+		code, stdout, stderr := commandLine(t, "seccomp", name, "--format", "json", "--runtime", "none")
+		var got struct {
+			Calls []struct {
+				Syscall string `json:"syscall"`
+				By      string `json:"first_comm"`
+			} `json:"calls"`
+			Saturation struct {
+				Programs int `json:"programs"`
+			} `json:"saturation"`
+		}
+		if err := json.Unmarshal([]byte(stdout), &got); code != 0 || err != nil {
+			t.Fatalf("%s: exit code %d, %v, %s", c.name, code, err, stderr)
+		}
+		var calls []string
+		for _, x := range got.Calls {
+			calls = append(calls, x.Syscall+" by "+x.By)
+		}
+		if strings.Join(calls, ", ") != c.calls || got.Saturation.Programs != c.programs {
+			t.Errorf("%s: got %q of %d programs, want %s of %d", c.name, calls, got.Saturation.Programs, c.calls, c.programs)
+		}
+		_, _, stderr = commandLine(t, "seccomp", name, "-o", t.TempDir()+"/p.json")
+		if strings.Contains(stderr, "it is the recorder's") != !strings.Contains(c.calls, "systape") || strings.Contains(stderr, "probability  ") {
+			t.Errorf("%s: got %s", c.name, stderr)
+		}
+	}
+}
