@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -57,7 +58,7 @@ func CreateUnfinished(name string, opt FileOptions) (*Unfinished, error) {
 func createUnfinished(partial, name string, opt FileOptions) (*Unfinished, error) {
 	f, err := createExclusive(partial)
 	if err != nil {
-		return nil, err
+		return nil, namedAs(err, partial, name)
 	}
 	u := &Unfinished{f, name, opt}
 	if opt.Created != nil {
@@ -129,7 +130,24 @@ func createExclusive(path string) (*os.File, error) {
 }
 
 // Write implements io.Writer.
-func (u *Unfinished) Write(p []byte) (int, error) { return u.file.Write(p) }
+func (u *Unfinished) Write(p []byte) (int, error) {
+	if u.file == nil {
+		return 0, fs.ErrClosed
+	}
+	n, err := u.file.Write(p)
+	return n, namedAs(err, u.file.Name(), u.name)
+}
+
+// namedAs gives an error of the system about the unfinished file the name that
+// the user gave. That another program is writing it, or something else has its
+// name, is of the unfinished one.
+func namedAs(err error, partial, name string) error {
+	e, ok := errors.AsType[*fs.PathError](err)
+	if _, system := errors.AsType[syscall.Errno](err); ok && system && e.Path == partial && error(e) == err {
+		return &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
+	}
+	return err
+}
 
 // Name returns the name that the file will get.
 func (u *Unfinished) Name() string { return u.name }

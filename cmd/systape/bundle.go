@@ -101,10 +101,12 @@ func runBundle(c *cobra.Command, f *bundleFlags, args []string) error {
 	}
 	// MkdirTemp's names differ in length, and columns have the width of names.
 	dir := filepath.Join(os.TempDir(), "systape-bundle-"+rand.Text())
+	clean := func() { os.RemoveAll(dir) }
+	defer leftOnInterrupt.add(clean)()
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer clean()
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

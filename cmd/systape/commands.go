@@ -26,7 +26,11 @@ const helpColumns = 80
 
 const rootHelp = `A flight recorder for system calls: 'systape record' writes every enter and exit
 of a command, of processes or of the whole system to a capture; all other
-commands work on captures, without rights and on any system.`
+commands work on captures, without rights and on any system.
+
+Exit codes: 0 done, 1 failed, 2 a command line that makes no sense, 3 the capture
+is damaged or a check does not hold, 4 no permission. 'record -- COMMAND' ends
+with the command's own, or with 125 when recording failed.`
 
 // The order of the table is the order of the data's way.
 func init() { cobra.EnableCommandSorting = false }

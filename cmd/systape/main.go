@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,9 +74,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // plainly is what err says, without the name of the system call by which a
-// file could not be had.
+// file could not be had. Of what several steps met, as a full disk, each is said
+// once.
 func plainly(err error) string {
-	msg := err.Error()
+	var lines []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !slices.ContainsFunc(lines, func(before string) bool { return line != "" && strings.HasSuffix(before, line) }) {
+			lines = append(lines, line)
+		}
+	}
+	msg := strings.Join(lines, "\n")
 	if e, ok := errors.AsType[*fs.PathError](err); ok && (e.Op == "open" || e.Op == "stat" || e.Op == "lstat") {
 		msg = strings.Replace(msg, e.Op+" "+e.Path+": ", e.Path+": ", 1)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,11 +19,17 @@ type resultFile struct{ *out.File }
 // createResult opens the output; "" and "-" are standard output. An existing
 // file is replaced with force only, and one of the inputs never.
 func createResult(stdout io.Writer, name string, inputs []string, force bool) (*resultFile, error) {
-	f, err := out.Create(stdout, name, out.Options{Inputs: inputs, FileOptions: format.FileOptions{Force: force, Created: mayGiveToInvoker}})
+	f, err := out.Create(stdout, name, out.Options{Inputs: inputs, FileOptions: format.FileOptions{Force: force, Created: createdResult}})
 	if err != nil {
 		return nil, outError(err)
 	}
 	return &resultFile{f}, nil
+}
+
+// createdResult is told of a new file that has not got its name yet.
+func createdResult(f *os.File) error {
+	leftOnInterrupt.file(f)
+	return mayGiveToInvoker(f)
 }
 
 func (r *resultFile) complete() error { return outError(r.Complete()) }

@@ -80,7 +80,7 @@ func recoverOne(c *cobra.Command, path, out string, force bool) error {
 	if info, err := os.Stat(from); err == nil && info.IsDir() {
 		return &exitError{code: exitUsage, err: fmt.Errorf("%s is a folder", path), hint: "name what recorders left in it: systape recover " + escape.Word(path) + "/*" + format.SpoolSuffix}
 	}
-	res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: giveToInvoker})
+	res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: func(f *os.File) error { leftOnInterrupt.file(f); return giveToInvoker(f) }})
 	if err != nil {
 		return recoverError(err)
 	}

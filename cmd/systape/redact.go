@@ -181,7 +181,7 @@ func redactKey(f *redactFlags) (redact.Key, error) {
 	case errors.Is(err, fs.ErrNotExist) && f.dryRun:
 		return fresh, nil
 	case errors.Is(err, fs.ErrNotExist):
-		file, err := out.Create(nil, f.key, out.Options{FileOptions: format.FileOptions{Created: mayGiveToInvoker}})
+		file, err := out.Create(nil, f.key, out.Options{FileOptions: format.FileOptions{Created: createdResult}})
 		if err != nil {
 			return fresh, outError(err)
 		}

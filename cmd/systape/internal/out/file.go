@@ -117,12 +117,19 @@ func refused(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Kind: Permission, Err: err}
+	case errors.Is(err, fs.ErrNotExist) && !isThere(filepath.Dir(name)):
+		return &Error{Err: err, Hint: "there is no such folder: mkdir -p " + filepath.Dir(name)}
 	case errors.Is(err, fs.ErrExist):
 		return &Error{Err: fmt.Errorf("%s exists", name), Hint: "--force replaces it"}
 	case errors.Is(err, format.ErrInUse):
 		return &Error{Err: fmt.Errorf("%s: %w", name, err), Hint: "choose another name, or wait"}
 	}
 	return err
+}
+
+func isThere(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // isInput reports whether the file is one of the inputs, its spool, or a part
