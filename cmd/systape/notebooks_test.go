@@ -10,8 +10,8 @@ import (
 	"systape/internal/readers"
 )
 
-// TestNotebooks executes the notebooks from top to bottom, with systape on the
-// path: no cell may fail, nor warn. What they find is asserted in their cells.
+// TestNotebooks executes the notebooks from top to bottom, with the Python package
+// and this program: no cell may fail, nor warn. What they find is asserted in their cells.
 // SYSTAPE_NOTEBOOKS=write keeps the answers in the notebooks.
 func TestNotebooks(t *testing.T) {
 	python := readers.Python(t)
@@ -28,8 +28,16 @@ func TestNotebooks(t *testing.T) {
 		args = append(args, "--write")
 	}
 	run := exec.Command(python, args...)
+	program, err := filepath.Glob(filepath.Join(bin, "systape*"))
+	if err != nil || len(program) != 1 {
+		t.Fatalf("built %v: %v", program, err)
+	}
+	source, err := filepath.Abs("../../python/src")
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Whoever runs the test keeps their own settings of IPython and matplotlib.
-	run.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"),
+	run.Env = append(os.Environ(), "PYTHONPATH="+source, "PYTHONDONTWRITEBYTECODE=1", "SYSTAPE="+program[0],
 		"IPYTHONDIR="+t.TempDir(), "MPLCONFIGDIR="+t.TempDir(), "JUPYTER_CONFIG_DIR="+t.TempDir())
 	// What Jupyter itself says goes to standard error; what the cells say does not.
 	var stderr strings.Builder
