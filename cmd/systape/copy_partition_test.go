@@ -111,9 +111,6 @@ func TestCopyPartitions(t *testing.T) {
 		if code, out, stderr := infoRun(t, append(command, set, "--node", "web1")...); code != 0 || command[0] == "info" && !strings.Contains(out, "web1") {
 			t.Errorf("%s: exit code %d: %s%s", command[0], code, out, stderr)
 		}
-		if code, _, stderr := infoRun(t, append(command, set)...); code != exitFailed || !strings.Contains(stderr, "choose one with --node") {
-			t.Errorf("%s of both machines: exit code %d: %s", command[0], code, stderr)
-		}
 	}
 	// A day alone is a part of the recording, and is said to be.
 	code, out, stderr := infoRun(t, "pair", filepath.Join(set, "events/date=2026-11-27"), "--node", "web1", "-o", "-")

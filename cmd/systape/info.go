@@ -31,7 +31,9 @@ the command line, the host, names of threads and executed files, with examples;
 and what is never in it; --format json has all names. 'systape redact' makes a
 capture without.
 
-` + fileHelp + partsHelp,
+` + fileHelp + partsHelp + `
+Of several recordings, such as a dataset's, each is told by itself, and has a
+document of its own with --format json.`,
 		Example: `  systape info trace.parquet
   systape info --format json trace.parquet | jq .kinds
   systape info --privacy trace.parquet
@@ -51,10 +53,13 @@ func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) e
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
 	}
-	args, err := ofNode(c, args)
-	if err != nil {
-		return err
-	}
+	return eachRecording(c, args, func(paths []string, node string) error {
+		heading(c.OutOrStdout(), node, formatName)
+		return infoOne(c, paths, formatName, privacy)
+	})
+}
+
+func infoOne(c *cobra.Command, args []string, formatName string, privacy bool) error {
 	if privacy {
 		p, err := privacyOf(c, args, replay.Options{})
 		if err != nil {

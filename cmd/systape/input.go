@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
+	"systape/replay/escape"
 )
 
 // Parts of the help of every command that reads captures: what FILE is, what
@@ -110,6 +112,43 @@ func addNodeFlag(c *cobra.Command) {
 func nodesOf(c *cobra.Command) []string {
 	nodes, _ := c.Flags().GetStringSlice("node")
 	return nodes
+}
+
+// eachRecording gives fn the files of each recording that paths name and --node
+// chooses, with the machine's name where there are several, in the order of these.
+// Where fn fails it goes on, and returns the first error.
+func eachRecording(c *cobra.Command, paths []string, fn func(paths []string, node string) error) error {
+	var warnings []error
+	var found []format.Recording
+	if !slices.Contains(paths, "-") {
+		// What cannot be opened is for fn to tell.
+		found, _ = format.Recordings(paths, format.ReadOptions{Nodes: nodesOf(c), Warn: func(err error) { warnings = append(warnings, err) }})
+	}
+	if len(found) < 2 {
+		one, err := ofNode(c, paths)
+		if err != nil {
+			return err
+		}
+		return fn(one, "")
+	}
+	warn := damageWarner(c)
+	for _, w := range warnings {
+		warn(w)
+	}
+	var first error
+	for _, r := range found {
+		if err := fn(r.Paths, cmp.Or(r.Node, "a machine without a name")); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// heading begins what people read of one of several recordings.
+func heading(w io.Writer, node, formatName string) {
+	if node != "" && formatName == "table" {
+		fmt.Fprintf(w, "== %s\n", escape.Text(node))
+	}
 }
 
 // ofNode returns the files among paths that --node chooses.

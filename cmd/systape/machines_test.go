@@ -165,6 +165,44 @@ func TestMachinesAsOne(t *testing.T) {
 			t.Errorf("with a filter %v, want %v", got, want)
 		}
 	})
+	// What is told of each recording is what is told of it alone; what does not hold
+	// of one does not keep the others from being checked.
+	for _, command := range [][]string{{"info"}, {"verify"}, {"info", "--privacy"}, {"verify", "--format", "json"}, {"info", "--format", "json"}} {
+		var want strings.Builder
+		for _, node := range []string{"web1", "web2"} {
+			_, alone, _ := infoRun(t, append(command, set, "--node", node)...)
+			switch {
+			case !slices.Contains(command, "json"):
+				fmt.Fprintf(&want, "== %s\n", node)
+			case command[0] == "verify":
+				alone = strings.Replace(alone, "{\n", "{\n  \"node\": \""+node+"\",\n", 1)
+			}
+			want.WriteString(alone)
+		}
+		if code, got, stderr := infoRun(t, append(command, set)...); code != exitOK || got != want.String() {
+			t.Errorf("%v: exit code %d: %s%s", command, code, stderr, firstDifference(got, want.String()))
+		}
+	}
+	file, err := filepath.Glob(filepath.Join(set, "events/*/node=web1/*.parquet"))
+	if err != nil || len(file) != 1 {
+		t.Fatalf("%v, %v", file, err)
+	}
+	whole, err := os.ReadFile(file[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	damagedFile := slices.Clone(whole)
+	damagedFile[len(whole)/3] ^= 0xff
+	if err := os.WriteFile(file[0], damagedFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := infoRun(t, "verify", set)
+	if code != exitDamaged || strings.Count(stdout, "== web") != 2 || !strings.Contains(stderr, "the capture of web1 does not hold") || strings.Contains(stderr, "web2 does not") {
+		t.Errorf("verify of a damaged one: exit code %d: %s%s", code, stdout, stderr)
+	}
+	if err := os.WriteFile(file[0], whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{{"latency", "--slowest", "1"}, {"latency", "--overhead"}, {"latency", "--every", "1s"}, {"sequences", "--threads"}} {
 		if code, _, stderr := infoRun(t, append(args, set)...); code != exitFailed || !strings.Contains(stderr, "choose one with --node: web1, web2") {
 			t.Errorf("%v of both: exit code %d: %s", args, code, stderr)

@@ -43,7 +43,9 @@ A capture without one does not hold then.
 
 The exit code is 0 if everything holds and 3 if anything does not.
 
-` + fileHelp + partsHelp,
+` + fileHelp + partsHelp + `
+Of several recordings, such as a dataset's, each is checked by itself, and has a
+document of its own with --format json.`,
 		Example: `  systape verify trace.parquet
   systape verify trace-1.parquet trace-2.parquet
   systape verify --key trace.key.pub traces/
@@ -58,6 +60,7 @@ The exit code is 0 if everything holds and 3 if anything does not.
 
 // verifyResult is what verify --format json prints.
 type verifyResult struct {
+	Node         string                     `json:"node,omitempty"` // one of several
 	OK           bool                       `json:"ok"`
 	Rows         int64                      `json:"rows"`
 	Rules        []format.Finding           `json:"rules"`
@@ -71,10 +74,6 @@ func runVerify(c *cobra.Command, args []string, formatName, key string) error {
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
 	}
-	args, err := ofNode(c, args)
-	if err != nil {
-		return err
-	}
 	var public *minisign.PublicKey
 	if key != "" {
 		k, err := signature.ReadPublicKey(key)
@@ -83,6 +82,12 @@ func runVerify(c *cobra.Command, args []string, formatName, key string) error {
 		}
 		public = &k
 	}
+	return eachRecording(c, args, func(paths []string, node string) error { return verifyOne(c, paths, node, formatName, public) })
+}
+
+// verifyOne checks one recording. The node is "" where it is the only one.
+func verifyOne(c *cobra.Command, args []string, node, formatName string, public *minisign.PublicKey) error {
+	heading(c.OutOrStdout(), node, formatName)
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err
@@ -92,6 +97,7 @@ func runVerify(c *cobra.Command, args []string, formatName, key string) error {
 	if err != nil {
 		return err
 	}
+	res.Node = node
 	if formatName == "json" {
 		e := json.NewEncoder(c.OutOrStdout())
 		e.SetIndent("", "  ")
@@ -103,7 +109,11 @@ func runVerify(c *cobra.Command, args []string, formatName, key string) error {
 		return err
 	}
 	if !res.OK {
-		return &exitError{code: exitDamaged, err: errors.New("the capture does not hold"), hint: verifyHint(res)}
+		what := "the capture does not hold"
+		if node != "" {
+			what = fmt.Sprintf("the capture of %s does not hold", node)
+		}
+		return &exitError{code: exitDamaged, err: errors.New(what), hint: verifyHint(res)}
 	}
 	return nil
 }
