@@ -63,6 +63,32 @@ func readHead(r io.ReaderAt, size int64) (pairs []columnar.Pair, pages int64, er
 	return pairs, pages + int64(len(fixed)) + n, nil
 }
 
+// HeadError is the warning that the copy of the metadata at the beginning of a
+// Parquet capture is damaged. The capture is read by the metadata at its end,
+// which has a checksum of its own.
+type HeadError struct {
+	Path string
+	Err  error
+}
+
+func (e *HeadError) Error() string {
+	return fmt.Sprintf("%s is damaged: %v; what is at its end is read", e.Path, e.Err)
+}
+
+func (e *HeadError) Unwrap() error { return e.Err }
+
+// headDamage says what is wrong with the head of a part, nil if it is whole or
+// the part has none.
+func (p *part) headDamage() error {
+	if p.pq == nil {
+		return nil
+	}
+	if _, _, err := readHead(p.pq.file, p.size); err != nil && err != errNoHead {
+		return err
+	}
+	return nil
+}
+
 var (
 	errNoHead   = errors.New("the file has no head as systape writes it")
 	errChecksum = errors.New("checksum does not match")

@@ -76,6 +76,11 @@ func Open(paths []string, opt ReadOptions) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range parts {
+		if err := p.headDamage(); err != nil {
+			opt.Warn(&HeadError{p.name, err})
+		}
+	}
 	return newReader(parts, opt), nil
 }
 

@@ -235,10 +235,8 @@ func (v *verifier) checkMeta(p *part) {
 	if m.Tool == "" {
 		v.fail(RuleMeta, "%s: no tool", p.name)
 	}
-	if p.pq != nil {
-		if _, _, err := readHead(p.pq.file, p.size); err != nil && err != errNoHead {
-			v.fail(RuleFile, "%s: %v", p.name, err)
-		}
+	if err := p.headDamage(); err != nil {
+		v.fail(RuleFile, "%s: %v", p.name, err)
 	}
 	if m.Counts != nil {
 		for i, c := range m.Counts.PerCPU {

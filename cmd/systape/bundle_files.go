@@ -7,11 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"systape/format"
 )
@@ -158,6 +161,17 @@ func bundleFindings(paths []string) (findings []format.Finding, err error) {
 		}
 	}
 	return findings, nil
+}
+
+// warnOfBundles tells, once for each command, of bundles that are not as they were
+// made. What hinders looking is told by whatever reads the capture in it.
+func warnOfBundles(c *cobra.Command, paths []string, warn func(error)) {
+	findings, _ := bundleFindings(paths)
+	for _, f := range findings {
+		if err := errors.New("the bundle is damaged or was changed: " + f.Detail); f.State == format.Fails && !saidBefore(c, err) {
+			warn(err)
+		}
+	}
 }
 
 // dosEpoch is the first day that a zip file can tell, 1980-01-01: a bundle has the

@@ -154,7 +154,7 @@ func (w *copyWriter) copy(c *cobra.Command, s *replay.Session) error {
 // openCopied opens the captures for the pass that copies. Warnings that the
 // pass that chooses has printed are not printed again.
 func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, error) {
-	opt := replay.Options{Columns: format.AllColumns, Stdin: c.InOrStdin(), Warn: warner(c.ErrOrStderr())}
+	opt := replay.Options{Columns: format.AllColumns, Stdin: c.InOrStdin(), Warn: damageWarner(c)}
 	if again {
 		opt.Warn = nil
 	}

@@ -45,7 +45,8 @@ func runDump(c *cobra.Command, args []string, output string, force bool) error {
 	if err != nil {
 		return err
 	}
-	warn := warner(c.ErrOrStderr())
+	warn := damageWarner(c)
+	warnOfBundles(c, args, warn)
 	r, err := format.Open(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})
 	if err != nil {
 		return inputError(err)

@@ -68,6 +68,7 @@ func infoOne(c *cobra.Command, args []string, formatName string, privacy bool) e
 		return p.Write(c.OutOrStdout(), formatName)
 	}
 	warn := damageWarner(c)
+	warnOfBundles(c, args, warn)
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

@@ -59,6 +59,9 @@ const damaged = "damaged"
 func damageWarner(c *cobra.Command) func(error) {
 	warn := warner(c.ErrOrStderr())
 	return func(err error) {
+		if _, head := errors.AsType[*format.HeadError](err); head && saidBefore(c, err) {
+			return
+		}
 		_, corrupt := errors.AsType[*format.CorruptError](err)
 		if left, ok := errors.AsType[*format.LeftOutError](err); ok && (corrupt || errors.Is(left.Err, format.ErrIncomplete)) {
 			root := c.Root()
@@ -69,6 +72,18 @@ func damageWarner(c *cobra.Command) func(error) {
 		}
 		warn(err)
 	}
+}
+
+// saidBefore reports whether the command, which may open a capture more than once,
+// has come here with this error before.
+func saidBefore(c *cobra.Command, err error) bool {
+	root := c.Root()
+	if root.Annotations == nil {
+		root.Annotations = map[string]string{}
+	}
+	said := root.Annotations["said: "+err.Error()] != ""
+	root.Annotations["said: "+err.Error()] = "yes"
+	return said
 }
 
 // usageError is an error in how a command was called.
