@@ -30,7 +30,7 @@ func textArguments() (texts [2][bpf.TableSize]bpf.TextArguments) {
 	of := func(a abi.ABI, nr int32) bpf.TextArguments {
 		r := abi.RefsOf(a, nr)
 		return bpf.TextArguments{
-			Names: r.Paths, Addresses: r.Addresses, Messages: r.Messages,
+			Names: r.Paths | r.Names, Addresses: r.Addresses, Messages: r.Messages,
 			Pairs: r.Pairs, AddressesBack: r.AddressesBack, MessagesBack: r.MessagesBack,
 			Words: r.Words, Calls: r.Calls,
 		}

@@ -13,6 +13,7 @@ type Refs struct {
 	AddressesBack uint8 // where the call writes a socket address; the next register has where it writes the length
 	MessagesBack  uint8 // the address of a message into which the call may write a socket address
 
+	Names uint8 // the address of a name that is no path
 	Words uint8 // the address of arguments of 64 bits, whose length is in the next register
 	Calls uint8 // the address of the arguments that socketcall passes on, of 32 bits
 }

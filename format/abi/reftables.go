@@ -89,6 +89,8 @@ var x86_64Refs = [...]Refs{
 	232: {FDs: 0b1},                                 // epoll_wait
 	233: {FDs: 0b101},                               // epoll_ctl
 	235: {Paths: 0b1},                               // utimes
+	240: {Names: 0b1},                               // mq_open
+	241: {Names: 0b1},                               // mq_unlink
 	242: {FDs: 0b1},                                 // mq_timedsend
 	243: {FDs: 0b1},                                 // mq_timedreceive
 	244: {FDs: 0b1},                                 // mq_notify
@@ -134,6 +136,7 @@ var x86_64Refs = [...]Refs{
 	308: {FDs: 0b1},                                 // setns
 	313: {FDs: 0b1},                                 // finit_module
 	316: {DirFDs: 0b101, Paths: 0b1010},             // renameat2
+	319: {Names: 0b1},                               // memfd_create
 	320: {FDs: 0b11},                                // kexec_file_load
 	322: {DirFDs: 0b1, Paths: 0b10},                 // execveat
 	326: {FDs: 0b101},                               // copy_file_range
@@ -258,6 +261,8 @@ var i386Refs = [...]Refs{
 	269: {FDs: 0b1},                                   // fstatfs64
 	271: {Paths: 0b1},                                 // utimes
 	272: {FDs: 0b1},                                   // fadvise64_64
+	277: {Names: 0b1},                                 // mq_open
+	278: {Names: 0b1},                                 // mq_unlink
 	279: {FDs: 0b1},                                   // mq_timedsend
 	280: {FDs: 0b1},                                   // mq_timedreceive
 	281: {FDs: 0b1},                                   // mq_notify
@@ -302,6 +307,7 @@ var i386Refs = [...]Refs{
 	346: {FDs: 0b1},                                   // setns
 	350: {FDs: 0b1},                                   // finit_module
 	353: {DirFDs: 0b101, Paths: 0b1010},               // renameat2
+	356: {Names: 0b1},                                 // memfd_create
 	358: {DirFDs: 0b1, Paths: 0b10},                   // execveat
 	360: {Pairs: 0b1000},                              // socketpair
 	361: {FDs: 0b1, Addresses: 0b10},                  // bind
@@ -430,6 +436,8 @@ var arm64Refs = [...]Refs{
 	87:  {FDs: 0b1},                                 // timerfd_gettime
 	88:  {DirFDs: 0b1, Paths: 0b10},                 // utimensat
 	89:  {Paths: 0b1},                               // acct
+	180: {Names: 0b1},                               // mq_open
+	181: {Names: 0b1},                               // mq_unlink
 	182: {FDs: 0b1},                                 // mq_timedsend
 	183: {FDs: 0b1},                                 // mq_timedreceive
 	184: {FDs: 0b1},                                 // mq_notify
@@ -465,6 +473,7 @@ var arm64Refs = [...]Refs{
 	269: {FDs: 0b1, Messages: 0b10},                 // sendmmsg
 	273: {FDs: 0b1},                                 // finit_module
 	276: {DirFDs: 0b101, Paths: 0b1010},             // renameat2
+	279: {Names: 0b1},                               // memfd_create
 	281: {DirFDs: 0b1, Paths: 0b10},                 // execveat
 	285: {FDs: 0b101},                               // copy_file_range
 	286: {FDs: 0b1},                                 // preadv2
@@ -586,6 +595,8 @@ var armRefs = [...]Refs{
 	267: {FDs: 0b1},                                   // fstatfs64
 	269: {Paths: 0b1},                                 // utimes
 	270: {FDs: 0b1},                                   // arm_fadvise64_64
+	274: {Names: 0b1},                                 // mq_open
+	275: {Names: 0b1},                                 // mq_unlink
 	276: {FDs: 0b1},                                   // mq_timedsend
 	277: {FDs: 0b1},                                   // mq_timedreceive
 	278: {FDs: 0b1},                                   // mq_notify
@@ -646,6 +657,7 @@ var armRefs = [...]Refs{
 	375: {FDs: 0b1},                                   // setns
 	379: {FDs: 0b1},                                   // finit_module
 	382: {DirFDs: 0b101, Paths: 0b1010},               // renameat2
+	385: {Names: 0b1},                                 // memfd_create
 	387: {DirFDs: 0b1, Paths: 0b10},                   // execveat
 	391: {FDs: 0b101},                                 // copy_file_range
 	392: {FDs: 0b1},                                   // preadv2
@@ -766,6 +778,8 @@ var x32Refs = [...]Refs{
 	232: {FDs: 0b1},                                 // epoll_wait
 	233: {FDs: 0b101},                               // epoll_ctl
 	235: {Paths: 0b1},                               // utimes
+	240: {Names: 0b1},                               // mq_open
+	241: {Names: 0b1},                               // mq_unlink
 	242: {FDs: 0b1},                                 // mq_timedsend
 	243: {FDs: 0b1},                                 // mq_timedreceive
 	245: {FDs: 0b1},                                 // mq_getsetattr
@@ -805,6 +819,7 @@ var x32Refs = [...]Refs{
 	308: {FDs: 0b1},                                 // setns
 	313: {FDs: 0b1},                                 // finit_module
 	316: {DirFDs: 0b101, Paths: 0b1010},             // renameat2
+	319: {Names: 0b1},                               // memfd_create
 	320: {FDs: 0b11},                                // kexec_file_load
 	326: {FDs: 0b101},                               // copy_file_range
 	332: {DirFDs: 0b1, Paths: 0b10},                 // statx

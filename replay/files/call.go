@@ -195,7 +195,13 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		if e.typ == Signalfd && int32(args[0]) == ret {
 			return f.lookup(t, ret) // another mask for the same
 		}
-		return give(&open{&File{Name: e.name, Type: e.typ}}, e.closedByExec(args))
+		name := e.name
+		if e.before != "" {
+			if given, unknown, told := format.Argument(c.Told, 0); told && !unknown {
+				name = e.before + format.EscapeText(given)
+			}
+		}
+		return give(&open{&File{Name: name, Type: e.typ}}, e.closedByExec(args))
 	case opens:
 		return give(&open{e.opened(c, n)}, e.closed(c))
 	case makesBPF:
@@ -250,6 +256,8 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		t.place.root = n.directory()
 		t.place.stamp++
 		t.place.strayed = t.place.root == nil
+	case renames:
+		f.renamed(n, e.flags >= 0 && args[e.flags]&renameExchange != 0)
 	case pivots:
 		for _, t := range f.tasks {
 			t.place.stray()
@@ -277,7 +285,7 @@ const (
 
 // opened is the file that a call has opened.
 func (e *effect) opened(c *Ended, n *Named) *File {
-	f := &File{Name: n.Paths[0], Type: Regular}
+	f := &File{Name: n.Paths[0], Type: Regular, moves: n.moves}
 	noFollow := int64(oNoFollow)
 	if c.ABI == abi.ARM || c.ABI == abi.ARM64 {
 		noFollow = oNoFollowOnARM
@@ -402,7 +410,7 @@ func Pair(text string) (a, b int32, ok bool) {
 // directory returns where a call moved to: its path, or its descriptor.
 func (n *Named) directory() *File {
 	if n.Paths[0] != "" {
-		f := &File{Name: n.Paths[0], Type: Regular, real: n.links[0] == nowhere}
+		f := &File{Name: n.Paths[0], Type: Regular, real: n.links[0] == nowhere, moves: n.moves}
 		if _, ok := f.path(); ok && n.links[0] != elsewhere {
 			return f
 		}

@@ -11,6 +11,7 @@ type effect struct {
 	what   action
 	typ    Type   // makes: of what it makes
 	name   string // makes: what /proc/PID/fd calls it
+	before string // makes: what stands there before the name that the call gives; "": it gives none
 	flags  int8   // argument with the flags, -1: none
 	bit    int64  // of the flags: closed by exec; with flags -1: whether it is
 	unsure bool   // the flags are in memory, see howOf
@@ -39,6 +40,7 @@ const (
 	changesDir
 	changesRoot
 	pivots
+	renames
 	clones
 	forks // fork, vfork: nothing is shared
 	unshares
@@ -61,6 +63,7 @@ const (
 	cloneFiles        = 0x400
 	cloneNewNS        = 0x20000
 	closeRangeUnshare = 2
+	renameExchange    = 2 // include/uapi/linux/fs.h
 	closeRangeCloexec = 4
 )
 
@@ -84,14 +87,14 @@ var effects = map[string]effect{
 	"inotify_init1":           {what: makes, typ: Inotify, name: "anon_inode:inotify", flags: 0, bit: oCloexec},
 	"fanotify_init":           {what: makes, typ: Fanotify, name: "anon_inode:[fanotify]", flags: 0, bit: 1},
 	"pidfd_open":              {what: makes, typ: Pidfd, name: "anon_inode:[pidfd]", flags: -1, bit: 1},
-	"memfd_create":            {what: makes, typ: Memfd, name: "memfd", flags: 1, bit: 1},
+	"memfd_create":            {what: makes, typ: Memfd, name: "memfd", before: "/memfd:", flags: 1, bit: 1},
 	"memfd_secret":            {what: makes, typ: Memfd, name: "/secretmem (deleted)", flags: 0, bit: oCloexec},
 	"userfaultfd":             {what: makes, typ: Userfaultfd, name: "anon_inode:[userfaultfd]", flags: 0, bit: oCloexec},
 	"perf_event_open":         {what: makes, typ: Perf, name: "anon_inode:[perf_event]", flags: 4, bit: 8},
 	"landlock_create_ruleset": {what: makes, typ: Other, name: "anon_inode:[landlock-ruleset]", flags: -1, bit: 1},
 	"fsopen":                  {what: makes, typ: Other, name: "anon_inode:[fscontext]", flags: 1, bit: 1},
 	"fspick":                  {what: makes, typ: Other, name: "anon_inode:[fscontext]", flags: 2, bit: 1},
-	"mq_open":                 {what: makes, typ: Other, name: "mqueue", flags: -1, bit: 1},
+	"mq_open":                 {what: makes, typ: Other, name: "mqueue", before: "mqueue:/", flags: -1, bit: 1},
 	"bpf":                     {what: makesBPF, typ: BPF},
 	"io_uring_setup":          {what: rings, typ: IOUring, name: "anon_inode:[io_uring]", flags: -1, bit: 1},
 
@@ -119,6 +122,9 @@ var effects = map[string]effect{
 	"fchdir":     {what: changesDir},
 	"chroot":     {what: changesRoot},
 	"pivot_root": {what: pivots},
+	"rename":     {what: renames, flags: -1},
+	"renameat":   {what: renames, flags: -1},
+	"renameat2":  {what: renames, flags: 4},
 	"clone":      {what: clones, flags: 0},
 	"clone3":     {what: clones, flags: -1},
 	"fork":       {what: forks},

@@ -73,6 +73,7 @@ type File struct {
 	Type Type
 
 	real  bool   // the name is a path without symbolic links: ".." is what is before
+	moves int    // renames that the name knows of
 	alone *Named // a call that names nothing but this, in its first register
 }
 
@@ -91,6 +92,8 @@ type Named struct {
 	Paths [2]string // its paths and socket addresses, in their order; "" where there is none or it is not known
 	cwd   uint8     // registers that hold AT_FDCWD
 	links [2]links  // what may be a symbolic link in Paths
+	moves int       // renames that the paths know of
+	text  bool      // Paths[0] is what a symbolic link is to hold: the call is about Paths[1]
 }
 
 // Descriptor returns what the call's first descriptor stands for, the working
@@ -113,8 +116,8 @@ func (n *Named) Path() string {
 	if n == nil {
 		return ""
 	}
-	if n.Paths[0] != "" {
-		return n.Paths[0]
+	if p := n.Paths[n.main()]; p != "" {
+		return p
 	}
 	if f := n.Descriptor(); f != nil {
 		return f.Name
@@ -125,10 +128,18 @@ func (n *Named) Path() string {
 // known reports whether the one name that the call is about is no mere end of
 // one.
 func (n *Named) known() bool {
-	if n.Paths[0] != "" {
-		return n.links[0] != elsewhere
+	if k := n.main(); n.Paths[k] != "" {
+		return n.links[k] != elsewhere
 	}
 	return n.Path() != ""
+}
+
+// main is which of the paths the call is about.
+func (n *Named) main() int {
+	if n.text {
+		return 1
+	}
+	return 0
 }
 
 // Type returns the type of the call's first descriptor, or else of the one
@@ -144,7 +155,8 @@ func (n *Named) Type() Type {
 }
 
 // Any reports whether ok holds for a name of the call: a path, a socket
-// address or what a descriptor stands for, the working directory apart.
+// address or what a descriptor stands for, the working directory apart. A socket
+// has its addresses for names, too.
 func (n *Named) Any(ok func(name string) bool) bool {
 	if n == nil {
 		return false
@@ -155,11 +167,23 @@ func (n *Named) Any(ok func(name string) bool) bool {
 		}
 	}
 	for i, f := range n.FDs {
-		if f != nil && f.Name != "" && n.cwd>>i&1 == 0 && ok(f.Name) {
+		if f != nil && n.cwd>>i&1 == 0 && f.named(ok) {
 			return true
 		}
 	}
-	return n.Ret != nil && n.Ret.Name != "" && ok(n.Ret.Name)
+	return n.Ret != nil && n.Ret.named(ok)
+}
+
+// named reports whether ok holds for the name, or an address in it.
+func (f *File) named(ok func(name string) bool) bool {
+	if f.Name == "" || ok(f.Name) {
+		return f.Name != ""
+	}
+	if f.Type != Socket {
+		return false
+	}
+	_, addresses, _ := SocketAddresses(f.Name)
+	return slices.ContainsFunc(addresses, func(a string) bool { return a != "" && a != "?" && ok(a) })
 }
 
 // HasType reports whether a descriptor that the call takes or returned is of

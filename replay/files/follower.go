@@ -31,6 +31,7 @@ type Follower struct {
 	blind, shy int64
 	bytes      int64
 	counts     Counts
+	moves      moves
 }
 
 // Counts say for how many calls of a capture it is known what they are about.
@@ -238,12 +239,16 @@ func (f *Follower) cwd(t *task) *File {
 	if !f.placed || f.blind != math.MinInt64 || f.shy != math.MinInt64 && t.place.tasks > 1 || t.place.opaque || t.place.changing > 0 {
 		return nil
 	}
+	t.place.cwd = f.current(t.place.cwd)
 	return t.place.cwd
 }
 
 func (f *Follower) root(t *task) *File {
 	if !f.placed || t.place.opaque {
 		return nil
+	}
+	if root := f.current(t.place.root); root != t.place.root {
+		t.place.root, t.place.strayed = root, root == nil
 	}
 	return t.place.root
 }
@@ -301,7 +306,7 @@ func (f *Follower) wasOpen(b *format.Batch, i int) {
 	case tid != pid:
 		t = f.task(tid, pid)
 	}
-	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i])}
+	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i]), moves: f.moves.number()}
 	file.real = file.Type == Regular && !strings.HasSuffix(file.Name, " (deleted)")
 	switch fd {
 	case format.FDCwd:

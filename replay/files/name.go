@@ -33,6 +33,8 @@ func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]i
 		case refs.DirFDs&bit != 0 && int32(args[r]) == abi.AtFDCWD:
 			n.FDs[r] = f.cwd(t)
 			n.cwd |= bit
+		case refs.DirFDs&bit != 0:
+			n.FDs[r] = f.lookupDir(t, int32(args[r]))
 		default:
 			n.FDs[r] = f.lookup(t, int32(args[r]))
 		}
@@ -46,6 +48,10 @@ func (f *Follower) addPaths(n *Named, t *task, a abi.ABI, nr int32, refs abi.Ref
 	sockets := refs.Sockets()
 	if refs.Paths|sockets == 0 {
 		return
+	}
+	n.moves = f.moves.number()
+	if name, _ := abi.Name(a, nr); makesLink(name) {
+		n.text = true
 	}
 	k := 0
 	for r := range args {
@@ -95,12 +101,11 @@ func (f *Follower) asWritten(a abi.ABI, nr int32, k int) bool {
 	if k != 0 {
 		return false
 	}
-	switch name, _ := abi.Name(a, nr); name {
-	case "symlink", "symlinkat", "mount":
-		return true
-	}
-	return false
+	name, _ := abi.Name(a, nr)
+	return name == "mount" || makesLink(name)
 }
+
+func makesLink(name string) bool { return name == "symlink" || name == "symlinkat" }
 
 // links says what of a path may be a symbolic link, or whether it is another
 // path than it seems.

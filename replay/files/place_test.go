@@ -37,6 +37,26 @@ func TestWhereNamesLead(t *testing.T) {
 			{"chdir", "0=..", 0, []int64{1}, ""},
 			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/x"},
 		},
+		"below what was renamed": {
+			{"chdir", "0=a/b", 0, []int64{1}, ""},
+			{"openat", "1=/srv/k", 4, []int64{cwd, 1, noFollow}, ""},
+			{"rename", "0=/home/a\n1=/home/z", 0, []int64{1, 2}, ""},
+			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/z/b/x"},
+			{"rename", "0=/srv/k\n1=/srv/c", -2, []int64{1, 2}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/k/x"},
+			{"renameat2", "1=/srv/c\n3=/srv/k", 0, []int64{cwd, 1, cwd, 2, 2}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/c/x"},
+			{"renameat", "1=c\n3=d", 0, []int64{9, 1, 9, 2}, ""}, // of a directory that is not known
+			{"openat", "1=x", 3, []int64{4, 1, 0}, ""},
+			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/z/b/x"},
+			{"rename", "0=/home/z\n1=/home/y", 0, []int64{1, 2}, ""},
+			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/y/b/x"},
+		},
+		"a name of memory": {
+			{"memfd_create", "0=mine", 3, []int64{1, 0}, "/memfd:mine"},
+			{"memfd_create", "", 3, []int64{1, 0}, "memfd"},
+			{"mq_open", "0=queue", 3, []int64{1, 0}, "mqueue:/queue"},
+		},
 		"a root": {
 			{"chroot", "0=jail", 0, []int64{1}, ""},
 			{"openat", "1=/../../sub/x", 3, []int64{cwd, 1, 0}, "/home/jail/sub/x"},

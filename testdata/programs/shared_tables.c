@@ -95,6 +95,32 @@ static void rooted(const char *name, unsigned long long resolve)
 	syscall(SYS_close_range, 3, ~0U, 0);
 }
 
+/* What is opened below a directory that has another name since. */
+static void renamed(void)
+{
+	char dir[] = "/tmp/shared_tables.XXXXXX";
+	int fd, at;
+
+	if (!mkdtemp(dir) || chdir(dir) || mkdir("m1", 0700) || mkdir("m1/s", 0700))
+		_exit(6);
+	at = open("m1", O_PATH);
+	if (chdir("m1/s") || renameat(AT_FDCWD, "../../m1", AT_FDCWD, "../../m2"))
+		_exit(6);
+	check(fd = open("q", O_CREAT | O_RDWR, 0600));
+	close(fd);
+	check(fd = openat(at, "q", O_CREAT | O_RDWR, 0600));
+	close(fd);
+	unlink("../q"), unlink("q");
+	if (chdir(dir) || rename("m2", "m3"))
+		_exit(6);
+	at = open("m3", O_PATH);
+	if (rename("m3", "m4"))
+		_exit(6);
+	check(fd = openat(at, "q", O_CREAT | O_RDWR, 0600));
+	unlink("m4/q"), rmdir("m4/s"), rmdir("m4"), rmdir(dir);
+	syscall(SYS_close_range, 3, ~0U, 0);
+}
+
 #ifdef __x86_64__
 static unsigned words[6];
 
@@ -185,6 +211,7 @@ int main(int n, char **list)
 	rooted("/bin", 0x10);
 	rooted("../lib", 0x10);
 	rooted("bin/../lib", 0x08);
+	renamed();
 #ifdef __x86_64__
 	{
 		int fd = socketcall(1, AF_INET, SOCK_STREAM, 0);

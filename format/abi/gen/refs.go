@@ -16,7 +16,7 @@ import (
 // that has their registers.
 var refFields = map[string]string{"fd": "FDs", "dirfd": "DirFDs", "path": "Paths", "sockaddr": "Addresses", "fdpair": "Pairs",
 	"msghdr": "Messages", "sockaddrback": "AddressesBack", "msghdrback": "MessagesBack",
-	"cloneargs": "Words", "openhow": "Words", "callargs": "Calls"}
+	"name": "Names", "cloneargs": "Words", "openhow": "Words", "callargs": "Calls"}
 
 // reading is how one call's registers are read: "name:kind …" for all ABIs,
 // and variants for some, by their first word.
@@ -100,7 +100,7 @@ func refs(dir string, calls map[string]reading) []byte {
 				continue
 			}
 			fmt.Fprintf(&b, "%d: {", nr)
-			for _, field := range []string{"FDs", "DirFDs", "Paths", "Addresses", "Messages", "Pairs", "AddressesBack", "MessagesBack", "Words", "Calls"} {
+			for _, field := range []string{"FDs", "DirFDs", "Paths", "Addresses", "Messages", "Pairs", "AddressesBack", "MessagesBack", "Names", "Words", "Calls"} {
 				if m := masks[field]; m != 0 {
 					fmt.Fprintf(&b, "%s: 0b%b, ", field, m)
 				}

@@ -19,7 +19,7 @@ const (
 
 var kindClasses = map[Class][]kind{
 	Unused: {kindPad, kindSkip},
-	Address: {kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
+	Address: {kindPtr, kindPath, kindStr, kindName, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
 		kindCloneArgs, kindOpenHow, kindCallArgs, kindCloneChild, kindCloneTLS, kindFutexTimeout, kindFutexAddr2},
 	Descriptor: {kindFD, kindDirFD},
 	Identity:   {kindID, kindKey, kindKeyID},

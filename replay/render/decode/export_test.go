@@ -43,7 +43,7 @@ func Kinds(a abi.ABI, nr int32) (k []Kind) {
 	for _, p := range lookup(a, nr).params {
 		k = append(k, Kind{p.name,
 			p.kind.pointer(),
-			p.kind == kindPath || p.kind == kindStr,
+			p.kind == kindPath || p.kind == kindStr || p.kind == kindName,
 			p.kind == kindFutexTimeout || p.kind == kindFcntlArg || p.kind == kindSkip || lookup(a, nr).options != nil})
 	}
 	return k
@@ -74,6 +74,8 @@ func Refs(a abi.ABI, nr int32) (r abi.Refs) {
 			r.Pairs |= bit
 		case kindCloneArgs, kindOpenHow:
 			r.Words |= bit
+		case kindName:
+			r.Names |= bit
 		case kindCallArgs:
 			r.Calls |= bit
 		}

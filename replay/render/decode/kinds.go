@@ -52,6 +52,7 @@ const (
 	kindPairHigh
 	kindPath         // a pointer to a file name
 	kindStr          // a pointer to another text that ends with 0
+	kindName         // likewise, which is read: the name of something
 	kindSockAddr     // a pointer to a socket address
 	kindFDPair       // a pointer to two descriptors that the call makes
 	kindMsgHdr       // a pointer to a message, which may have a socket address
@@ -75,7 +76,7 @@ var kinds = map[string]kind{
 	"clock": kindClock, "cloneflags": kindCloneFlags, "clonechild": kindCloneChild, "clonetls": kindCloneTLS,
 	"ipcgetflags": kindIPCGet, "shmgetflags": kindShmGet, "fcntlarg": kindFcntlArg, "fcntlresult": kindFcntl, "ioctl": kindIoctl,
 	"protocol": kindProtocol, "sockopt": kindSockOpt,
-	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "sockaddr": kindSockAddr, "fdpair": kindFDPair,
+	"pairhigh": kindPairHigh, "path": kindPath, "str": kindStr, "name": kindName, "sockaddr": kindSockAddr, "fdpair": kindFDPair,
 	"msghdr": kindMsgHdr, "sockaddrback": kindSockAddrBack, "msghdrback": kindMsgHdrBack, "keyid": kindKeyID,
 	"cloneargs": kindCloneArgs, "openhow": kindOpenHow, "callargs": kindCallArgs,
 	"mountflags": kindMountFlags, "swapon": kindSwapFlags, "quotacmd": kindQuotaCmd, "ioprioval": kindIOPrio,
@@ -109,7 +110,7 @@ func (k kind) bits() uint8 {
 // pointer tells the kinds that are always an address.
 func (k kind) pointer() bool {
 	switch k {
-	case kindPtr, kindPath, kindStr, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
+	case kindPtr, kindPath, kindStr, kindName, kindSockAddr, kindFDPair, kindMsgHdr, kindSockAddrBack, kindMsgHdrBack,
 		kindCloneArgs, kindOpenHow, kindCallArgs, kindCloneChild, kindCloneTLS, kindFutexAddr2:
 		return true
 	}

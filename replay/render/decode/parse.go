@@ -65,7 +65,7 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 			args[reg], args[reg+1] = v&0xffffffff, v>>32&0xffffffff
 		case ok:
 			args[reg] = v
-		case p.kind == kindPath || p.kind == kindStr:
+		case p.kind == kindPath || p.kind == kindStr || p.kind == kindName:
 			if s, ok := quoted(text); ok {
 				lines = format.AppendArgument(lines, reg, s)
 			} else {
