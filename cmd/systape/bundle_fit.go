@@ -107,7 +107,7 @@ func (b *bundleFitter) fit(size int64, make func(inputs []string) (int64, error)
 		}
 	}
 	return &exitError{code: exitFailed, err: fmt.Errorf("no stretch of the capture makes a bundle of --max-size %s: the smallest has %s", b.flags.maxSize, units.Bytes(size)),
-		hint: "give a larger size, or a copy with fewer threads: systape copy --help"}
+		hint: "give --max-size " + strings.ReplaceAll(units.Bytes(size+size/50), " ", "") + " or more; the report and the texts take most of a small one"}
 }
 
 // cut copies a stretch of the capture.

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -30,7 +31,7 @@ func flightReason(f *format.Flight) string {
 	words := ""
 	switch f.Why {
 	case format.FlightTrigger:
-		words = escape.Text(f.Trigger)
+		words = cmp.Or(escape.Text(strings.TrimSpace(f.Trigger)), "a trigger that is not told")
 		if f.What != "" {
 			words += ": " + escape.Text(f.What)
 		}

@@ -46,10 +46,13 @@ func (p *Privacy) Write(w io.Writer, form string) error {
 			words = append(words, text)
 		}
 		if n := int(k.Distinct-k.Kept) - len(words); n > 0 {
-			words = append(words, fmt.Sprintf("and %s more", units.Count(int64(n))))
+			words = append(words, fmt.Sprintf("and %s more: --format json", units.Count(int64(n))))
 		}
 		distinct := units.Count(k.Distinct)
-		t.Add(k.Name, distinct, units.Count(k.Kept), strings.Join(words, ", "))
+		t.Add(k.Name, distinct, units.Count(k.Kept), strings.Join(words[:min(1, len(words))], ""))
+		for _, w := range words[min(1, len(words)):] { // each has a row of its own, to be read whole
+			t.Add("", "", "", w)
+		}
 	}
 	if n := p.Found.Addresses; n > 0 {
 		t.Add("addresses of memory", units.Count(n), "", "redact blurs all of them")
