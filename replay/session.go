@@ -206,7 +206,11 @@ func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error
 
 // Close ends reading and closes the files. The results stay.
 func (s *Session) Close() error {
+	if s.reader == nil {
+		return nil
+	}
 	err := s.reader.Close()
+	s.reader, s.first, s.reopen = nil, nil, nil
 	if s.pipe != nil {
 		err = errors.Join(err, s.pipe.Close())
 	}

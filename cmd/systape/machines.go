@@ -196,7 +196,7 @@ func (m *machines) calls(begin func(recording int), fn func([]replay.Call) error
 			}
 			return fn(moved)
 		})
-		if err != nil {
+		if err = errors.Join(err, in.Close()); err != nil { // its memory is needed for the next
 			return err
 		}
 	}

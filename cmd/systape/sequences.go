@@ -86,6 +86,11 @@ func countSequences(all []*input, v *views.Sequences, opt sequences.Options, oth
 			return err
 		}
 		v.Taken.Add(st.Taken())
+		if len(all) > 1 { // its memory is needed for the next
+			if err := in.Close(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
