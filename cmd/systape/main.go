@@ -59,7 +59,7 @@ func (e *exitError) Unwrap() error { return e.err }
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(args)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // for nil it takes those of the process
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
