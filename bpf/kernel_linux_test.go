@@ -24,6 +24,8 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 	wanted.Wanted[0][syscall.SYS_GETPPID] = true
 	var counts [2][TableSize]uint8
 	counts[0][syscall.SYS_LSEEK] = 3
+	var texts [2][TableSize]TextArguments // all there are, of one call that is not made here
+	texts[0][syscall.SYS_SWAPON] = TextArguments{Names: 1, Addresses: 1, Messages: 1, Pairs: 1, AddressesBack: 1, MessagesBack: 1, Words: 1, Calls: 1}
 	for name, cfg := range map[string]Config{
 		"everything":           {},
 		"by process":           {FilterPIDs: true},
@@ -36,6 +38,9 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 		"by outcome":           {Failed: true, LeastDuration: time.Hour},
 		"drawn by lot":         {Sample: true},
 		"every filter":         {FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, CommPatterns: []string{"b*"}, UIDs: []uint32{1}, Syscalls: &wanted, Sample: true, Failed: true, LeastDuration: time.Second},
+		"names":                {Texts: TextsAlways},
+		"names of what failed": {Texts: TextsFailed},
+		"every filter, names":  {Texts: TextsAlways, FilterPIDs: true, FollowChildren: true, Comms: []string{"a"}, CommPatterns: []string{"b*"}, UIDs: []uint32{1}, Syscalls: &wanted, Sample: true, Failed: true, LeastDuration: time.Second},
 		"drawn, mixed writers": {Sample: true, Writers: new(WritersMixed)},
 		"preemption held off":  {Writers: new(WritersHold)},
 		"mixed writers":        {Writers: new(WritersMixed)},
@@ -43,6 +48,7 @@ func TestKernelAcceptsEveryVariant(t *testing.T) {
 	} {
 		for _, noBTF := range []bool{false, true} {
 			cfg.NoBTF, cfg.BufferBytes, cfg.Arguments, cfg.RecordSelf = noBTF, 1<<20, counts, true
+			cfg.TextBytes, cfg.TextArguments = 256, texts
 			variant := name + ", with BTF"
 			if noBTF {
 				variant = name + ", without BTF"

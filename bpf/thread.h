@@ -23,10 +23,11 @@ static inline_always u8 *state_of(u32 tid)
 {
 	u32 zero = 0;
 	u8 *states = map_lookup(&thread_states, &zero);
+	u32 at = tid & thread_mask; /* as a comparison, 5.10's verifier follows both ways of one that was decided before */
 
-	if (!states || tid > thread_mask)
+	if (!states || at != tid)
 		return 0;
-	return states + (tid & thread_mask); /* the mask is for old verifiers */
+	return states + at;
 }
 
 /* Notes that an event of the current thread is lost: see lost_before(). */
