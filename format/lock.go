@@ -57,7 +57,7 @@ func CreateSpool(name string, opt FileOptions) (*os.File, error) {
 			return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 		}
 	}
-	f, err := createExclusive(path)
+	f, err := createExclusive(path, opt.Force)
 	if errors.Is(err, ErrInUse) {
 		err = &fs.PathError{Op: "create", Path: path, Err: ErrRecording}
 	}

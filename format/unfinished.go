@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -56,7 +57,7 @@ func CreateUnfinished(name string, opt FileOptions) (*Unfinished, error) {
 }
 
 func createUnfinished(partial, name string, opt FileOptions) (*Unfinished, error) {
-	f, err := createExclusive(partial)
+	f, err := createExclusive(partial, true)
 	if err != nil {
 		return nil, namedAs(err, partial, name)
 	}
@@ -97,36 +98,90 @@ func replaceable(name string, info fs.FileInfo) error {
 	return nil
 }
 
-// createExclusive makes a new file, and locks it. One that is there is removed,
-// a link as a link, unless a program has locked it.
-func createExclusive(path string) (*os.File, error) {
+// createExclusive makes a new file, and locks it. One that is there is removed, a
+// link as a link, if replace is set and no program has locked it; else the error
+// is fs.ErrExist or [ErrInUse].
+//
+// Between making and locking a file another program may take it for one that was
+// left. So whoever removes a file holds its lock, and whoever made one looks,
+// with the lock, whether it still has its name.
+func createExclusive(path string, replace bool) (*os.File, error) {
 	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
-			if err := lock(f); err != nil {
-				f.Close()
-				return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+			if own(f, path) {
+				return f, nil
 			}
-			return f, nil
-		}
-		if !errors.Is(err, fs.ErrExist) || try == 3 {
+			f.Close()
+			err = &fs.PathError{Op: "create", Path: path, Err: ErrInUse}
+		} else if errors.Is(err, fs.ErrExist) && replace {
+			if gone := removeUnused(path); gone != nil {
+				return nil, gone
+			}
+		} else {
 			return nil, err
 		}
-		info, err := os.Lstat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return nil, err
-		case info.IsDir():
-			return nil, &fs.PathError{Op: "create", Path: path, Err: errors.New("it is a folder")}
-		case info.Mode().IsRegular() && pathInUse(path):
-			return nil, &fs.PathError{Op: "create", Path: path, Err: ErrInUse}
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if try == 3 {
 			return nil, err
 		}
 	}
+}
+
+// own locks a new file. It reports false when another program has removed it.
+func own(f *os.File, path string) bool {
+	for range 100 { // others hold the lock for a moment, to see whether it is held
+		if lock(f) == nil {
+			return named(f, path)
+		}
+		if !named(f, path) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
+}
+
+// named reports whether the path is the name of the open file.
+func named(f *os.File, path string) bool {
+	there, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	open, err := f.Stat()
+	return err == nil && os.SameFile(there, open)
+}
+
+// removeUnused removes what is at path, which may be nothing any more. It fails
+// with [ErrInUse] when a program has locked it.
+func removeUnused(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return &fs.PathError{Op: "create", Path: path, Err: errors.New("it is a folder")}
+	}
+	if info.Mode().IsRegular() {
+		if f, err := os.Open(path); err == nil {
+			defer f.Close()
+			if lock(f) != nil {
+				return &fs.PathError{Op: "create", Path: path, Err: ErrInUse}
+			}
+			if !named(f, path) {
+				return nil
+			}
+			if runtime.GOOS == "windows" { // where an open file keeps its name
+				f.Close()
+			}
+		}
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Write implements io.Writer.

@@ -60,6 +60,13 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 	f, err := format.CreateSpool(path, format.FileOptions{Force: force})
 	switch {
 	case err == nil:
+		// Another recorder of the name may have finished since that was looked at:
+		// its capture came before its spool went.
+		if _, err := os.Lstat(path); err == nil && !force {
+			os.Remove(spool)
+			f.Close()
+			return refuse(taken(path+" exists"), "choose another name with -o, or --force to replace it")
+		}
 		return f, nil
 	case errors.Is(err, format.ErrRecording):
 		return refuse(fmt.Errorf("%s: %w", spool, format.ErrRecording), "choose another name with -o")

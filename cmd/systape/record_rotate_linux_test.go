@@ -226,7 +226,9 @@ func rotatesWithCounts(t *testing.T, r recorder) {
 // rotatesWithFilters: what filters choose is chosen in every part, and whole.
 func rotatesWithFilters(t *testing.T, r recorder) {
 	dir := t.TempDir()
-	got := r.run(t, "record", "-q", "-C", "64KiB", "-e", "lseek", "--comm", "noi*", "-o", filepath.Join(dir, "t.parquet"), "--", "sh", "-c", r.program("noise")+" 50000; "+r.program("noise")+" 50000")
+	// What is called before a part began is in those before it, however fast it was.
+	const script = `for part in 2 3; do "$0" 50000; until ls "$1-0000$part.parquet"* >"$1.list" 2>&1; do sleep 0.02; done; done; rm "$1.list"; exit 7`
+	got := r.run(t, "record", "-q", "-C", "64KiB", "-e", "lseek", "--comm", "noi*", "-o", filepath.Join(dir, "t.parquet"), "--", "sh", "-c", script, r.program("noise"), filepath.Join(dir, "t"))
 	if got.code != 7 {
 		t.Fatalf("%+v", got)
 	}
