@@ -13,6 +13,7 @@ import (
 // place is where threads are in the hierarchies of cgroups. It does not change:
 // a thread that is moved has another.
 type place struct {
+	id        uint64   // of the cgroup of version 2, as the first thread seen there had it; 0: none was
 	cgroups   []cgroup // that are no root, each of another hierarchy; the one that was come into last is first
 	container format.Symbol
 	lost      uint64 // moves that were lost until this was known
@@ -153,6 +154,9 @@ func (m *merger) begunIn(t *thread, id uint64) bool {
 		path, ok = m.cgroupPath(id)
 	}
 	if !ok {
+		if t.place != nil && t.place.id == 0 {
+			t.place.id = id
+		}
 		return false
 	}
 	now := ""
@@ -170,11 +174,12 @@ func (m *merger) begunIn(t *thread, id uint64) bool {
 }
 
 // placeAtExec makes sure of where a process is when it becomes a program. Where
-// moves were lost since that was known, or the id of its cgroup has no path, the
+// moves were lost since that was known, or the id of its cgroup has no path and
+// is not that of others in its place, so that it may have begun elsewhere, the
 // process is asked; when that has ended, its container is not known.
 func (m *merger) placeAtExec(t *thread, pid int32, id uint64) {
 	found := m.begunIn(t, id)
-	if t.place != nil && t.place.lost == m.placesLost() && (found || id == 0) {
+	if t.place != nil && t.place.lost == m.placesLost() && (found || id == 0 || id == t.place.id) {
 		return
 	}
 	if found && id > 1 {
