@@ -113,7 +113,12 @@ type noProc struct{}
 
 func (noProc) thread(pid, tid int32) (string, string) { return fmt.Sprintf("old%d", tid), "" }
 func (noProc) cgroups(pid int32) string               { return "" }
-func (noProc) cgroupPath(id uint64) (string, bool)    { return fmt.Sprintf("/box%d", id), id > 0 }
+func (noProc) cgroupPath(id uint64) (string, bool) {
+	if id == 0 || id >= 1000 {
+		return "", false
+	}
+	return fmt.Sprintf("/box%d", id), true
+}
 
 // collect returns a merger over the CPUs and the rows it has handed over.
 func collect(cpus ...*fakeCPU) (*merger, *[]format.Event) {
