@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -286,6 +287,9 @@ func formsFollow(t *testing.T, r *formsRecording, rows []formsRow) {
 		args := strings.Fields(strings.ReplaceAll(row.args, "F", name) + " --follow")
 		wait.Go(func() { got[i].code, got[i].stdout, got[i].stderr = formsRun(t, nil, args...) })
 	}
+	for formsOpened(name) < 1+len(rows) { // until the tests' limit: all have come
+		time.Sleep(replayPoll)
+	}
 	for i, cut := range cuts[1:] {
 		time.Sleep(2 * replayPoll)
 		grow(cuts[i], cut)
@@ -307,6 +311,21 @@ func formsFollow(t *testing.T, r *formsRecording, rows []formsRow) {
 			t.Errorf("systape %s\nwhile the spool grows:\n%s\nof the finished file:\n%s", row.args, formsDiff(got[i], want), formsDiff(want, got[i]))
 		}
 	}
+}
+
+// formsOpened counts how often this process has a file open; many where nobody
+// can tell.
+func formsOpened(name string) (n int) {
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return math.MaxInt
+	}
+	for _, fd := range all {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && to == name {
+			n++
+		}
+	}
+	return n
 }
 
 // formsChoose returns the rows for which choose is true.
