@@ -282,11 +282,16 @@ func TestMergeLearnsPlaces(t *testing.T) {
 	comeTo(c, 40, bpf.RecordCgroup, 0, 0, bpf.PlacePayload{Cgroup: 77}, "/born.slice/unit-box")
 	fork(41, 11, 77) // begins there
 	c.enter(42, 11, 11, 0)
-	fork(43, 13, 1000) // an id without a path: as its parent
+	fork(43, 16, 1)
+	comeTo(c, 43, bpf.RecordMove, 16, 16, bpf.PlacePayload{Hierarchy: unknownHierarchy, Group: 1}, "/outer/pod") // without BTF
+	life(c, 44, bpf.RecordFork, 16, 16, bpf.ForkPayload{ChildPidTgid: ids(13, 13), Cgroup: 1000})                // an id without a path: the parent's
 	exec(44, 13, 1000)
 	c.enter(45, 13, 13, 0)
 	exec(46, 13, 2000) // it may be anywhere, and /proc knows it no more
 	c.enter(47, 13, 13, 0)
+	fork(48, 17, 1000) // with BTF the child's: it may have begun anywhere
+	exec(48, 17, 1000)
+	c.enter(49, 17, 17, 0)
 	fork(50, 12, 1)
 	poll(t, m, 60+storeDelay)
 	c.Control.LostPlaces++
@@ -300,12 +305,12 @@ func TestMergeLearnsPlaces(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d %s", e.TS, e.Container))
 		}
 	}
-	want := []string{"12 pod", "21 inner", "22 inner", "25 pod", "31 inner", "33 ", "42 unit-box", "45 pod", "47 ", "72 "}
+	want := []string{"12 pod", "21 inner", "22 inner", "25 pod", "31 inner", "33 ", "42 unit-box", "45 pod", "47 ", "49 ", "72 "}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if n := m.sources[0].read[bpf.ClassLifecycle]; n != 9 {
-		t.Errorf("%d events of threads' lives were read, want 9: what tells places is none", n)
+	if n := m.sources[0].read[bpf.ClassLifecycle]; n != 12 {
+		t.Errorf("%d events of threads' lives were read, want 12: what tells places is none", n)
 	}
 }
 

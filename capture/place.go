@@ -13,7 +13,7 @@ import (
 // place is where threads are in the hierarchies of cgroups. It does not change:
 // a thread that is moved has another.
 type place struct {
-	id        uint64   // of the cgroup of version 2, as the first thread seen there had it; 0: none was
+	id        uint64   // without BTF, of the cgroup of version 2, as a thread there had it; 0: not told
 	cgroups   []cgroup // that are no root, each of another hierarchy; the one that was come into last is first
 	container format.Symbol
 	lost      uint64 // moves that were lost until this was known
@@ -21,9 +21,12 @@ type place struct {
 
 // cgroup is one in a hierarchy.
 type cgroup struct {
-	hierarchy int32 // as in /proc/PID/cgroup; 0: of version 2, -1: not known
+	hierarchy int32 // as in /proc/PID/cgroup; 0: of version 2
 	path      string
 }
+
+// unknownHierarchy is that of a cgroup whose hierarchy the kernel side cannot tell.
+const unknownHierarchy = -1
 
 // maxCgroups bounds how many ids of cgroups are kept: they come and go.
 const maxCgroups = 1 << 16
@@ -154,7 +157,8 @@ func (m *merger) begunIn(t *thread, id uint64) bool {
 		path, ok = m.cgroupPath(id)
 	}
 	if !ok {
-		if t.place != nil && t.place.id == 0 {
+		// Without BTF moves do not tell the hierarchy, and a fork the parent's id.
+		if t.place != nil && t.place.id == 0 && slices.ContainsFunc(t.place.cgroups, func(c cgroup) bool { return c.hierarchy == unknownHierarchy }) {
 			t.place.id = id
 		}
 		return false
