@@ -267,19 +267,7 @@ func formsFollow(t *testing.T, r *formsRecording, rows []formsRow) {
 	name := filepath.Join(t.TempDir(), formsName)
 	// Pieces that end within a batch, and between two.
 	cuts := []int{whole[0] + 100, whole[len(whole)/2], len(spool) - 50, len(spool)}
-	growing, err := os.Create(name)
-	if err == nil {
-		err = format.LockSpool(growing)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer growing.Close()
-	grow := func(from, to int) {
-		if _, err := growing.Write(spool[from:to]); err != nil {
-			t.Fatal(err)
-		}
-	}
+	grow := growingSpool(t, name, spool)
 	grow(0, cuts[0])
 	var wait sync.WaitGroup
 	got := make([]formsAnswer, len(rows))
@@ -326,6 +314,26 @@ func formsOpened(name string) (n int) {
 		}
 	}
 	return n
+}
+
+// growingSpool makes a spool that its recorder still writes; grow adds a stretch
+// of spool to it.
+func growingSpool(t *testing.T, name string, spool []byte) (grow func(from, to int)) {
+	t.Helper()
+	growing, err := os.Create(name)
+	if err == nil {
+		t.Cleanup(func() { growing.Close() })
+		err = format.LockSpool(growing)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(from, to int) {
+		t.Helper()
+		if _, err := growing.Write(spool[from:to]); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // formsChoose returns the rows for which choose is true.

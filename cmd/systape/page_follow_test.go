@@ -18,19 +18,7 @@ func TestViewFollowsARecording(t *testing.T) {
 	half := batches[len(batches)/2]
 	sealed := filepath.Join(t.TempDir(), "trace.parquet")
 	name := format.SpoolName(sealed)
-	growing, err := os.Create(name)
-	if err == nil {
-		err = format.LockSpool(growing)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer growing.Close()
-	grow := func(from, to int) {
-		if _, err := growing.Write(spool[from:to]); err != nil {
-			t.Fatal(err)
-		}
-	}
+	grow := growingSpool(t, name, spool)
 	grow(0, half)
 	b := browser.Open(t, 1280, 720)
 	b.Go(liveView(t, "--follow", name), "#page[data-drawn] .singles")

@@ -217,18 +217,8 @@ while not ended:
 func recordSocketsAtStart(t *testing.T, r recorder) {
 	c := exec.Command(needTool(t, "python3"), "-c", strings.ReplaceAll(listeners, `\\`, `\`))
 	c.Dir = t.TempDir()
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	c.Stderr = os.Stderr
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := startPiped(t, c)
 	told, err := io.ReadAll(out)
 	if err != nil {
 		t.Fatal(err)

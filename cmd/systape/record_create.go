@@ -42,6 +42,9 @@ func isTaken(err error) bool {
 // What it fails with is a refusal.
 func createSpool(path string, force bool, signing *signFlags) (*os.File, error) {
 	refuse := func(err error, hint string) (*os.File, error) { return nil, &refusal{err, hint} }
+	exists := func() (*os.File, error) {
+		return refuse(taken(path+" exists"), "choose another name with -o, or --force to replace it")
+	}
 	if name := filepath.Base(path); len(name) > maxNameBytes {
 		return refuse(fmt.Errorf("the name %s… has %d bytes, a file's name has at most %d", name[:20], len(name), maxNameBytes), "choose a shorter name with -o")
 	}
@@ -53,7 +56,7 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 			return refuse(taken(path+" is not a regular file"), "name a new file with -o, or - for standard output")
 		}
 		if !force {
-			return refuse(taken(path+" exists"), "choose another name with -o, or --force to replace it")
+			return exists()
 		}
 	}
 	spool := format.SpoolName(path)
@@ -65,7 +68,7 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 		if _, err := os.Lstat(path); err == nil && !force {
 			os.Remove(spool)
 			f.Close()
-			return refuse(taken(path+" exists"), "choose another name with -o, or --force to replace it")
+			return exists()
 		}
 		return f, nil
 	case errors.Is(err, format.ErrRecording):

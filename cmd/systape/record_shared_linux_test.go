@@ -73,17 +73,7 @@ func (r recorder) compareTruth(t *testing.T, truth string, least int, files ...s
 // recording began.
 func recordSharedBefore(t *testing.T, r recorder) {
 	c := exec.Command(r.program("shared_tables"), "wait")
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := startPiped(t, c)
 	lines := bufio.NewReader(out)
 	if line, err := lines.ReadString('\n'); line != "ready\n" {
 		t.Fatalf("got %q, %v", line, err)

@@ -71,17 +71,7 @@ func recordIDComesBack(t *testing.T, r recorder) {
 	for _, hook := range []string{"--no-btf=false", "--no-btf"} {
 		file := filepath.Join(t.TempDir(), "t.parquet")
 		c := r.command(t, "record", "-q", hook, "-o", file, "--", "sh", "-c", "(:) & echo $!; wait $!; echo gone; read end")
-		in, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
+		in, out := startPiped(t, c)
 		var id int32
 		var gone string
 		if _, err := fmt.Fscan(out, &id, &gone); err != nil {

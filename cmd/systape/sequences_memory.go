@@ -9,8 +9,8 @@ import (
 	"systape/replay/sequences"
 )
 
-// sequencesMemory is the heap that the garbage collector holds on to, as for
-// latency. Without it there may be as much garbage as there is data.
+// sequencesMemory is the heap that the garbage collector holds on to. Without it
+// there may be as much garbage as there is data.
 const sequencesMemory = 216 << 20
 
 // limitMemory holds on to it until the function that it returns is called.

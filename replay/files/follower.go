@@ -308,6 +308,7 @@ func (f *Follower) wasOpen(b *format.Batch, i int) {
 	}
 	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i]), moves: f.moves.number()}
 	file.real = file.Type == Regular && !strings.HasSuffix(file.Name, " (deleted)")
+	other := int32(b.Args[format.FDFlags][i]) // with whom it shares, if it does
 	switch fd {
 	case format.FDCwd:
 		if t.place.cwd == nil && t.place.changing == 0 {
@@ -318,13 +319,13 @@ func (f *Follower) wasOpen(b *format.Batch, i int) {
 			t.place.root, t.place.strayed = file, false
 		}
 	case format.FDSharesFiles:
-		if with := f.task(int32(b.Args[format.FDFlags][i]), int32(b.Args[format.FDFlags][i])); with.table != t.table {
+		if with := f.task(other, other); with.table != t.table {
 			t.table.tasks--
 			t.table = with.table
 			t.table.tasks++
 		}
 	case format.FDSharesDirs:
-		if with := f.task(int32(b.Args[format.FDFlags][i]), int32(b.Args[format.FDFlags][i])); with.place != t.place {
+		if with := f.task(other, other); with.place != t.place {
 			t.place.tasks--
 			t.place = with.place
 			t.place.tasks++

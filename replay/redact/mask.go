@@ -69,7 +69,7 @@ func (m *masker) word(a string, first bool) string {
 	}
 	if slices.Contains(scriptTakers, base) {
 		m.shell = true
-		if base == "ssh" || base == "watch" || base == "eval" {
+		if slices.Contains(wordRunners, base) {
 			m.name, m.program = base, program{}
 		}
 	}
@@ -77,7 +77,7 @@ func (m *masker) word(a string, first bool) string {
 		if masked, done := m.option(a); done {
 			return masked
 		}
-	} else if !first && strings.ContainsAny(a, " \t\n") && slices.Contains([]string{"ssh", "watch", "eval"}, m.name) {
+	} else if !first && strings.ContainsAny(a, " \t\n") && slices.Contains(wordRunners, m.name) {
 		return maskScript(a)
 	}
 	return maskText(a)

@@ -41,7 +41,10 @@ var programs = map[string]program{
 var userPassOptions = []string{"-u", "--user", "-U", "--proxy-user"}
 
 // scriptTakers have a script behind -c, or in any word.
-var scriptTakers = []string{"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "su", "runuser", "script", "flock", "ssh", "watch", "eval"}
+var scriptTakers = append([]string{"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "su", "runuser", "script", "flock"}, wordRunners...)
+
+// wordRunners have one in any word.
+var wordRunners = []string{"ssh", "watch", "eval"}
 
 const secretWords = `passw(?:or)?d|passphrase|passcode|token|secret|api[-_]?key|access[-_]?key|private[-_]?key|secret[-_]?key|encryption[-_]?key|credentials?`
 
