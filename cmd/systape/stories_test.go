@@ -100,9 +100,10 @@ func runStory(t *testing.T, file string) {
 		} else if want := string(f.Data); got != want {
 			t.Errorf("%s\ngot:\n%s\nwant:\n%s", words, got, want)
 		}
+		const most = 110 // names are whole where no width is known: figures leave room for those of 20 columns
 		for line := range strings.Lines(got) {
-			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 && args[0] == "latency" && !strings.Contains(words, "format") && !strings.Contains(words, "wide") && !strings.HasPrefix(line, "hint:") && !strings.HasPrefix(line, "coverage:") && !strings.HasPrefix(line, "systape:") {
-				t.Errorf("%s: a line of %d columns, want at most 100: %s", words, n, line)
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > most && args[0] == "latency" && !strings.Contains(words, "format") && !strings.Contains(words, "wide") && !strings.HasPrefix(line, "hint:") && !strings.HasPrefix(line, "coverage:") && !strings.HasPrefix(line, "systape:") {
+				t.Errorf("%s: a line of %d columns, want at most %d: %s", words, n, most, line)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"golang.org/x/term"
 )
@@ -11,20 +12,28 @@ import (
 // Style is how text for people looks: how wide, and with which colours.
 type Style struct {
 	Colour   bool
-	Width    int // columns of the terminal; 0: not a terminal
+	Width    int // columns of the terminal, or those that COLUMNS tells of another file; 0: nobody says
 	Terminal bool
 }
 
-// StyleOf returns the style of what is written to w. Terminals have colours,
+// StyleOf returns the style of what is written to w. It is as wide as the
+// terminal, elsewhere as COLUMNS says (POSIX.1-2024, Environment Variables,
+// 8.3). Terminals have colours,
 // unless NO_COLOR (no-color.org) is set or TERM is dumb; CLICOLOR_FORCE
 // switches them on elsewhere.
 func StyleOf(w io.Writer) Style {
 	var s Style
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	f, ok := w.(*os.File)
+	switch {
+	case ok && term.IsTerminal(int(f.Fd())):
 		s.Terminal = true
 		s.Colour = os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			s.Width = width
+		}
+	case ok:
+		if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil {
+			s.Width = max(columns, 0)
 		}
 	}
 	if v := os.Getenv("CLICOLOR_FORCE"); v != "" && v != "0" {
@@ -36,11 +45,11 @@ func StyleOf(w io.Writer) Style {
 	return s
 }
 
-// widthElsewhere is what a table may take where nobody says how wide the
+// widthElsewhere is how wide lines of words are where nobody says how wide the
 // terminal is.
 const widthElsewhere = 100
 
-// TableWidth returns how many columns a table may take.
+// TableWidth returns how many columns lines of words may take.
 func (s Style) TableWidth() int {
 	if s.Width > 0 {
 		return s.Width

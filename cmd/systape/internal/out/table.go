@@ -153,10 +153,14 @@ func (t *Table) gap() int {
 	return 2
 }
 
-// Squeeze makes the table fit: it bounds the columns of these names, and on a
-// terminal that is still too narrow rather leaves out columns than breaks
-// lines, the first of drop first.
+// Squeeze makes the table fit where it is known how wide that is: it bounds the
+// columns of these names, and where that is still too narrow rather leaves out
+// columns than breaks lines, the first of drop first. Elsewhere, as in a pipe,
+// all stays whole.
 func (t *Table) Squeeze(s Style, bound []string, drop ...string) {
+	if s.Width == 0 {
+		return
+	}
 	for {
 		var columns []int
 		for i, c := range t.Columns {
@@ -164,7 +168,7 @@ func (t *Table) Squeeze(s Style, bound []string, drop ...string) {
 				columns = append(columns, i)
 			}
 		}
-		if len(columns) == 0 || t.Fit(s.TableWidth(), columns...) <= 0 || s.Width == 0 || len(drop) == 0 {
+		if len(columns) == 0 || t.Fit(s.Width, columns...) <= 0 || len(drop) == 0 {
 			return
 		}
 		t.Drop(drop[0])
