@@ -187,6 +187,9 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		own, child := int32(os.Getpid()), int32(r.command.cmd.Process.Pid)
 		comm, cgroups := proc.thread(own, own)
 		r.merger.seedThread(child, child, comm, cgroups)
+		if !kernel.InPIDNamespace() {
+			r.meta.Request.Launched = child
+		}
 		for i := range inherited {
 			inherited[i].pid, inherited[i].tid = child, child
 		}

@@ -56,6 +56,7 @@ type Request struct {
 	Command    []string `json:"command,omitempty"`
 	Hidden     string   `json:"hidden,omitempty"` // what of the command line is left out: "secrets", "arguments", "command"
 	PIDs       []int32  `json:"pids,omitempty"`
+	Launched   int32    `json:"launched,omitempty"` // process id of the command: until its first exec event the recorder's child; 0: none, or not known in a pid namespace
 	Follow     bool     `json:"follow"`             // children of the chosen processes too
 	All        bool     `json:"all"`                // the whole system
 	Syscalls   string   `json:"syscalls,omitempty"` // the -e expression; "" means every call

@@ -10,6 +10,7 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
+	"systape/format"
 	"systape/replay"
 	"systape/replay/audit"
 )
@@ -146,7 +147,17 @@ func runAudit(c *cobra.Command, f *auditFlags, args []string) error {
 // choose, whatever categories are shown.
 func auditTrail(in *input, categories []string, finder *audit.Finder, v *views.Audit) error {
 	trail := audit.NewTrail(in.names)
-	again := func() replay.Sieve { trail.Again(); return trail.Sift }
+	again := func() replay.Sieve {
+		trail.Again()
+		launch := replay.NewLaunch(in.Meta())
+		return func(b *format.Batch, calls []replay.Call) []replay.Call {
+			launch.Events(b)
+			return trail.Sift(b, slices.DeleteFunc(calls, func(c replay.Call) bool {
+				made, became := launch.Made(&c)
+				return made && !became // what the recorder's child did is nobody's
+			}))
+		}
+	}
 	return inputError(in.ByStartOf(in.ctx, again, func(calls []replay.Call) error {
 		for i := range calls {
 			r, _ := trail.Of(&calls[i])

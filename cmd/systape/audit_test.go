@@ -35,6 +35,34 @@ func TestAuditInOrderOfBegins(t *testing.T) {
 	}
 }
 
+// What the recorder's child did before it became the command is not in the trail;
+// that it became it is.
+func TestAuditLeavesLauncherOut(t *testing.T) {
+	name := latencyCapture(t, []byte(`# systape.request {"command":["web"],"all":true,"launched":7}
+1 enter 5 setuid(5)
+2 exit 5 setuid = 0
+3 exit 7 clone = 0
+4 enter 7 setgroups(0, 0)
+5 exit 7 setgroups = 0
+6 enter 7 execve(1, 2, 3)
+7 exec 7 old=7 "/bin/web"
+8 exit 7 execve = 0
+9 enter 7 setgid(5)
+10 exit 7 setgid = 0
+`))
+	code, got, stderr := commandLine(t, "audit", name, "--format", "csv", "--rules", "none", "--syscall", "execve,setuid,setgid,setgroups")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	var calls []string
+	for line := range strings.Lines(got) {
+		calls = append(calls, strings.Split(line, ",")[10])
+	}
+	if got := strings.Join(calls, " "); got != "syscall setuid execve setgid" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestAuditRefusesRules(t *testing.T) {
 	name := latencyCapture(t, []byte("1 enter 7 getpid()\n2 exit 7 getpid = 7\n"))
 	for _, c := range []struct{ rules, says string }{

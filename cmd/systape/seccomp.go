@@ -42,9 +42,10 @@ or the config.json of a container. Docker's rules depend on the capabilities of
 the container: those it gives by default are assumed, unless --cap says others.
 
 What io_uring carries out is no system call: no profile and no capture sees it.
-The execve by which the recorder became the recorded command is left out: it is
-the recorder's. Whoever starts the program under the profile needs it all the
-same, which a container's runtime and systemd know.
+What the recorder's child called until it became the recorded command, its execve
+above all, is left out: it is the recorder's. Whoever starts the program
+under the profile needs that execve all the same, which a container's runtime and
+systemd know.
 
 `
 
@@ -236,7 +237,7 @@ func noCalls(so string) error {
 
 // seccompEach goes over the captures one after the other, each with the
 // function that begin returns for it, and then calls end, which is told whether
-// the recorder's own execve was left out. All must be of machines of one kind,
+// the recorder's own calls were left out. All must be of machines of one kind,
 // because a profile is.
 func seccompEach(c *cobra.Command, args []string, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func(launched bool)) (host seccomp.Host, last *input, err error) {
 	for i, arg := range args {
@@ -266,27 +267,17 @@ func seccompEach(c *cobra.Command, args []string, begin func(*input, string, sec
 	return host, last, nil
 }
 
-// withoutLauncher gives add the calls that the filter chooses but the execve that
-// became the recorded command: the recorder's child made it, which is recorded
-// from there on and is no program to make a profile of.
+// withoutLauncher gives add the calls that the filter chooses but those of the
+// recorder's child up to the execve that became the recorded command: they are of
+// no program to make a profile of.
 func withoutLauncher(in *input, add func([]replay.Call) error) (found bool, err error) {
-	m := in.Meta()
-	r := &m.Request
-	first := (len(r.Command) > 0 || r.Hidden != "") && !r.All && len(r.PIDs) == 0 && m.Flight == nil && m.Part.Number <= 1
-	launcher := int64(-1)
-	err = in.pairs(func(_ *format.Batch, calls []replay.Call) error {
-		if first && len(calls) > 0 {
-			first = false
-			if name, _ := abi.Name(calls[0].ABI, calls[0].Nr); name == "execve" && calls[0].EnterSeq >= 0 {
-				launcher = calls[0].EnterSeq
-			}
-		}
+	launch := replay.NewLaunch(in.Meta())
+	err = in.pairs(func(b *format.Batch, calls []replay.Call) error {
+		launch.Events(b)
 		kept := in.Choose(calls)
-		if launcher >= 0 {
-			n := len(kept)
-			kept = slices.DeleteFunc(kept, func(c replay.Call) bool { return c.EnterSeq == launcher })
-			found = found || len(kept) < n
-		}
+		n := len(kept)
+		kept = slices.DeleteFunc(kept, func(c replay.Call) bool { made, _ := launch.Made(&c); return made })
+		found = found || len(kept) < n
 		return add(kept)
 	})
 	return found, err

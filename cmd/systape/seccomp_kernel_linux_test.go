@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,5 +126,39 @@ func TestSeccompRuntime(t *testing.T) {
 	}
 	if x := answer.Refused[0]; x.Syscall != "getpgid" || x.Action != "SCMP_ACT_ERRNO" || x.Errno != "EPERM" || x.Count != 1 {
 		t.Errorf("got %+v, want one getpgid refused with EPERM", x)
+	}
+}
+
+// TestSeccompWholeSystem records a command and all else: nothing that the
+// recorder's child called before it became the command is in a profile of it.
+func TestSeccompWholeSystem(t *testing.T) {
+	kerneltest.Require(t)
+	r := buildRecorder(t)
+	file := filepath.Join(t.TempDir(), "all.parquet")
+	r.succeed(t, "record", "-a", "-o", file, "--", needTool(t, "true"))
+	var info struct {
+		Request struct{ Launched int }
+	}
+	if err := json.Unmarshal([]byte(r.succeed(t, "info", file, "--format", "json").out), &info); err != nil || info.Request.Launched == 0 {
+		t.Fatalf("%v, %+v: which process became the command is not told", err, info)
+	}
+	var profile struct {
+		Calls []struct {
+			Syscall string
+			By      string `json:"first_comm"`
+		}
+		Saturation struct{ Programs int }
+	}
+	got := r.succeed(t, "seccomp", file, "--pid", strconv.Itoa(info.Request.Launched), "--format", "json")
+	if err := json.Unmarshal([]byte(got.out), &profile); err != nil {
+		t.Fatal(err)
+	}
+	if len(profile.Calls) == 0 || profile.Saturation.Programs != 1 {
+		t.Errorf("got %d calls of %d programs, want those of one", len(profile.Calls), profile.Saturation.Programs)
+	}
+	for _, c := range profile.Calls {
+		if c.By != "true" {
+			t.Errorf("%s by %q is not of the command", c.Syscall, c.By)
+		}
 	}
 }

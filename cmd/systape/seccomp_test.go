@@ -23,11 +23,21 @@ func TestSeccompLeavesLauncherOut(t *testing.T) {
 80 enter 7 getpid() comm="next"
 81 exit 7 getpid = 7 comm="next"
 `
+	// The whole system: others' calls, and all that the child did.
+	const system = `# systape.request {"command":["web"],"all":true,"launched":7}
+1 enter 5 read(0) comm="cat"
+2 exit 7 clone = 0 comm="systape"
+3 enter 7 setgroups(0, 0) comm="systape"
+4 exit 7 setgroups = 0 comm="systape"
+5 exit 5 read = 0 comm="cat"` + recorded + further
 	for _, c := range []struct {
 		name, text string
 		programs   int
 		calls      string
 	}{
+		{"the whole system", system, 3, "execve by web, getpid by web, read by cat"},
+		{"its exec event is lost", strings.Replace(system, "20 exec 7 old=7 \"/bin/web\" comm=\"web\"\n", "", 1), 3, "execve by web, getpid by web, read by cat"},
+		{"a child that is not seen", strings.Replace(system, "2 exit 7 clone = 0 comm=\"systape\"\n", "", 1), 4, "execve by systape, getpid by web, read by cat, setgroups by systape"},
 		{"one program", "# systape.request {\"command\":[\"web\"]}" + recorded, 1, "getpid by web"},
 		{"a further one", "# systape.request {\"command\":[\"web\"]}" + recorded + further, 2, "execve by web, getpid by web"},
 		{"command not told", "# systape.request {\"hidden\":\"command\"}" + recorded, 1, "getpid by web"},

@@ -11,7 +11,7 @@ import (
 )
 
 // Columns are those that an Observer and a Check look at.
-const Columns = format.ColPID | format.ColSyscall | format.ColComm | format.ColArgs | format.ColDetail
+const Columns = format.ColSeq | format.ColPID | format.ColSyscall | format.ColComm | format.ColArgs | format.ColDetail
 
 // Seen is what was seen of one system call of one ABI.
 type Seen struct {

@@ -114,7 +114,7 @@ func (s *Seccomp) Words() []string {
 	}
 	add("Left out, because it has no name that a profile could say: %s.", names)
 	if s.Launched > 0 {
-		words = append(words, "Left out, because it is the recorder's: the execve that became the recorded command.")
+		words = append(words, "Left out, because it is the recorder's: what its child called up to the execve that became the recorded command.")
 	}
 	names = nil
 	for _, c := range b.Refused {
