@@ -20,7 +20,7 @@ const latencyMemory = 224 << 20
 
 func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(latencyMemory))
-	l := &views.Latency{Top: f.top, Wide: f.wide}
+	l := &views.Latency{Top: f.top, Wide: f.wide, Dark: f.dark}
 	l.Of = "latency"
 	if err := f.check(c, l); err != nil {
 		return usageError(c, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type latencyFlags struct {
 	format    string
 	output    string
 	force     bool
+	dark      bool
 }
 
 func newLatencyCommand() *cobra.Command {
@@ -96,6 +98,7 @@ was recorded, recorded_ns. Where no call is left, a row of no group has the time
 	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(latencyForms, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`; .svg and .png make a picture")
 	flags.BoolVar(&f.force, "force", false, "replace the file of -o if it exists")
+	flags.BoolVar(&f.dark, "dark", false, "make the picture for a dark screen")
 	flags.SortFlags = false
 	addFilterFlags(c)
 	return c
@@ -150,6 +153,8 @@ func (f *latencyFlags) check(c *cobra.Command, l *views.Latency) (err error) {
 		return fmt.Errorf("--around: %d is not between 0 and 100", f.around)
 	case f.top < 0 && c.Flags().Changed("top"):
 		return fmt.Errorf("--top: %d is negative", f.top)
+	case f.dark && !picture:
+		return errors.New("--dark is for pictures: -o NAME.svg or NAME.png")
 	case picture && (f.errors || f.every != 0 || f.slowest != 0 || f.overhead):
 		return fmt.Errorf("there is no picture of %s: .svg and .png go with --histogram, --heatmap, or no view at all", chosen[0])
 	}

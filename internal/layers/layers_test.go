@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"systape/cmd/systape/internal/signals": {"golang.org/x/sys"},
 	"systape/cmd/systape/internal/picture": {"systape/replay/escape", "golang.org/x/image"},
 	"systape/cmd/systape/internal/views":   {"systape/cmd/systape/internal/out", "systape/cmd/systape/internal/picture", "systape/format", "systape/replay"},
-	"systape/cmd/systape/internal/page":    {"systape/cmd/systape/internal/views", "systape/format", "systape/replay"},
+	"systape/cmd/systape/internal/page":    {"systape/cmd/systape/internal/picture", "systape/cmd/systape/internal/views", "systape/format", "systape/replay"},
 	"systape/cmd/systape/internal/top":     {"systape/cmd/systape/internal/out", "systape/cmd/systape/internal/views", "systape/format", "systape/replay", "charm.land/bubbletea"},
 	"systape/cmd": {"aead.dev/minisign", "systape/cmd/systape/internal", "systape/capture", "systape/format", "systape/replay", "github.com/spf13", "github.com/jedib0t/go-pretty",
 		"github.com/schollz/progressbar", "github.com/dustin/go-humanize", "golang.org/x/term", "golang.org/x/sys", "golang.org/x/image"},

@@ -126,8 +126,8 @@ func fraction(ns int64) string {
 // of an axis.
 func Ticks(span int64, n int) (ticks []int64) {
 	step := int64(1)
-	for i := 0; span/step >= int64(n) && i < len(roundTimes); i++ {
-		step = roundTimes[i]
+	for i := 0; span/step >= int64(n) && i < len(RoundTimes); i++ {
+		step = RoundTimes[i]
 	}
 	for t := int64(0); t >= 0 && t <= span; t += step {
 		ticks = append(ticks, t)
@@ -135,8 +135,8 @@ func Ticks(span int64, n int) (ticks []int64) {
 	return ticks
 }
 
-// roundTimes are steps of an axis of time, up to a century.
-var roundTimes = func() (t []int64) {
+// RoundTimes are the steps of an axis of time in nanoseconds, up to a century.
+var RoundTimes = func() (t []int64) {
 	for ns := int64(1); ns < 1e10; ns *= 10 {
 		t = append(t, ns, 2*ns, 5*ns)
 	}

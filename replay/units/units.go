@@ -119,6 +119,17 @@ func RateCell(x float64) string {
 	return Rate(x)
 }
 
+// Mark writes a number beside an axis: "100", "10k".
+func Mark(x float64) string {
+	for _, unit := range []string{"", "k", "M", "G"} {
+		if x < 999.5 || unit == "G" {
+			return trimmed(digits(x)) + unit
+		}
+		x /= 1000
+	}
+	return ""
+}
+
 // Bytes writes a size in powers of 1024 with three digits: "870 B", "1.50 KiB".
 func Bytes(n int64) string {
 	v := float64(n)

@@ -1,36 +1,37 @@
+import { POWERS, ROUND_TIMES } from "./theme";
 import { duration } from "./words";
 
 /** Where pictures over time begin and end, so that they stand below each other. */
 export const LEFT = 112;
 export const RIGHT = 14;
 
-/** Round numbers between two, about n of them. */
+/** How many marks an axis of time of a width has at most. */
+export const marks = (width: number): number => Math.max(2, Math.floor(width / 100));
+
+/** Round times between two, n of them at most; from 0 they are those of units.Ticks. */
 export function ticks(from: number, to: number, n: number): number[] {
   const span = to - from;
   if (!(span > 0)) return [from];
-  const raw = span / n;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
+  let step = 1;
+  for (let i = 0; span / step >= n && i < ROUND_TIMES.length; i++) step = ROUND_TIMES[i]!;
   const out: number[] = [];
   for (let v = Math.ceil(from / step) * step; v <= to + step * 1e-9; v += step) out.push(v);
   return out;
 }
 
-/** An offset with as many digits as its neighbours need. */
+/** An offset with as many digits as its neighbours need; round ones as units.Offset writes them. */
 export function offsetLabel(ns: number, step: number): string {
   if (ns === 0) return "0";
-  const [scale, unit] = step >= 1e8 ? [1e9, "s"] : step >= 1e6 ? [1e6, "ms"] : step >= 1e3 ? [1e3, "µs"] : [1, "ns"];
-  if (scale < 1e9 && ns >= scale * 1e5) return `+${(ns / 1e9).toFixed(Math.max(0, -Math.floor(Math.log10(step / 1e9) + 1e-9)))} s`;
+  if (ns >= 100e9 && step >= (ns >= 3600e9 ? 60e9 : 1e9)) return `+${duration(ns)}`;
+  const [scale, unit] = ns >= 1e9 ? [1e9, "s"] : ns >= 1e6 ? [1e6, "ms"] : ns >= 1e3 ? [1e3, "µs"] : [1, "ns"];
   const digits = Math.max(0, -Math.floor(Math.log10(step / scale) + 1e-9));
-  return `+${(ns / scale).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
+  return `+${(ns / scale).toLocaleString("en-US", { maximumFractionDigits: digits, useGrouping: false })} ${unit}`;
 }
 
 /** Durations at which a logarithmic axis has its lines: 1, 10, 100 of each unit. */
 export function decades(fromNS: number, toNS: number): { ns: number; label: string }[] {
-  const out = [];
-  for (let e = 0; e < 19; e++) {
-    const ns = 10 ** e;
-    if (ns >= fromNS && ns <= toNS) out.push({ ns, label: duration(ns).replace(/\.0+ /, " ") });
-  }
-  return out;
+  return POWERS.map((label, e) => ({ ns: 10 ** e, label })).filter(({ ns }) => ns >= fromNS && ns <= toNS);
 }
+
+/** How a power of ten nanoseconds is written. */
+export const power = (ns: number): string => POWERS[Math.round(Math.log10(ns))] ?? duration(ns);

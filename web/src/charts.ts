@@ -1,15 +1,16 @@
 import uPlot from "uplot";
 import type { Answer, Data } from "./query";
-import { LEFT, RIGHT, offsetLabel } from "./axis";
-import { Drawn, css, el } from "./dom";
+import { LEFT, RIGHT, offsetLabel, marks, power, ticks } from "./axis";
+import { Drawn, FONT, css, el } from "./dom";
 import { BUCKETS, Histogram, SHARES, bucketOf, bucketRange, survival, type Quantile } from "./figures";
+import { SMALL } from "./theme";
 import { duration, short } from "./words";
 
 const axis = (): uPlot.Axis => ({
   stroke: css("--faint"),
   grid: { stroke: css("--grid"), width: 1 },
   ticks: { stroke: css("--grid"), width: 1, size: 4 },
-  font: '11px system-ui, "DejaVu Sans", sans-serif',
+  font: FONT,
 });
 
 /** A logarithmic axis that has its lines at 1, 10, 100. */
@@ -65,7 +66,7 @@ export class RateChart {
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
         scales: { x: { time: false, range: [x[0]!, x[x.length - 1]!] }, y: { range: [0, most > 0 ? most * 1.05 : 1] } },
         axes: [
-          { ...axis(), size: 22, gap: 2, space: 110, values: (_u, splits, _i, _s, step) => splits.map((v) => offsetLabel(v, step)) },
+          { ...axis(), size: 22, gap: 2, splits: (u, _i, min, max) => ticks(min, max, marks(u.width - LEFT - RIGHT)), values: (_u, splits) => splits.map((v) => offsetLabel(v, splits.length > 1 ? splits[1]! - splits[0]! : v)) },
           { ...axis(), size: LEFT, gap: 4, space: 26, values: (_u, splits) => splits.map((v) => (v === 0 ? "0" : `${short(v)}/s`)) },
         ],
         series: [
@@ -145,7 +146,7 @@ export class HistogramChart {
       cursor: { show: false },
       scales: { x: { time: false, distr: 3, range: [x[0]!, x[x.length - 1]!] }, y: { distr: 3, range: (_u, _min, max) => [0.7, Math.max(10, max * 1.6)] } },
       axes: [
-        { ...decades(), size: 22, gap: 2, values: (_u, splits) => splits.map((v) => (Math.round(Math.log10(v)) % every(x) === 0 ? duration(v).replace(/\.0+ /, " ") : null)) },
+        { ...decades(), size: 22, gap: 2, values: (_u, splits) => splits.map((v) => (Math.round(Math.log10(v)) % every(x) === 0 ? power(v) : null)) },
         { ...decades(), size: 46, gap: 4, values: (_u, splits) => splits.map((v) => short(v).replace(/\.0+/, "")) },
       ],
     };
@@ -197,7 +198,7 @@ export class HistogramChart {
               ctx.fillStyle = css("--ink");
               ctx.setLineDash([3, 3]);
               ctx.lineWidth = devicePixelRatio;
-              ctx.font = `${10 * devicePixelRatio}px system-ui, "DejaVu Sans", sans-serif`;
+              ctx.font = `${SMALL * devicePixelRatio}px system-ui, "DejaVu Sans", sans-serif`;
               this.p.forEach((q, i) => {
                 const at = Math.round(u.valToPos(Math.max(1, q.ns), "x", true)) + 0.5;
                 ctx.beginPath();

@@ -1,6 +1,8 @@
 // Elements are made here, and text goes into them as text: nothing of a capture
 // is ever read as markup.
 
+import { SMALL } from "./theme";
+
 type Child = Node | string | null | undefined;
 type Props = Record<string, string | number | boolean | ((e: Event) => void) | null | undefined>;
 
@@ -28,6 +30,9 @@ function furnish<E extends Element>(e: E, props: Props, children: Child[]): E {
   return e;
 }
 
+/** The font of what is drawn. */
+export const FONT = `${SMALL}px system-ui, "DejaVu Sans", sans-serif`;
+
 /** A canvas that is as fine as the screen, drawn anew when its size or the colours change. */
 export class Sheet {
   readonly canvas = el("canvas");
@@ -50,7 +55,7 @@ export class Sheet {
     this.canvas.style.height = `${height}px`;
     this.ctx.setTransform(scale, 0, 0, scale, 0, 0);
     this.ctx.clearRect(0, 0, this.width, height);
-    this.ctx.font = '11px system-ui, "DejaVu Sans", sans-serif';
+    this.ctx.font = FONT;
     this.ctx.textBaseline = "middle";
     return this.ctx;
   }

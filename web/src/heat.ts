@@ -1,8 +1,9 @@
 import type { Loss } from "./contract";
 import type { Brush, Data, Heat } from "./query";
-import { LEFT, RIGHT, decades, offsetLabel, ticks } from "./axis";
+import { LEFT, RIGHT, decades, marks, offsetLabel, ticks } from "./axis";
 import { Drawn, Sheet, css, el } from "./dom";
 import { bucketOf } from "./figures";
+import { HATCH, SHADES } from "./theme";
 import { count, duration, offset } from "./words";
 
 const HEIGHT = 236;
@@ -135,16 +136,16 @@ export class HeatMap {
     const { calls, lows } = this.data;
     const tw = p.w / (view[1] - view[0]);
     const rh = p.h / heat.rows;
-    const ramp = css("--ramp").split(/\s+/);
-    const shades = Array.from({ length: 256 }, (_, i) => shade(ramp, i / 255));
-    const scale = Math.log(Math.max(1, most) + 1);
+    const ramp = css("--ramp").split(/,\s*/);
+    const shades = Array.from({ length: SHADES }, (_, i) => shade(ramp, i / (SHADES - 1)));
+    const scale = Math.log1p(Math.max(1, most));
     ctx.fillStyle = css("--plot");
     ctx.fillRect(p.x, p.y, p.w, p.h);
     for (let r = 0; r < heat.rows; r++) {
       for (let t = view[0]; t < view[1]; t++) {
         const n = heat.n[r * heat.tiles + t]!;
         if (n === 0) continue;
-        ctx.fillStyle = shades[Math.min(255, Math.round((255 * Math.log(n + 1)) / scale))]!;
+        ctx.fillStyle = shades[Math.min(SHADES - 1, Math.round(((SHADES - 1) * Math.log1p(n)) / scale))]!;
         const x0 = Math.floor(p.x + (t - view[0]) * tw);
         const y0 = Math.floor(p.y + p.h - (r + 1) * rh);
         ctx.fillRect(x0, y0, Math.max(1, Math.ceil(p.x + (t + 1 - view[0]) * tw) - x0), Math.max(1, Math.ceil(p.y + p.h - r * rh) - y0));
@@ -181,7 +182,7 @@ export class HeatMap {
       ctx.rect(from, p.y, to - from, p.h);
       ctx.clip();
       ctx.beginPath();
-      for (let at = from - p.h - ((from - p.h) % 6); at < to; at += 6) {
+      for (let at = Math.floor((from - p.h) / HATCH) * HATCH; at < to; at += HATCH) {
         ctx.moveTo(at, p.y + p.h);
         ctx.lineTo(at + p.h, p.y);
       }
@@ -194,11 +195,11 @@ export class HeatMap {
 
 /** Offsets from the first event, below a picture. */
 export function timeAxis(ctx: CanvasRenderingContext2D, x: number, w: number, y: number, from: number, to: number): void {
-  const marks = ticks(from, to, Math.max(2, Math.floor(w / 120)));
-  const step = marks.length > 1 ? marks[1]! - marks[0]! : to - from;
+  const times = ticks(from, to, marks(w));
+  const step = times.length > 1 ? times[1]! - times[0]! : to - from;
   ctx.fillStyle = css("--faint");
   ctx.strokeStyle = css("--grid");
-  for (const ns of marks) {
+  for (const ns of times) {
     const at = x + ((ns - from) / (to - from)) * w;
     ctx.beginPath();
     ctx.moveTo(Math.round(at) + 0.5, y);

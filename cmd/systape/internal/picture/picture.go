@@ -2,11 +2,7 @@
 // knows marks, colours and scales, and nothing of what they stand for.
 package picture
 
-import (
-	"fmt"
-	"io"
-	"math"
-)
+import "io"
 
 // The page, in pixels: its width, the area that data is drawn in, and what is
 // free around it.
@@ -21,6 +17,7 @@ const (
 // wide and as high as it needs. Text may be whatever a capture holds.
 type Picture struct {
 	Y     float64 // where the next panel begins
+	Theme *Theme
 	marks []mark
 }
 
@@ -28,11 +25,11 @@ type mark struct {
 	kind       markKind
 	x, y, w, h float64 // of a line, w and h are its other end; of a dot, w is its radius
 	fill       string  // #rrggbb
-	class      string  // of text: title head small dim, end or mid for where x is, mono; of a line: grid axis
+	class      string  // of text: title head small dim, end or mid for where x is, mono; of a line: grid axis note
 	text       string
 	remark     string // beside a heading
 	cols, rows int
-	step       func(x, y int) int // colour of a cell, a step of Ramp; -1: none
+	shade      func(x, y int) int // colour of a cell, one of [Theme.Shades]; -1: none
 }
 
 type markKind uint8
@@ -44,6 +41,7 @@ const (
 	markDot
 	markArrow
 	markCells
+	markHatch
 )
 
 // Text puts text at x, y, its left end there unless the class says end or mid.
@@ -51,7 +49,7 @@ func (p *Picture) Text(x, y float64, class, t string) {
 	p.marks = append(p.marks, mark{kind: markText, x: x, y: y, class: class, text: t})
 }
 
-// Line draws an upright or level line of the class grid or axis.
+// Line draws an upright or level line of the class grid, axis or, dashed, note.
 func (p *Picture) Line(x1, y1, x2, y2 float64, class string) {
 	p.marks = append(p.marks, mark{kind: markLine, x: x1, y: y1, w: x2, h: y2, class: class})
 }
@@ -71,10 +69,15 @@ func (p *Picture) Arrow(x, y float64, fill string) {
 	p.marks = append(p.marks, mark{kind: markArrow, x: x, y: y, fill: fill})
 }
 
-// Cells fills an area with a grid of cells, row 0 at the top. step gives each
-// a colour of Ramp, or none (-1).
-func (p *Picture) Cells(x, y, w, h float64, cols, rows int, step func(x, y int) int) {
-	p.marks = append(p.marks, mark{kind: markCells, x: x, y: y, w: w, h: h, cols: cols, rows: rows, step: step})
+// Cells fills an area with a grid of cells, row 0 at the top. shade gives each
+// one of the colours of [Theme.Shades], or none (-1).
+func (p *Picture) Cells(x, y, w, h float64, cols, rows int, shade func(x, y int) int) {
+	p.marks = append(p.marks, mark{kind: markCells, x: x, y: y, w: w, h: h, cols: cols, rows: rows, shade: shade})
+}
+
+// Hatch draws slanting lines over an area: what lies there is not all there was.
+func (p *Picture) Hatch(x, y, w, h float64) {
+	p.marks = append(p.marks, mark{kind: markHatch, x: x, y: y, w: w, h: h, fill: p.Theme.Alarm})
 }
 
 // Heading puts the title of a panel and a remark beside it.
@@ -92,31 +95,4 @@ func (p *Picture) Write(w io.Writer, form string) error {
 		return p.writePNG(w)
 	}
 	return p.writeSVG(w)
-}
-
-// Ramp are the colours of counts on white paper, from few, which must still be
-// seen, to many.
-var Ramp = func() (ramp [13]string) {
-	anchors := [...][3]float64{{0xff, 0xd0, 0x80}, {0xfd, 0x8d, 0x3c}, {0xe3, 0x1a, 0x1c}, {0x80, 0x00, 0x26}, {0x2b, 0x00, 0x14}}
-	for i := range ramp {
-		x := float64(i) / float64(len(ramp)-1) * float64(len(anchors)-1)
-		k := min(int(x), len(anchors)-2)
-		var c [3]int
-		for j := range c {
-			c[j] = int(math.Round(anchors[k][j] + (anchors[k+1][j]-anchors[k][j])*(x-float64(k))))
-		}
-		ramp[i] = fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2])
-	}
-	return ramp
-}()
-
-// Step maps a count to one of n steps of equal ratio up to most, -1 for none.
-func Step(count, most uint64, n int) int {
-	if count == 0 {
-		return -1
-	}
-	if most == 1 {
-		return n - 1
-	}
-	return min(n-1, int(math.Log(float64(count))/math.Log(float64(most))*float64(n-1)+0.5))
 }

@@ -15,10 +15,12 @@ import (
 // outside of it.
 func TestSVGIsWellFormed(t *testing.T) {
 	for _, text := range []string{"plain", "<&\">'", "\x00\x1b[31m\n\r\t\x7f", "\u009b\u202e\ufffe\uffff", "\xff\xfe", "]]>", "\U000e0001"} {
-		var p Picture
+		p := Picture{Theme: Dark}
 		p.Heading(text, text)
 		p.Text(1, 2, "end dim", text)
 		p.Cells(0, 0, 10, 10, 2, 2, func(x, y int) int { return x*2 + y - 1 })
+		p.Hatch(0, 0, 10, 10)
+		p.Line(1, 2, 1, 9, "note")
 		var b bytes.Buffer
 		if err := p.Write(&b, "svg"); err != nil {
 			t.Fatal(err)
@@ -47,31 +49,50 @@ func TestSVGIsWellFormed(t *testing.T) {
 }
 
 func TestPNGHasTheMarks(t *testing.T) {
-	p := Picture{Y: 100}
-	p.Rect(10, 10, 20, 20, Ramp[3])
-	p.Cells(100, 10, 20, 20, 1, 2, func(_, y int) int { return y*12 - 1 + (1 - y) })
-	var b bytes.Buffer
-	if err := p.Write(&b, "png"); err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := func(x, y int) color.RGBA {
-		return color.RGBAModel.Convert(img.At(x*pngScale, y*pngScale)).(color.RGBA)
-	}
-	if img.Bounds().Dx() != Width*pngScale {
-		t.Errorf("%d pixels wide", img.Bounds().Dx())
-	}
-	for _, c := range []struct {
-		x, y int
-		want color.RGBA
-	}{{20, 20, pngColor(Ramp[3])}, {50, 20, color.RGBA{255, 255, 255, 255}}, {110, 15, pngColor(Ramp[0])}, {110, 25, pngColor(Ramp[11])}} {
-		if got := at(c.x, c.y); got != c.want {
-			t.Errorf("at %d, %d is %v, want %v", c.x, c.y, got, c.want)
+	for _, theme := range []*Theme{Light, Dark} {
+		shades := theme.Shades()
+		if shades[0] != theme.Ramp[0] || shades[Shades-1] != theme.Ramp[len(theme.Ramp)-1] {
+			t.Errorf("the shades go from %s to %s", shades[0], shades[Shades-1])
+		}
+		p := Picture{Y: 100, Theme: theme}
+		p.Rect(10, 10, 20, 20, theme.Accent)
+		p.Cells(100, 10, 20, 20, 1, 2, func(_, y int) int { return y*12 - 1 + (1 - y) })
+		p.Hatch(200, 10, 40, 20)
+		var b bytes.Buffer
+		if err := p.Write(&b, "png"); err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(x, y int) color.RGBA {
+			return color.RGBAModel.Convert(img.At(x*pngScale, y*pngScale)).(color.RGBA)
+		}
+		if img.Bounds().Dx() != Width*pngScale {
+			t.Errorf("%d pixels wide", img.Bounds().Dx())
+		}
+		for _, c := range []struct {
+			x, y int
+			want string
+		}{{20, 20, theme.Accent}, {50, 20, theme.Paper}, {110, 15, shades[0]}, {110, 25, shades[11]}} {
+			if got := at(c.x, c.y); got != pngColor(c.want) {
+				t.Errorf("at %d, %d is %v, want %v", c.x, c.y, got, c.want)
+			}
+		}
+		hatched, plain := 0, 0
+		for x := 200; x < 240; x++ {
+			if at(x, 20) == pngColor(theme.Paper) {
+				plain++
+			} else {
+				hatched++
+			}
+		}
+		if hatched < 40/HatchStep || plain < 40/2 {
+			t.Errorf("of 40 pixels of a hatched line %d are drawn, %d are not", hatched, plain)
 		}
 	}
+	p := Picture{Theme: Light}
 	p.Y = 1e6
 	if err := p.Write(io.Discard, "png"); err == nil {
 		t.Error("a picture of gigabytes is drawn")

@@ -37,7 +37,9 @@ func (e *TooLargeError) Error() string {
 // pngCanvas draws the marks of a picture.
 type pngCanvas struct {
 	*image.RGBA
-	faces map[string]font.Face
+	theme  *Theme
+	shades [Shades]color.RGBA
+	faces  map[string]font.Face
 }
 
 // writePNG writes the picture as an image twice its size, in the Go fonts.
@@ -46,8 +48,11 @@ func (p *Picture) writePNG(w io.Writer) error {
 	if width*height > maxPNGPixels {
 		return &TooLargeError{width, height}
 	}
-	c := &pngCanvas{RGBA: image.NewRGBA(image.Rect(0, 0, width, height)), faces: map[string]font.Face{}}
-	draw.Draw(c, c.Bounds(), image.White, image.Point{}, draw.Src)
+	c := &pngCanvas{RGBA: image.NewRGBA(image.Rect(0, 0, width, height)), theme: p.Theme, faces: map[string]font.Face{}}
+	for i, s := range p.Theme.Shades() {
+		c.shades[i] = pngColor(s)
+	}
+	draw.Draw(c, c.Bounds(), image.NewUniform(pngColor(p.Theme.Paper)), image.Point{}, draw.Src)
 	for i := range p.marks {
 		if err := c.mark(&p.marks[i]); err != nil {
 			return err
@@ -61,11 +66,7 @@ func (c *pngCanvas) mark(m *mark) error {
 	case markRect:
 		c.fill(m.x, m.y, m.x+m.w, m.y+m.h, pngColor(m.fill))
 	case markLine:
-		ink := color.RGBA{0xe3, 0xe3, 0xe3, 0xff}
-		if m.class == "axis" {
-			ink = color.RGBA{0x99, 0x99, 0x99, 0xff}
-		}
-		c.fill(m.x-0.5, m.y-0.5, m.w+0.5, m.h+0.5, ink) // all lines are upright or level
+		c.line(m)
 	case markDot:
 		c.shape(m.x-m.w, m.y-m.w, m.x+m.w, m.y+m.w, pngColor(m.fill), func(x, y float64) bool { return math.Hypot(x-m.x, y-m.y) <= m.w })
 	case markArrow:
@@ -73,16 +74,36 @@ func (c *pngCanvas) mark(m *mark) error {
 	case markCells:
 		for y := range m.rows {
 			for x := range m.cols {
-				if s := m.step(x, y); s >= 0 {
+				if s := m.shade(x, y); s >= 0 {
 					w, h := m.w/float64(m.cols), m.h/float64(m.rows)
-					c.fill(m.x+float64(x)*w, m.y+float64(y)*h, m.x+float64(x+1)*w, m.y+float64(y+1)*h, pngColor(Ramp[s]))
+					c.fill(m.x+float64(x)*w, m.y+float64(y)*h, m.x+float64(x+1)*w, m.y+float64(y+1)*h, c.shades[s])
 				}
 			}
 		}
+	case markHatch:
+		c.shape(m.x, m.y, m.x+m.w, m.y+m.h, pngColor(m.fill), func(x, y float64) bool {
+			at := math.Mod(x+y-m.y-m.h-m.firstHatch(), HatchStep)
+			return x >= m.x && x < m.x+m.w && y >= m.y && y < m.y+m.h && min(at, HatchStep-at) <= math.Sqrt2/2 // half a pixel across
+		})
 	case markText:
 		return c.text(m)
 	}
 	return nil
+}
+
+// line draws a line that is upright or level.
+func (c *pngCanvas) line(m *mark) {
+	switch m.class {
+	case "axis":
+		c.fill(m.x-0.5, m.y-0.5, m.w+0.5, m.h+0.5, pngColor(c.theme.Rest))
+	case "note":
+		const dash = 3.0
+		for y := m.y; y < m.h; y += 2 * dash {
+			c.fill(m.x-0.5, y, m.x+0.5, min(y+dash, m.h), pngColor(c.theme.Ink))
+		}
+	default:
+		c.fill(m.x-0.5, m.y-0.5, m.w+0.5, m.h+0.5, pngColor(c.theme.Grid))
+	}
 }
 
 // fill fills the pixels whose middle lies in a rectangle, and at least one in
@@ -114,17 +135,16 @@ func (c *pngCanvas) shape(x1, y1, x2, y2 float64, ink color.RGBA, inside func(x,
 
 func (c *pngCanvas) text(m *mark) error {
 	class := strings.Fields(m.class)
-	size, data := 12.0, goregular.TTF
+	size, data := float64(TextSize), goregular.TTF
 	switch {
 	case slices.Contains(class, "title"):
-		size, data = 20, gobold.TTF
+		size, data = TitleSize, gobold.TTF
 	case slices.Contains(class, "head"):
-		size, data = 14, gobold.TTF
+		size, data = HeadSize, gobold.TTF
 	case slices.Contains(class, "small"):
-		size = 11
+		size = SmallSize
 	}
-	ink := color.RGBA{0x22, 0x22, 0x22, 0xff}
-	dim := color.RGBA{0x66, 0x66, 0x66, 0xff}
+	ink, dim := pngColor(c.theme.Ink), pngColor(c.theme.Faint)
 	if slices.Contains(class, "dim") {
 		ink = dim
 	}
@@ -144,7 +164,7 @@ func (c *pngCanvas) text(m *mark) error {
 	if m.remark == "" {
 		return nil
 	}
-	if d.Face, err = c.face(12, goregular.TTF); err != nil {
+	if d.Face, err = c.face(TextSize, goregular.TTF); err != nil {
 		return err
 	}
 	d.Src = image.NewUniform(dim)
@@ -171,9 +191,6 @@ func (c *pngCanvas) face(size float64, data []byte) (font.Face, error) {
 
 // pngColor reads #rrggbb.
 func pngColor(s string) color.RGBA {
-	c := color.RGBA{A: 0xff}
-	if _, err := fmt.Sscanf(s, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {
-		panic("picture: internal error: colour " + s)
-	}
-	return c
+	c := parseColour(s)
+	return color.RGBA{uint8(c[0]), uint8(c[1]), uint8(c[2]), 0xff}
 }

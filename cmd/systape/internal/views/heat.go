@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"systape/cmd/systape/internal/out"
-	"systape/cmd/systape/internal/picture"
 	"systape/replay"
 	"systape/replay/latency"
 	"systape/replay/units"
@@ -89,7 +88,7 @@ func (l *Latency) printHeatMap(m *heatSection) {
 		for _, col := range m.Counts {
 			if s.Colour {
 				top := rows - 1 - 2*i
-				b.WriteString(s.Cell(picture.Step(col[top], m.Max, out.Steps), picture.Step(col[top-1], m.Max, out.Steps)))
+				b.WriteString(s.Cell(heatStep(col[top], m.Max, out.Steps), heatStep(col[top-1], m.Max, out.Steps)))
 			} else {
 				b.WriteString(heatShade(col[rows-1-i], m.Max))
 			}
@@ -136,10 +135,21 @@ func heatLabels(m *latency.HeatMap, half bool) []string {
 	return labels
 }
 
+// heatStep maps a count to one of n steps of equal ratio up to most, -1 for none.
+func heatStep(count, most uint64, n int) int {
+	switch {
+	case count == 0:
+		return -1
+	case most == 1:
+		return n - 1
+	}
+	return min(n-1, int(math.Log(float64(count))/math.Log(float64(most))*float64(n-1)+0.5))
+}
+
 var heatShades = []rune("·░▒▓█")
 
 func heatShade(count, most uint64) string {
-	if s := picture.Step(count, most, len(heatShades)); s >= 0 {
+	if s := heatStep(count, most, len(heatShades)); s >= 0 {
 		return string(heatShades[s])
 	}
 	return " "
@@ -180,7 +190,7 @@ func (l *Latency) heatLegend(m *latency.HeatMap) string {
 	}
 	last := uint64(0)
 	for i, shade := range heatShades {
-		// The largest count that has this shade, by the rule of picture.Step.
+		// The largest count that has this shade, by the rule of heatStep.
 		high := uint64(math.Ceil(math.Pow(float64(m.Max), (float64(i)+0.5)/float64(len(heatShades)-1)))) - 1
 		if i == len(heatShades)-1 || m.Max == 1 {
 			high = m.Max

@@ -21,6 +21,7 @@ type Latency struct {
 	Sort     latency.Sort
 	Top      int // rows to show: 0 all, -1 what suits the view
 	Wide     bool
+	Dark     bool  // pictures are for a dark screen
 	From, To int64 // bounds of the filter; 0: none
 	// Untimed says that the capture tells no durations (see replay.Timed):
 	// none are shown.

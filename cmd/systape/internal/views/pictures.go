@@ -3,7 +3,6 @@ package views
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -14,17 +13,12 @@ import (
 	"systape/replay/units"
 )
 
-const (
-	ink   = "#b2182b"
-	pale  = "#f4a582"
-	ghost = "#d0d0d0"
-	grey  = "#999999"
-	gap   = "#dcdcf2" // where events were lost
-)
-
 // newPicture begins a picture with what it is about.
 func (l *Latency) newPicture(title string) *picture.Picture {
-	p := &picture.Picture{Y: 36}
+	p := &picture.Picture{Y: 36, Theme: picture.Light}
+	if l.Dark {
+		p.Theme = picture.Dark
+	}
 	p.Text(picture.Margin, p.Y, "title", title)
 	from, to := l.span()
 	about := []string{l.date(from), units.Duration(to - from)}
@@ -119,14 +113,15 @@ func (l *Latency) drawSection(p *picture.Picture, section *latency.Section, scal
 		if g.Count == 0 {
 			start = longest.NS
 		}
-		p.Rect(scale.At(start), y-1, max(1, scale.At(longest.NS)-scale.At(start)), 2, ghost)
+		theme := p.Theme
+		p.Rect(scale.At(start), y-1, max(1, scale.At(longest.NS)-scale.At(start)), 2, theme.Rest)
 		p50, p90, p99, p999 := g.P[0], g.P[1], g.P[2], g.P[3]
-		p.Rect(scale.At(p50.NS), y-5, max(1, scale.At(p99.NS)-scale.At(p50.NS)), 10, pale)
-		p.Rect(scale.At(p90.NS)-1, y-5, 2, 10, "#d6604d")
-		p.Rect(scale.At(p999.NS)-1, y-5, 2, 10, "#888888")
-		p.Dot(scale.At(p50.NS), y, 5, ink)
+		p.Rect(scale.At(p50.NS), y-5, max(1, scale.At(p99.NS)-scale.At(p50.NS)), 10, picture.Mix(theme.Paper, theme.Accent, 0.35))
+		p.Rect(scale.At(p90.NS)-1, y-5, 2, 10, theme.Accent)
+		p.Rect(scale.At(p999.NS)-1, y-5, 2, 10, theme.Faint)
+		p.Dot(scale.At(p50.NS), y, 5, theme.Accent)
 		if longest.Above {
-			p.Arrow(scale.At(longest.NS), y, "#555555")
+			p.Arrow(scale.At(longest.NS), y, theme.Faint)
 		}
 		p.Text(right+80, y+4, "end mono", units.Count(g.Count))
 		p.Text(right+135, y+4, "end mono", units.Duration(g.TotalNS+g.CensoredNS))
@@ -165,11 +160,7 @@ func drawHeatMap(p *picture.Picture, m *heatSection, origin string) {
 	top, height, width := p.Y+4, float64(rows)*8, picture.Right-picture.Left
 	bottom := top + height
 	column := width / float64(cols)
-	for x, n := range m.Lost {
-		if n > 0 {
-			p.Rect(picture.Left+float64(x)*column, top, column, height, gap)
-		}
-	}
+	p.Rect(picture.Left, top, width, height, p.Theme.Plot)
 	scale := heatScale(&m.HeatMap, bottom, top)
 	const line = 14.0                                     // a label takes
 	free := math.Inf(-1)                                  // above it, labels stand
@@ -177,105 +168,43 @@ func drawHeatMap(p *picture.Picture, m *heatSection, origin string) {
 		if y, ok := scale.At(ns); ok {
 			p.Line(picture.Left, y, picture.Right, y, "grid")
 			if y >= free {
-				p.Text(picture.Left-10, y+4, "end dim", units.Power(ns))
+				p.Text(picture.Left-10, y+4, "end dim small", units.Power(ns))
 				free = y + line
 			}
 		}
 	}
-	p.Cells(picture.Left, top, width, height, cols, rows, func(x, y int) int { return picture.Step(m.Counts[x][rows-1-y], m.Max, len(picture.Ramp)) })
+	p.Cells(picture.Left, top, width, height, cols, rows, func(x, y int) int { return picture.Shade(m.Counts[x][rows-1-y], m.Max) })
+	for x := 0; x < len(m.Lost); x++ {
+		if m.Lost[x] == 0 {
+			continue
+		}
+		end := x + 1
+		for end < len(m.Lost) && m.Lost[end] > 0 {
+			end++
+		}
+		p.Hatch(picture.Left+float64(x)*column, top, float64(end-x)*column, height)
+		x = end
+	}
 	p.Line(picture.Left, bottom, picture.Right, bottom, "axis")
 	p.Line(picture.Left, top, picture.Left, bottom, "axis")
 	for _, tick := range units.Ticks(m.SpanNS(), 8) {
 		x := picture.Left + float64(tick)/float64(m.SpanNS())*width
 		p.Line(x, bottom, x, bottom+5, "axis")
-		p.Text(x, bottom+18, "mid dim", units.Offset(tick))
+		p.Text(x, bottom+18, "mid dim small", units.Offset(tick))
 	}
 	p.Y = bottom + 40
 	p.Text(picture.Left, p.Y, "dim small", "calls in a cell: 1")
 	x := picture.Left + 100
-	for _, colour := range picture.Ramp {
-		p.Rect(x, p.Y-10, 14, 11, colour)
-		x += 14
+	shades := p.Theme.Shades()
+	for _, colour := range shades[picture.Shade(1, m.Max):] {
+		p.Rect(x, p.Y-10, 3, 11, colour)
+		x += 3
 	}
 	p.Text(x+8, p.Y, "dim small", units.Count(int64(m.Max)))
 	if m.Lost != nil {
 		x += 100
-		p.Rect(x, p.Y-10, 14, 11, gap)
+		p.Hatch(x, p.Y-10, 14, 11)
 		p.Text(x+20, p.Y, "dim small", "events were lost: more calls were made")
 	}
 	p.Text(picture.Right, p.Y, "end dim small", "from "+origin)
-}
-
-// drawHistograms draws the histogram of each group, two beside each other,
-// over the same durations.
-func (l *Latency) drawHistograms(rows []latency.Row) error {
-	p := l.newPicture("System-call latency")
-	shown, rest := l.pictured(rows)
-	low, high := 63, 0
-	bars := make([][]latency.Bar, len(shown))
-	open := false
-	for i := range shown {
-		bars[i] = shown[i].Bars()
-		for _, b := range bars[i] {
-			low, high = min(low, bits.Len64(uint64(b.LowNS))), max(high, bits.Len64(uint64(b.LowNS)))
-			open = open || b.Open > 0
-		}
-	}
-	const space, height, panel = 40.0, 110.0, 190.0
-	width := (picture.Width - 2*picture.Margin - space) / 2
-	begin := p.Y + 20
-	for i := range shown {
-		x := picture.Margin + float64(i%2)*(width+space)
-		y := begin + float64(i/2)*panel
-		p.Text(x, y+16, "head", l.groupTitle(&shown[i]))
-		p.Text(x, y+32, "dim small", groupSummary(&shown[i]))
-		drawBars(p, bars[i], low, high, x, y+42, width, height)
-		p.Y = y + panel - 20
-	}
-	var legend []string
-	if open {
-		legend = append(legend, "grey: calls that had not ended when last seen")
-	}
-	if rest > 0 {
-		legend = append(legend, countInt(rest)+" more groups not shown")
-	}
-	if len(legend) > 0 {
-		p.Y += 14
-		p.Text(picture.Margin, p.Y, "dim small", strings.Join(legend, "; "))
-	}
-	return p.Write(l.Out, l.Form)
-}
-
-// drawBars draws bars for the powers of two from low to high.
-func drawBars(p *picture.Picture, bars []latency.Bar, low, high int, x, y, width, height float64) {
-	most := int64(1)
-	for _, b := range bars {
-		most = max(most, b.Done+b.Open)
-	}
-	step := width / float64(high-low+1)
-	bottom := y + height
-	for _, b := range bars {
-		left := x + float64(bits.Len64(uint64(b.LowNS))-low)*step
-		h := float64(b.Done) / float64(most) * height
-		if b.Done > 0 {
-			h = max(h, 1)
-		}
-		p.Rect(left+1, bottom-h, max(1, step-2), h, ink)
-		if b.Open > 0 {
-			o := max(1, float64(b.Open)/float64(most)*height)
-			p.Rect(left+1, bottom-h-o, max(1, step-2), o, grey)
-		}
-	}
-	p.Line(x, bottom, x+width, bottom, "axis")
-	every := max(1, (high-low+1)/6)
-	for e := low; e <= high; e += every {
-		ns := int64(0)
-		if e > 0 {
-			ns = 1 << (e - 1)
-		}
-		at := x + float64(e-low)*step
-		p.Line(at, bottom, at, bottom+4, "axis")
-		p.Text(at, bottom+16, "mid dim small", units.Duration(ns))
-	}
-	p.Text(x+width, y+2, "end dim small", "highest bar: "+units.Count(most))
 }

@@ -26,7 +26,7 @@ func mapOf(t *testing.T, losses []replay.LossSpan, durations ...int64) (string, 
 	}
 	m := h.Map(false, 200, true)
 	m.MarkLost(losses)
-	var p picture.Picture
+	p := picture.Picture{Theme: picture.Light}
 	drawHeatMap(&p, &heatSection{title: "calls", HeatMap: m}, "")
 	var b bytes.Buffer
 	if err := p.Write(&b, "svg"); err != nil {
@@ -54,7 +54,7 @@ func TestHeatMapPositions(t *testing.T) {
 		top, height, rows := number(a[2]), number(a[4]), number(a[6])
 		marks := map[int64]float64{} // of powers of ten, from their text
 		for ns := int64(1); ns < 1e12; ns *= 10 {
-			text := regexp.MustCompile(`y="([\d.]+)" class="end dim">` + units.Power(ns) + `<`).FindStringSubmatch(doc)
+			text := regexp.MustCompile(`y="([\d.]+)" class="end dim small">` + units.Power(ns) + `<`).FindStringSubmatch(doc)
 			if text != nil {
 				marks[ns] = number(text[1]) - 4
 			}
@@ -94,12 +94,12 @@ func TestHeatMapPositions(t *testing.T) {
 	}
 }
 
-// Where events were lost, a map is shaded, and says so.
+// Where events were lost, a map is hatched, and says so.
 func TestHeatMapShowsLosses(t *testing.T) {
 	lost := []replay.LossSpan{{First: 2e6, Last: 3e6, Events: 1000}}
 	with, _ := mapOf(t, lost, 1000, 1000, 1000, 1000, 1000, 1000)
 	without, _ := mapOf(t, nil, 1000, 1000, 1000, 1000, 1000, 1000)
-	if !strings.Contains(with, gap) || !strings.Contains(with, "events were lost") || strings.Contains(without, gap) {
+	if !strings.Contains(with, picture.Light.Alarm) || !strings.Contains(with, "events were lost") || strings.Contains(without, picture.Light.Alarm) {
 		t.Errorf("%s", with)
 	}
 	d := xml.NewDecoder(strings.NewReader(with))
