@@ -16,7 +16,7 @@ import (
 // newInfoCommand makes the command that tells what a capture is.
 func newInfoCommand() *cobra.Command {
 	var formatName string
-	var privacy bool
+	var privacy, all bool
 	c := &cobra.Command{
 		Use:   "info FILE...",
 		Short: "Tell what a capture is: where from, how long, how much, what is missing",
@@ -28,8 +28,8 @@ short and with its secrets masked (--format json has the metadata as stored).
 
 --privacy tells instead what the capture holds that names somebody or something:
 the command line, the host, names of threads and executed files, with examples;
-and what is never in it; --format json has all names. 'systape redact' makes a
-capture without.
+and what is never in it; --all or --format json has all names. 'systape redact'
+makes a capture without.
 
 ` + fileHelp + partsHelp + `
 Of several recordings, such as a dataset's, each is told by itself, and has a
@@ -37,34 +37,40 @@ document of its own with --format json.`,
 		Example: `  systape info trace.parquet
   systape info --format json trace.parquet | jq .kinds
   systape info --privacy trace.parquet
+  systape info --privacy --all trace.parquet | less
   systape info trace.parquet.spool`,
-		RunE: func(c *cobra.Command, args []string) error { return runInfo(c, args, formatName, privacy) },
+		RunE: func(c *cobra.Command, args []string) error { return runInfo(c, args, formatName, privacy, all) },
 	}
 	c.Flags().StringVar(&formatName, "format", "table", "table or json")
 	c.Flags().BoolVar(&privacy, "privacy", false, "tell what it holds that names somebody")
+	c.Flags().BoolVar(&all, "all", false, "--privacy: list all names, not examples")
 	addNodeFlag(c)
 	return c
 }
 
-func runInfo(c *cobra.Command, args []string, formatName string, privacy bool) error {
+func runInfo(c *cobra.Command, args []string, formatName string, privacy, all bool) error {
 	if len(args) == 0 {
 		return &exitError{code: exitUsage, err: errors.New("no capture given"), hint: "see 'systape info --help'"}
 	}
 	if _, err := out.FormOf(formatName, "", tableOrJSON, false); err != nil {
 		return usageError(c, err)
 	}
+	if all && !privacy {
+		return usageError(c, errors.New("--all is for --privacy"))
+	}
 	return eachRecording(c, args, func(paths []string, node string) error {
 		heading(c.OutOrStdout(), node, formatName)
-		return infoOne(c, paths, formatName, privacy)
+		return infoOne(c, paths, formatName, privacy, all)
 	})
 }
 
-func infoOne(c *cobra.Command, args []string, formatName string, privacy bool) error {
+func infoOne(c *cobra.Command, args []string, formatName string, privacy, all bool) error {
 	if privacy {
 		p, err := privacyOf(c, args, replay.Options{})
 		if err != nil {
 			return err
 		}
+		p.All = all
 		return p.Write(c.OutOrStdout(), formatName)
 	}
 	warn := damageWarner(c)

@@ -30,10 +30,10 @@ without it they cannot be undone. --key FILE holds it and is made if it is not
 there; without --key it is thrown away, and no other capture will agree.
 
 --dry-run writes nothing and lists what would leave the machine, by kind, with
-examples of what becomes of it (--format json: all of it). --drop leaves out more:
-descriptors identities sizes constants numbers (arguments of these classes) and
-results, all of which are then "not known"; errors stay. The capture says what was
-done.
+examples of what becomes of it, or all of it with --all or --format json. --drop
+leaves out more: descriptors identities sizes constants numbers (arguments of these
+classes) and results, all of which are then "not known"; errors stay. The capture
+says what was done.
 
 What this cannot hide: which calls a program makes, how often and how long, is
 like a fingerprint of the program. The numbers of processes and threads, sizes
@@ -44,7 +44,7 @@ and descriptors stay unless they are dropped.
 type redactFlags struct {
 	output, key, format string
 	drop                []string
-	dryRun, force       bool
+	dryRun, all, force  bool
 }
 
 func newRedactCommand() *cobra.Command {
@@ -64,6 +64,7 @@ func newRedactCommand() *cobra.Command {
 	fl.StringVar(&f.key, "key", "", "the `file` with the key, made if it is not there")
 	fl.StringSliceVar(&f.drop, "drop", nil, "leave out these `classes`, too: "+strings.Join(redact.Droppable, " "))
 	fl.BoolVar(&f.dryRun, "dry-run", false, "write nothing, list what would leave")
+	fl.BoolVar(&f.all, "all", false, "--dry-run: list all names, not examples")
 	fl.StringVar(&f.format, "format", "table", "--dry-run: table or json")
 	fl.BoolVar(&f.force, "force", false, "replace the capture if it exists")
 	fl.SortFlags = false
@@ -81,6 +82,8 @@ func (f *redactFlags) valid(args []string) error {
 		return errors.New("no capture given")
 	case f.format != "table" && f.format != "json":
 		return fmt.Errorf("--format: unknown form %q, want table or json", f.format)
+	case f.all && !f.dryRun:
+		return errors.New("--all is for --dry-run")
 	case f.dryRun && f.output != "":
 		return errors.New("--dry-run writes nothing: give it or -o")
 	case !f.dryRun && f.output == "":
@@ -107,7 +110,7 @@ func runRedact(c *cobra.Command, f *redactFlags, args []string) error {
 		if err := redactLook(in, r); err != nil {
 			return err
 		}
-		p := &views.Privacy{Found: r.Found(), Meta: in.Meta(), Redacting: true}
+		p := &views.Privacy{Found: r.Found(), Meta: in.Meta(), Redacting: true, All: f.all}
 		return p.Write(c.OutOrStdout(), f.format)
 	}
 	file, err := createResult(c.OutOrStdout(), f.output, append([]string{f.key}, args...), f.force)

@@ -113,3 +113,39 @@ func onScreenOf(t *testing.T, columns uint16, args ...string) (code int, screen,
 	}
 	return runOn(t, master, slave, args...)
 }
+
+// Whoever looks at what a capture holds can read all of it: no name is cut, and
+// --all lists every one.
+func TestPrivacyShowsWholeNames(t *testing.T) {
+	var rows strings.Builder
+	var names []string
+	for i := range 7 {
+		names = append(names, fmt.Sprintf("/srv/customers/%s-%d/projects/with a long name/%s", strings.Repeat("acme", 8), i, strings.Repeat("é", 40)))
+		fmt.Fprintf(&rows, "%d exec 7 old=7 %q\n", 10+i, names[i])
+	}
+	capture := latencyCapture(t, []byte(rows.String()))
+	escapes := regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\r")
+	for _, c := range []struct {
+		line string
+		want int
+	}{{"info --privacy F", 3}, {"info --privacy --all F", 7}, {"redact --dry-run F", 3}, {"redact --dry-run --all F", 7}} {
+		words := strings.Fields(strings.ReplaceAll(c.line, "F", capture))
+		_, pipe, stderr := commandLine(t, words...)
+		_, screen, _ := onScreenOf(t, 80, words...)
+		var joined strings.Builder
+		for l := range strings.Lines(escapes.ReplaceAllString(screen, "")) {
+			joined.WriteString(strings.TrimLeft(strings.TrimRight(l, "\n"), " "))
+		}
+		for what, text := range map[string]string{"in a pipe": pipe, "at 80 columns": strings.ReplaceAll(joined.String(), " ", "")} {
+			got := 0
+			for _, name := range names {
+				if strings.Contains(text, name) || strings.Contains(text, strings.ReplaceAll(name, " ", "")) {
+					got++
+				}
+			}
+			if got != c.want || strings.Contains(text, "--all") != (c.want < len(names)) {
+				t.Errorf("%s %s: %d of the names are whole, want %d\n%s%s", c.line, what, got, c.want, text, stderr)
+			}
+		}
+	}
+}

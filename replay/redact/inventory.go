@@ -12,9 +12,9 @@ type Inventory struct {
 // Kind is one sort of text, with what becomes of it.
 type Kind struct {
 	Name     string
-	Distinct int64 // at most maxDistinct are told apart
-	Kept     int64 // among them: what every system has
-	Examples []Example
+	Distinct int64     // at most maxDistinct are told apart
+	Kept     int64     // among them: what every system has
+	Examples []Example // all others
 
 	seen map[string]bool
 }
@@ -25,10 +25,10 @@ type Example struct {
 	Pseudonym string `json:"pseudonym,omitempty"`
 }
 
-const (
-	maxDistinct = 1 << 16
-	maxExamples = 1000
-)
+const maxDistinct = 1 << 16
+
+// Full reports whether there may be more than Distinct.
+func (k *Kind) Full() bool { return k.Distinct >= maxDistinct }
 
 func (v *Inventory) add(kind, text, pseudonym string) {
 	if kind == "" || text == "" {
@@ -49,9 +49,7 @@ func (v *Inventory) add(kind, text, pseudonym string) {
 		k.Kept++
 		return
 	}
-	if len(k.Examples) < maxExamples {
-		k.Examples = append(k.Examples, Example{text, pseudonym})
-	}
+	k.Examples = append(k.Examples, Example{text, pseudonym})
 }
 
 // Found returns what was met so far.

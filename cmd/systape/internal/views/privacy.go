@@ -17,6 +17,7 @@ type Privacy struct {
 	Found     *redact.Inventory
 	Meta      *format.Meta
 	Redacting bool // show what becomes of it
+	All       bool // show all names, not examples
 }
 
 // never is what no capture holds, whatever was recorded.
@@ -30,34 +31,26 @@ func (p *Privacy) Write(w io.Writer, form string) error {
 	if form == "json" {
 		return p.json(w)
 	}
-	shown := 3
 	s := out.StyleOf(w)
 	t := out.Table{Columns: out.Columns("what", ">distinct", ">on any system", "examples")}
+	room := p.room(s)
 	for _, k := range p.Found.Kinds {
-		var words []string
-		for _, e := range k.Examples[:min(shown, len(k.Examples))] {
-			text := e.Text
-			if k.Name == "command line" {
-				text = out.Snip(text, 60)
+		counts := []string{k.Name, p.distinct(k), units.Count(k.Kept)}
+		lines := p.examples(k, room)
+		for i := range max(len(lines), 1) {
+			cells := []string{"", "", "", ""}
+			if i == 0 {
+				copy(cells, counts)
 			}
-			if p.Redacting {
-				text += " → " + e.Pseudonym
+			if i < len(lines) {
+				cells[3] = lines[i]
 			}
-			words = append(words, text)
-		}
-		if n := int(k.Distinct-k.Kept) - len(words); n > 0 {
-			words = append(words, fmt.Sprintf("and %s more: --format json", units.Count(int64(n))))
-		}
-		distinct := units.Count(k.Distinct)
-		t.Add(k.Name, distinct, units.Count(k.Kept), strings.Join(words[:min(1, len(words))], ""))
-		for _, w := range words[min(1, len(words)):] { // each has a row of its own, to be read whole
-			t.Add("", "", "", w)
+			t.Add(cells...)
 		}
 	}
 	if n := p.Found.Addresses; n > 0 {
 		t.Add("addresses of memory", units.Count(n), "", "redact blurs all of them")
 	}
-	t.Squeeze(s, []string{"examples"})
 	if len(t.Rows) > 0 {
 		if err := t.Write(w, s); err != nil {
 			return err
@@ -76,6 +69,68 @@ func (p *Privacy) Write(w io.Writer, form string) error {
 		fmt.Fprintf(w, "redacted: by %s with key %s%s: names are pseudonyms, times shifted\n", escape.Text(r.Tool), escape.Text(r.Key), dropped)
 	}
 	return nil
+}
+
+// fewExamples is how many of a kind are shown where not all are asked for.
+const fewExamples = 3
+
+// examples are the lines with the examples of one kind, each whole: what is
+// longer than room goes on in the next line, below.
+func (p *Privacy) examples(k *redact.Kind, room int) (lines []string) {
+	shown := k.Examples
+	if !p.All {
+		shown = shown[:min(fewExamples, len(shown))]
+	}
+	for _, e := range shown {
+		text := e.Text
+		if p.Redacting {
+			text += " → " + e.Pseudonym
+		}
+		lines = append(lines, folded(escape.Text(text), room)...)
+	}
+	if n := k.Distinct - k.Kept - int64(len(shown)); n > 0 {
+		lines = append(lines, fmt.Sprintf("and %s more: --all", units.Count(n)))
+	}
+	return lines
+}
+
+// folded breaks text wherever a line of width columns is full; 0: nowhere.
+func folded(text string, width int) (lines []string) {
+	if width == 0 || out.Width(text) <= width {
+		return []string{text}
+	}
+	line := ""
+	for _, r := range text {
+		if next := line + string(r); out.Width(next) <= width {
+			line = next
+			continue
+		}
+		lines = append(lines, line)
+		line = "  " + string(r)
+	}
+	return append(lines, line)
+}
+
+// room is how wide the examples may be: what the other columns leave, and enough
+// to be read; 0: as wide as they are.
+func (p *Privacy) room(s out.Style) int {
+	if s.Width == 0 {
+		return 0
+	}
+	without := out.Table{Columns: out.Columns("what", ">distinct", ">on any system")}
+	without.Add("addresses of memory", "", "")
+	for _, k := range p.Found.Kinds {
+		without.Add(k.Name, p.distinct(k), units.Count(k.Kept))
+	}
+	return max(s.Width-without.Width()-2, 20)
+}
+
+func (p *Privacy) distinct(k *redact.Kind) string {
+	text := units.Count(k.Distinct)
+	if k.Full() {
+		text = "≥ " + text
+	}
+	return text
 }
 
 // hiddenWords says what of a command line is in the metadata.
