@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"systape/cmd/systape/internal/picture"
 	"systape/format"
 )
 
@@ -235,8 +236,15 @@ func TestLatencyPicturesAreWellFormed(t *testing.T) {
 // white, and the ink of each picture is there.
 func TestLatencyPNG(t *testing.T) {
 	capture := latencyIncident(t)
-	ink := color.RGBA{0xb2, 0x18, 0x2b, 0xff}
-	for view, ink := range map[string]color.RGBA{"--top=3": ink, "--histogram": ink, "--heatmap": {0x2b, 0x00, 0x14, 0xff}} {
+	rgba := func(colour string) color.RGBA {
+		c := color.RGBA{A: 0xff}
+		if _, err := fmt.Sscanf(colour, "#%02x%02x%02x", &c.R, &c.G, &c.B); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	light := picture.Light
+	for view, ink := range map[string]string{"--top=3": light.Accent, "--histogram": light.Accent, "--heatmap": light.Shades()[picture.Shades-1]} {
 		file := filepath.Join(t.TempDir(), "picture.png")
 		if code, _, stderr := runLatencyCommand(t, view, "-o", file, capture); code != 0 {
 			t.Fatal(stderr)
@@ -259,11 +267,11 @@ func TestLatencyPNG(t *testing.T) {
 				counts[color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)]++
 			}
 		}
-		if counts[color.RGBA{255, 255, 255, 255}] < img.Bounds().Dx()*img.Bounds().Dy()/2 {
-			t.Errorf("%s: most of it is not white", view)
+		if counts[rgba(light.Paper)]+counts[rgba(light.Plot)] < img.Bounds().Dx()*img.Bounds().Dy()/2 {
+			t.Errorf("%s: most of it is not paper", view)
 		}
-		if n := counts[ink]; n < 100 {
-			t.Errorf("%s: %d pixels of colour %v, want some data", view, n, ink)
+		if n := counts[rgba(ink)]; n < 100 {
+			t.Errorf("%s: %d pixels of colour %s, want some data", view, n, ink)
 		}
 	}
 }
