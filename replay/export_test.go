@@ -13,7 +13,7 @@ func PairGroups(opt PairOptions, groups []*format.Batch, rows int) (calls []Call
 	p, s := NewPairer(opt), newShard()
 	var loose, b format.Batch
 	for _, g := range groups {
-		s.begin(lossyBetween(lossy.sorted(), g.TS[0], g.TS[g.N-1]))
+		s.begin(lossy.sorted())
 		for from := 0; from < g.N; from += rows {
 			b.Reset()
 			b.AppendRows(g, from, min(from+rows, g.N))

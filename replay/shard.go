@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"systape/format"
@@ -11,9 +12,10 @@ import (
 // shard pairs the rows of one row group as far as that can be done without
 // knowing what came before: of a thread, the calls behind its first one. Once a
 // thread was seen to enter a call and to leave it as calls are left, nothing
-// that came before matters to its next call, as long as nothing was lost. All
-// other rows are loose: a [Pairer] gets them, in order, and does not miss those
-// that stood between them.
+// that came before matters to its next call, as long as nothing was lost. Where
+// events were lost, threads are where they are at the beginning of a group:
+// not known. All other rows are loose: a [Pairer] gets them, in order, and
+// does not miss those that stood between them.
 //
 // It is made of the parts of a Pairer that says of a thread: not there, it is
 // not known where the thread is; flagLoose, it is inside a call whose enter is a loose
@@ -22,7 +24,9 @@ import (
 // none behind its latest loose row.
 type shard struct {
 	p       Pairer
-	all     bool // every row is loose
+	losses  []LossSpan // of the capture, in order and apart
+	next    int64      // where the first of them begins that has not begun yet
+	until   int64      // the last instant of those that have: rows up to it are loose
 	loose   []looseRow
 	unorder bool // they are not in order of seq
 	has     columnsRead
@@ -54,13 +58,41 @@ func newShard() *shard {
 	return s
 }
 
-// begin goes to another row group. Of one in whose time events were lost every row is loose.
-func (s *shard) begin(lossy bool) {
+// begin goes to another row group, of a capture that lost events in losses.
+func (s *shard) begin(losses []LossSpan) {
 	p := &s.p
 	p.threads.init()
 	p.open, p.spare = p.open[:0], p.spare[:0]
 	p.cov, p.now = Coverage{}, never
-	s.all, s.loose, s.unorder = lossy, s.loose[:0], false
+	s.losses, s.until = losses, never
+	s.lossesAfter(0)
+	s.loose, s.unorder = s.loose[:0], false
+}
+
+// lossesAfter drops the first n losses.
+func (s *shard) lossesAfter(n int) {
+	s.losses, s.next = s.losses[n:], math.MaxInt64
+	if len(s.losses) > 0 {
+		s.next = s.losses[0].First
+	}
+	s.p.loss.next = s.next
+}
+
+// lost is told that row i is the first that is not before the next loss.
+func (s *shard) lost(r *rows, i int) {
+	for k := range s.p.threads.list {
+		s.leaveOpen(&s.p.threads.list[k], r.seqs[i], r.ts[i])
+	}
+	s.p.threads.init()
+	s.p.open, s.p.spare = s.p.open[:0], s.p.spare[:0]
+	begun, _ := slices.BinarySearchFunc(s.losses, r.ts[i], func(l LossSpan, now int64) int {
+		if l.First <= now {
+			return -1
+		}
+		return 1
+	})
+	s.until = s.losses[begun-1].Last
+	s.lossesAfter(begun)
 }
 
 // push pairs the rows of a batch of the group, which has the columns of
@@ -73,7 +105,10 @@ func (s *shard) push(b *format.Batch) []Call {
 	kinds, tids, nrs, abis := r.kind, r.tids, r.nrs, r.abis
 	for i := 0; i < len(kinds); i++ {
 		kind, tid := kinds[i], tids[i]
-		if s.all {
+		if r.ts[i] >= s.next {
+			s.lost(r, i)
+		}
+		if r.ts[i] <= s.until {
 			s.leave(r, i)
 			continue
 		}
@@ -191,16 +226,21 @@ func (s *shard) leaveThread(t *thread, r *rows, i int) {
 	if t == nil {
 		return
 	}
-	switch {
-	case t.slot >= 0 && t.flags&flagLoose == 0:
-		s.leaveCall(&s.p.open[t.slot])
-	case t.slot < 0 && t.last != unseen:
-		s.leaveUntil(t, r.seqs[i], r.ts[i])
-	}
+	s.leaveOpen(t, r.seqs[i], r.ts[i])
 	if t.slot >= 0 {
 		s.p.spare = append(s.p.spare, t.slot)
 	}
 	s.p.threads.remove(t.tid)
+}
+
+// leaveOpen leaves to the Pairer what t is in before the row of seq and ts.
+func (s *shard) leaveOpen(t *thread, seq, ts int64) {
+	switch {
+	case t.slot >= 0 && t.flags&flagLoose == 0:
+		s.leaveCall(&s.p.open[t.slot])
+	case t.slot < 0 && t.last != unseen:
+		s.leaveUntil(t, seq, ts)
+	}
 }
 
 // leaveUntil tells when t, which is outside of any call, left the last one.
@@ -238,12 +278,7 @@ func (s *shard) leave(r *rows, i int) {
 // one. It returns the loose rows, in order.
 func (s *shard) end(last format.RowSpan) []looseRow {
 	for i := range s.p.threads.list {
-		switch t := &s.p.threads.list[i]; {
-		case t.slot >= 0 && t.flags&flagLoose == 0:
-			s.leaveCall(&s.p.open[t.slot])
-		case t.slot < 0 && t.last != unseen:
-			s.leaveUntil(t, last.LastSeq, last.LastTS)
-		}
+		s.leaveOpen(&s.p.threads.list[i], last.LastSeq, last.LastTS)
 	}
 	if s.unorder {
 		slices.SortStableFunc(s.loose, func(a, b looseRow) int { return cmp.Compare(a.seq, b.seq) })

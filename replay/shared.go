@@ -1,10 +1,8 @@
 package replay
 
 import (
-	"cmp"
 	"context"
 	"io"
-	"slices"
 	"sync"
 
 	"systape/format"
@@ -61,7 +59,28 @@ func (s *Session) shareable() *format.RowGroups {
 	if s.growing || s.files || s.Filter.To != 0 || r.Floating() || r.Held() {
 		return nil
 	}
-	return s.reader.RowGroups()
+	groups := s.reader.RowGroups()
+	if groups != nil && groups.Len() > 0 && s.closing != nil && mostlyLost(groups, s.spans.sorted()) {
+		return nil
+	}
+	return groups
+}
+
+// mostlyLost reports whether events were lost in more than half of the time of
+// groups: what cannot be paired alone is then most, and is faster in order.
+func mostlyLost(groups *format.RowGroups, losses []LossSpan) bool {
+	first, _, ok := groups.Times(0)
+	_, last, known := groups.Times(groups.Len() - 1)
+	if !ok || !known {
+		return false
+	}
+	var lost int64
+	for _, l := range losses {
+		if l.Overlaps(first, last) {
+			lost += min(l.Last, last) - max(l.First, first)
+		}
+	}
+	return lost > (last-first)/2
 }
 
 // sharedPass is a pass over row groups by several goroutines. Each takes the
@@ -170,7 +189,7 @@ func (p *sharedPass) pair(ctx context.Context, i int, rest *groupRest, shard *sh
 		return false
 	}
 	shard.loose = rest.loose
-	shard.begin(p.lossyGroup(i))
+	shard.begin(p.lossy)
 	for {
 		err := reader.Next(b, sharedRows)
 		if err == io.EOF {
@@ -183,22 +202,6 @@ func (p *sharedPass) pair(ctx context.Context, i int, rest *groupRest, shard *sh
 	rest.rows, rest.has, rest.own = reader.Rows(), shard.has, shard.p.cov
 	rest.loose = shard.end(rest.rows)
 	return true
-}
-
-// lossyGroup reports whether events were lost in the time of group i.
-func (p *sharedPass) lossyGroup(i int) bool {
-	if len(p.lossy) == 0 {
-		return false
-	}
-	first, last, ok := p.groups.Times(i)
-	return !ok || lossyBetween(p.lossy, first, last)
-}
-
-// lossyBetween reports whether any of spans, which are in order and apart,
-// overlaps first ≤ t ≤ last.
-func lossyBetween(spans []LossSpan, first, last int64) bool {
-	k, _ := slices.BinarySearchFunc(spans, first, func(s LossSpan, first int64) int { return cmp.Compare(s.Last, first) })
-	return k < len(spans) && spans[k].First <= last
 }
 
 // put gives the pairer the rest of group i, once it is its turn, and of those

@@ -126,9 +126,11 @@ func TestSeamsOfSimulations(t *testing.T) {
 		w.enters, w.exitsEnd = w.exits+int64(rnd.IntN(300)), w.entersEnd+int64(rnd.IntN(300))
 		lost := func(int) bool { return rnd.IntN(60) == 0 }
 		late := func() int64 { return int64(rnd.IntN(400)) }
+		bursts := func(i int) bool { return i/100%4 == 1 && rnd.IntN(3) == 0 } // whole calls stand between what they lose
 		for story, r := range map[string]*recording{
 			"whole": whole, "windows": s.record(w, noLoss, false, onTime),
 			"losses": s.record(window{}, lost, false, onTime), "coarse losses, late": s.record(window{}, lost, true, late),
+			"bursts": s.record(window{}, bursts, true, late),
 		} {
 			story = fmt.Sprintf("seed %d, %s", seed, story)
 			if seed == 0 {
