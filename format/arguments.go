@@ -14,6 +14,10 @@ import (
 // Within a line, control characters and bytes that are not UTF-8 are written
 // \xNN; so are a backslash that would begin such an escape, and the question
 // mark of a text that is nothing else.
+//
+// Where the source of an imported capture tells what the descriptor in argument
+// N stands for, that is "N</etc/hosts>", and "ret</etc/hosts>" of the one that
+// was returned; it is there beside what is known of the register, not instead.
 
 // UnknownResult is the detail of an exit whose result is not known.
 const UnknownResult = "ret=?"
@@ -24,6 +28,11 @@ func AppendArgument(dst []byte, n int, text string) []byte {
 	if text == "?" {
 		return append(dst, `\x3f`...)
 	}
+	return appendLine(dst, text)
+}
+
+// appendLine appends text that stands within a line.
+func appendLine(dst []byte, text string) []byte {
 	const digits = "0123456789abcdef"
 	for _, c := range []byte(EscapeText(text)) {
 		if c < ' ' || c == 0x7f {
@@ -60,6 +69,39 @@ func Argument(detail string, n int) (text string, unknown, told bool) {
 		detail = rest
 	}
 	return "", false, false
+}
+
+// Result is the place of what a call returned among those of its arguments.
+const Result = -1
+
+// AppendDescriptor appends the line that says what the descriptor in argument n
+// stands for, or that in [Result].
+func AppendDescriptor(dst []byte, n int, name string) []byte {
+	if len(dst) > 0 {
+		dst = append(dst, '\n')
+	}
+	return append(appendLine(append(dst, descriptorHead(n)...), name), '>')
+}
+
+func descriptorHead(n int) string {
+	if n == Result {
+		return "ret<"
+	}
+	return string([]byte{'0' + byte(n), '<'})
+}
+
+// Descriptor returns what the detail of an enter or exit says that the
+// descriptor in argument n stands for, or that in [Result], escapes resolved.
+func Descriptor(detail string, n int) (name string, told bool) {
+	head := descriptorHead(n)
+	for detail != "" {
+		line, rest, _ := strings.Cut(detail, "\n")
+		if name, is := strings.CutPrefix(line, head); is && strings.HasSuffix(name, ">") {
+			return UnescapeText(name[:len(name)-1]), true
+		}
+		detail = rest
+	}
+	return "", false
 }
 
 // AppendWords appends the text of arguments that stand in memory:

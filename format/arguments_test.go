@@ -41,6 +41,26 @@ func TestArgumentTextComesBack(t *testing.T) {
 	}
 }
 
+// What a descriptor stands for is told beside what else is known of an argument.
+func TestDescriptorsOfACall(t *testing.T) {
+	for _, name := range []string{"/etc/hosts", "a\nb>", "/x>\n1</y>", `\x41`, "\xff", "?", "TCP:[127.0.0.1:1->127.0.0.1:2]"} {
+		d := format.AppendDescriptor(nil, 0, name)
+		d = format.AppendArgument(d, 1, "out")
+		d = format.AppendDescriptor(d, format.Result, "/srv"+name)
+		for n, want := range map[int]string{0: name, 1: "", format.Result: "/srv" + name} {
+			if got, told := format.Descriptor(string(d), n); got != want || told != (want != "") {
+				t.Errorf("%q: descriptor %d is %q, told %v; want %q", d, n, got, told, want)
+			}
+		}
+		if text, _, told := format.Argument(string(d), 1); text != "out" || !told {
+			t.Errorf("%q: argument 1 is %q, told %v", d, text, told)
+		}
+		if format.ArgumentUnknown(string(d), 0, 0) {
+			t.Errorf("%q: descriptor 0 is taken for a register that is not known", d)
+		}
+	}
+}
+
 func FuzzArgument(f *testing.F) {
 	f.Add("1=/etc/passwd\n2=?", "name")
 	f.Add("\n\n=\n9=", `\x0a`)

@@ -123,15 +123,13 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 		f.addPaths(&more, t, c.ABI, c.Nr, refs, &c.Args, c.Told)
 		n = &more
 	}
-	if e.what != nothing {
-		if !c.Returned {
-			f.uncertain(t, e.what, c)
-		} else if !c.Failed || e.what == connects && c.Ret == -eInProgress {
-			if file := f.apply(t, &e, c, n); file != nil {
-				with := *n
-				with.Ret = file
-				n = &with
-			}
+	if !c.Returned {
+		f.uncertain(t, e.what, c)
+	} else if !c.Failed || e.what == connects && c.Ret == -eInProgress {
+		if file := f.toldResult(t, c.Told, int32(c.Ret), f.apply(t, &e, c, n)); file != nil {
+			with := *n
+			with.Ret = file
+			n = &with
 		}
 	}
 	if f.asks(refs, &c.Args) {

@@ -2,7 +2,6 @@ package files
 
 import (
 	"math"
-	"strings"
 
 	"systape/format"
 	"systape/format/abi"
@@ -306,8 +305,7 @@ func (f *Follower) wasOpen(b *format.Batch, i int) {
 	case tid != pid:
 		t = f.task(tid, pid)
 	}
-	file := &File{Name: b.Detail[i], Type: typeOf(b.Detail[i]), moves: f.moves.number()}
-	file.real = file.Type == Regular && !strings.HasSuffix(file.Name, " (deleted)")
+	file := f.fromProc(b.Detail[i])
 	other := int32(b.Args[format.FDFlags][i]) // with whom it shares, if it does
 	switch fd {
 	case format.FDCwd:

@@ -16,7 +16,10 @@ func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]i
 		if told != "" && format.ArgumentUnknown(told, 0, args[0]) {
 			return unknownNamed
 		}
-		file := f.lookup(t, int32(args[0]))
+		file := f.toldOf(t, told, 0, int32(args[0]), false)
+		if file == nil {
+			file = f.lookup(t, int32(args[0]))
+		}
 		if file == nil {
 			return unknownNamed
 		}
@@ -28,10 +31,17 @@ func (f *Follower) named(t *task, a abi.ABI, nr int32, refs abi.Refs, args *[6]i
 	n := &Named{}
 	for r := range args {
 		bit := uint8(1) << r
+		if (refs.FDs|refs.DirFDs)&bit != 0 && int32(args[r]) >= 0 {
+			if n.FDs[r] = f.toldOf(t, told, r, int32(args[r]), false); n.FDs[r] != nil {
+				continue
+			}
+		}
 		switch {
 		case (refs.FDs|refs.DirFDs)&bit == 0 || told != "" && format.ArgumentUnknown(told, r, args[r]):
 		case refs.DirFDs&bit != 0 && int32(args[r]) == abi.AtFDCWD:
-			n.FDs[r] = f.cwd(t)
+			if n.FDs[r] = f.toldOf(t, told, r, 0, true); n.FDs[r] == nil {
+				n.FDs[r] = f.cwd(t)
+			}
 			n.cwd |= bit
 		case refs.DirFDs&bit != 0:
 			n.FDs[r] = f.lookupDir(t, int32(args[r]))
@@ -198,8 +208,10 @@ func typeOf(name string) Type {
 		return Regular
 	case strings.HasPrefix(name, "pipe:"):
 		return Pipe
-	case strings.HasPrefix(name, "pidfd:"):
+	case strings.HasPrefix(name, "pidfd:"), strings.HasPrefix(name, "pid:"): // strace -yy
 		return Pidfd
+	case strings.HasPrefix(name, "signalfd:["): // likewise
+		return Signalfd
 	case strings.HasPrefix(name, "anon_inode:"):
 		for _, e := range effects {
 			if e.name != "" && strings.TrimSuffix(e.name, "]") == strings.TrimSuffix(name, "]") {

@@ -161,6 +161,7 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		if told != "" {
 			text, unknown, is = format.Argument(told, k)
 		}
+		detail = r.descriptor(detail, told, k)
 		switch {
 		case unknown:
 			detail = format.AppendUnknownArgument(detail, k)
@@ -180,6 +181,14 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		}
 	}
 	b.Detail[i] = string(detail)
+}
+
+// descriptor appends what is told of the descriptor in argument k.
+func (r *Redactor) descriptor(detail []byte, told string, k int) []byte {
+	if name, is := format.Descriptor(told, k); is {
+		return format.AppendDescriptor(detail, k, r.replaced(name))
+	}
+	return detail
 }
 
 // words is what may be told of arguments in memory: flags, not the addresses
@@ -370,6 +379,7 @@ func (r *Redactor) returned(told string) string {
 			detail = format.AppendArgument(detail, k, r.replaced(text))
 		}
 	}
+	detail = r.descriptor(detail, told, format.Result)
 	for line := range strings.SplitSeq(told, "\n") {
 		text, is := strings.CutPrefix(line, "ret=")
 		if !is {

@@ -41,6 +41,12 @@ func (o *openCall) settle() *node {
 
 var cloneNames = map[string]bool{"clone": true, "clone3": true, "fork": true, "vfork": true, "clone2": true}
 
+// returnsTask are the calls that return ids of threads and processes, whose
+// names strace -Y writes behind them as -y does those of files (RVAL_TID,
+// RVAL_TGID, RVAL_PGID and RVAL_SID in strace 6.1).
+var returnsTask = map[string]bool{"clone": true, "clone2": true, "clone3": true, "fork": true, "vfork": true, "getpgid": true, "getpgrp": true, "getpid": true,
+	"getppid": true, "getsid": true, "gettid": true, "set_tid_address": true, "setsid": true, "wait4": true, "waitpid": true}
+
 // enter writes the beginning of a call.
 func (s *strace) enter(t *straceThread, ts int64) {
 	x := &s.text
@@ -127,7 +133,11 @@ func (s *strace) exit(t *straceThread, ts, line int64, oneLine bool) {
 		}
 		s.out.add(done, t.thread, format.Event{Kind: format.Exec, ABI: a, Args: [6]int64{int64(old)}, Detail: o.path})
 	}
-	n := s.out.add(ts, t.thread, format.Event{Kind: format.Exit, ABI: a, Nr: o.nr, Syscall: o.name, Ret: x.ret})
+	ev := format.Event{Kind: format.Exit, ABI: a, Nr: o.nr, Syscall: o.name, Ret: x.ret}
+	if x.file != "" && !returnsTask[o.name] {
+		ev.Detail = string(format.AppendDescriptor(nil, format.Result, x.file))
+	}
+	n := s.out.add(ts, t.thread, ev)
 	t.exit, t.lastTS = n, max(ts, t.lastTS)
 }
 

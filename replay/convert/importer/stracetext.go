@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"systape/format/abi"
+	"systape/replay/render/decode"
 )
 
 // What a line of strace can be, after its prefix. The grammar is that of
@@ -33,6 +34,7 @@ type straceText struct {
 	all      []byte // all arguments
 	resumed  bool
 	ret      int64
+	file     string // what the descriptor stands for that was returned (-y); "" when that is not told
 	returned bool
 	durNS    int64 // -1: not given
 	code     int   // exit status, or signal number
@@ -310,7 +312,7 @@ func (s *straceText) parseResult(b []byte) bool {
 		return false
 	}
 	b = bytes.TrimLeft(b[2:], " ")
-	s.durNS = -1
+	s.durNS, s.file = -1, ""
 	if i := bytes.LastIndexByte(b, ' '); i >= 0 && len(b) > i+2 && b[i+1] == '<' && b[len(b)-1] == '>' {
 		if bytes.Equal(b[i+1:], unavailable) {
 			b = bytes.TrimRight(b[:i], " ")
@@ -337,6 +339,7 @@ func (s *straceText) parseResult(b []byte) bool {
 		return false
 	}
 	s.ret, s.returned = n, true
+	s.file, _ = decode.DescriptorName(rest)
 	if n == -1 {
 		rest = bytes.TrimLeft(rest, " ")
 		name, _, _ := bytes.Cut(rest, []byte(" "))

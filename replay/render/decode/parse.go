@@ -86,9 +86,20 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 		default:
 			unknown(reg)
 		}
+		if p.kind == kindFD || p.kind == kindDirFD {
+			lines = appendDescriptorName(lines, reg, text)
+		}
 		reg += n
 	}
 	return args, string(lines)
+}
+
+// appendDescriptorName appends what a text says of the descriptor in a register.
+func appendDescriptorName(lines []byte, reg int, text []byte) []byte {
+	if name, ok := descriptorName(text); ok {
+		return format.AppendDescriptor(lines, reg, name)
+	}
+	return lines
 }
 
 // cloneTexts tells the texts of clone, which strace writes with the names of
@@ -181,6 +192,9 @@ func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte
 			}
 			if known[reg] {
 				args[reg] = v
+				if reg < len(params) && (params[reg].kind == kindFD || params[reg].kind == kindDirFD) {
+					lines = appendDescriptorName(lines, reg, t)
+				}
 				continue
 			}
 		}

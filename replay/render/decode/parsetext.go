@@ -30,6 +30,45 @@ func annotated(t []byte) []byte {
 	return t
 }
 
+// descriptorName reads what strace -y and -yy say of a descriptor: the name in
+// 3</etc/passwd>, in 4</gone>(deleted), which /proc calls "/gone (deleted)", in
+// 0</dev/null<char 1:3>> and in 5<TCP:[127.0.0.1:80->192.0.2.1:4000]>. Within
+// names, angle brackets are escapes.
+func descriptorName(t []byte) (string, bool) {
+	_, t, ok := bytes.Cut(t, []byte("<"))
+	t, deleted := bytes.CutSuffix(t, []byte("(deleted)"))
+	t, end := bytes.CutSuffix(t, []byte(">"))
+	if !ok || !end || len(t) == 0 {
+		return "", false
+	}
+	t, _, _ = bytes.Cut(t, []byte("<")) // what kind of device it is, how much is in an eventfd
+	var name []byte
+	for i := 0; i < len(t); i++ {
+		c, n := t[i], 0
+		if c == '\\' {
+			if n, c = unescape(t[i+1:]); n == 0 {
+				return "", false
+			}
+		}
+		name = append(name, c)
+		i += n
+	}
+	if deleted {
+		name = append(name, " (deleted)"...)
+	}
+	return string(name), true
+}
+
+// DescriptorName returns what strace -y says of the descriptor that a call
+// returned, which is what follows its number: "</etc/passwd>". ok is false for
+// anything else.
+func DescriptorName(after []byte) (name string, ok bool) {
+	if len(after) == 0 || after[0] != '<' {
+		return "", false
+	}
+	return descriptorName(after)
+}
+
 // parseNumber reads what tools print for numbers: decimal, 0x…, and 0… for
 // octal modes; unsigned 64-bit values are bit-cast. A descriptor's annotation
 // does not count.
