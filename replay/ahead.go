@@ -51,7 +51,7 @@ func (s *Session) pairs(ctx context.Context, p *Pairer, fn func(*format.Batch, [
 				return
 			case st := <-free:
 				s.pair(p, st)
-				ended := st.err != nil || st.past
+				ended := st.err != nil || st.past && s.more == nil
 				full <- st // there is room for all but one, which fn has
 				if ended {
 					return
@@ -97,7 +97,7 @@ func (s *Session) deliver(st *step, fn func(*format.Batch, []Call) error) (done 
 	if err := fn(&st.batch, st.calls); err != nil {
 		return true, err
 	}
-	if st.past {
+	if st.past && (s.more == nil || !s.more()) {
 		return true, errPast
 	}
 	return false, nil

@@ -103,6 +103,19 @@ func (f *Filter) choose(calls []Call, names *format.SymbolTable, coverage *Cover
 	return kept
 }
 
+// which appends for each call whether f chooses it, and adds those of the
+// subject to coverage.
+func (f *Filter) which(dst []bool, calls []Call, names *format.SymbolTable, coverage *Coverage) []bool {
+	for i := range calls {
+		subject := f.MatchSubject(&calls[i], names)
+		if subject {
+			coverage.Count(calls[i].Status)
+		}
+		dst = append(dst, subject && f.MatchOutcome(&calls[i]))
+	}
+	return dst
+}
+
 // apart returns a filter that chooses the same calls, for another goroutine.
 func (f *Filter) apart() Filter {
 	same := *f

@@ -90,6 +90,7 @@ type Session struct {
 	read     int64                          // rows so far
 	most     int64                          // rows after which the pass ends; 0: the capture's end
 	reopen   func() (*format.Reader, error) // for another pass; nil: there can be none
+	more     func() bool                    // of Among; nil: the pass ends behind the last call that can be chosen
 }
 
 // Open opens the capture that the paths make up, as [format.Open] does. The
@@ -381,6 +382,23 @@ func (s *Session) Each(ctx context.Context, fn func([]Call) error) error {
 			return fn(kept)
 		}
 		return nil
+	})
+}
+
+// Among gives fn all calls in the order of their ends, and which of them the
+// filter chooses: for those to whom the others matter, too. It goes on past the
+// last call that can be chosen for as long as more says so. Both slices are valid
+// until fn returns.
+func (s *Session) Among(ctx context.Context, more func() bool, fn func(calls []Call, chosen []bool) error) error {
+	s.more = more
+	defer func() { s.more = nil }()
+	var chosen []bool
+	return s.Run(ctx, func(_ *format.Batch, calls []Call) error {
+		chosen = s.Filter.which(chosen[:0], calls, s.symbols, &s.coverage)
+		if len(calls) == 0 {
+			return nil
+		}
+		return fn(calls, chosen)
 	})
 }
 

@@ -218,6 +218,25 @@ func (in *input) calls(fn func([]replay.Call) error) error {
 	return inputError(in.Each(in.ctx, fn))
 }
 
+// among gives all the calls, as [replay.Session.Among] does, and after them fn
+// those that the filter chooses.
+func (in *input) among(more func() bool, all func(calls []replay.Call, chosen []bool), fn func([]replay.Call) error) error {
+	var kept []replay.Call
+	return inputError(in.Among(in.ctx, more, func(calls []replay.Call, chosen []bool) error {
+		all(calls, chosen)
+		kept = kept[:0]
+		for i, yes := range chosen {
+			if yes {
+				kept = append(kept, calls[i])
+			}
+		}
+		if len(kept) == 0 {
+			return nil
+		}
+		return fn(kept)
+	}))
+}
+
 // callsByStart is calls in the order in which they began, as [replay.Session.ByStart].
 func (in *input) callsByStart(fn func([]replay.Call) error) error {
 	return inputError(in.ByStart(in.ctx, fn))

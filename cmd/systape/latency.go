@@ -82,7 +82,11 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 			finish()
 			return inputError(err)
 		}
-		err = in.calls(func(calls []replay.Call) error {
+		read := in.calls
+		if view.Among != nil {
+			read = func(fn func([]replay.Call) error) error { return in.among(view.Waiting, view.Among, fn) }
+		}
+		err = read(func(calls []replay.Call) error {
 			progress(2 * len(calls))
 			return add(calls)
 		})

@@ -93,7 +93,7 @@ was recorded, recorded_ns. Where no call is left, a row of no group has the time
 	flags.BoolVar(&f.histogram, "histogram", false, "bars by powers of two; in machine formats, the buckets themselves")
 	flags.BoolVar(&f.heatmap, "heatmap", false, "latency over time")
 	flags.IntVar(&f.slowest, "slowest", 0, "the `N` slowest calls, each with what its thread called before and after")
-	flags.IntVar(&f.around, "around", 2, "with --slowest: `how many` calls before and after")
+	flags.IntVar(&f.around, "around", 2, "with --slowest: `how many` calls of the thread before and after, whether the filters choose them or not")
 	flags.BoolVar(&f.overhead, "overhead", false, "how much of its life each thread spent in system calls")
 	flags.StringVar(&f.format, "format", "", "`form` of the result: "+strings.Join(latencyForms, " ")+" (default: as FILE of -o is named, or table)")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file`; .svg and .png make a picture")

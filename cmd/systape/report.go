@@ -151,7 +151,14 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader, r pageReading) (
 	progress, finish := in.progress("reading")
 	defer finish()
 	err = l.Read(l.Groups(), func(add func([]replay.Call) error) error {
-		return in.calls(func(calls []replay.Call) error {
+		neighbours := func(calls []replay.Call, chosen []bool) {
+			if r.hold != nil {
+				r.hold.Lock()
+				defer r.hold.Unlock()
+			}
+			s.Slowest.AddChosen(calls, func(i int) bool { return chosen[i] })
+		}
+		return in.among(s.Slowest.Waiting, neighbours, func(calls []replay.Call) error {
 			if r.hold != nil {
 				r.hold.Lock()
 				defer r.hold.Unlock()
@@ -159,7 +166,6 @@ func readPage(c *cobra.Command, args []string, stdin io.Reader, r pageReading) (
 			progress(2 * len(calls))
 			notes.Add(calls)
 			s.Index.Add(calls)
-			s.Slowest.Add(calls)
 			s.long.add(calls)
 			s.Reading.Rows += 2 * int64(len(calls))
 			if r.seen != nil {

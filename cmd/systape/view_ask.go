@@ -153,7 +153,7 @@ func (v *viewer) single(q *question) (any, error) {
 		if opt.Until != 0 {
 			q.source.long.end(calls, opt.Until)
 		}
-		list.AddChosen(calls, chosen)
+		list.AddChosen(calls, func(i int) bool { return chosen(&calls[i]) })
 		return nil
 	})
 	if err != nil {

@@ -87,10 +87,10 @@ func newSlowest(n, around int, opt Options, better func(a, b *replay.Call) int) 
 // Add looks at calls, which must come in the order in which they ended.
 func (s *Slowest) Add(calls []replay.Call) { s.AddChosen(calls, nil) }
 
-// AddChosen is Add where only the calls that chosen is true of are looked for:
-// all others are their neighbours. It is asked once of each call that counts;
-// nil chooses all.
-func (s *Slowest) AddChosen(calls []replay.Call, chosen func(*replay.Call) bool) {
+// AddChosen is Add where only those of the calls are looked for that chosen, asked
+// for their place once if they count, is true of: all others are their
+// neighbours. nil chooses all.
+func (s *Slowest) AddChosen(calls []replay.Call, chosen func(i int) bool) {
 	for i := range calls {
 		c := &calls[i]
 		t := s.threads[c.TID]
@@ -109,7 +109,7 @@ func (s *Slowest) AddChosen(calls []replay.Call, chosen func(*replay.Call) bool)
 				return len(slow.After) >= s.around
 			})
 		}
-		if cl, waits := s.sel.pick(c); cl != skipped && (chosen == nil || chosen(c)) {
+		if cl, waits := s.sel.pick(c); cl != skipped && (chosen == nil || chosen(i)) {
 			s.consider(c, t, &s.lists[s.sel.section(waits)])
 		}
 		if s.around > 0 {
@@ -123,6 +123,19 @@ func (s *Slowest) AddChosen(calls []replay.Call, chosen func(*replay.Call) bool)
 			delete(s.threads, c.TID)
 		}
 	}
+}
+
+// Waiting reports whether any of the calls that are kept may get further
+// neighbours.
+func (s *Slowest) Waiting() bool {
+	for _, t := range s.threads {
+		for _, slow := range t.wanted {
+			if slices.Contains(s.lists[0].calls, slow) || slices.Contains(s.lists[1].calls, slow) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {

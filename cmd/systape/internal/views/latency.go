@@ -44,6 +44,10 @@ type View struct {
 	// From, if not nil, is told before calls of another machine come which it
 	// is, by its number in Options.Nodes.
 	From func(node int)
+	// Among, if not nil, gets all calls, of which Add gets the chosen ones after
+	// it; and past the last of these while Waiting says that it wants more.
+	Among   func(calls []replay.Call, chosen []bool)
+	Waiting func() bool
 	// Table, if not nil, is all that Add adds to: it may be made of shares.
 	Table *latency.Table
 }

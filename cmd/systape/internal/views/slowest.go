@@ -20,7 +20,11 @@ import (
 func (l *Latency) Slowest(n, around int) View {
 	s := latency.NewSlowest(n, around, l.Options)
 	return View{
-		Add: func(calls []replay.Call) error { s.Add(calls); return nil },
+		Add: func([]replay.Call) error { return nil },
+		Among: func(calls []replay.Call, chosen []bool) {
+			s.AddChosen(calls, func(i int) bool { return chosen[i] })
+		},
+		Waiting: s.Waiting,
 		Render: func() error {
 			if l.people() {
 				l.printSlowest(s, around)
