@@ -82,7 +82,7 @@ func (r *Redactor) times(m, o *format.Meta) (err error) {
 		}
 		return to
 	}
-	o.Clock.OffsetNS = shift(m.Clock.OffsetNS)
+	o.Clock.OffsetNS = 0 // it tells since when the machine has been up
 	o.Clock.Anchors = slices.Clone(m.Clock.Anchors)
 	for i, a := range o.Clock.Anchors {
 		o.Clock.Anchors[i] = format.Anchor{TS: shift(a.TS), RealNS: shift(a.RealNS)}

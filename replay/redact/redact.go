@@ -171,7 +171,7 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 			detail = format.AppendArgument(detail, k, r.words(b.ABI[i], b.Nr[i], text))
 		case is:
 			detail = format.AppendArgument(detail, k, r.replaced(text))
-		case r.drops[classes[k]]:
+		case r.drops[classes[k]] || classes[k] == decode.Unknown && args[k] != 0:
 			b.Args[k][i] = 0
 			detail = format.AppendUnknownArgument(detail, k)
 			continue
@@ -250,11 +250,15 @@ func (r *Redactor) argument(a abi.ABI, nr int32, args *[6]int64, k int, c decode
 		return r.identity(decode.Value(a, nr, args, k))
 	}
 	v = decode.Value(a, nr, args, k)
-	if looksLikeAddress(a, v) {
+	if name, _ := abi.Name(a, nr); looksLikeAddress(a, v) || c == decode.Number && slices.Contains(mayPoint, name) && (v >= 1<<22 || v < -4096) {
 		return r.blur(a, v)
 	}
 	return v
 }
+
+// mayPoint are the calls that take numbers or addresses, as another argument says;
+// no number of theirs that means something elsewhere comes to 4 Mi.
+var mayPoint = []string{"prctl", "ptrace", "semctl", "fcntl", "fcntl64", "sysfs", "keyctl"}
 
 // looksLikeAddress reports whether a number of a 64-bit call may be the address
 // of something: no flag, descriptor or size is that large, and small negative
@@ -326,13 +330,14 @@ var returnsID = []string{"getuid", "geteuid", "getgid", "getegid", "setfsuid", "
 	"setfsuid32", "setfsgid32", "add_key", "request_key", "keyctl"}
 
 // identified are the arguments that are a user, a group or a key for one value of
-// the first argument (include/uapi/linux/resource.h, ioprio.h, keyctl.h at 6.12).
+// the first argument (include/uapi/linux/resource.h, ioprio.h, ipc.h, keyctl.h at 6.12).
 var identified = map[string][]struct {
 	option   uint32
 	argument int
 }{
 	"getpriority": {{2, 1}}, "setpriority": {{2, 1}}, // PRIO_USER
 	"ioprio_get": {{3, 1}}, "ioprio_set": {{3, 1}}, // IOPRIO_WHO_USER
+	"ipc":      {{2, 1}, {13, 1}, {23, 1}}, // SEMGET, MSGGET, SHMGET
 	"quotactl": {{anyOption, 2}}, "quotactl_fd": {{anyOption, 2}},
 	"keyctl": {{anyOption, 1}, {4, 2}, {4, 3}, {8, 2}, {9, 2}, {22, 2}, {28, 2}, {28, 3}}, // CHOWN, LINK, UNLINK, GET_PERSISTENT, MOVE
 }
@@ -356,6 +361,8 @@ func (r *Redactor) exit(b *format.Batch, i int) {
 		b.Ret[i] = ret + r.shift/1e9
 	case name == "times": // since the machine began, or nearly so: its own way to tell the time
 		b.Ret[i], b.Detail[i] = 0, format.UnknownResult
+	case b.Nr[i] < 0 && (ret < -4095 || ret > 4095): // what a signal's handler gives back: a register of the program
+		b.Ret[i] = r.blur(b.ABI[i], ret)
 	case slices.Contains(returnsAddress, name) || looksLikeAddress(b.ABI[i], ret):
 		b.Ret[i] = r.blur(b.ABI[i], ret)
 	case r.dropRet && !slices.Contains(pairingNeeds, name):

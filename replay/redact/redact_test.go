@@ -184,6 +184,62 @@ func TestRedactWhatTellsTheShift(t *testing.T) {
 	}
 }
 
+// TestRedactWhatMayBeAnything: arguments that are addresses or keys for some options
+// only, those of calls that nobody describes, and registers that a handler gives back.
+func TestRedactWhatMayBeAnything(t *testing.T) {
+	const stays, blurred, left = "stays", "is another", "is left out"
+	for _, c := range []struct {
+		row    string
+		column int // 6: the result
+		want   string
+	}{
+		{"enter 7 prctl(15, 0x1c9b2a0, 0, 0, 0)", 1, blurred},
+		{"enter 7 prctl(15, 0xffd12340, 0, 0, 0) abi=i386", 1, blurred},
+		{"enter 7 prctl(1, 15, 0, 0, 0)", 1, stays},
+		{"enter 7 fcntl(3, 6, 0x1c9b2a0)", 2, blurred},
+		{"enter 7 fcntl(3, 1031, 1048576)", 2, stays},
+		{"enter 7 ptrace(5, 7, 0x1c9b2a0, 0x53455243)", 3, blurred},
+		{"enter 7 semctl(3, 0, 16, 0x1c9b2a0)", 3, blurred},
+		{"enter 7 ipc(23, 0x5e5e1234, 4096, 0600, 0, 0) abi=i386", 1, blurred},
+		{"enter 7 ipc(21, 0x5e5e1234, 0, 0, 0, 0) abi=i386", 1, stays},
+		{"enter 7 nr=999(1795768688, 54321)", 0, left},
+		{"enter 7 nr=999(1795768688, 54321)", 1, left},
+		{"enter 7 stime(0x8049000) abi=i386", 0, left},
+		{"exit 7 nr=-1 = 1795768688", 6, blurred},
+		{"exit 7 nr=-1 = -4", 6, stays},
+		{"exit 7 nr=-1 = 202", 6, stays},
+	} {
+		raw := format.MustParseText("1000 " + c.row + "\n")[0]
+		e := redacted(t, redact.New(key(t, testKey), redact.Options{}), "1000 "+c.row+"\n")[0]
+		before, after, unknown := raw.Ret, e.Ret, false
+		if c.column < 6 {
+			before, after = raw.Args[c.column], e.Args[c.column]
+			_, unknown, _ = format.Argument(e.Detail, c.column)
+		}
+		got := stays
+		switch {
+		case unknown && after == 0:
+			got = left
+		case after != before:
+			got = blurred
+		}
+		if got != c.want {
+			t.Errorf("%s: %d %s (%d), want that it %s", c.row, before, got, after, c.want)
+		}
+	}
+}
+
+// Since when a machine has been up tells nothing about the time any more.
+func TestRedactClock(t *testing.T) {
+	m, err := redact.New(key(t, testKey), redact.Options{}).Meta(&format.Meta{Clock: format.Clock{OffsetNS: 1795715999421990015, Anchors: []format.Anchor{{TS: 1795715999421990025, RealNS: 1795715999421990026}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := m.Clock.Anchors[0]; m.Clock.OffsetNS != 0 || a.TS == 1795715999421990025 || a.RealNS != a.TS+1 {
+		t.Errorf("got %+v", m.Clock)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	names := func(k string) string {
 		var b strings.Builder

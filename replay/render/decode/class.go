@@ -14,7 +14,8 @@ const (
 	Identity                // a user, a group, a key
 	Size                    // how many bytes, and where in a file
 	Constant                // flags, modes, signals: names of the kernel's
-	Number                  // anything else, or a call that is not known
+	Number                  // anything else
+	Unknown                 // nobody describes the call, and it may be any of these
 )
 
 var kindClasses = map[Class][]kind{
@@ -44,7 +45,8 @@ func HasOptions(a abi.ABI, nr int32) bool { return lookup(a, nr).options != nil 
 // ClassOf returns the class of register n of a call. What the kernel declares
 // as a pointer is an address whatever else it may mean.
 func ClassOf(a abi.ABI, nr int32, args *[6]int64, n int) Class {
-	if d := Declared(a, abi.NameOr(a, nr)); n < len(d) && d[n].Pointer() {
+	declared := Declared(a, abi.NameOr(a, nr))
+	if n < len(declared) && declared[n].Pointer() {
 		return Address
 	}
 	params, reg := lookup(a, nr).of(args), 0
@@ -60,6 +62,9 @@ func ClassOf(a abi.ABI, nr int32, args *[6]int64, n int) Class {
 	}
 	if n >= abi.NumArgs(a, nr) {
 		return Unused
+	}
+	if n >= len(declared) {
+		return Unknown
 	}
 	return Number
 }
