@@ -127,10 +127,15 @@ const (
 	FDCwd  = -100 // the working directory, AT_FDCWD of the kernel
 	FDRoot = -101 // the root directory
 
-	// What a process shares with another one, whose id stands in [FDFlags].
+	// What a process or thread shares with another one, whose id stands in
+	// [FDFlags]; its own id: with none; 0: it is not known with whom.
 	FDSharesFiles = -102 // its descriptors
 	FDSharesDirs  = -103 // its directories
 )
+
+// FDAsOpened, in [FDFlags], says that detail is the name under which a call of
+// the capture opened the file, which may lead over symbolic links.
+const FDAsOpened = 1 << 32
 
 // MarkOf is what a [Mark] tells of: of the events that it names, those before
 // MarkFirst are all recorded and those after MarkLast not at all, or, for

@@ -15,6 +15,8 @@ import (
 type ChosenRows struct {
 	// From and To are the filter's bounds of time, 0 for none.
 	From, To int64
+	// Restated says that what was open at From is told anew.
+	Restated bool
 
 	pages map[int64]*chosenPage // by seq / chosenPageRows
 	tids  map[int32]struct{}
@@ -85,7 +87,7 @@ func (r *ChosenRows) Has(b *format.Batch, i int) bool {
 		return false // of all calls of the interval
 	case format.FD:
 		_, ok := r.pids[b.PID[i]]
-		return ok
+		return ok && !(r.Restated && b.TS[i] < r.From)
 	default:
 		if b.TS[i] < r.From || b.TS[i] > r.end() && b.Seq[i] > r.last {
 			return false

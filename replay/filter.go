@@ -71,6 +71,9 @@ func (f *Filter) WholeThreads() bool {
 // WholeProcesses is WholeThreads of all threads of a process together.
 func (f *Filter) WholeProcesses() bool { return f.WholeThreads() && len(f.TIDs) == 0 }
 
+// HasProcess reports whether f may choose calls of a process.
+func (f *Filter) HasProcess(pid int32) bool { return len(f.PIDs) == 0 || slices.Contains(f.PIDs, pid) }
+
 // HasOutcome reports whether f asks how the call ended.
 func (f *Filter) HasOutcome() bool {
 	return len(f.Statuses)+len(f.Errnos) > 0 || f.AnyErrno || f.NoErrno || f.MinDuration > 0

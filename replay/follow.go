@@ -19,6 +19,11 @@ type following struct {
 	*files.Follower
 	late  []Loss // told later than they happened, in the order of their beginnings
 	named []*files.Named
+
+	noteAt int64                // capture time; 0: nothing is to be noted
+	asked  func(pid int32) bool // of which processes
+	noted  []files.Known
+	whole  bool // noted is all that is needed
 }
 
 func newFollowing(m *format.Meta, late []Loss) *following {
@@ -31,6 +36,10 @@ func newFollowing(m *format.Meta, late []Loss) *following {
 func (f *following) batch(b *format.Batch, calls []Call) {
 	f.named = append(f.named[:0], make([]*files.Named, b.N)...)
 	for i := range b.N {
+		if f.noteAt != 0 && b.TS[i] >= f.noteAt {
+			f.noted, f.whole = f.Known(f.asked)
+			f.noteAt = 0
+		}
 		for len(f.late) > 0 && f.late[0].First <= b.TS[i] {
 			f.Lost(f.late[0].Last, false)
 			f.late = f.late[1:]
@@ -71,6 +80,20 @@ func (s *Session) Named(i int) *files.Named {
 		return nil
 	}
 	return s.follow.named[i]
+}
+
+// NoteFiles asks the pass, which must follow descriptors ([Options.Files]), to
+// note what is known of them in the processes that asked chooses before the
+// first row of capture time at or later.
+func (s *Session) NoteFiles(at int64, asked func(pid int32) bool) { s.noteAt, s.asked = at, asked }
+
+// NotedFiles returns after the pass what [Session.NoteFiles] asked for. ok is
+// false where nothing can be followed from there on.
+func (s *Session) NotedFiles() (known []files.Known, ok bool) {
+	if s.follow == nil || s.follow.noteAt != 0 { // the pass did not come that far
+		return nil, true
+	}
+	return s.follow.noted, s.follow.whole
 }
 
 // WarnUnknownFiles says, after a pass, why nothing or little is known of what

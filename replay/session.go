@@ -86,6 +86,8 @@ type Session struct {
 	spans    lossSpans
 	files    bool       // Options.Files
 	follow   *following // nil: descriptors are not followed
+	noteAt   int64      // see NoteFiles
+	asked    func(pid int32) bool
 	counts   counts
 	read     int64                          // rows so far
 	most     int64                          // rows after which the pass ends; 0: the capture's end
@@ -320,6 +322,7 @@ func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call
 	p := NewPairer(PairOptions{Meta: s.Meta(), Late: s.late, Growing: s.growing})
 	if s.files {
 		s.follow = newFollowing(s.Meta(), s.late)
+		s.follow.noteAt, s.follow.asked = s.noteAt, s.asked
 	}
 	last, err := s.pairs(ctx, p, func(b *format.Batch, calls []Call) error {
 		if s.closing == nil {

@@ -27,7 +27,8 @@ With filters it is a selection: the calls that were chosen, whole, with what the
 recording says of itself and of losses in that time, and what became of the
 threads. Rows keep their place in the capture (seq), and the copy says of itself
 how many rows the capture had and by what it was chosen, so that its calls have
-the statuses that they have there.
+the statuses that they have there. With --from it begins with the descriptors
+that were known to be open then.
 
 -o names the file, and OUT-001.parquet and so on with -C or -G. A file has
 another name, FILE.partial, until it is complete. Recordings of different
@@ -122,7 +123,7 @@ func runCopy(c *cobra.Command, args []string, f *copyFlags) (err error) {
 
 // copyOne copies the capture that args make up.
 func copyOne(c *cobra.Command, args []string, f *copyFlags) error {
-	chosen, filter, err := chooseRows(c, args)
+	chosen, filter, start, err := chooseRows(c, args)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func copyOne(c *cobra.Command, args []string, f *copyFlags) error {
 		return err
 	}
 	defer s.Close()
-	w := &copyWriter{flags: f, size: f.partBytes(), inputs: args, stdout: c.OutOrStdout(), source: s.Meta(), chosen: chosen, filter: filter}
+	w := &copyWriter{flags: f, size: f.partBytes(), inputs: args, stdout: c.OutOrStdout(), source: s.Meta(), chosen: chosen, filter: filter, start: start}
 	if err := w.copy(c, s); err != nil {
 		return errors.Join(err, w.discard())
 	}
@@ -167,23 +168,38 @@ func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, e
 }
 
 // chooseRows makes the pass that chooses: nil without filters. It returns the
-// filters as the command line has them, too.
-func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilter, error) {
-	in, err := openInput(c, args, format.ColPID|format.ColSeq)
+// filters as the command line has them, too, and with what the copy is to
+// begin; nil where it begins as the capture does, or descriptors cannot be followed.
+func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilter, *copyStart, error) {
+	opt := replay.Options{Columns: format.ColPID | format.ColSeq}
+	if later := c.Flags().Changed("from"); later {
+		opt.Files, opt.Columns = true, opt.Columns|format.ColComm|format.ColContainer
+	}
+	in, err := openSession(c, args, opt)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer in.Close()
 	if in.filter.Empty() {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	rows := &replay.ChosenRows{From: in.filter.From, To: in.filter.To}
-	err = in.calls(func(calls []replay.Call) error { return rows.Add(calls) })
+	var start *copyStart
+	if in.filter.From != 0 && in.filter.WholeProcesses() {
+		start = &copyStart{at: in.filter.From, names: map[int32]*copyNames{}, seq: -1}
+		in.NoteFiles(start.at, in.filter.HasProcess)
+	}
+	err = in.calls(func(calls []replay.Call) error {
+		if start != nil {
+			start.learn(calls, in.names)
+		}
+		return rows.Add(calls)
+	})
 	if err == nil {
 		err = rows.Add(nil)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	f := &copyFilter{from: in.filter.From, to: in.filter.To, threads: in.filter.WholeThreads(), processes: in.filter.WholeProcesses()}
 	visitFilters(c.Flags(), func(name, value string) {
@@ -191,7 +207,14 @@ func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilte
 			f.words = append(f.words, "--"+name+" "+value)
 		}
 	})
-	return rows, f, nil
+	if start != nil {
+		if start.known, f.processes = in.NotedFiles(); f.processes {
+			rows.Restated = true
+		} else {
+			start = nil
+		}
+	}
+	return rows, f, start, nil
 }
 
 // copyFilter is what a copy says of how its calls were chosen.
@@ -211,6 +234,7 @@ type copyWriter struct {
 	source *format.Meta
 	chosen *replay.ChosenRows
 	filter *copyFilter
+	start  *copyStart // until it was written
 
 	file        *resultFile
 	part        *format.ParquetWriter
@@ -263,14 +287,21 @@ func (w *copyWriter) batch(b *format.Batch) error {
 	}
 	w.kept.Reset()
 	for i := 0; i < b.N; {
+		if w.start != nil && b.TS[i] >= w.start.at {
+			w.start.tell(&w.kept, b.Symbols, b.Seq[i])
+			w.start = nil
+		}
 		if !w.chosen.Has(b, i) {
 			i++
 			continue
 		}
 		from := i
-		for i++; i < b.N && w.chosen.Has(b, i); i++ {
+		for i++; i < b.N && w.chosen.Has(b, i) && (w.start == nil || b.TS[i] < w.start.at); i++ {
 		}
 		w.kept.AppendRows(b, from, i)
+	}
+	if w.start != nil && w.kept.N > 0 {
+		w.start.seq = w.kept.Seq[w.kept.N-1]
 	}
 	return w.write(&w.kept)
 }

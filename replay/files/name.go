@@ -202,11 +202,11 @@ func clean(p string) bool {
 // the recorder gives it.
 func typeOf(name string) Type {
 	switch {
-	case strings.HasPrefix(name, "/memfd:"), strings.HasPrefix(name, "/secretmem"):
+	case strings.HasPrefix(name, "/memfd:"), name == "memfd", strings.HasPrefix(name, "/secretmem"):
 		return Memfd
 	case strings.HasPrefix(name, "/"):
 		return Regular
-	case strings.HasPrefix(name, "pipe:"):
+	case strings.HasPrefix(name, "pipe:"), name == "pipe":
 		return Pipe
 	case strings.HasPrefix(name, "pidfd:"), strings.HasPrefix(name, "pid:"): // strace -yy
 		return Pidfd
