@@ -117,6 +117,7 @@ func (m *machine) step() {
 	case 3: // dup2
 		to := int32(m.r.IntN(12))
 		if own.fds[some] == "" {
+			m.call(tid, "dup2", "", -9, int64(some), int64(to))
 			break
 		}
 		m.call(tid, "dup2", "", int64(to), int64(some), int64(to))

@@ -160,3 +160,19 @@ func TestWhatClone3Shares(t *testing.T) {
 		s.is(20, 20, 4, "/c") // exec gives it a table of its own in any case
 	}
 }
+
+// A dup2 that fails leaves the descriptor that it was to replace, unless another thread
+// has closed it meanwhile.
+func TestReplacingFails(t *testing.T) {
+	s := newScene(t)
+	s.opens(10, 10, "x", 3)
+	s.forked(10, 10, 10, 11)
+	s.enter(10, 10, "dup2", "", 9, 3)
+	s.leave(10, -9)
+	s.is(10, 10, 3, "/x")
+	s.enter(10, 10, "dup3", "", 9, 3, 0x80000)
+	s.enter(10, 11, "close", "", 3)
+	s.leave(11, 0)
+	s.leave(10, -9)
+	s.is(10, 10, 3, "")
+}

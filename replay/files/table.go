@@ -113,5 +113,12 @@ type pending struct {
 	named  *Named
 	clone  int64  // flags of a clone, or byProcess, unsure
 	before before // of a call that copies what the thread has
+	kept   kept   // of a call that replaces a descriptor
 	what   action
+}
+
+// kept is a descriptor that was freed for a call which may fail.
+type kept struct {
+	entry
+	stampThen int64 // of the table
 }
