@@ -35,3 +35,25 @@ export function decades(fromNS: number, toNS: number): { ns: number; label: stri
 
 /** How a power of ten nanoseconds is written. */
 export const power = (ns: number): string => POWERS[Math.round(Math.log10(ns))] ?? duration(ns);
+
+/** Where an arrow key leads: to the right, and up; null: it is none. */
+export function arrow(e: KeyboardEvent): [right: number, up: number] | null {
+  const to = ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] } as Record<string, [number, number]>)[e.key];
+  if (!to || e.ctrlKey || e.metaKey || e.altKey) return null;
+  e.preventDefault();
+  return to;
+}
+
+/** A stretch within bounds after a step of a key: moved, or with its end moved. Without one it is in the middle. */
+export function moved(stretch: [number, number] | null, within: [number, number], by: number, end: boolean): [number, number] {
+  const [low, high] = within;
+  const step = Math.max(1, Math.round((high - low) / 40));
+  const few = Math.min(4 * step, high - low);
+  let [from, to] = stretch ?? [Math.round((low + high - few) / 2), Math.round((low + high - few) / 2) + few];
+  [from, to] = [Math.min(Math.max(from, low), high - 1), Math.min(Math.max(to, from + 1, low + 1), high)];
+  if (!stretch || by === 0) return [from, to];
+  if (end) return [from, Math.min(Math.max(to + by * step, from + 1), high)];
+  const width = to - from;
+  from = Math.min(Math.max(from + by * step, low), high - width);
+  return [from, from + width];
+}

@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 import type { Answer, Data } from "./query";
-import { LEFT, RIGHT, offsetLabel, marks, power, ticks } from "./axis";
+import { LEFT, RIGHT, arrow, marks, moved, offsetLabel, power, ticks } from "./axis";
 import { Drawn, FONT, css, el } from "./dom";
 import { BUCKETS, Histogram, SHARES, bucketOf, bucketRange, survival, type Quantile } from "./figures";
 import { SMALL } from "./theme";
@@ -27,16 +27,27 @@ function decades(): uPlot.Axis {
 
 /** Calls and errors a second over time, the selection against the rest. */
 export class RateChart {
-  readonly box = el("div", { class: "rate", role: "img", "aria-label": "Calls and errors a second over time" });
+  readonly box = el("div", { class: "rate", role: "application", tabindex: 0, "aria-label": "Calls and errors a second over time. Drag to choose a stretch of time, or move one with the arrow keys; with Shift they change its length." });
   private plot: uPlot | null = null;
   private readonly drawn = new Drawn();
 
   constructor(
     private readonly data: Data,
     private readonly choose: (fromTile: number, toTile: number) => void,
-  ) {}
+  ) {
+    this.box.addEventListener("keydown", (e) => {
+      const to = arrow(e);
+      if (to && to[0] !== 0) this.choose(...moved(this.chosen, this.view, to[0], e.shiftKey));
+    });
+  }
 
-  draw(a: Answer, view: [number, number], most: number): void {
+  private chosen: [number, number] | null = null;
+  private view: [number, number] = [0, 1];
+
+  /** Draws an answer; chosen are the tiles of what is selected. */
+  draw(a: Answer, view: [number, number], most: number, chosen: [number, number] | null): void {
+    this.chosen = chosen;
+    this.view = view;
     const { calls } = this.data;
     const x: number[] = [];
     const sel: number[] = [];

@@ -91,3 +91,36 @@ export class Drawn {
     return !same;
   }
 }
+
+/** What can have the focus in a part of the page. */
+const focusable = (root: ParentNode) => [...root.querySelectorAll<HTMLElement | SVGElement>("button, input, select, summary, [tabindex]")];
+
+const called = (e: Element) => `${e.tagName} ${e.getAttribute("aria-label") ?? e.textContent ?? ""}`;
+
+/**
+ * Remembers what has the focus, and returns what gives it back when it is drawn
+ * anew: to the same, or else to the first of the same section.
+ */
+export function keepFocus(root: ParentNode): (root: ParentNode) => void {
+  const old = document.activeElement;
+  if (!(old instanceof HTMLElement || old instanceof SVGElement) || !root.contains(old)) return () => {};
+  const all = focusable(root);
+  const name = called(old);
+  const section = old.closest("section");
+  const inSection = section ? focusable(section).filter((e) => called(e) === name).indexOf(old) : -1;
+  const place = section ? [...root.querySelectorAll("section")].indexOf(section) : -1;
+  const at = all.indexOf(old);
+  const text = old instanceof HTMLInputElement ? ([old.value, old.selectionStart, old.selectionEnd] as const) : null;
+  return (now) => {
+    if (document.activeElement === old) return;
+    const home = now.querySelectorAll("section")[place];
+    const seen = (e: Element) => e.getClientRects().length > 0;
+    const list = home ? focusable(home).filter(seen) : [];
+    const same = home ? (list.filter((e) => called(e) === name)[inSection] ?? list.find((e) => called(e) === name) ?? list[0]) : focusable(now)[at];
+    same?.focus({ preventScroll: true });
+    if (text && same instanceof HTMLInputElement) {
+      same.value = text[0];
+      same.setSelectionRange(text[1], text[2]);
+    }
+  };
+}

@@ -1,6 +1,6 @@
 import type { Loss } from "./contract";
 import type { Brush, Data, Heat } from "./query";
-import { LEFT, RIGHT, decades, marks, offsetLabel, ticks } from "./axis";
+import { LEFT, RIGHT, arrow, decades, marks, moved, offsetLabel, ticks } from "./axis";
 import { Drawn, Sheet, css, el } from "./dom";
 import { bucketOf } from "./figures";
 import { HATCH, SHADES } from "./theme";
@@ -11,7 +11,7 @@ const BOTTOM = 20;
 
 /** The map of latency over time, on which rectangles are drawn. */
 export class HeatMap {
-  readonly box = el("div", { class: "heat", role: "img", tabindex: 0, "aria-label": "Latency over time: darker is more calls. Draw a rectangle to choose calls; or type the bounds below." });
+  readonly box = el("div", { class: "heat", role: "application", tabindex: 0, "aria-label": "Latency over time: darker is more calls. Draw a rectangle to choose calls, or move one with the arrow keys; with Shift they change its size. The bounds above can be typed." });
   private readonly sheet = new Sheet(this.box);
   private readonly tip = el("div", { class: "tip", hidden: true });
   private readonly map = document.createElement("canvas"); // the sheet without what is chosen on it
@@ -20,6 +20,7 @@ export class HeatMap {
   private heat!: Heat;
   private from: [number, number] | null = null;
   private drawn: Brush | null = null;
+  private brush: Brush | null = null;
 
   constructor(
     private readonly data: Data,
@@ -45,6 +46,19 @@ export class HeatMap {
       this.from = null;
     });
     c.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    this.box.addEventListener("keydown", (e) => this.step(e));
+  }
+
+  /** The arrow keys move what is chosen, and with Shift its right or upper edge. */
+  private step(e: KeyboardEvent): void {
+    const to = arrow(e);
+    if (!to || !this.heat) return;
+    const { heat, view, brush } = this;
+    const row = (bucket: number) => Math.min(Math.max(Math.round((bucket - heat.from) / heat.step), 0), heat.rows);
+    const tiles = moved(brush && [brush.fromTile, brush.toTile], view, to[0], e.shiftKey);
+    const rows = moved(brush && [row(brush.fromBucket), row(brush.toBucket)], [0, heat.rows], to[1], e.shiftKey);
+    const bucket = (r: number) => Math.min(heat.from + r * heat.step, this.data.lows.length - 1);
+    this.choose({ fromTile: tiles[0], toTile: tiles[1], fromBucket: bucket(rows[0]), toBucket: bucket(rows[1]) });
   }
 
   private get plot() {
@@ -94,6 +108,7 @@ export class HeatMap {
   draw(heat: Heat, view: [number, number], brush: Brush | null, mark: Brush | null, most: number): void {
     this.heat = heat;
     this.view = view;
+    this.brush = brush;
     const ctx = this.sheet.begin(HEIGHT);
     const p = this.plot;
     const tw = p.w / (view[1] - view[0]);

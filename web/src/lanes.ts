@@ -15,7 +15,7 @@ const FIRST = 6; // lanes that are shown until more are asked for
  */
 export class Lanes {
   readonly box = el("div", { class: "lanes" });
-  private readonly plot = el("div", { class: "lanes-plot", tabindex: 0, role: "application", "aria-label": "Threads: how much of the time they spent in calls. Where the calls are drawn one by one, the arrow keys go from one to the next." });
+  private readonly plot = el("div", { class: "lanes-plot", tabindex: 0, role: "application", "aria-label": "Threads: how much of the time they spent in calls. The arrow keys go from one to the next, and where calls are drawn one by one from call to call; Enter chooses the thread." });
   private readonly about = el("ol", { class: "about-call", "aria-live": "polite" });
   private readonly more = el("button", { type: "button", class: "quiet", click: () => this.toggle() });
   private readonly sheet = new Sheet(this.plot);
@@ -26,6 +26,7 @@ export class Lanes {
   private all = false;
   private singles: Slow[] | null = null; // in the order of time
   private at: Slow | null = null; // the call that is told about
+  private row = -1; // the lane that the keys have come to, where calls are not drawn one by one
 
   constructor(
     private readonly data: Data,
@@ -42,6 +43,7 @@ export class Lanes {
       else if (lane && lane.tid !== 0 && (e.offsetX < LEFT || !this.singles)) this.pick(lane.tid);
     });
     this.plot.addEventListener("keydown", (e) => this.step(e));
+    this.plot.addEventListener("blur", () => (this.tip.hidden = true));
     c.addEventListener("pointermove", (e) => this.tell(e.offsetX, e.offsetY));
     c.addEventListener("pointerleave", () => (this.tip.hidden = true));
   }
@@ -105,8 +107,19 @@ export class Lanes {
   private step(e: KeyboardEvent): void {
     const across = e.key === "ArrowRight" ? 1 : e.key === "ArrowLeft" ? -1 : 0;
     const down = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
-    if ((!across && !down) || !this.singles?.length) return;
+    const thread = this.at ?? this.shown()[this.row];
+    if (e.key === "Enter" && thread && thread.tid !== 0) {
+      e.preventDefault();
+      this.pick(thread.tid);
+    }
+    if (!across && !down) return;
     e.preventDefault();
+    if (!this.singles?.length) {
+      this.row = Math.min(Math.max(this.row + down, 0), this.shown().length - 1);
+      this.draw(this.lanes, this.view, this.singles);
+      this.tell(0, this.row * ROW);
+      return;
+    }
     const lanes = this.shown().filter((l) => this.callsOf(l).length > 0);
     const { at } = this;
     let row = lanes.findIndex((l) => at && l.tid === at.tid && l.pid === at.pid);
@@ -131,7 +144,7 @@ export class Lanes {
       this.about.dataset["of"] = this.at ? `${this.at.tid} ${this.at.start_ns}` : "";
       this.about.replaceChildren(...(this.at ? [line(this.at, true)] : []));
     }
-    if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all)) return;
+    if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all, this.row)) return;
     const shown = this.shown();
     this.more.hidden = lanes.length <= FIRST;
     this.more.textContent = this.all ? "fewer threads" : `all ${count(lanes.length)} threads`;
@@ -149,6 +162,11 @@ export class Lanes {
       ctx.fillText(clip(ctx, name, LEFT - 10), LEFT - 8, y + h / 2);
       ctx.fillStyle = css("--plot");
       ctx.fillRect(LEFT, y, w, h);
+      if (i === this.row && !singles) {
+        ctx.strokeStyle = css("--ink");
+        ctx.lineWidth = 2;
+        ctx.strokeRect(1, y, LEFT + w - 2, h);
+      }
       if (singles && lane.tid !== 0) {
         this.drawCalls(ctx, this.callsOf(lane), y, h, w);
         return;

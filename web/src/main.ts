@@ -1,6 +1,6 @@
 import type { Page } from "./contract";
 import { VERSION } from "./contract";
-import { el } from "./dom";
+import { el, keepFocus } from "./dom";
 import { show } from "./page";
 import { answer } from "./side";
 import { viewOf } from "./state";
@@ -33,7 +33,7 @@ async function start(root: HTMLElement): Promise<void> {
     if (next.every((n) => n.head.title) && (done || next.length === 1) && !same) {
       end();
       const box = el("main", { id: "page" });
-      const focus = focused(root);
+      const focus = keepFocus(root);
       root.replaceWith(box);
       root = box;
       const at = scrollY;
@@ -107,22 +107,6 @@ class Progress {
     if (this.paused) await new Promise<void>((go) => (this.resume = go));
     while (this.pressed || root.querySelector("dialog[open]")) await new Promise((again) => setTimeout(again, 100));
   }
-}
-
-/** Remembers what has the focus, to give it to the same of a page drawn anew. */
-function focused(root: HTMLElement): (root: HTMLElement) => void {
-  const all = (r: HTMLElement) => [...r.querySelectorAll<HTMLElement>("button, input, select, summary, [tabindex]")];
-  const old = document.activeElement;
-  const at = old instanceof HTMLElement ? all(root).indexOf(old) : -1;
-  const text = old instanceof HTMLInputElement ? ([old.value, old.selectionStart, old.selectionEnd] as const) : null;
-  return (next) => {
-    const e = at < 0 ? undefined : all(next)[at];
-    e?.focus({ preventScroll: true });
-    if (text && e instanceof HTMLInputElement) {
-      e.value = text[0];
-      e.setSelectionRange(text[1], text[2]);
-    }
-  };
 }
 
 const root = document.getElementById("page")!;

@@ -1,13 +1,14 @@
 import type { Comparison, Page } from "./contract";
 import { HistogramChart } from "./charts";
 import { Counting } from "./count";
-import { el, lookUpColours } from "./dom";
+import { el, lookUpColours, keepFocus } from "./dom";
 import { parseFilter } from "./filter";
 import { PairTable } from "./pair";
 import type { Brush, Key } from "./query";
 import { Side, answer, commandLine, commonSpan, unpacked, type Hooks } from "./side";
 import { boundsOf, brushOf, read, tileNS, viewOf, write } from "./state";
 import { Table } from "./table";
+import type { Known } from "./sequences";
 import { VerdictView, differing } from "./verdict";
 import { count, duration, offset, parseDuration, share, shell } from "./words";
 
@@ -108,7 +109,10 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     const density = { spot: Math.max(...densities.map((d) => d.spot)), moment: Math.max(...densities.map((d) => d.moment)) };
     for (const s of sides) s.draw(density);
     if (b) {
-      const known = comparing.of({ ...a.choice(true), calls: a.selected + b.selected });
+      const without = [a, b].filter((s) => s.selected === 0).map((s) => s.label);
+      const known: Known<Comparison> = without.length
+        ? { of: null, note: `nothing to compare: no calls of ${without.join(" and ")} are selected`, waiting: false, none: true }
+        : comparing.of({ ...a.choice(true), calls: a.selected + b.selected });
       verdict.draw(known, commandLine("compare", page.head.filters, a.choice(true), [], `${page.head.command} -- ${b.page.head.command}`));
       histogram.drawBoth(sides.map((s) => s.answer), sides.map((s) => s.data.calls.shift));
       pairs.draw([a.answer, b.answer], state.by, state.sort, state.up, differing(known.of));
@@ -124,7 +128,9 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
       pending = 0;
       if (signal.aborted) return;
       const from = performance.now();
+      const focus = keepFocus(root);
       draw();
+      focus(root);
       root.dataset["drawn"] = String(Number(root.dataset["drawn"] ?? 0) + 1);
       root.dataset["ms"] = (performance.now() - from).toFixed(1);
     });
@@ -196,7 +202,9 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
       f: () => state.brush && set({ view: [state.brush.fromTile, state.brush.toTile] }),
       m: () => set({ mark: state.brush }),
       "0": () => (page.live ? look(calls.tiles / 2, Infinity) : set({ view: [0, calls.tiles] })),
-      Escape: () => set({ brush: null }),
+      Escape: () => {
+        if (!sides.map((s) => s.follows.close()).some(Boolean)) set(state.call ? { call: "" } : { brush: null });
+      },
       "/": () => {
         filterBox.focus();
         filterBox.setSelectionRange(filterBox.value.length, filterBox.value.length);
@@ -256,9 +264,10 @@ const KEYS_HELP: [string, string][] = [
   ["f", "show what is selected"],
   ["m", "mark what is selected"],
   ["0", "show everything"],
-  ["Esc", "select everything"],
+  ["Esc", "close what was opened in the graph, select everything"],
   ["/", "filter"],
-  ["arrows", "in the threads, once their calls are drawn one by one: the next call, another thread"],
+  ["Tab", "to the next picture, name or button; Enter chooses it"],
+  ["arrows", "on the map and the rates: move what is selected, with Shift its end; on the threads: to the next one, and to the next call where calls are drawn one by one, Enter chooses the thread"],
 ];
 
 function header(page: Page, label = ""): HTMLElement {

@@ -7,6 +7,7 @@ export interface Known<T> {
   of: T | null;
   note: string; // what must be said of it, or why there is nothing
   waiting: boolean;
+  none?: boolean; // there is nothing to ask about
 }
 
 /** What follows upon what: the directly-follows graph, frequent and rare sequences. */
@@ -22,6 +23,7 @@ export class SequencesView {
   private readonly button = el("button", { type: "button", click: () => this.count() }, "count them");
   private readonly length: HTMLSelectElement;
   private graph: Graph | null = null;
+  private along: Sequence | null = null; // whose way through the graph is shown
   private marks: { nodes: SVGElement[]; edges: SVGElement[][] } = { nodes: [], edges: [] };
 
   constructor(
@@ -48,9 +50,27 @@ export class SequencesView {
     if (this.graph !== s.graph) {
       this.graph = s.graph;
       this.picture.replaceChildren(this.paint(s.graph));
-      this.lists.replaceChildren(grams("Most frequent", s.top), ...(s.rare.length ? [grams("Rarest", s.rare)] : []));
+      this.along = null;
+      const along = (q: Sequence) => {
+        this.along = this.along === q ? null : q;
+        this.choose(s.graph, "");
+        if (call) this.pick(call);
+      };
+      this.lists.replaceChildren(grams("Most frequent", s.top, along), ...(s.rare.length ? [grams("Rarest", s.rare, along)] : []));
     }
+    if (call) this.along = null;
     this.choose(s.graph, call);
+  }
+
+  /** Shows the whole graph again; false: it was shown. */
+  close(): boolean {
+    if (!this.along || !this.graph) return false;
+    const inside = this.near.contains(document.activeElement);
+    const pressed = this.lists.querySelector<HTMLElement>('[aria-pressed="true"]');
+    this.along = null;
+    this.choose(this.graph, "");
+    if (inside) pressed?.focus();
+    return true;
   }
 
   private paint(g: Graph): SVGElement {
@@ -87,18 +107,27 @@ export class SequencesView {
   /** Shows what one call follows upon and what follows upon it; "" is none. */
   private choose(g: Graph, call: string): void {
     const at = g.nodes.findIndex((n) => !n.mark && n.name === call);
-    const near = new Set(at < 0 ? [] : [at]);
+    const way = this.along?.calls.map((name) => g.nodes.findIndex((n) => !n.mark && n.name === name)) ?? [];
+    const some = at >= 0 || way.length > 0;
+    const near = new Set(at < 0 ? way : [at]);
     g.edges.forEach((e, i) => {
-      const on = at >= 0 && (e.from === at || e.to === at);
-      if (on) near.add(e.from).add(e.to);
-      for (const part of this.marks.edges[i]!) part.classList.toggle("far", at >= 0 && !on);
+      const on = at >= 0 ? e.from === at || e.to === at : way.some((k, j) => k === e.from && way[j + 1] === e.to);
+      if (on && at >= 0) near.add(e.from).add(e.to);
+      for (const part of this.marks.edges[i]!) part.classList.toggle("far", some && !on);
     });
+    for (const b of this.lists.querySelectorAll("button")) b.setAttribute("aria-pressed", String(this.along !== null && b.dataset["calls"] === this.along.calls.join(" ")));
     this.marks.nodes.forEach((n, i) => {
-      n.classList.toggle("far", at >= 0 && !near.has(i));
+      n.classList.toggle("far", some && !near.has(i));
       n.classList.toggle("on", i === at);
       if (!g.nodes[i]!.mark) n.setAttribute("aria-pressed", String(i === at));
     });
-    this.near.hidden = at < 0;
+    this.near.hidden = !some;
+    if (this.along) {
+      const q = this.along;
+      this.near.replaceChildren(
+        el("p", {}, el("code", {}, q.text), el("button", { type: "button", class: "quiet", click: () => this.close() }, "no longer")),
+        el("p", { class: "hint" }, `${count(q.count)} times, first at ${offset(q.first_ns)} in ${q.pid}/${q.tid}`));
+    }
     if (at < 0) return;
     const list = (title: string, edges: Graph["edges"], other: (e: Graph["edges"][0]) => number) =>
       el("table", { class: "follows" }, el("caption", {}, title), el("tbody", {},
@@ -118,9 +147,9 @@ function enter(e: Event, act: () => void): void {
   act();
 }
 
-function grams(title: string, list: Sequence[]): HTMLElement {
+function grams(title: string, list: Sequence[], along: (q: Sequence) => void): HTMLElement {
   return el("table", { class: "gram", "data-title": title },
     el("caption", {}, title),
     el("tbody", {}, ...list.map((q) => el("tr", { "data-calls": q.calls.join(" "), "data-count": q.count, title: `first at ${offset(q.first_ns)} in ${q.pid}/${q.tid}` },
-      el("td", {}, count(q.count)), el("td", {}, share(q.share)), el("th", { scope: "row" }, el("code", {}, q.text))))));
+      el("td", {}, count(q.count)), el("td", {}, share(q.share)), el("th", { scope: "row" }, el("button", { type: "button", "data-calls": q.calls.join(" "), "aria-pressed": "false", click: () => along(q) }, el("code", {}, q.text)))))));
 }

@@ -179,7 +179,8 @@ export class Side {
     const state = this.hooks.state();
     const view = this.view();
     this.map.draw(this.heat, view, this.brush(), this.own(state.mark), density.spot * this.data.calls.tile_ns);
-    this.rate.draw(this.answer, view, density.moment * 1e9);
+    const brush = this.brush();
+    this.rate.draw(this.answer, view, density.moment * 1e9, brush && (brush.fromTile > 0 || brush.toTile < this.data.calls.tiles) ? [brush.fromTile, brush.toTile] : null);
     this.threads.draw(this.lanes, view, this.singly(view));
     this.slowest.draw(page.slowest.filter((s) => this.has(s)));
     if (page.live && page.reading.of !== 0 && !page.reading.following) return;

@@ -21,7 +21,7 @@ export class VerdictView {
   draw(known: Known<Comparison>, command: string): void {
     this.note.textContent = known.note;
     this.box.dataset["waiting"] = String(known.waiting);
-    this.button.hidden = known.of !== null || known.waiting;
+    this.button.hidden = known.of !== null || known.waiting || known.none === true;
     this.body.hidden = known.of === null;
     this.command.textContent = command;
     if (!known.of || known.of === this.shown) return;
