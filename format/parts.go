@@ -132,10 +132,17 @@ type PartFile struct {
 }
 
 // Parts returns the files of a capture in the order of their parts, as [Open]
-// takes them. Files that cannot be opened are left out: [Verify] tells of them.
+// takes them. Files that cannot be opened are left out, and opt.Warn is told of
+// each; [Verify] says more of them.
 func Parts(paths []string, opt ReadOptions) ([]PartFile, error) {
+	warn := opt.Warn
 	opt.Warn = func(error) {}
-	parts, err := openParts(paths, &opt, func(error) bool { return true })
+	parts, err := openParts(paths, &opt, func(err error) bool {
+		if warn != nil {
+			warn(err)
+		}
+		return true
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +156,9 @@ func Parts(paths []string, opt ReadOptions) ([]PartFile, error) {
 
 // openFile opens one file and reads its metadata.
 func openFile(path string) (*part, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // to open a pipe would wait for a writer
+		return nil, fmt.Errorf("%s: %w: not a regular file", path, ErrNotCapture)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

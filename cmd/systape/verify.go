@@ -36,8 +36,8 @@ what follows it; a rule about what could not be read is not checked. The rules
 stand in format/FORMAT.md.
 
 With --key the signatures of 'record --sign' are checked, too: that every file is
-as it was when it was signed (S1), and that no part was removed, replaced or put
-elsewhere (S2). The public key is the trace.key.pub that 'record --sign trace.key'
+as it was when it was signed (S1), and that no part was removed or replaced (S2):
+their order is told inside, and names of files say nothing. The public key is the trace.key.pub that 'record --sign trace.key'
 wrote, or a text of minisign's; a signature is the FILE.minisig beside each file.
 A capture without one does not hold then.
 
@@ -206,12 +206,13 @@ func signatureFindings(ctx context.Context, paths []string, key *minisign.Public
 		}
 		return []format.Finding{{Rule: signature.RuleBytes, State: format.Fails, Detail: "what comes from standard input is not signed"}}, nil
 	}
-	parts, err := format.Parts(paths, format.ReadOptions{})
+	var unopened []error
+	parts, err := format.Parts(paths, format.ReadOptions{Warn: func(err error) { unopened = append(unopened, err) }})
 	if err != nil {
 		return nil, err
 	}
 	if key != nil {
-		return signature.Check(ctx, parts, *key)
+		return signature.Check(ctx, parts, unopened, *key)
 	}
 	all, any := signature.Found(parts)
 	if !any {

@@ -17,7 +17,7 @@ import (
 // The rules that signatures are checked by. FORMAT.md §12 has them.
 const (
 	RuleBytes = "S1" // every file is as it was when it was signed
-	RuleParts = "S2" // no part was removed, replaced or put elsewhere
+	RuleParts = "S2" // no part was removed or replaced
 )
 
 // Signature is what stands beside a part. Nothing of it is proven before it was
@@ -74,10 +74,14 @@ func Found(parts []format.PartFile) (all []*Signature, any bool) {
 }
 
 // Check holds the parts of a capture, all that are there and in their order,
-// against their signatures.
-func Check(ctx context.Context, parts []format.PartFile, key minisign.PublicKey) ([]format.Finding, error) {
+// against their signatures. Files that could not be opened are told of by
+// unopened, and are not as they were signed.
+func Check(ctx context.Context, parts []format.PartFile, unopened []error, key minisign.PublicKey) ([]format.Finding, error) {
 	chain := make([]link, 0, len(parts))
 	var wrong []string
+	for _, err := range unopened {
+		wrong = append(wrong, err.Error())
+	}
 	for _, p := range parts {
 		s, why, err := checkFile(ctx, p, key)
 		if err != nil {
@@ -91,12 +95,12 @@ func Check(ctx context.Context, parts []format.PartFile, key minisign.PublicKey)
 	}
 	files := format.Finding{Rule: RuleBytes, State: format.Holds,
 		Detail: fmt.Sprintf("every file is as it was when it was signed: %d of %d, with key %s", len(chain), len(parts), KeyName(key.ID()))}
-	order := format.Finding{Rule: RuleParts, State: format.NotChecked, Detail: "no part was removed, replaced or put elsewhere: not checked: not every file is as it was signed"}
+	order := format.Finding{Rule: RuleParts, State: format.NotChecked, Detail: "no part was removed or replaced: not checked: not every file is as it was signed"}
 	if len(wrong) > 0 {
 		files.State, files.Detail = format.Fails, strings.Join(wrong, "; ")
 		return []format.Finding{files, order}, nil
 	}
-	order.State, order.Detail = format.Holds, "no part was removed, replaced or put elsewhere"
+	order.State, order.Detail = format.Holds, "no part was removed or replaced"
 	if more := removed(chain); more != "" {
 		order.Detail += ": " + more
 	}

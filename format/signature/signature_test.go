@@ -94,6 +94,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"nothing", 1, func(*testing.T, string) {}, "", ""},
 		{"a byte is changed", 1, func(t *testing.T, dir string) { change(t, part(dir, 2), `"test"`, `"tesT"`) }, "changed after it was signed", "-"},
+		{"a byte more at the end", 1, func(t *testing.T, dir string) { more(t, part(dir, 2)) }, filepath.Base(part("", 2)) + ": the file has no footer", "-"},
 		{"the comment is changed", 1, func(t *testing.T, dir string) { change(t, part(dir, 2)+Suffix, "oldest=1", "oldest=2") }, "changed after it was signed", "-"},
 		{"the untrusted comment is changed, which says nothing", 1, func(t *testing.T, dir string) { change(t, part(dir, 2)+Suffix, "of systape's", "of mine") }, "", ""},
 		{"a signature is garbage", 1, func(t *testing.T, dir string) { change(t, part(dir, 2)+Suffix, "trusted comment", "comment") }, "cannot be read", "-"},
@@ -126,11 +127,12 @@ func TestCheck(t *testing.T) {
 			dir := t.TempDir()
 			recording(t, dir, "a", 4, test.oldest, &Signer{Key: key})
 			test.do(t, dir)
-			parts, err := format.Parts([]string{dir}, format.ReadOptions{})
+			var unopened []error
+			parts, err := format.Parts([]string{dir}, format.ReadOptions{Warn: func(err error) { unopened = append(unopened, err) }})
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := Check(context.Background(), parts, public)
+			found, err := Check(context.Background(), parts, unopened, public)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,6 +154,18 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func more(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("x")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCheckApart: a flight recorder's files are recordings of their own.
 func TestCheckApart(t *testing.T) {
 	public, key := newKey(t)
@@ -164,7 +178,7 @@ func TestCheckApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := Check(context.Background(), parts, public)
+		found, err := Check(context.Background(), parts, nil, public)
 		if err != nil || found[0].State != format.Holds || found[1].State != format.Holds {
 			t.Errorf("%v, %v", found, err)
 		}
