@@ -37,9 +37,10 @@ stand in format/FORMAT.md.
 
 With --key the signatures of 'record --sign' are checked, too: that every file is
 as it was when it was signed (S1), and that no part was removed or replaced (S2):
-their order is told inside, and names of files say nothing. The public key is the trace.key.pub that 'record --sign trace.key'
-wrote, or a text of minisign's; a signature is the FILE.minisig beside each file.
-A capture without one does not hold then.
+their order is told inside, and names of files say nothing. The public key is the
+trace.key.pub that 'record --sign trace.key' wrote, or a text of minisign's; a
+signature is the FILE.minisig beside each file. A capture without one does not hold
+then.
 
 The exit code is 0 if everything holds and 3 if anything does not.
 
