@@ -145,7 +145,7 @@ func (e *effect) opened(c *Ended, n *Named) *File {
 		flags = c.Args[e.flags]
 	}
 	switch {
-	case n.links[0] == elsewhere:
+	case n.links[0] == elsewhere, e.tree && flags&openTreeClone != 0:
 		f.Name = ""
 	case flags&oTmpfile != 0:
 		f.Name += "/(O_TMPFILE)" // it has no name, and is not the directory

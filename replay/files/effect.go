@@ -15,6 +15,7 @@ type effect struct {
 	flags  int8   // argument with the flags, -1: none
 	bit    int64  // of the flags: closed by exec; with flags -1: whether it is
 	unsure bool   // the flags are in memory, see howOf
+	tree   bool   // it may open a copy of what is mounted, which has no place
 }
 
 type action uint8
@@ -63,6 +64,7 @@ const (
 	cloneFiles        = 0x400
 	cloneNewNS        = 0x20000
 	closeRangeUnshare = 2
+	openTreeClone     = 1 // include/uapi/linux/mount.h
 	renameExchange    = 2 // include/uapi/linux/fs.h
 	closeRangeCloexec = 4
 )
@@ -72,8 +74,8 @@ var effects = map[string]effect{
 	"openat":            {what: opens, flags: 2, bit: oCloexec},
 	"openat2":           {what: opens, flags: -1, unsure: true}, // the flags are in memory
 	"creat":             {what: opens, flags: -1},
-	"open_tree":         {what: opens, flags: 2, bit: oCloexec},
-	"open_tree_attr":    {what: opens, flags: 2, bit: oCloexec},
+	"open_tree":         {what: opens, flags: 2, bit: oCloexec, tree: true},
+	"open_tree_attr":    {what: opens, flags: 2, bit: oCloexec, tree: true},
 	"open_by_handle_at": {what: makes, typ: Regular, flags: 2, bit: oCloexec},
 
 	"epoll_create":            {what: makes, typ: Epoll, name: "anon_inode:[eventpoll]", flags: -1},

@@ -52,6 +52,15 @@ func TestWhereNamesLead(t *testing.T) {
 			{"rename", "0=/home/z\n1=/home/y", 0, []int64{1, 2}, ""},
 			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/y/b/x"},
 		},
+		"what has no place": {
+			{"open_tree", "1=/srv", 3, []int64{cwd, 1, 0}, "/srv"},
+			{"open_tree", "1=/srv", 4, []int64{cwd, 1, 1}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, ""},
+			{"fsmount", "", 3, []int64{4, 0, 0}, ""},
+			{"pidfd_getfd", "", 3, []int64{4, 5, 0}, ""},
+			{"open_by_handle_at", "", 3, []int64{cwd, 1, 0}, ""},
+			{"ioctl", "", 3, []int64{4, 0x5441, 2}, ""}, // TIOCGPTPEER
+		},
 		"a name of memory": {
 			{"memfd_create", "0=mine", 3, []int64{1, 0}, "/memfd:mine"},
 			{"memfd_create", "", 3, []int64{1, 0}, "memfd"},
