@@ -326,6 +326,9 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		errors.As(err, &e)
 		return &exitError{code: f.misuse(args), err: err, hint: e.hint}
 	}
+	if err := f.pathsWarning(); err != nil && !f.quiet {
+		warner(stderr)(err)
+	}
 	notify := newNotifier()
 	counters, err := openMetrics(f.metrics)
 	if err != nil {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"slices"
 	"sync"
 
 	"systape/format/abi"
@@ -142,6 +143,10 @@ var (
 	descriptorCalls = []string{"close", "close_range", "dup2", "dup3", "unshare"}
 	directoryCalls  = []string{"chdir", "fchdir", "chroot", "pivot_root", "unshare", "setns"}
 )
+
+// Needed returns the calls that a capture must have for descriptors to be
+// followed.
+func Needed() []string { return slices.Clone(descriptorCalls) }
 
 var byNumber = sync.OnceValue(func() (tables [5][]effect) {
 	for _, a := range abi.All() {
