@@ -56,6 +56,7 @@ test: .venv/ready
 race:
 	@command -v cc >/dev/null || { echo 'the race detector needs a C compiler: apt-get install gcc libc6-dev'; exit 1; }
 	CGO_ENABLED=1 go test -race -short -skip '$(RACE_SKIP)' -timeout 30m $(RACE)
+	CGO_ENABLED=1 go test -race -run 'OnePass|AheadEnds' ./replay
 
 fuzz:
 	sh testdata/fuzz.sh $(FUZZ_SECONDS)
