@@ -225,7 +225,7 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 			}
 			resized := !p.ours() && want != parquet.TypeByteArray && (n.Type == parquet.TypeInt32 || n.Type == parquet.TypeInt64)
 			if n.Type != want && !resized || n.Repetition != parquet.Required && n.Repetition != parquet.Optional {
-				return 0, nil, p.corrupt(n.Name, p.blame(fmt.Errorf("physical type %d, want %d", n.Type, want)))
+				return 0, nil, p.corrupt(n.Name, p.blame(fmt.Errorf("it is %s, want %s", parquet.TypeName(n.Type), parquet.TypeName(want))))
 			}
 			found, want = i, n.Type
 		}
@@ -316,6 +316,9 @@ func (p *parquetReader) next(b *Batch, n int) error {
 		err := c.read(b, n)
 		if err == nil && n == p.inGroup {
 			err = c.end()
+		}
+		if errors.Is(err, parquet.ErrUnread) {
+			err = p.blame(err)
 		}
 		if err != nil {
 			return &CorruptError{Rule: RuleData, File: p.name, Group: p.group, Row: p.row, Column: columns[pos].Name, Err: err}

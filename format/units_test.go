@@ -9,16 +9,32 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/schema"
+
+	rfile "systape/format/internal/parquet"
 )
 
 // rewritten returns a capture of b as another program writes it, where one
 // column has a logical type of its own and its numbers are divided by unit.
-func rewritten(t *testing.T, b *Batch, name string, logical schema.LogicalType, unit int64) []byte {
+func rewritten(t *testing.T, b *Batch, name string, logical schema.LogicalType, unit int64, props ...parquet.WriterProperty) []byte {
+	return rewrittenWith(t, b, nil, name, logical, unit, props...)
+}
+
+// rewrittenWith is rewritten with a column of lists in front, which have as many
+// numbers as lists says.
+func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical schema.LogicalType, unit int64, props ...parquet.WriterProperty) []byte {
 	t.Helper()
 	var nodes schema.FieldList
+	if lists != nil {
+		list, err := schema.ListOf(schema.NewInt32Node("element", parquet.Repetitions.Required, -1), parquet.Repetitions.Required, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, schema.MustGroup(schema.NewGroupNode("notes", parquet.Repetitions.Required, schema.FieldList{list}, -1)))
+	}
 	for _, c := range columns {
 		kind := map[ColumnType]parquet.Type{Int64: parquet.Types.Int64, Int32: parquet.Types.Int32, String: parquet.Types.ByteArray}[c.Type]
 		l := schema.LogicalType(schema.NoLogicalType{})
@@ -47,8 +63,28 @@ func rewritten(t *testing.T, b *Batch, name string, logical schema.LogicalType, 
 		kv.Append(p.Key, p.Value)
 	}
 	var out bytes.Buffer
-	w := file.NewParquetWriter(&out, root, file.WithWriteMetadata(kv))
+	w := file.NewParquetWriter(&out, root, file.WithWriteMetadata(kv), file.WithWriterProps(parquet.NewWriterProperties(props...)))
 	group := w.AppendRowGroup()
+	if lists != nil {
+		col, err := group.NextColumn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var defs, reps []int16
+		var values []int32
+		for _, n := range lists {
+			if n == 0 {
+				defs, reps = append(defs, 0), append(reps, 0)
+			}
+			for i := range n {
+				defs, reps, values = append(defs, 1), append(reps, int16(min(i, 1))), append(values, int32(i))
+			}
+		}
+		_, err = col.(*file.Int32ColumnChunkWriter).WriteBatch(values, defs, reps)
+		if err = errors.Join(err, col.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range columns {
 		col, err := group.NextColumn()
 		if err != nil {
@@ -147,4 +183,80 @@ func TestOtherUnitsAreConvertedOrRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever another program uses of Parquet when it writes a capture again, its
+// rows are read, or it is said what is not read; none of it is damage.
+func TestOtherFormsAreRead(t *testing.T) {
+	b := NewBatch(NewSymbolTable(), 300)
+	var lists []int
+	for i := range 300 {
+		b.Append(Event{TS: 1_790_000_000e9 + int64(i*i), Seq: int64(i), Kind: Rename, PID: int32(i % 7), TID: int32(i), Nr: -1, Ret: 0, Comm: fmt.Sprint("c", i%9)})
+		lists = append(lists, i%4)
+	}
+	with := func(codec compress.Compression, more ...parquet.WriterProperty) []parquet.WriterProperty {
+		return append(more, parquet.WithCompression(codec))
+	}
+	for _, c := range []struct {
+		name  string
+		lists []int
+		props []parquet.WriterProperty
+	}{
+		{"as it is", nil, nil},
+		{"snappy", nil, with(compress.Codecs.Snappy)},
+		{"gzip", nil, with(compress.Codecs.Gzip)},
+		{"brotli", nil, with(compress.Codecs.Brotli)},
+		{"brotli, pages of version 2", nil, with(compress.Codecs.Brotli, parquet.WithDataPageVersion(parquet.DataPageV2))},
+		{"zstd", nil, with(compress.Codecs.Zstd)},
+		{"many pages, without dictionaries", nil, with(compress.Codecs.Brotli, parquet.WithDictionaryDefault(false), parquet.WithDataPageSize(64), parquet.WithBatchSize(16))},
+		{"a column of lists", lists, with(compress.Codecs.Snappy)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			data := rewrittenWith(t, b, c.lists, "", nil, 1, c.props...)
+			r, err := OpenBytes(data, ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			var got Batch
+			n := 0
+			for err = r.Next(&got); err == nil; err = r.Next(&got) {
+				for i := range got.N {
+					if e := got.At(i); e != b.At(n) {
+						t.Fatalf("row %d: got %+v, want %+v", n, e, b.At(n))
+					}
+					n++
+				}
+			}
+			if err != io.EOF || n != b.N {
+				t.Errorf("%d rows and %v, want %d and io.EOF", n, err, b.N)
+			}
+			for cut := range len(data) { // damage is still damage
+				if cut%97 != 0 {
+					continue
+				}
+				if r, err := OpenBytes(data[:cut], ReadOptions{}); err == nil {
+					r.Close()
+					t.Errorf("opened with only %d of %d bytes", cut, len(data))
+				}
+			}
+		})
+	}
+	t.Run("a codec that is not read", func(t *testing.T) {
+		data := rewritten(t, b, "", nil, 1, with(compress.Codecs.Brotli)...)
+		foot, err := rfile.ReadFooter(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// LZO, which nobody writes any more: codec 3 in the metadata of each chunk.
+		lzo := bytes.ReplaceAll(data[foot.Start:], []byte{0x15, 0x08, 0x16}, []byte{0x15, 0x06, 0x16})
+		r, err := OpenBytes(append(data[:foot.Start:foot.Start], lzo...), ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if err := r.Next(new(Batch)); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "codec 3") {
+			t.Errorf("got %v, want ErrForeign that names codec 3", err)
+		}
+	})
 }

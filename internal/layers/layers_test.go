@@ -21,7 +21,7 @@ var layers = map[string][]string{
 
 	// Below the capture: what knows numbers and bytes, and nothing of calls.
 	"systape/format/internal/columnar": {},
-	"systape/format/internal/parquet":  {"systape/format/internal/columnar", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
+	"systape/format/internal/parquet":  {"systape/format/internal/columnar", "github.com/andybalholm/brotli", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
 	"systape/format/internal/zframe":   {},
 	"systape/format/internal/ipc":      {"systape/format/internal/columnar", "systape/format/internal/zframe", "github.com/apache/arrow", "github.com/klauspost/compress", "github.com/pierrec/lz4"},
 

@@ -303,3 +303,18 @@ func (d *delta) miniblock(out []int64) error {
 	d.last, d.b = last, d.b[size:]
 	return nil
 }
+
+// joined puts n values of size bytes together that BYTE_STREAM_SPLIT stores
+// byte by byte: all first bytes, then all second ones.
+func joined(buf, data []byte, size, n int) ([]byte, error) {
+	if len(data) != size*n {
+		return nil, fmt.Errorf("page of %d bytes for %d values", len(data), n)
+	}
+	buf = columnar.Resize(buf[:0], len(data))
+	for i := range n {
+		for b := range size {
+			buf[i*size+b] = data[b*n+i]
+		}
+	}
+	return buf, nil
+}

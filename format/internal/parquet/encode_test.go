@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -195,4 +196,32 @@ func FuzzThrift(f *testing.F) {
 			foot.Sum("")
 		}
 	})
+}
+
+// BYTE_STREAM_SPLIT is the bytes of the values, transposed.
+func TestSplitNumbersAreJoined(t *testing.T) {
+	for _, size := range []int{4, 8} {
+		var plain []byte
+		for i := range 1000 {
+			for b := range size {
+				plain = append(plain, byte(i*31+b*7))
+			}
+		}
+		for _, n := range []int{0, 1, 2, 1000} {
+			want := plain[:n*size]
+			var split []byte
+			for b := range size {
+				for i := range n {
+					split = append(split, want[i*size+b])
+				}
+			}
+			got, err := joined(nil, split, size, n)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d values of %d bytes: got %x and %v, want %x", n, size, got, err, want)
+			}
+			if _, err := joined(nil, append(split, 0), size, n); err == nil {
+				t.Errorf("%d values of %d bytes: a byte too many is no error", n, size)
+			}
+		}
+	}
 }

@@ -25,7 +25,7 @@ type Footer struct {
 	Rows    int64
 	Creator string
 	Meta    []columnar.Pair
-	Schema  []Node // the root, then the leaves
+	Schema  []Node // the root, then the leaves; those of nested columns have no type here
 	Groups  []Group
 	Start   int64 // of the footer in the file: all data lies before it
 }
@@ -33,11 +33,12 @@ type Footer struct {
 // Node is an element of the schema.
 type Node struct {
 	Name       string
-	Type       int32 // physical type, -1 for a group
+	Type       int32 // physical type; -1 for a group, and for what lies in one
 	Repetition int32
 	Unit       int64  // ns in a unit of a timestamp; 0: it is none
 	Other      string // what integers are that are neither plain signed numbers nor timestamps, such as "a decimal"
 	children   int32
+	nested     bool // it may have any number of values
 }
 
 // Group is a row group.
@@ -69,8 +70,17 @@ func (c *Chunk) Start() int64 {
 const (
 	TypeInt32, TypeInt64, TypeByteArray = 1, 2, 6
 
-	Required, Optional = 0, 1
+	Required, Optional, repeated = 0, 1, 2
 )
+
+// TypeName returns what people call a physical type, with an article.
+func TypeName(physical int32) string {
+	names := [...]string{"a boolean", "a 32-bit integer", "a 64-bit integer", "a 96-bit timestamp", "a 32-bit float", "a 64-bit float", "text", "bytes of a fixed length"}
+	if physical < 0 || int(physical) >= len(names) {
+		return "nested"
+	}
+	return names[physical]
+}
 
 // PhysicalType returns the type that columns of t have in a file. Only the
 // types of a capture have one here.
@@ -88,8 +98,12 @@ func PhysicalType(t columnar.Type) int32 {
 
 // Codecs of parquet.thrift.
 const (
-	codecNone, codecSnappy, codecGzip, codecZstd, codecLZ4Raw = 0, 1, 2, 6, 7
+	codecNone, codecSnappy, codecGzip, codecBrotli, codecZstd, codecLZ4Raw = 0, 1, 2, 4, 6, 7
 )
+
+// ErrUnread is a page in a codec or an encoding that is not read here. Nothing
+// says that it is damaged.
+var ErrUnread = errors.New("not read here; write the file with zstd, and with plain or dictionary encoding")
 
 // ErrNoFooter is a file whose end is not there.
 var ErrNoFooter = errors.New("the file has no footer: it was cut off, or its writing never ended")
@@ -174,8 +188,48 @@ func (f *Footer) parse(b []byte) error {
 	if t.err != nil {
 		return t.err
 	}
+	if err := f.flatten(); err != nil {
+		return err
+	}
 	return f.validate()
 }
+
+// flatten keeps the leaves of the schema. Another program may have added nested
+// columns: their leaves keep their places among the chunks, and can't be read.
+func (f *Footer) flatten() error {
+	const maxDepth = 100
+	if len(f.Schema) == 0 {
+		return errNoTable
+	}
+	leaves := f.Schema[:1]
+	left := []int{int(f.Schema[0].children)} // elements that each group on the way still has
+	for _, s := range f.Schema[1:] {
+		for len(left) > 0 && left[len(left)-1] == 0 {
+			left = left[:len(left)-1]
+		}
+		if len(left) == 0 || len(left) > maxDepth || s.children < 0 || s.children == 0 && s.Type < 0 {
+			return errNoTable
+		}
+		left[len(left)-1]--
+		if s.children > 0 {
+			left = append(left, int(s.children))
+			continue
+		}
+		if len(left) > 1 || s.Repetition == repeated {
+			s.Type, s.nested = -1, true
+		}
+		leaves = append(leaves, s)
+	}
+	for _, n := range left {
+		if n != 0 {
+			return errNoTable
+		}
+	}
+	f.Schema = leaves
+	return nil
+}
+
+var errNoTable = errors.New("its columns make no table")
 
 func parseNode(t *thrift) Node {
 	s := Node{Type: -1}
@@ -344,17 +398,7 @@ func (c *Chunk) parseStats(t *thrift) {
 // validate checks that the numbers of a footer can be true together. After
 // it, every chunk lies inside the file and rows add up.
 func (f *Footer) validate() error {
-	leaves := 0
-	for i, s := range f.Schema {
-		switch {
-		case i == 0 && int(s.children) != len(f.Schema)-1:
-			return errors.New("nested columns")
-		case i > 0 && (s.children != 0 || s.Type < 0):
-			return fmt.Errorf("nested column %q", s.Name)
-		case i > 0:
-			leaves++
-		}
-	}
+	leaves := len(f.Schema) - 1
 	if leaves == 0 || f.Rows < 0 {
 		return errors.New("no columns or no row count")
 	}
@@ -367,7 +411,7 @@ func (f *Footer) validate() error {
 		rows += group.Rows
 		for i := range group.Chunks {
 			c := &group.Chunks[i]
-			if c.Values != group.Rows {
+			if c.Values != group.Rows && !f.Schema[i+1].nested {
 				return fmt.Errorf("row group %d: column %s has %d values, the group %d rows", g, f.Schema[i+1].Name, c.Values, group.Rows)
 			}
 			if c.Size < 0 || c.Start() < int64(len(Magic)) || c.Start() > f.Start-c.Size {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/pierrec/lz4/v4"
@@ -57,7 +58,7 @@ type pageHeader struct {
 const (
 	pageData, pageDict, pageDataV2 = 0, 2, 3
 
-	encPlain, encPlainDict, encRLE, encDelta, encDeltaLength, encDeltaBytes, encDict = 0, 2, 3, 5, 6, 7, 8
+	encPlain, encPlainDict, encRLE, encDelta, encDeltaLength, encDeltaBytes, encDict, encSplit = 0, 2, 3, 5, 6, 7, 8, 9
 )
 
 // parsePageHeader returns the header and how many bytes it takes.
@@ -250,6 +251,9 @@ func (p *pageReader) decompress(h *pageHeader, body []byte) error {
 			_, err = io.ReadFull(z, dst)
 		}
 		return err
+	case codecBrotli:
+		_, err := io.ReadFull(brotli.NewReader(bytes.NewReader(body)), dst)
+		return err
 	case codecLZ4Raw:
 		n, err := lz4.UncompressBlock(body, dst)
 		if err == nil && n != len(dst) {
@@ -257,7 +261,7 @@ func (p *pageReader) decompress(h *pageHeader, body []byte) error {
 		}
 		return err
 	}
-	return fmt.Errorf("codec %d is not read here; write the file with zstd", codec)
+	return fmt.Errorf("codec %d: %w", codec, ErrUnread)
 }
 
 // levels takes the definition levels off a data page and checks that they

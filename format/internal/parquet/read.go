@@ -24,6 +24,7 @@ type ChunkReader[T any] struct {
 	delta    delta
 	wide     []int64  // 32-bit values on their way through delta
 	texts    [][]byte // a page of text that is decoded whole
+	joined   []byte   // a page of numbers that was split
 	budget   int      // bytes of text that one Read may still deliver
 
 	hasDict bool
@@ -211,8 +212,12 @@ func (c *ChunkReader[T]) data(h *pageHeader, data []byte) error {
 	case (h.encoding == encDeltaLength || h.encoding == encDeltaBytes) && c.size == 0:
 		c.texts, err = deltaText(c.texts[:0], h, data)
 		return err
+	case h.encoding == encSplit && c.size > 0:
+		c.joined, err = joined(c.joined, data, c.size, int(h.values))
+		c.plain = c.joined
+		return err
 	default:
-		return fmt.Errorf("encoding %d of such a column is not read here", h.encoding)
+		return fmt.Errorf("encoding %d of such a column: %w", h.encoding, ErrUnread)
 	}
 	return nil
 }
