@@ -117,6 +117,9 @@ func checkPIDs(pids []int32) error {
 					Hint: fmt.Sprintf("record the process with -p %d, then look at the thread with --tid %d", tgid, pid), Usage: true}
 			}
 		}
+		if hasEnded(int(pid)) {
+			return &SetupError{Err: fmt.Errorf("process %d has ended: it only waits for its parent to ask how", pid), Hint: "list the processes with 'ps -e'", Usage: true}
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -302,10 +303,17 @@ func (r *Recording) survivors() (left []int32) {
 func endsKnown(k *bpf.Kernel) bool { return k.Hook == "tp_btf" }
 
 // hasEnded reports whether a process is gone, or waits to be seen by its parent.
+// One whose first thread has ended but not its others has the same letter.
 func hasEnded(pid int) bool {
+	const state, threads = 0, 17 // among the fields behind the name (proc_pid_stat(5))
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
-	return err != nil || bytes.HasPrefix(state, []byte("Z"))
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if err != nil || len(fields) <= threads {
+		return true
+	}
+	dead := bytes.ContainsAny(fields[state], "ZXx")
+	n, err := strconv.Atoi(string(fields[threads]))
+	return dead && err == nil && n <= 1
 }
 
 func (r *Recording) poll() (fullest uint64, err error) {
@@ -327,7 +335,9 @@ func (r *Recording) targetsAlive() bool {
 	}
 	alive := false
 	for _, tgid := range r.kernel.Targets() {
-		if errors.Is(unix.Kill(int(tgid), 0), unix.ESRCH) {
+		// What waits for its parent can still be signalled. Of many one that
+		// lives is enough, so the look into /proc is for few.
+		if errors.Is(unix.Kill(int(tgid), 0), unix.ESRCH) || !alive && hasEnded(int(tgid)) {
 			r.kernel.RemoveTarget(tgid)
 		} else {
 			alive = true

@@ -392,6 +392,35 @@ func recordNames(t *testing.T, r recorder) {
 		}
 		r.whole(t, p.file)
 	})
+	t.Run("folder that is renamed or removed meanwhile", func(t *testing.T) {
+		for _, c := range []struct{ script, name, capture string }{
+			{"mv a b", "renamed", "b/t.parquet"},
+			{"mv a/t.parquet.spool 'other name'", "renamed", "other name.parquet"},
+			{"rm -r a", "removed", ""},
+			{"rm a/t.parquet.spool; : > a/t.parquet.spool", "removed", ""},
+		} {
+			cmd := r.command(t, "record", "-o", "a/t.parquet", "--", "sh", "-c", c.script)
+			cmd.Dir = t.TempDir()
+			if err := os.Mkdir(filepath.Join(cmd.Dir, "a"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			got := r.finish(t, cmd)
+			if got.code != 125 || !strings.Contains(got.stderr, "a/t.parquet.spool was "+c.name+" while") || strings.Contains(got.stderr, "is safe in") != (c.capture != "") {
+				t.Errorf("%s: got %+v", c.script, got)
+			}
+			if c.capture == "" {
+				continue
+			}
+			// The hint can be pasted.
+			_, hint, _ := strings.Cut(got.stderr, "to make a capture of it:\n  systape ")
+			recover := exec.Command("sh", "-c", r.systape+" "+hint)
+			recover.Dir = cmd.Dir
+			if out, err := recover.CombinedOutput(); err != nil {
+				t.Errorf("%s: %s: %v, %s", c.script, hint, err, out)
+			}
+			r.check(t, filepath.Join(cmd.Dir, c.capture))
+		}
+	})
 	t.Run("spool that another user has planted", func(t *testing.T) {
 		dir := t.TempDir()
 		victim, file := filepath.Join(dir, "victim"), filepath.Join(dir, "t.parquet")

@@ -209,6 +209,36 @@ func (o *recordOutput) broken(err error, code int) error {
 	return e
 }
 
+// follow finds the spool again where its folder or itself was renamed or removed
+// while it was written. Then there is no place to put the capture.
+func (o *recordOutput) follow() error {
+	if o.parts != nil || o.file == nil { // each part is looked for when it is made
+		return nil
+	}
+	open, err := o.file.Stat()
+	if err != nil {
+		return err
+	}
+	is := func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && os.SameFile(open, info)
+	}
+	was := o.spoolPath
+	if is(was) {
+		return nil
+	}
+	if o.spoolPath, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", o.file.Fd())); err == nil && is(o.spoolPath) {
+		path, named := strings.CutSuffix(o.spoolPath, format.SpoolSuffix)
+		if !named {
+			path += ".parquet"
+		}
+		o.path = path
+		return fmt.Errorf("%s was renamed while it was recorded into", was)
+	}
+	o.spoolPath = ""
+	return fmt.Errorf("%s was removed while it was recorded into, and what was recorded with it", was)
+}
+
 // seal begins to make the capture file; nil where the spool is what is wanted.
 func (o *recordOutput) seal(r *capture.Recording) *capture.Sealing {
 	if o.stream || o.keepSpool && o.parts == nil {
@@ -252,10 +282,15 @@ func (o *recordOutput) finish(sealing *capture.Sealing, stderr io.Writer, quiet 
 	if o.stream {
 		return nil
 	}
+	err := o.follow()
 	if o.file != nil {
-		if err := o.file.Close(); err != nil {
-			return err
+		err = errors.Join(err, o.file.Close())
+	}
+	if err != nil {
+		if sealing != nil {
+			sealing.Abort()
 		}
+		return err
 	}
 	if sealing == nil {
 		return nil
