@@ -119,8 +119,8 @@ func (f *Filter) which(dst []bool, calls []Call, names *format.SymbolTable, cove
 	return dst
 }
 
-// apart returns a filter that chooses the same calls, for another goroutine.
-func (f *Filter) apart() Filter {
+// Apart returns a filter that chooses the same calls, for another goroutine.
+func (f *Filter) Apart() Filter {
 	same := *f
 	same.comms, same.containers = nil, nil
 	return same

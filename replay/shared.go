@@ -137,7 +137,7 @@ func newSharedPass(s *Session, groups *format.RowGroups) *sharedPass {
 // work takes group after group. add gets the calls that the filter chooses.
 func (p *sharedPass) work(ctx context.Context, add func([]Call) bool) {
 	var b format.Batch
-	filter, coverage := p.s.Filter.apart(), Coverage{}
+	filter, coverage := p.s.Filter.Apart(), Coverage{}
 	shard, reader := newShard(), p.groups.Reader()
 	give := func(calls []Call) bool { return add(filter.choose(calls, p.s.symbols, &coverage)) }
 	for {

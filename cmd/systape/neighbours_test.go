@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"systape/cmd/systape/internal/page"
@@ -105,17 +102,8 @@ func TestNeighboursAreThoseOfTheThread(t *testing.T) {
 // its answer to a question with filters.
 func pageNeighbours(t *testing.T, capture string, given, asked []string) (text []string) {
 	t.Helper()
-	c := newViewCommand()
-	c.SetContext(context.Background())
-	c.SetErr(io.Discard)
-	if err := c.ParseFlags(given); err != nil {
-		t.Fatal(err)
-	}
-	v := &viewer{c: c, args: []string{capture}, asking: new(sync.Mutex)}
-	if err := v.read(); err != nil {
-		t.Fatal(err)
-	}
-	defer v.source.in.Close()
+	v := viewOf(t, capture, given...)
+	v.readRest()
 	var calls []page.Slow
 	if len(given) > 0 {
 		var p page.Page

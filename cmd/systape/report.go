@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"sync"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -15,12 +12,9 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/page"
-	"systape/cmd/systape/internal/views"
 	"systape/format"
-	"systape/replay"
 	"systape/replay/escape"
 	"systape/replay/index"
-	"systape/replay/latency"
 )
 
 // reportFlags are the flags as the user gave them.
@@ -102,100 +96,6 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 		return err
 	}
 	return file.close(page.Write(file, p, s.text))
-}
-
-// pageSource is what a page is made of, and its summary in text.
-type pageSource struct {
-	page.Source
-	in   *input
-	long longCalls
-	text string
-}
-
-// pageReading says how a capture is read for its page.
-type pageReading struct {
-	live  bool                      // a pipe is shown as it comes
-	named []string                  // the capture is known by these names; nil: by those that are read
-	hold  sync.Locker               // held while calls are added, and while seen is called; may be nil
-	seen  func(s *pageSource) error // called with what there is so far, time and again; may be nil
-}
-
-// readPage reads a capture for its page.
-func readPage(c *cobra.Command, args []string, stdin io.Reader, r pageReading) (*pageSource, error) {
-	s := &pageSource{}
-	c.SetIn(stdin)
-	in, err := openSession(c, args, replay.Options{Columns: page.Columns, Files: true, Live: r.live})
-	if err != nil {
-		return nil, err
-	}
-	s.in, s.Capture = in, in
-	if r.named != nil {
-		args = r.named
-	}
-	if s.OriginNS, _, err = in.Begin(); err != nil {
-		return nil, errors.Join(inputError(err), in.Close())
-	}
-	opt := latency.Options{Symbols: in.names, By: []latency.Key{latency.BySyscall}, Waits: latency.WaitApart}
-	s.Index = index.New(index.Options{Symbols: in.names, OriginNS: s.OriginNS})
-	s.Slowest = latency.NewSlowest(page.SlowCalls, page.Around, opt)
-	var text bytes.Buffer
-	l := &views.Latency{Options: opt, Sort: "total", Top: -1, Untimed: !replay.Timed(in.Meta()), From: in.filter.From, To: in.filter.To}
-	l.Of, l.Form, l.Capture, l.Out = "latency", "table", in, &text
-	s.Head = page.Head{Title: pageTitle(args), Command: shellWords(args), Filters: givenFilters(c.Flags()),
-		Verify: page.Verify{State: "not checked", Text: "systape verify was not run"}}
-	for _, a := range args {
-		s.Head.Files = append(s.Head.Files, escape.Text(filepath.Base(a)))
-	}
-	s.Reading.Of = cmp.Or(in.Meta().Part.Rows, -1)
-	var notes replay.Notes
-	progress, finish := in.progress("reading")
-	defer finish()
-	err = l.Read(l.Groups(), func(add func([]replay.Call) error) error {
-		neighbours := func(calls []replay.Call, chosen []bool) {
-			if r.hold != nil {
-				r.hold.Lock()
-				defer r.hold.Unlock()
-			}
-			s.Slowest.AddChosen(calls, func(i int) bool { return chosen[i] })
-		}
-		return in.among(s.Slowest.Waiting, neighbours, func(calls []replay.Call) error {
-			if r.hold != nil {
-				r.hold.Lock()
-				defer r.hold.Unlock()
-			}
-			progress(2 * len(calls))
-			notes.Add(calls)
-			s.Index.Add(calls)
-			s.long.add(calls)
-			s.Reading.Rows += 2 * int64(len(calls))
-			if r.seen != nil {
-				if err := r.seen(s); err != nil {
-					return err
-				}
-			}
-			return add(calls)
-		})
-	})
-	if err == nil {
-		err = l.Footer(io.Discard)
-	}
-	if err != nil {
-		return nil, errors.Join(err, in.Close())
-	}
-	if r.hold != nil {
-		r.hold.Lock()
-		defer r.hold.Unlock()
-	}
-	s.Index.Close()
-	s.Reading = page.Reading{}
-	if line := notes.IOUring(); line != "" {
-		s.Head.Notes = append(s.Head.Notes, escape.Text(line))
-	}
-	if err := in.Incomplete(); err != nil {
-		s.Head.Notes = append(s.Head.Notes, escape.Text(plainly(err)))
-	}
-	s.text = fmt.Sprintf("%s\n\n%s", s.Head.Title, text.String())
-	return s, nil
 }
 
 func pageTitle(args []string) string {

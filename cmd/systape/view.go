@@ -97,6 +97,7 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 		v := &viewer{c: c, args: files, stdin: stdin, asking: &asking}
 		prefix := []string{"", "b/"}[len(sides)]
 		server.Answers[prefix+"data.json"] = v.data
+		server.Answers[prefix+"rest.json"] = v.rest
 		server.Answers[prefix+"calls.json"] = v.asked(v.single)
 		server.Answers[prefix+"sequences.json"] = v.asked(v.sequences)
 		sides = append(sides, v)
@@ -127,6 +128,9 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 			return err
 		}
 		defer v.source.in.Close()
+	}
+	for _, v := range sides {
+		v.readRest()
 	}
 	select {
 	case <-ctx.Done():
@@ -169,20 +173,30 @@ type viewer struct {
 	early  []byte      // the page of what was read so far
 	source *pageSource // nil until all is read, or it is followed
 	grows  *followed   // nil: it is not followed, or has ended
-	whole  []byte      // the page of all
-	asking *sync.Mutex // one question that reads the capture again at a time
+	page   *page.Page  // of all
+	whole  []byte      // and as it is sent
+	shared bool        // the slowest calls come after the page
+	// answerRest is what comes after the page, as it is sent.
+	answerRest []byte
+	asking     *sync.Mutex // one question that reads the capture again at a time
 }
 
-// Bounds of what is sent at a time.
-const (
-	viewBytes  = 4 << 20
-	earlyBytes = 400 << 10
-)
+// viewBytes bounds what is sent at a time.
+const viewBytes = 4 << 20
 
-// read reads the capture, and says in between what there is.
+// read reads the capture up to its first whole page, and says in between what
+// there is.
 func (v *viewer) read() error {
-	wait, next := 300*time.Millisecond, time.Now().Add(300*time.Millisecond)
-	s, err := readPage(v.c, v.args, v.stdin, pageReading{seen: func(s *pageSource) error {
+	s, err := v.readShared()
+	if err != nil {
+		return err
+	}
+	if s != nil {
+		v.shared = true
+		return v.settle(s)
+	}
+	wait, next := earlyAfter, time.Now().Add(earlyAfter)
+	s, err = readPage(v.c, v.args, v.stdin, pageReading{seen: func(s *pageSource) error {
 		if time.Now().Before(next) {
 			return nil
 		}
@@ -204,8 +218,9 @@ func (v *viewer) read() error {
 	return v.settle(s)
 }
 
-// settle makes the page of a capture that was read.
+// settle makes the page of a capture that was read; more comes, see readRest.
 func (v *viewer) settle(s *pageSource) error {
+	s.Pending = true
 	whole, err := page.Build(&s.Source, index.Selection{}, viewBytes)
 	if err != nil {
 		return err
@@ -215,16 +230,9 @@ func (v *viewer) settle(s *pageSource) error {
 		return err
 	}
 	v.mu.Lock()
-	v.source, v.whole, v.early, v.grows = s, b, nil, nil
-	v.mu.Unlock()
-	verify, err := verdict(v.c, v.files(), v.stdin)
-	if err != nil {
-		verify = page.Verify{State: "could not be checked", Text: "systape verify could not be run", Fails: []page.Fact{}}
-	}
-	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.source.Head.Verify, whole.Head.Verify = verify, verify
-	v.whole, err = sent(whole)
+	v.source, v.page, v.whole, v.early, v.grows = s, whole, b, nil, nil
+	v.answerRest, err = json.Marshal(s.Rest())
 	return err
 }
 

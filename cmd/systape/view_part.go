@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"maps"
 	"math"
 	"time"
 
@@ -57,6 +58,20 @@ func (l *longCalls) add(calls []replay.Call) {
 		}
 		l.of[longKey{c.TID, c.StartNS}] = longCall{c.DurNS, c.Ret, c.ExitSeq, c.Status, c.NoRet}
 	}
+}
+
+// join adds what another has seen, of other calls.
+func (l *longCalls) join(o *longCalls) {
+	l.lastNS = max(l.lastNS, o.lastNS)
+	if l.full = l.full || o.full || len(l.of)+len(o.of) > maxLong; l.full {
+		l.of = nil
+		return
+	}
+	if l.of == nil {
+		l.of = o.of
+		return
+	}
+	maps.Copy(l.of, o.of)
 }
 
 // end gives calls that were cut off at a time what became of them.

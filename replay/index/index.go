@@ -124,9 +124,19 @@ func (x *Index) group(c *replay.Call) *group {
 	if g := *slot; g != nil && g.key == k {
 		return g
 	}
+	n, folded := x.number(k)
+	if folded {
+		x.folded++
+	}
+	*slot = x.groups[n]
+	return x.groups[n]
+}
+
+// number returns the place of the group of a key, or of what it folds into.
+func (x *Index) number(k key) (n int32, folded bool) {
 	n, ok := x.numbers[k]
 	if !ok && len(x.groups) >= x.opt.MaxGroups {
-		x.folded++
+		folded = true
 		k.pid, k.tid = 0, 0
 		if len(x.groups) >= 2*x.opt.MaxGroups { // names are too many as well
 			k.comm, k.container = 0, 0
@@ -139,8 +149,7 @@ func (x *Index) group(c *replay.Call) *group {
 		x.groups = append(x.groups, &group{key: k, number: n})
 		x.mem += groupMem
 	}
-	*slot = x.groups[n]
-	return x.groups[n]
+	return n, folded
 }
 
 // double makes tiles twice as long. Entries of two tiles that become one stay

@@ -59,15 +59,46 @@ func figures(t *latency.Table) (lines []string) {
 
 // Whatever is asked, the figures are those of the calls themselves.
 func TestTableIsThatOfTheCalls(t *testing.T) {
-	for _, opt := range []index.Options{{}, {MaxBytes: 200_000}, {MaxTiles: 16}, {MaxTiles: 1 << 20}} {
+	for _, of := range []struct {
+		index.Options
+		shares int // indexes that the calls are in, by turns, before they are one; 0: it is one from the start
+	}{{}, {Options: index.Options{MaxBytes: 200_000}}, {Options: index.Options{MaxTiles: 16}}, {Options: index.Options{MaxTiles: 1 << 20}},
+		{shares: 3}, {index.Options{MaxBytes: 200_000}, 2}, {index.Options{MaxTiles: 16}, 4}, {index.Options{MaxGroups: 40}, 2}} {
+		opt := of.Options
 		names := format.NewSymbolTable()
 		list := calls(names, 30_000, 9)
 		opt.Symbols, opt.OriginNS = names, 1_000_000
 		x := index.New(opt)
+		shares := []*index.Index{x}
+		for range of.shares {
+			shares = append(shares, index.New(opt))
+		}
+		share := 0
 		for part := range slices.Chunk(list, 1000) {
-			x.Add(part)
+			if of.shares > 0 {
+				share = share%of.shares + 1
+			}
+			shares[share].Add(part)
+		}
+		for i, share := range shares[1:] {
+			share.Settle()
+			if i%2 == 0 {
+				before := share.MemoryBytes()
+				x.Merge(share)
+				if share.MemoryBytes() != before {
+					t.Errorf("a share has %d bytes after it was merged, before %d", share.MemoryBytes(), before)
+				}
+			} else {
+				x.Take(share)
+			}
 		}
 		x.Close()
+		if x.Calls() == 0 || of.MaxGroups == 0 && x.Folded() != 0 {
+			t.Errorf("%+v: %d calls, %d folded", of, x.Calls(), x.Folded())
+		}
+		if of.MaxGroups != 0 {
+			continue // ids are lost, by turns of others
+		}
 		if opt.MaxBytes != 0 && x.MemoryBytes() > opt.MaxBytes {
 			t.Errorf("the index takes %d bytes, want at most %d", x.MemoryBytes(), opt.MaxBytes)
 		}

@@ -12,6 +12,7 @@ export interface Page {
   live: boolean;
   sides: number;
   reading: Reading;
+  pending: boolean;
   sequences: Sequences | null;
   threads: ThreadSequences[];
 }
@@ -19,6 +20,12 @@ export interface Page {
 export interface Single {
   calls: Slow[];
   more: number;
+}
+
+export interface Rest {
+  pending: boolean;
+  head: Head;
+  slowest: Slow[];
 }
 
 export interface Sequences {

@@ -144,7 +144,7 @@ export class Lanes {
       this.about.dataset["of"] = this.at ? `${this.at.tid} ${this.at.start_ns}` : "";
       this.about.replaceChildren(...(this.at ? [line(this.at, true)] : []));
     }
-    if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all, this.row)) return;
+    if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all, this.row, this.slowest.length)) return;
     const shown = this.shown();
     this.more.hidden = lanes.length <= FIRST;
     this.more.textContent = this.all ? "fewer threads" : `all ${count(lanes.length)} threads`;

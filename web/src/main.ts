@@ -51,7 +51,6 @@ async function start(root: HTMLElement): Promise<void> {
           clearTimeout(timer);
           if (view !== shown) timer = window.setTimeout(again, 250);
         };
-        if (next.some((n) => n.head.verify.state === "not checked")) timer = window.setTimeout(again, 1500);
         changed(viewOf(location.hash)?.join() ?? "");
       });
     } else {

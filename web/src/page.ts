@@ -1,4 +1,4 @@
-import type { Comparison, Page } from "./contract";
+import type { Comparison, Page, Rest } from "./contract";
 import { HistogramChart } from "./charts";
 import { Counting } from "./count";
 import { el, lookUpColours, keepFocus } from "./dom";
@@ -22,8 +22,19 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
   const all = await Promise.all(pages.map((p) => unpacked(p, part)));
   const page = pages[0]!;
   const two = pages.length === 2;
+  const headers = pages.map((p) => header(p, two ? "AB"[pages.indexOf(p)] : ""));
+  let later = () => {};
+  pages.forEach((p, i) => {
+    if (!p.live || !p.pending || p.reading.of !== 0) return;
+    void more(p, i ? "b/" : "", signal, () => {
+      const now = header(p, two ? "AB"[i] : "");
+      headers[i]!.replaceWith(now);
+      headers[i] = now;
+      later();
+    });
+  });
   if (all.every((d) => d.calls.tiles === 0)) {
-    root.append(...pages.map((p) => header(p)), el("p", { class: "none" }, "No calls with a duration are in this capture."));
+    root.append(...headers, el("p", { class: "none" }, "No calls with a duration are in this capture."));
     return () => ended.abort();
   }
   // Captures side by side are shown for as long as the longer one lasts.
@@ -123,7 +134,7 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
   }
 
   let pending = 0;
-  function later(): void {
+  later = () => {
     pending ||= requestAnimationFrame(() => {
       pending = 0;
       if (signal.aborted) return;
@@ -134,7 +145,7 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
       root.dataset["drawn"] = String(Number(root.dataset["drawn"] ?? 0) + 1);
       root.dataset["ms"] = (performance.now() - from).toFixed(1);
     });
-  }
+  };
 
   const clear = el("button", { type: "button", click: () => { filterBox.value = ""; set({ brush: null, filter: "" }); } }, "clear");
   const upper = el("span", { class: "hint" }, "the command line has no upper bound of latency");
@@ -153,7 +164,7 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
 
   root.classList.toggle("two-sides", two);
   root.append(...[
-    two ? beside(sides.map((s) => header(s.page, s.label))) : header(page),
+    two ? beside(headers) : headers[0]!,
     el("div", { class: "tools" },
       el("div", { class: "filter" }, el("label", { for: "filter" }, "Filter"), filterBox, problem,
         el("button", { type: "button", class: "quiet", title: "keys", "aria-label": "keys", click: () => help.showModal() }, "?")),
@@ -222,17 +233,39 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     later();
     moved(viewOf(location.hash)?.join() ?? "");
   }, { signal });
-  addEventListener("resize", later, { signal });
+  addEventListener("resize", () => later(), { signal });
   const recolour = (then: () => void) => () => {
     lookUpColours();
     then();
   };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour(later), { signal });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour(() => later()), { signal });
   addEventListener("beforeprint", recolour(draw), { signal });
-  addEventListener("afterprint", recolour(later), { signal });
+  addEventListener("afterprint", recolour(() => later()), { signal });
   draw();
   root.dataset["drawn"] = "1";
   return () => ended.abort();
+}
+
+/** Asks for what comes after the first whole page, until it is all there. */
+async function more(page: Page, path: string, signal: AbortSignal, changed: () => void): Promise<void> {
+  let last = "";
+  while (page.pending) {
+    await new Promise((again) => setTimeout(again, 500));
+    if (signal.aborted) return;
+    let rest: Rest;
+    try {
+      rest = await answer<Rest>(`${path}rest.json`, signal);
+    } catch {
+      return; // the server has ended
+    }
+    const now = JSON.stringify(rest);
+    if (now === last) continue;
+    last = now;
+    page.pending = rest.pending;
+    page.head = rest.head;
+    page.slowest.splice(0, Infinity, ...rest.slowest);
+    changed();
+  }
 }
 
 /** A command line that can be copied. */
@@ -286,7 +319,7 @@ function header(page: Page, label = ""): HTMLElement {
         chip(head.share > 0.99 ? "good" : "warn", head.coverage, "what the figures rest on"),
         head.lost_events > 0 ? chip("bad", `${count(head.lost_events)} events lost`) : chip("good", "no events lost"),
         chip(head.complete ? "good" : "warn", head.complete ? "complete" : "incomplete"),
-        chip(head.verify.state === "holds" ? "good" : head.verify.state === "fails" ? "bad" : "warn", head.verify.text),
+        page.pending && head.verify.state === "not checked" ? chip("", "systape verify is still at it") : chip(head.verify.state === "holds" ? "good" : head.verify.state === "fails" ? "bad" : "warn", head.verify.text),
       ]),
       head.timed ? null : chip("warn", "imported without durations"),
       ...head.notes.map((n) => chip("warn", n))),

@@ -85,7 +85,7 @@ export class Side {
       brush({ fromTile, toTile, fromBucket: b?.fromBucket ?? 0, toBucket: b?.toBucket ?? lows.length - 1 });
     });
     this.threads = new Lanes(data, page.slowest, (tid) => hooks.pick("tid", String(tid)));
-    this.slowest = new Slowest(page.slowest.length, label);
+    this.slowest = new Slowest(label);
     this.singles = new Singles(label, (order) => {
       const query = this.query();
       query.set("order", order);
@@ -182,7 +182,7 @@ export class Side {
     const brush = this.brush();
     this.rate.draw(this.answer, view, density.moment * 1e9, brush && (brush.fromTile > 0 || brush.toTile < this.data.calls.tiles) ? [brush.fromTile, brush.toTile] : null);
     this.threads.draw(this.lanes, view, this.singly(view));
-    this.slowest.draw(page.slowest.filter((s) => this.has(s)));
+    this.slowest.draw(page.slowest.filter((s) => this.has(s)), page.pending && page.slowest.length === 0 ? null : page.slowest.length);
     if (page.live && page.reading.of !== 0 && !page.reading.following) return;
     const known: Known<Sequences> = page.live ? this.counting.of(this.choice(), `n=${state.n}`) : held(page, this.choice());
     this.follows.draw(known, page.live ? state.n : page.sequences!.n, state.call);

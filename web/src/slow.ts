@@ -12,26 +12,30 @@ export class Slowest {
   private readonly more = el("button", { type: "button", class: "quiet", click: () => this.toggle() });
   private all = false;
   private last: Slow[] = [];
+  private shown: Slow[] | null = null;
 
-  constructor(
-    private readonly kept: number,
-    label: string,
-  ) {
+  constructor(label: string) {
     this.box.append(el("header", {}, el("h2", {}, `${label ? `${label}: s` : "S"}lowest calls`), this.title), this.list, this.more);
   }
 
   private toggle(): void {
     this.all = !this.all;
-    this.draw(this.last);
+    this.draw(this.last, this.kept);
   }
 
-  draw(slow: Slow[]): void {
+  private kept = 0;
+
+  /** Shows those of kept slowest calls that are selected; null: they are still being read. */
+  draw(slow: Slow[], kept: number | null): void {
     this.last = slow;
-    this.title.textContent = `${count(slow.length)} of the ${count(this.kept)} slowest of the capture are in the selection`;
+    this.kept = kept ?? 0;
+    this.title.textContent = kept === null ? "being read…" : `${count(slow.length)} of the ${count(kept)} slowest of the capture are in the selection`;
     const shown = this.all ? slow : slow.slice(0, FIRST);
     this.more.hidden = slow.length <= FIRST;
     this.more.textContent = this.all ? "fewer" : `all ${count(slow.length)}`;
-    this.list.replaceChildren(...shown.map((s) => line(s)));
+    // What is open stays so while the same calls are shown.
+    if (this.shown?.length !== shown.length || shown.some((s, i) => s !== this.shown![i])) this.list.replaceChildren(...shown.map((s) => line(s)));
+    this.shown = shown;
   }
 }
 

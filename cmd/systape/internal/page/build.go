@@ -29,6 +29,7 @@ type Source struct {
 	OriginNS int64   // of the index
 	Head     Head    // what the command knows of it: files, verdict, notes
 	Reading  Reading // how far the pass has come: until it ends, losses and coverage are not known
+	Pending  bool    // the slowest calls and the verdict come later
 	// Sequences of all calls, and of single threads; nil: the page asks for them.
 	Sequences *Sequences
 	Threads   []ThreadSequences
@@ -51,7 +52,7 @@ const (
 // long with all that belongs to it: it takes the finest detail that fits, and
 // says what that leaves out.
 func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
-	p := &Page{Version: Version, Head: s.head(), Losses: []Loss{}, Slowest: s.slow(), Reading: s.Reading, Sequences: s.Sequences}
+	p := &Page{Version: Version, Head: s.head(), Losses: []Loss{}, Slowest: s.slow(), Reading: s.Reading, Sequences: s.Sequences, Pending: s.Pending}
 	p.Threads = s.threads(maxBytes / 10)
 	if s.Reading.Of == 0 {
 		p.Losses = s.losses()
@@ -81,6 +82,9 @@ func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
 	}
 	return p, nil
 }
+
+// Rest is what comes after the first whole page, as far as it is known.
+func (s *Source) Rest() Rest { return Rest{Pending: s.Pending, Head: s.head(), Slowest: s.slow()} }
 
 // threads are as many of the threads' sequences as fit into a number of bytes.
 func (s *Source) threads(maxBytes int) []ThreadSequences {

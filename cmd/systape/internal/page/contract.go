@@ -19,6 +19,7 @@ type Page struct {
 	Live    bool     `json:"live"`     // there is a server behind the page, that tells more
 	Sides   int      `json:"sides"`    // 2: the server has two captures to compare
 	Reading Reading  `json:"reading"`
+	Pending bool     `json:"pending"` // slowest and the verdict come later: a server tells them as Rest
 	// Sequences are those of all calls, and of the threads with the most calls;
 	// with a server behind the page it is asked for them.
 	Sequences *Sequences        `json:"sequences"`
@@ -96,6 +97,13 @@ type Reading struct {
 	Rows      int64 `json:"rows"`
 	Of        int64 `json:"of"`
 	Following bool  `json:"following"` // it is a recording that goes on, and can be asked about
+}
+
+// Rest is what a server tells after the first whole page.
+type Rest struct {
+	Pending bool   `json:"pending"` // there is more to come
+	Head    Head   `json:"head"`
+	Slowest []Slow `json:"slowest"`
 }
 
 // Single is what a server tells of single calls.

@@ -32,7 +32,7 @@ func contract() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// Code generated from cmd/systape/internal/page/contract.go by its test; DO NOT EDIT.\n\nexport const VERSION = %d;\n", Version)
 	done := map[reflect.Type]bool{}
-	queue := []reflect.Type{reflect.TypeFor[Page](), reflect.TypeFor[Single](), reflect.TypeFor[Sequences](), reflect.TypeFor[Comparison]()}
+	queue := []reflect.Type{reflect.TypeFor[Page](), reflect.TypeFor[Single](), reflect.TypeFor[Rest](), reflect.TypeFor[Sequences](), reflect.TypeFor[Comparison]()}
 	var name func(t reflect.Type) string
 	name = func(t reflect.Type) string {
 		switch t.Kind() {

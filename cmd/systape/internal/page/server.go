@@ -16,7 +16,7 @@ import (
 type Server struct {
 	Title string
 	// Answers are those to what the page asks for: data.json, a [Page] of the
-	// part that the query names; calls.json, a [Single]; sequences.json, a
+	// part that the query names; rest.json, a [Rest]; calls.json, a [Single]; sequences.json, a
 	// [Sequences]. With two captures the names of the second begin with b/, and
 	// comparison.json is a [Comparison].
 	Answers map[string]http.HandlerFunc
