@@ -185,7 +185,7 @@ func chooseRows(c *cobra.Command, args []string) (*replay.ChosenRows, *copyFilte
 	}
 	rows := &replay.ChosenRows{From: in.filter.From, To: in.filter.To}
 	var start *copyStart
-	if in.filter.From != 0 && in.filter.WholeProcesses() {
+	if in.filter.From != 0 && in.filter.WholeProcesses() && in.Meta().Version > 1 { // version 1 has no rows that could tell
 		start = &copyStart{at: in.filter.From, names: map[int32]*copyNames{}, seq: -1}
 		in.NoteFiles(start.at, in.filter.HasProcess)
 	}
