@@ -62,7 +62,8 @@ func foreign(path string, err error) bool {
 }
 
 // openFolder opens all captures in a folder and in the partitions below it.
-func openFolder(dir string, warn func(error), damaged func(error) bool) (parts []*part, err error) {
+func openFolder(dir string, opt *ReadOptions, damaged func(error) bool) (parts []*part, err error) {
+	warn := opt.Warn
 	files, err := inFolder(dir)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func openFolder(dir string, warn func(error), damaged func(error) bool) (parts [
 	var broken []error // files that are damaged
 	bad := 0
 	for _, name := range files {
-		p, err := openFile(name)
+		p, err := opt.open(name)
 		if errors.Is(err, ErrNotCapture) || err != nil && foreign(name, err) {
 			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture
 			continue
@@ -169,6 +170,7 @@ func Recordings(paths []string, opt ReadOptions) ([]Recording, error) {
 	if opt.Warn == nil {
 		opt.Warn = func(error) {}
 	}
+	opt.metaOnly = true // there may be more than can be open at a time
 	parts, err := openAll(paths, &opt, nil)
 	if err != nil {
 		return nil, err

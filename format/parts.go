@@ -105,14 +105,14 @@ func openAll(paths []string, opt *ReadOptions, damaged func(error) bool) (parts 
 			return parts, err
 		}
 		if st.IsDir() {
-			inside, err := openFolder(path, opt.Warn, damaged)
+			inside, err := openFolder(path, opt, damaged)
 			parts = append(parts, inside...)
 			if err != nil {
 				return parts, err
 			}
 			continue
 		}
-		p, err := openFile(path)
+		p, err := opt.open(path)
 		if err != nil && damaged != nil && damaged(err) {
 			continue
 		}
@@ -166,6 +166,15 @@ func openFile(path string) (*part, error) {
 	p, err := newPart(path, f)
 	if err != nil {
 		f.Close()
+	}
+	return p, err
+}
+
+// open is openFile, and closes it again where only the metadata is asked for.
+func (opt *ReadOptions) open(path string) (*part, error) {
+	p, err := openFile(path)
+	if err == nil && opt.metaOnly {
+		err = p.close()
 	}
 	return p, err
 }

@@ -25,6 +25,8 @@ type ReadOptions struct {
 	Warn     func(error)  // told what does not keep from reading, such as missing parts; may be nil
 	Nodes    []string     // names of machines, whose recordings alone are read; nil: all are
 	Stdin    io.Reader    // what the path "-" reads; nil: os.Stdin; the reader does not close it
+
+	metaOnly bool // each file is closed when its metadata was read
 }
 
 // Reader reads the rows of a capture in order, from however many files it is

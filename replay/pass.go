@@ -22,6 +22,9 @@ func (s *Session) Batches(ctx context.Context, fn func(*format.Batch) error) err
 }
 
 func (s *Session) batches(ctx context.Context, fn func(*format.Batch) error) error {
+	if err := s.wake(); err != nil {
+		return err
+	}
 	var b format.Batch
 	for {
 		if err := ctx.Err(); err != nil {
@@ -66,6 +69,9 @@ func (s *Session) ended(err error) error {
 // and the calls that never ended. Both are valid until fn returns. The pass
 // ends after the last call that began before Filter.To.
 func (s *Session) Run(ctx context.Context, fn func(b *format.Batch, calls []Call) error) error {
+	if err := s.wake(); err != nil {
+		return err
+	}
 	p := NewPairer(PairOptions{Meta: s.Meta(), Late: s.late, Growing: s.growing})
 	if s.files {
 		s.follow = newFollowing(s.Meta(), s.late)

@@ -206,13 +206,33 @@ func (s *Session) lookAhead(open func(format.ReadOptions) (*format.Reader, error
 
 // Close ends reading and closes the files. The results stay.
 func (s *Session) Close() error {
+	s.reopen = nil // also of what rests
 	if s.reader == nil {
 		return nil
 	}
 	err := s.reader.Close()
-	s.reader, s.first, s.reopen = nil, nil, nil
+	s.reader, s.first = nil, nil
 	if s.pipe != nil {
 		err = errors.Join(err, s.pipe.Close())
+	}
+	return err
+}
+
+// Rest gives back files and memory until the pass begins, where it has not yet:
+// for who looks at many captures one after the other. What comes from a pipe
+// stays open.
+func (s *Session) Rest() (err error) {
+	if s.reader != nil && s.reopen != nil && s.pipe == nil {
+		err = s.reader.Close()
+		s.reader, s.first = nil, nil
+	}
+	return err
+}
+
+// wake ends a rest.
+func (s *Session) wake() (err error) {
+	if s.reader == nil && s.reopen != nil {
+		s.reader, err = s.reopen()
 	}
 	return err
 }
@@ -232,6 +252,9 @@ func (s *Session) Late() []Loss { return s.late }
 // Begin returns the capture time of the first event; ok is false when there
 // is none. It may be called before the pass.
 func (s *Session) Begin() (ns int64, ok bool, err error) {
+	if err := s.wake(); err != nil {
+		return 0, false, err
+	}
 	if s.first == nil {
 		b := new(format.Batch)
 		switch err := s.reader.Next(b); {

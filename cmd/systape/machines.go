@@ -30,29 +30,29 @@ const machinesHelpSequences = `
 Several recordings, such as a dataset's, are one result; --node chooses machines.`
 
 // openMachines is openSession for what may be one recording or several, each of
-// which is opened.
+// which was opened and rests: there may be more than can be open at a time.
 func openMachines(c *cobra.Command, args []string, opt replay.Options) ([]*input, error) {
-	in, err := openSession(c, args, opt)
-	if _, several := errors.AsType[*format.SeveralError](err); !several {
-		return []*input{in}, err
+	var recordings []format.Recording
+	if !slices.Contains(args, "-") {
+		// What cannot be opened is for the session to tell.
+		recordings, _ = format.Recordings(args, format.ReadOptions{Nodes: nodesOf(c), Warn: func(error) {}})
 	}
-	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodesOf(c), Warn: func(error) {}})
-	if err != nil {
-		return nil, inputError(err)
+	if len(recordings) < 2 {
+		in, err := openSession(c, args, opt)
+		return []*input{in}, err
 	}
 	opt.Symbols = format.NewSymbolTable()
 	var all []*input
 	for _, r := range recordings {
-		if slices.Contains(r.Paths, "-") {
-			err = errors.New("a recording on standard input is looked at alone")
-		} else {
-			in, err = openSession(c, r.Paths, opt)
+		in, err := openSession(c, r.Paths, opt)
+		if err == nil {
+			all = append(all, in)
+			err = in.Rest()
 		}
 		if err != nil {
 			closeInputs(all)
 			return nil, err
 		}
-		all = append(all, in)
 	}
 	return all, nil
 }
