@@ -71,11 +71,15 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	err = l.Read(view, func(add func([]replay.Call) error) error {
 		if len(all) > 1 {
 			defer finish()
-			return several.calls(func(i int) {
+			from := func(recording int) {
 				if view.From != nil {
-					view.From(of[i])
+					view.From(of[recording])
 				}
-			}, add)
+			}
+			if f.every > 0 {
+				return several.inOrder(from, add)
+			}
+			return several.calls(from, among{view.Among, view.Waiting}, add)
 		}
 		done, err := l.AddShared(in.ctx, view, in.Session, func(calls int) { progress(2 * calls) })
 		if done || err != nil {
@@ -106,10 +110,6 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 // calls in the order of time; "" if it does not.
 func (f *latencyFlags) ofOne() string {
 	switch {
-	case f.every > 0:
-		return "--every"
-	case f.slowest > 0:
-		return "--slowest"
 	case f.overhead:
 		return "--overhead"
 	}

@@ -18,8 +18,10 @@ import (
 // showed, by the anchors of each: so they line up as far as the machines' own
 // clocks do.
 type machines struct {
-	all  []*input
-	meta *format.Meta
+	all     []*input
+	of      []int // the number of the machine that each is of
+	meta    *format.Meta
+	counted [][]replay.Counted // of each: the calls that were, whether they are there or not; nil: not known
 }
 
 const machinesHelp = `
@@ -93,10 +95,11 @@ func oneMachine(all []*input, view string) error {
 }
 
 func newMachines(all []*input) *machines {
-	m := &machines{all: all}
+	m := &machines{all: all, counted: make([][]replay.Counted, len(all))}
 	first := *all[0].Meta()
 	first.CaptureID, first.Clock = "", format.Clock{}
-	names, _ := nodesIn(all)
+	names, of := nodesIn(all)
+	m.of = of
 	first.Host.Name = strings.Join(names, ", ")
 	var begin, end int64
 	whole := true // it is known when each began and ended
@@ -148,8 +151,20 @@ func (m *machines) Coverage() (c replay.Coverage) {
 }
 
 // Losses are those of all, in order.
-func (m *machines) Losses() (spans []replay.LossSpan) {
-	for _, in := range m.all {
+func (m *machines) Losses() []replay.LossSpan {
+	return m.losses(func(int) bool { return true })
+}
+
+// LossesOf are those of one machine.
+func (m *machines) LossesOf(node int) []replay.LossSpan {
+	return m.losses(func(recording int) bool { return m.of[recording] == node })
+}
+
+func (m *machines) losses(wanted func(recording int) bool) (spans []replay.LossSpan) {
+	for i, in := range m.all {
+		if !wanted(i) {
+			continue
+		}
 		clock := in.Meta().Clock.Wall()
 		for _, s := range in.Losses() {
 			s.First, s.Last = clock.At(s.First), clock.At(s.Last)
@@ -162,8 +177,51 @@ func (m *machines) Losses() (spans []replay.LossSpan) {
 	return spans
 }
 
-// Counted has nothing: exact numbers are those of one recording.
+// Counted has nothing: exact numbers are those of one recording, see CountedOf.
 func (m *machines) Counted() ([]replay.Counted, bool) { return nil, false }
+
+// CountedOf gives fn the exact numbers of calls of each recording. It is for
+// after the pass.
+func (m *machines) CountedOf(fn func(node int, counted []replay.Counted)) (ok bool) {
+	if slices.ContainsFunc(m.counted, func(c []replay.Counted) bool { return c == nil }) {
+		return false
+	}
+	for i, counted := range m.counted {
+		fn(m.of[i], counted)
+	}
+	return true
+}
+
+// tally counts the calls of a recording that holds all of them.
+type tally map[replay.Counted]*replay.Counted
+
+func (t tally) add(calls []replay.Call) {
+	for i := range calls {
+		c := &calls[i]
+		if c.Status != replay.OK && c.Status != replay.Restarted {
+			continue
+		}
+		of := replay.Counted{PID: c.PID, Nr: c.Nr, ABI: c.ABI, Syscall: c.Syscall, Container: c.Container}
+		n := t[of]
+		if n == nil {
+			n = &of
+			t[of] = n
+		}
+		n.Calls++
+		n.TotalNS += c.DurNS
+		if c.Errno() != 0 {
+			n.Errors++
+		}
+	}
+}
+
+func (t tally) counted() []replay.Counted {
+	all := []replay.Counted{}
+	for _, n := range t {
+		all = append(all, *n)
+	}
+	return all
+}
 
 // Warn passes a warning on.
 func (m *machines) Warn(err error) { m.all[0].Warn(err) }
@@ -182,20 +240,46 @@ func (m *machines) between() (from, to int64) {
 	return from, to
 }
 
-// calls gives fn the calls of each recording, and begin its number before. They
-// are valid until fn returns.
-func (m *machines) calls(begin func(recording int), fn func([]replay.Call) error) error {
+// among is what looks at the calls that the filter leaves out, too: see
+// [replay.Session.Among].
+type among struct {
+	all  func(calls []replay.Call, chosen []bool)
+	more func() bool
+}
+
+// calls gives fn the chosen calls of each recording, and begin its number before;
+// all of them go to a before, if that has a function. They are valid until fn
+// returns.
+func (m *machines) calls(begin func(recording int), a among, fn func([]replay.Call) error) error {
 	var moved []replay.Call
 	for i, in := range m.all {
 		begin(i)
 		clock := in.Meta().Clock.Wall()
-		err := in.calls(func(calls []replay.Call) error {
+		onWalls := func(calls []replay.Call) []replay.Call {
 			moved = append(moved[:0], calls...)
 			for i := range moved {
 				moved[i].StartNS = clock.At(moved[i].StartNS)
 			}
-			return fn(moved)
-		})
+			return moved
+		}
+		whole := tally{}
+		take := func(calls []replay.Call) error {
+			if m.meta.Request.Sampled() && !in.Meta().Request.Sampled() {
+				whole.add(calls)
+			}
+			return fn(onWalls(calls))
+		}
+		var err error
+		if a.all != nil {
+			err = in.among(a.more, func(calls []replay.Call, chosen []bool) { a.all(onWalls(calls), chosen) }, take)
+		} else {
+			err = in.calls(take)
+		}
+		if counted, ok := in.Counted(); ok {
+			m.counted[i] = counted
+		} else if !in.Meta().Request.Sampled() {
+			m.counted[i] = whole.counted()
+		}
 		if err = errors.Join(err, in.Close()); err != nil { // its memory is needed for the next
 			return err
 		}

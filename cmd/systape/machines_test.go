@@ -203,7 +203,7 @@ func TestMachinesAsOne(t *testing.T) {
 	if err := os.WriteFile(file[0], whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"latency", "--slowest", "1"}, {"latency", "--overhead"}, {"latency", "--every", "1s"}, {"sequences", "--threads"}} {
+	for _, args := range [][]string{{"latency", "--overhead"}, {"sequences", "--threads"}} {
 		if code, _, stderr := infoRun(t, append(args, set)...); code != exitFailed || !strings.Contains(stderr, "choose one with --node: web1, web2") {
 			t.Errorf("%v of both: exit code %d: %s", args, code, stderr)
 		}

@@ -43,6 +43,9 @@ func NewIntervals(everyNS int64, opt Options, emit func(Interval) error) (*Inter
 	return &Intervals{every: everyNS, table: NewTable(opt), emit: emit}, nil
 }
 
+// From is [Table.From].
+func (v *Intervals) From(node int) { v.table.From(node) }
+
 // Add counts calls, which must come in the order in which they ended, as
 // package replay delivers them. One that is late counts in the current
 // interval.

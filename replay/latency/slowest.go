@@ -20,11 +20,13 @@ type Slowest struct {
 	better  func(a, b *replay.Call) int // above 0: a is rather kept than b
 	lists   [2]slowHeap                 // by section
 	threads map[int32]*context
+	node    int
 }
 
 // SlowCall is one call among the slowest.
 type SlowCall struct {
 	replay.Call
+	Node       int        // of which machine, see Slowest.From
 	LowerBound bool       // the call was not seen from end to end: it took at least DurNS
 	Before     []Neighbor // what its thread called before, oldest first
 	After      []Neighbor // what its thread called after, oldest first
@@ -82,6 +84,13 @@ func newSlowest(n, around int, opt Options, better func(a, b *replay.Call) int) 
 	}
 	return &Slowest{n: n, around: around, sel: newSelector(opt.Symbols, opt.Use, opt.Waits), better: better,
 		lists: [2]slowHeap{{better: better}, {better: better}}, threads: map[int32]*context{}}
+}
+
+// From says that the calls which come next are of this machine, whose threads may
+// have the ids of another's. Until then they are of machine 0.
+func (s *Slowest) From(node int) {
+	s.node = node
+	clear(s.threads)
 }
 
 // Add looks at calls, which must come in the order in which they ended.
@@ -142,7 +151,7 @@ func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {
 	if s.n <= 0 || len(list.calls) == s.n && s.better(c, &list.calls[0].Call) <= 0 {
 		return
 	}
-	slow := &SlowCall{Call: *c, Before: slices.Clone(t.before)}
+	slow := &SlowCall{Call: *c, Node: s.node, Before: slices.Clone(t.before)}
 	slow.LowerBound = s.sel.class[c.Status] == open || c.Status == replay.OpenAtStart
 	if len(list.calls) == s.n {
 		heap.Pop(list)

@@ -206,11 +206,12 @@ func (t *Table) AddGroup(c *replay.Call, h *Histogram) {
 }
 
 // AddCounted has the numbers of calls, their errors and their total time taken
-// from exact counts, of which the calls that are added are a sample. ok is false
-// when the table groups by what counts do not tell.
+// from exact counts, of which the calls that are added are a sample; From tells
+// of which machine they are. ok is false when the table groups by what counts do
+// not tell.
 func (t *Table) AddCounted(counted []replay.Counted) (ok bool) {
 	for _, k := range t.opt.By {
-		if k != BySyscall && k != ByPID && k != ByContainer {
+		if k != BySyscall && k != ByPID && k != ByContainer && k != ByNode {
 			return false
 		}
 	}

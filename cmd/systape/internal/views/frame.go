@@ -46,6 +46,11 @@ type Frame struct {
 type Machines interface {
 	Capture
 	Each() []*format.Meta
+	// LossesOf are those of one machine, by its number.
+	LossesOf(node int) []replay.LossSpan
+	// CountedOf gives fn the exact numbers of calls of each recording, and the
+	// machine's number; ok is false if they are not known of all.
+	CountedOf(fn func(node int, counted []replay.Counted)) (ok bool)
 }
 
 // about is the value that tells machines what a result is of.

@@ -72,9 +72,7 @@ func (l *Latency) Groups() View {
 		Add:   func(calls []replay.Call) error { t.Add(calls); return nil },
 		Render: func() error {
 			if l.sampled() {
-				if counted, ok := l.Counted(); ok {
-					l.exact = t.AddCounted(counted)
-				}
+				l.addCounted(t)
 			}
 			rows := t.Rows(l.spanNS(), l.Sort)
 			l.warnJoined(t)
@@ -84,6 +82,22 @@ func (l *Latency) Groups() View {
 			fields := groupFields(l, func(r *latency.Row) *latency.Row { return r })
 			return writeRecords(&l.Frame, "groups", fields, rows[:min(len(rows), l.limit(0))], l.head()...)
 		},
+	}
+}
+
+// addCounted adds the exact numbers of the calls of which some were drawn, where
+// they are known.
+func (l *Latency) addCounted(t *latency.Table) {
+	if several, is := l.Capture.(Machines); is {
+		all := true
+		l.exact = several.CountedOf(func(node int, counted []replay.Counted) {
+			t.From(node)
+			all = t.AddCounted(counted) && all
+		}) && all
+		return
+	}
+	if counted, ok := l.Counted(); ok {
+		l.exact = t.AddCounted(counted)
 	}
 }
 

@@ -42,7 +42,7 @@ func (l *Latency) Intervals(every time.Duration) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return View{Add: of.Add, Render: func() error {
+	return View{From: of.From, Add: of.Add, Render: func() error {
 		if err := of.Close(); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ import (
 func (l *Latency) Slowest(n, around int) View {
 	s := latency.NewSlowest(n, around, l.Options)
 	return View{
-		Add: func([]replay.Call) error { return nil },
+		From: s.From,
+		Add:  func([]replay.Call) error { return nil },
 		Among: func(calls []replay.Call, chosen []bool) {
 			s.AddChosen(calls, func(i int) bool { return chosen[i] })
 		},
@@ -45,14 +46,19 @@ type slowCall struct {
 
 func (l *Latency) slowCalls(s *latency.Slowest, waits bool) (list []slowCall) {
 	for _, c := range s.Calls(waits) {
-		list = append(list, slowCall{c, latency.Lost(l.Losses(), c.StartNS, c.StartNS+c.DurNS)})
+		list = append(list, slowCall{c, l.between(c.Node, c.StartNS, c.StartNS+c.DurNS)})
 	}
 	return list
 }
 
-// between returns the events that were lost in the gap between two calls of a
-// thread, in which there may have been others.
-func (l *Latency) between(from, to int64) int64 { return latency.Lost(l.Losses(), from, to) }
+// between returns the events of a machine that were lost in the gap between two
+// calls of a thread, in which there may have been others.
+func (l *Latency) between(node int, from, to int64) int64 {
+	if several, is := l.Capture.(Machines); is {
+		return latency.Lost(several.LossesOf(node), from, to)
+	}
+	return latency.Lost(l.Losses(), from, to)
+}
 
 func (l *Latency) printSlowest(s *latency.Slowest, around int) {
 	any, open, lost := false, int64(0), false
@@ -110,6 +116,9 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 	if b := l.name(c.Container); b != "" {
 		who += " in " + out.Snip(b, 12)
 	}
+	if len(l.Options.Nodes) > 1 {
+		who += " on " + l.comm(l.Options.Nodes[c.Node])
+	}
 	mark := func(n int64) string {
 		if n == 0 {
 			return ""
@@ -127,11 +136,11 @@ func (l *Latency) printSlowCall(place int, c *slowCall) (lost bool) {
 	for i := range c.Before {
 		n := &c.Before[i]
 		ended := n.StartNS + n.DurNS
-		near(n, "-", max(0, c.StartNS-ended), l.between(ended, c.StartNS))
+		near(n, "-", max(0, c.StartNS-ended), l.between(c.Node, ended, c.StartNS))
 	}
 	for i := range c.After {
 		n := &c.After[i]
-		near(n, "+", max(0, n.StartNS-end), l.between(end, n.StartNS))
+		near(n, "+", max(0, n.StartNS-end), l.between(c.Node, end, n.StartNS))
 	}
 	return lost
 }
@@ -236,6 +245,9 @@ func (l *Latency) slowFields() []out.Field[slowCall] {
 	for i := range 6 {
 		fields = append(fields, argField(i, of))
 	}
+	if len(l.Options.Nodes) > 1 {
+		fields = append(fields, out.Text("node", func(c *row) string { return l.Options.Nodes[c.Node] }))
+	}
 	return append(fields,
 		retField(of),
 		out.Text("errno", func(c *row) string { return errnoText(c.ABI, c.Errno()) }),
@@ -269,7 +281,7 @@ func (l *Latency) neighborField(name string, of func(*slowCall) []latency.Neighb
 	}, func(c *slowCall) any {
 		list := []neighbor{}
 		for _, n := range of(c) {
-			lost := l.between(n.StartNS+n.DurNS, c.StartNS) + l.between(c.StartNS+c.DurNS, n.StartNS)
+			lost := l.between(c.Node, n.StartNS+n.DurNS, c.StartNS) + l.between(c.Node, c.StartNS+c.DurNS, n.StartNS)
 			list = append(list, neighbor{n.StartNS, n.DurNS, l.Symbols().String(n.Syscall), n.Ret, errnoText(c.ABI, n.Errno), n.Status.String(), lost})
 		}
 		return list
