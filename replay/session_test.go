@@ -280,3 +280,33 @@ func TestLossesThatNoCPUCounted(t *testing.T) {
 		})
 	}
 }
+
+// A session that rests has no file open, and goes on where it was.
+func TestRest(t *testing.T) {
+	path := partialCapture(t, format.Request{Sample: 1}, format.Event{})
+	s, err := replay.Open([]string{path}, replay.Options{Columns: format.ColSyscall})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, _, err := s.Begin(); err != nil { // which has read the first batch
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Rest(), s.Rest()); err != nil {
+		t.Fatal(err)
+	}
+	away := path + ".away"
+	if err := os.Rename(path, away); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Each(t.Context(), func([]replay.Call) error { return nil }); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file was still open: %v", err)
+	}
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	if err := s.Each(t.Context(), func(c []replay.Call) error { calls += len(c); return nil }); err != nil || calls == 0 {
+		t.Errorf("after a rest: %d calls, %v", calls, err)
+	}
+}

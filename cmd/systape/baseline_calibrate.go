@@ -60,8 +60,9 @@ func runBaselineCalibrate(c *cobra.Command, f *baselineFlags, name string, args 
 	for _, s := range b.Lessons {
 		trained[s.Capture] = s.Capture != ""
 	}
-	for _, arg := range args {
-		s, err := scoreCapture(c, b, []string{arg}, sequences.ScoreOptions{Streams: 1, Findings: 1, OnStream: cal.Stream})
+	for _, files := range capturesOf(c, args) {
+		arg := files[0]
+		s, err := scoreCapture(c, b, files, sequences.ScoreOptions{Streams: 1, Findings: 1, OnStream: cal.Stream})
 		if err != nil {
 			return err
 		}

@@ -63,8 +63,8 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 	}
 	defer limitMemory()()
 	var b *sequences.Baseline
-	for _, arg := range args {
-		if err := baselineLearn(c, f, opt, &b, arg); err != nil {
+	for _, files := range capturesOf(c, args) {
+		if err := baselineLearn(c, f, opt, &b, files); err != nil {
 			return err
 		}
 	}
@@ -80,8 +80,9 @@ func runBaselineTrain(c *cobra.Command, f *baselineFlags, args []string) error {
 }
 
 // baselineLearn adds one capture to *b, which the first one makes.
-func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b **sequences.Baseline, arg string) error {
-	in, err := openSequences(c, []string{arg}, opt)
+func baselineLearn(c *cobra.Command, f *baselineFlags, opt sequences.Options, b **sequences.Baseline, files []string) error {
+	arg := files[0]
+	in, err := openSequences(c, files, opt)
 	if err != nil {
 		return err
 	}

@@ -46,9 +46,7 @@ func runCompare(c *cobra.Command, f *compareFlags, args []string) error {
 	x.Form = form
 	var captures [2][][]string // each FILE is one
 	for i, files := range x.Files {
-		for _, name := range files {
-			captures[i] = append(captures[i], []string{name})
-		}
+		captures[i] = capturesOf(c, files)
 	}
 	if err := compareCaptures(c, x, captures, opt, [2]narrowed{}); err != nil {
 		return err

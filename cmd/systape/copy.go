@@ -164,7 +164,7 @@ func openCopied(c *cobra.Command, args []string, again bool) (*replay.Session, e
 	}
 	opt.Nodes = nodesOf(c)
 	s, err := replay.Open(args, opt)
-	return s, inputError(err)
+	return s, inputError(oneRecording(c, args, err))
 }
 
 // chooseRows makes the pass that chooses: nil without filters. It returns the

@@ -49,7 +49,7 @@ func runDump(c *cobra.Command, args []string, output string, force bool) error {
 	warnOfBundles(c, args, warn)
 	r, err := format.Open(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})
 	if err != nil {
-		return inputError(err)
+		return inputError(oneRecording(c, args, err))
 	}
 	defer r.Close()
 	out, err := createResult(c.OutOrStdout(), output, args, force)

@@ -83,7 +83,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 		return nil, usage(err)
 	}
 	if in.Session, err = replay.Open(args, opt); err != nil {
-		return nil, inputError(err)
+		return nil, inputError(oneRecording(c, args, err))
 	}
 	warnOfBundles(c, args, opt.Warn)
 	if doubt := partialDoubts[c.Name()]; doubt != "" && !in.Meta().Request.Gapless() && in.Meta().Request.Counted() {
@@ -145,6 +145,27 @@ func eachRecording(c *cobra.Command, paths []string, fn func(paths []string, nod
 	return first
 }
 
+// capturesOf returns the files of each capture that names tell, for commands to
+// which each name is a capture of its own: of a dataset, each recording that
+// --node chooses is one.
+func capturesOf(c *cobra.Command, names []string) (all [][]string) {
+	for _, name := range names {
+		var found []format.Recording
+		if name != "-" {
+			// What cannot be opened is for the session to tell.
+			found, _ = format.Recordings([]string{name}, format.ReadOptions{Nodes: nodesOf(c), Warn: func(error) {}})
+		}
+		if len(found) < 2 {
+			all = append(all, []string{name})
+			continue
+		}
+		for _, r := range found {
+			all = append(all, r.Paths)
+		}
+	}
+	return all
+}
+
 // heading begins what people read of one of several recordings.
 func heading(w io.Writer, node, formatName string) {
 	if node != "" && formatName == "table" {
@@ -163,7 +184,7 @@ func ofNode(c *cobra.Command, paths []string) ([]string, error) {
 	case err != nil:
 		return nil, inputError(err)
 	case len(found) > 1:
-		return nil, inputError(&format.SeveralError{First: found[0].Paths[0], Other: found[1].Paths[0]})
+		return nil, oneRecording(c, paths, &format.SeveralError{First: found[0].Paths[0], Other: found[1].Paths[0]})
 	}
 	return found[0].Paths, nil
 }

@@ -31,7 +31,7 @@ func runLatency(c *cobra.Command, f *latencyFlags, args []string) error {
 	}
 	defer closeInputs(all)
 	if flag := f.ofOne(); flag != "" {
-		if err := oneMachine(all, flag); err != nil {
+		if err := oneMachine(c, args, all, flag); err != nil {
 			return err
 		}
 	}

@@ -25,8 +25,9 @@ type machines struct {
 }
 
 const machinesHelp = `
-Several recordings, such as a dataset's, are one result: --by node tells their
-machines apart, --node chooses some.`
+Several recordings, such as a dataset's, are one result, in one order by the
+machines' clocks: --by node tells them apart, --node chooses some. --overhead
+looks at one.`
 
 const machinesHelpSequences = `
 Several recordings, such as a dataset's, are one result; --node chooses machines.`
@@ -82,16 +83,13 @@ func nodesIn(all []*input) (names []string, of []int) {
 }
 
 // oneMachine refuses a view that several recordings cannot have.
-func oneMachine(all []*input, view string) error {
+func oneMachine(c *cobra.Command, args []string, all []*input, view string) error {
 	if len(all) == 1 {
 		return nil
 	}
 	names, _ := nodesIn(all)
-	e := &exitError{code: exitFailed, err: fmt.Errorf("%s looks at one recording, and these are %d", view, len(all)), hint: "name the files of one of them"}
-	if len(names) > 1 {
-		e.hint = "choose one with --node: " + strings.Join(names, ", ")
-	}
-	return e
+	return &exitError{code: exitFailed, err: fmt.Errorf("%s looks at one recording, and these are %d", view, len(all)),
+		hint: chooseOne(c, args, names, all[0].paths[0])}
 }
 
 func newMachines(all []*input) *machines {

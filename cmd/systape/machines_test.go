@@ -203,12 +203,111 @@ func TestMachinesAsOne(t *testing.T) {
 	if err := os.WriteFile(file[0], whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"latency", "--overhead"}, {"sequences", "--threads"}} {
-		if code, _, stderr := infoRun(t, append(args, set)...); code != exitFailed || !strings.Contains(stderr, "choose one with --node: web1, web2") {
+	// What looks at one recording alone says how it is asked for, and that works.
+	for _, args := range [][]string{{"latency", "--overhead"}, {"sequences", "--threads", "--syscall", "read,close"}, {"dump"}, {"replay"}, {"pair", "--format", "jsonl", "-o", "-"}, {"export", "--format", "csv", "-o", "-"}, {"audit"}} {
+		code, _, stderr := infoRun(t, append(args, set)...)
+		_, next, found := strings.Cut(stderr, "choose one with --node: web1, web2; such as systape ")
+		if code != exitFailed || !found {
 			t.Errorf("%v of both: exit code %d: %s", args, code, stderr)
+			continue
+		}
+		if words := strings.Fields(next); words[len(words)-1] == set {
+			if code, _, stderr := infoRun(t, words...); code != exitOK {
+				t.Errorf("%v, as was told: exit code %d: %s", words, code, stderr)
+			}
+		} else {
+			t.Errorf("%v: no command line: %s", args, next)
 		}
 		if code, _, stderr := infoRun(t, append(args, set, "--node", "web2")...); code != exitOK {
 			t.Errorf("%v of one: exit code %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// TestMachinesInOneOrder: views of single calls and of intervals show the calls of
+// all machines by the time of day, and of which each is.
+func TestMachinesInOneOrder(t *testing.T) {
+	set := machineSet(t)
+	var slowest []string
+	for _, row := range machineRows(t, "latency", "--slowest", "4", "--around", "1", "--wait", "only", "--format", "csv", set) {
+		slowest = append(slowest, row["node"]+" "+row["dur_ns"]+" "+row["before"]+" / "+row["after"])
+	}
+	for _, row := range machineRows(t, "latency", "--slowest", "1", "--wait", "none", "--format", "csv", set) {
+		slowest = append(slowest, row["node"]+" "+row["dur_ns"])
+	}
+	want := []string{"web2 80000 read=0 / close=0", "web2 70000  / read=-1 EPERM", "web1 5000 read=-1 EPERM / close=-1 EPERM", "web1 4000 close=0 / read=0", "web2 90000"}
+	if !slices.Equal(slowest, want) {
+		t.Errorf("the slowest are %q, want %q", slowest, want)
+	}
+	intervals := func(args ...string) (rows []string) {
+		for _, row := range machineRows(t, append([]string{"latency", "--every", "2ms", "--by", "node,syscall", "--format", "csv", set}, args...)...) {
+			rows = append(rows, row["interval_ns"]+" "+row["node"]+" "+row["syscall"]+" "+row["count"]+" "+row["total_ns"])
+		}
+		return rows
+	}
+	both, apart := intervals(), append(intervals("--node", "web1"), intervals("--node", "web2")...)
+	if !slices.IsSortedFunc(both, func(a, b string) int { return strings.Compare(a[:19], b[:19]) }) {
+		t.Errorf("not in the order of time: %q", both)
+	}
+	for i := range apart { // those of web2 alone are told in its own time, an hour ahead
+		if ns, rest, _ := strings.Cut(apart[i], " "); strings.HasPrefix(rest, "web2") {
+			at, _ := strconv.ParseInt(ns, 10, 64)
+			apart[i] = fmt.Sprint(at-3600e9) + " " + rest
+		}
+	}
+	slices.Sort(both)
+	slices.Sort(apart)
+	if len(both) < 6 || !slices.Equal(both, apart) {
+		t.Errorf("of both %q, of each %q", both, apart)
+	}
+	if code, stdout, stderr := infoRun(t, "compare", set, "--", set); code != exitOK || !strings.Contains(stdout, "no difference") || !strings.Contains(stdout, "9 calls") {
+		t.Errorf("compare: exit code %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := infoRun(t, "compare", "--fail-on", "any", "--node", "web1", set, "--", set); code != exitOK || !strings.Contains(stdout, "6 calls") {
+		t.Errorf("compare of one: exit code %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := infoRun(t, "seccomp", set, "--format", "table"); code != exitOK || !strings.Contains(stdout, "seen in 9 calls of 2 programs") {
+		t.Errorf("seccomp: exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
+// TestMachinesCounted: one machine drew calls by lot and counted all of them, the
+// other recorded all; numbers of calls are exact. Where it was not counted they are not.
+func TestMachinesCounted(t *testing.T) {
+	dir := t.TempDir()
+	sampled := strings.Replace(machineDump("web1", "a", 0, 1000, 2000), "#: systape.complete true", "#: systape.request {\"sample\":10}\n#: systape.complete true", 1)
+	counts := fmt.Sprintf("%d count 7/0 read calls=90 errors=7 total=41000 first=%d last=%d\n", midnight+3_000_000, midnight, midnight+3_000_000)
+	whole := machineDump("web2", "b", 3600e9, 70_000, 80_000)
+	for _, c := range []struct {
+		name, first, want string
+	}{
+		{"counted", strings.Replace(sampled, "\"rows\":4", "\"rows\":5", 1) + counts, "web1 read 90 7 41000; web2 read 2 1 150000"},
+		{"not counted", sampled, "web1 read 2 1 3000; web2 read 2 1 150000"},
+	} {
+		set := filepath.Join(dir, c.name)
+		if err := os.Mkdir(set, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, dump := range map[string]string{"a": c.first, "b": whole} {
+			text := filepath.Join(dir, "text")
+			if err := os.WriteFile(text, []byte(dump), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, _, stderr := infoRun(t, "import", "--from", "dump", "--force", text, "-o", filepath.Join(set, name+".parquet")); code != 0 {
+				t.Fatalf("import: exit code %d: %s", code, stderr)
+			}
+		}
+		var got []string
+		for _, row := range machineRows(t, "latency", "--by", "node,syscall", "--sort", "count", "--format", "csv", set) {
+			got = append(got, row["node"]+" "+row["syscall"]+" "+row["count"]+" "+row["errors"]+" "+row["total_ns"])
+		}
+		slices.Sort(got)
+		if strings.Join(got, "; ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		_, table, _ := infoRun(t, "latency", set)
+		if strings.Contains(table, "are exact") != (c.name == "counted") {
+			t.Errorf("%s: what is exact is told wrongly:\n%s", c.name, table)
 		}
 	}
 }

@@ -143,11 +143,11 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 	if f.check != "" {
 		return runSeccompCheck(c, f, args)
 	}
-	seen, launched := seccomp.NewObserver(), 0
+	seen, launched, captures := seccomp.NewObserver(), 0, 0
 	host, in, err := seccompEach(c, args, func(in *input, source string, _ seccomp.Host) func([]replay.Call) error {
 		return func(calls []replay.Call) error { seen.Add(source, calls, in.names); return nil }
 	}, func(one bool) {
-		if one {
+		if captures++; one {
 			launched++
 		}
 		seen.EndCapture()
@@ -156,7 +156,7 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 		return err
 	}
 	runtime, _ := seccomp.RuntimeOf(f.runtime)
-	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: len(args) > 1, Launched: launched}
+	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: captures > 1, Launched: launched}
 	v.Capture, v.Form = in, f.format
 	if v.Saturation.Calls == 0 {
 		return noCalls("a profile of them would allow nothing")
@@ -240,12 +240,13 @@ func noCalls(so string) error {
 // the recorder's own calls were left out. All must be of machines of one kind,
 // because a profile is.
 func seccompEach(c *cobra.Command, args []string, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func(launched bool)) (host seccomp.Host, last *input, err error) {
-	for i, arg := range args {
-		in, err := openInput(c, []string{arg}, seccomp.Columns)
+	for i, files := range capturesOf(c, args) {
+		arg := files[0]
+		in, err := openInput(c, files, seccomp.Columns)
 		if err != nil {
 			return host, nil, err
 		}
-		defer in.Close()
+		defer in.Close() // also below, before the next is opened: there may be many
 		native, ok := sequencesNative(in.Meta())
 		if !ok {
 			native = abi.X86_64
@@ -262,6 +263,9 @@ func seccompEach(c *cobra.Command, args []string, begin func(*input, string, sec
 		}
 		end(launched)
 		seccompWarn(in, arg)
+		if err := in.Close(); err != nil {
+			return host, nil, err
+		}
 		last = in
 	}
 	return host, last, nil

@@ -27,7 +27,7 @@ func runSequences(c *cobra.Command, f *sequencesFlags, args []string) error {
 	}
 	defer closeInputs(all)
 	if f.threads {
-		if err := oneMachine(all, "--threads"); err != nil {
+		if err := oneMachine(c, args, all, "--threads"); err != nil {
 			return err
 		}
 	}
