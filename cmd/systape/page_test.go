@@ -178,10 +178,10 @@ func TestPageIsUsed(t *testing.T) {
 	}
 }
 
-// What a capture holds is text: markup, scripts and control characters in names,
-// paths, the command, the host and the file's name do nothing.
-func TestPageOfAHostileCapture(t *testing.T) {
-	evil := []string{`<img src=x onerror="window.hurt=1">`, `</script><script>window.hurt=1</script>`, "\x1b]0;x\a\u202eevil", `"><b>x`, `<!--<script>`, `javascript:window.hurt=1`, `&lt;b&gt;`}
+// hostilePage is a capture that has markup, scripts and control characters in names, paths, the
+// command, the host and the file's name.
+func hostilePage(t *testing.T) (capture string, evil []string) {
+	evil = []string{`<img src=x onerror="window.hurt=1">`, `</script><script>window.hurt=1</script>`, "\x1b]0;x\a\u202eevil", `"><b>x`, `<!--<script>`, `javascript:window.hurt=1`, `&lt;b&gt;`}
 	var text strings.Builder
 	command, _ := json.Marshal(evil)
 	fmt.Fprintf(&text, "# systape.request {\"command\":%s}\n", command)
@@ -200,10 +200,16 @@ func TestPageOfAHostileCapture(t *testing.T) {
 		text.Write(format.AppendText(nil, e))
 		text.WriteByte('\n')
 	}
-	capture := filepath.Join(t.TempDir(), `<img src=x onerror=alert(1)>.spool`)
+	capture = filepath.Join(t.TempDir(), `<img src=x onerror=alert(1)>.spool`)
 	if err := os.Rename(latencyCapture(t, []byte(text.String())), capture); err != nil {
 		t.Skip(err) // a file system without such names
 	}
+	return capture, evil
+}
+
+// What a capture holds is text, and does nothing.
+func TestPageOfAHostileCapture(t *testing.T) {
+	capture, evil := hostilePage(t)
 	b := openPage(t, pageOf(t, capture))
 	hurtless(t, b, evil)
 	live := browser.Open(t, 1280, 720)
@@ -216,6 +222,11 @@ func TestPageOfAHostileCapture(t *testing.T) {
 	hurtless(t, two, evil)
 }
 
+// hurtOf tells what the names of a page did.
+const hurtOf = `({ Hurt: "hurt" in window, Images: document.images.length, Scripts: document.scripts.length, Bolds: document.querySelectorAll("main b:not(summary b)").length,
+	Rows: [...document.querySelectorAll(".table tbody th button")].map((e) => e.textContent),
+	Nodes: [...document.querySelectorAll(".graph .node .name")].map((e) => e.textContent) })`
+
 // hurtless looks whether the names of a page did anything.
 func hurtless(t *testing.T, b *browser.Tab, evil []string) {
 	t.Helper()
@@ -225,9 +236,7 @@ func hurtless(t *testing.T, b *browser.Tab, evil []string) {
 		Hurt                   bool
 		Images, Scripts, Bolds int
 		Rows, Nodes            []string
-	}](b, `({ Hurt: "hurt" in window, Images: document.images.length, Scripts: document.scripts.length, Bolds: document.querySelectorAll("main b:not(summary b)").length,
-		Rows: [...document.querySelectorAll(".table tbody th button")].map((e) => e.textContent),
-		Nodes: [...document.querySelectorAll(".graph .node .name")].map((e) => e.textContent) })`)
+	}](b, hurtOf)
 	if hurt.Hurt || hurt.Images != 0 || hurt.Scripts != 2 || hurt.Bolds != 0 {
 		t.Errorf("the page was hurt: %+v", hurt)
 	}
