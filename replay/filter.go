@@ -150,7 +150,8 @@ func (f *Filter) MatchSubject(c *Call, names *format.SymbolTable) bool {
 }
 
 func (f *Filter) hasPath(name string) bool {
-	return slices.ContainsFunc(f.Paths, func(p string) bool { return MatchName(p, name) })
+	text := escape.Text(name) // as it is shown
+	return slices.ContainsFunc(f.Paths, func(p string) bool { return MatchName(p, name) || text != name && MatchName(p, text) })
 }
 
 // MatchOutcome asks only how the call ended.

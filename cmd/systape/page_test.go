@@ -240,7 +240,7 @@ func hurtless(t *testing.T, b *browser.Tab, evil []string) {
 	if hurt.Hurt || hurt.Images != 0 || hurt.Scripts != 2 || hurt.Bolds != 0 {
 		t.Errorf("the page was hurt: %+v", hurt)
 	}
-	if all := strings.Join(hurt.Rows, "\n"); !strings.Contains(all, evil[0]) || !strings.Contains(all, `\x1b]0;x\a`) || strings.Contains(all, "\u202e") {
+	if all := strings.Join(hurt.Rows, "\n"); !strings.Contains(all, evil[0]) || !strings.Contains(all, `\x1b]0;x\x07`) || strings.Contains(all, "\u202e") {
 		t.Errorf("containers are shown as %q", hurt.Rows)
 	}
 	if all := strings.Join(hurt.Nodes, "\n"); !strings.Contains(all, evil[0]) || strings.Contains(all, "\u202e") {

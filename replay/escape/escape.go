@@ -15,7 +15,10 @@ import (
 // a line, and that two names never look alike: control characters (C0, DEL,
 // C1), line ends, format characters such as those that turn the direction of
 // writing, characters that leave no mark (see Visible), and bytes that are no
-// UTF-8 stand as in a Go string.
+// UTF-8 stand as \xNN, byte by byte. That is the one escape there is, and it is the one of
+// captures (format/FORMAT.md, §2), where a backslash of the name itself that
+// would begin such an escape stands as \x5c. So a line feed is \x0a, and \n is a
+// backslash and an n; what is escaped already stays.
 func Append(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c >= ' ' && c < 0x7f {
@@ -25,9 +28,9 @@ func Append(dst []byte, s string) []byte {
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && n == 1 || !Visible(r) {
-			start := len(dst)
-			dst = strconv.AppendQuoteToASCII(dst, s[i:i+n])
-			dst = append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
+			for _, c := range []byte(s[i : i+n]) {
+				dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+			}
 		} else {
 			dst = append(dst, s[i:i+n]...)
 		}
@@ -55,8 +58,8 @@ func Name(s string) string {
 	return Text(s)
 }
 
-// Raw returns what Text has escaped: \n, \x1b and the like become characters
-// again. All else stays.
+// Raw returns what Text has escaped: \x1b and the like become bytes again, as
+// do \n, \u00e9 and other escapes of Go that people write. All else stays.
 func Raw(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"systape/format"
 	"systape/replay/escape"
 )
 
@@ -38,15 +39,16 @@ func TestText(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":            "plain",
 		"a\x1b[31mb":       `a\x1b[31mb`,
-		"two\nlines\r":     `two\nlines\r`,
-		"tab\t\x00\x7f":    `tab\t\x00\x7f`,
+		"two\nlines\r":     `two\x0alines\x0d`,
+		"tab\t\x00\x7f":    `tab\x09\x00\x7f`,
 		"\xff\xfe":         `\xff\xfe`,
 		"naïve 世界":         "naïve 世界",
-		"\u202eevil\u2066": `\u202eevil\u2066`,
-		"\u0085\u009b":     `\u0085\u009b`,
-		"\u3164\u2800":     `\u3164\u2800`,
-		"sh\u115f":         `sh\u115f`,
-		"\U000e0100":       `\U000e0100`,
+		"\u202eevil\u2066": `\xe2\x80\xaeevil\xe2\x81\xa6`,
+		"\u0085\u009b":     `\xc2\x85\xc2\x9b`,
+		"\u3164\u2800":     `\xe3\x85\xa4\xe2\xa0\x80`,
+		"sh\u115f":         `sh\xe1\x85\x9f`,
+		"\U000e0100":       `\xf3\xa0\x84\x80`,
+		`nl\nx`:            `nl\nx`,
 	} {
 		if got := escape.Text(in); got != want {
 			t.Errorf("Text(%q) = %s, want %s", in, got, want)
@@ -60,6 +62,20 @@ func TestText(t *testing.T) {
 		harmless(t, "Cell", escape.Cell(s))
 		harmless(t, "Word", escape.Word(s))
 		harmless(t, "AppendJSON", strings.ReplaceAll(string(escape.AppendJSON(nil, s)), "\ufffd", ""))
+	}
+}
+
+// Two names never look alike as captures have them, and what is escaped already
+// stays as it is.
+func TestNamesAreTold(t *testing.T) {
+	for _, name := range append([]string{"nl\nx", `nl\nx`, `nl\\nx`, `nl\x0ax`, "\xff", `\xff`, `\\xff`, "\u202e", `\u202e`, `\xe2\x80\xae`, `\x5cx41`}, hostile...) {
+		shown := escape.Text(format.EscapeText(name))
+		if back := format.UnescapeText(shown); back != name {
+			t.Errorf("%q is shown as %s, which is %q", name, shown, back)
+		}
+		if again := escape.Text(shown); again != shown {
+			t.Errorf("%q is shown as %s, and twice as %s", name, shown, again)
+		}
 	}
 }
 
@@ -84,7 +100,7 @@ func TestNameAndRaw(t *testing.T) {
 }
 
 func TestCell(t *testing.T) {
-	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\t=1`, "\r=1": `\r=1`, " =1": " =1",
+	for in, want := range map[string]string{"": "", "a": "a", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": `\x09=1`, "\r=1": `\x0d=1`, " =1": " =1",
 		"＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "a＝1": "a＝1"} {
 		if got := escape.Cell(in); got != want {
 			t.Errorf("Cell(%q) = %s, want %s", in, got, want)

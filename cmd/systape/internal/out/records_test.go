@@ -53,7 +53,7 @@ func TestRecords(t *testing.T) {
 	for form, want := range map[string]string{
 		"csv": `n,low,time,name,words,x,ok
 1,1,1970-01-01T00:00:00.000000Z,web,"plain, with ""quotes""",0.5,true
--1,7,1969-12-31T23:59:59.999999Z,'=cmd(),two\nlines\x1b[31m,1e+21,false
+-1,7,1969-12-31T23:59:59.999999Z,'=cmd(),two\x0alines\x1b[31m,1e+21,false
 -9223372036854775808,0,1677-09-21T00:12:43.145224Z,,,0,false
 `,
 		"jsonl": `{"n":1,"low":1,"time":"1970-01-01T00:00:00.000000Z","name":"web","words":["plain,","with","\"quotes\""],"x":0.5,"ok":true}
@@ -139,7 +139,7 @@ func TestTable(t *testing.T) {
 	if err := tab.Write(&b, Style{}); err != nil {
 		t.Fatal(err)
 	}
-	want := "  name         count\n  a\\x1b[31m\\n  1,000  x\n  世界             2\n"
+	want := "  name           count\n  a\\x1b[31m\\x0a  1,000  x\n  世界               2\n"
 	if b.String() != want {
 		t.Errorf("%s\nwant\n%s", b.String(), want)
 	}
