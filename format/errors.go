@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -13,6 +14,27 @@ var ErrIncomplete = errors.New("the capture is incomplete")
 
 // ErrNotCapture means that the input is no capture of any kind.
 var ErrNotCapture = errors.New("not a capture")
+
+// OtherFileError is the [ErrNotCapture] of a file that has quite another form.
+type OtherFileError struct {
+	File string
+	Head []byte // its beginning, by which to tell what it is
+}
+
+// Error names the file.
+func (e *OtherFileError) Error() string {
+	return fmt.Sprintf("%s: %v: neither Parquet nor a spool", e.File, ErrNotCapture)
+}
+
+// Is makes errors.Is(err, ErrNotCapture) hold.
+func (e *OtherFileError) Is(target error) bool { return target == ErrNotCapture }
+
+// otherFile is the error for a file that is neither Parquet nor a spool.
+func otherFile(path string, f io.ReaderAt) error {
+	head := make([]byte, 512) // as much as a tar archive needs to be known
+	n, _ := f.ReadAt(head, 0)
+	return &OtherFileError{path, head[:n]}
+}
 
 // ErrVersion means that the capture is of a later format version than this
 // program knows.

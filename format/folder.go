@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"systape/format/internal/parquet"
 )
@@ -73,8 +75,8 @@ func openFolder(dir string, opt *ReadOptions, damaged func(error) bool) (parts [
 	bad := 0
 	for _, name := range files {
 		p, err := opt.open(name)
-		if errors.Is(err, ErrNotCapture) || err != nil && foreign(name, err) {
-			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture
+		if errors.Is(err, ErrNotCapture) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || err != nil && foreign(name, err) {
+			warn(fmt.Errorf("left out: %w", err)) // other tables may lie beside a capture, and links to what is gone
 			continue
 		}
 		if err != nil && damaged != nil && damaged(err) {

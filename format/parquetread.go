@@ -261,7 +261,7 @@ func (p *parquetReader) nextGroup() error {
 		}
 		g := &p.foot.Groups[p.group]
 		first, last, dated := p.span(g)
-		if dated && (last < p.lo || first > p.hi) || p.wanted != nil && !p.hasKind(g) {
+		if g.Rows == 0 || dated && (last < p.lo || first > p.hi) || p.wanted != nil && !p.hasKind(g) {
 			p.row += g.Rows
 			if p.skipped != nil {
 				p.skipped(g.Rows)
@@ -317,7 +317,7 @@ func (p *parquetReader) next(b *Batch, n int) error {
 		if err == nil && n == p.inGroup {
 			err = c.end()
 		}
-		if errors.Is(err, parquet.ErrUnread) {
+		if errors.Is(err, parquet.ErrUnread) || errors.Is(err, parquet.ErrNulls) {
 			err = p.blame(err)
 		}
 		if err != nil {

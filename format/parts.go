@@ -157,7 +157,7 @@ func Parts(paths []string, opt ReadOptions) ([]PartFile, error) {
 // openFile opens one file and reads its metadata.
 func openFile(path string) (*part, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() { // to open a pipe would wait for a writer
-		return nil, fmt.Errorf("%s: %w: not a regular file", path, ErrNotCapture)
+		return nil, irregular(path, st)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -179,6 +179,14 @@ func (opt *ReadOptions) open(path string) (*part, error) {
 	return p, err
 }
 
+// irregular is the error for what has no contents that can be read twice.
+func irregular(path string, st os.FileInfo) error {
+	if st.Mode()&fs.ModeNamedPipe != 0 {
+		return fmt.Errorf("%s: %w: a pipe; what comes out of it is read on standard input, by the name -", path, ErrNotCapture)
+	}
+	return fmt.Errorf("%s: %w: not a regular file", path, ErrNotCapture)
+}
+
 // newPart finds out what f is.
 func newPart(path string, f *os.File) (*part, error) {
 	st, err := f.Stat()
@@ -186,7 +194,7 @@ func newPart(path string, f *os.File) (*part, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: not a regular file", path, ErrNotCapture)
+		return nil, irregular(path, st)
 	}
 	p := &part{name: path, file: f, size: st.Size()}
 	var head [4]byte
@@ -216,7 +224,7 @@ func newPart(path string, f *os.File) (*part, error) {
 	}
 	p.spool = true
 	if string(head[:]) != "\xff\xff\xff\xff" {
-		return nil, fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
+		return nil, otherFile(path, f)
 	}
 	s, err := openSpool(path, io.NewSectionReader(f, 0, p.size), 0, nil)
 	if errors.Is(err, ErrIncomplete) && strings.HasSuffix(path, SpoolSuffix) {

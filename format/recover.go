@@ -176,7 +176,7 @@ func (r *rescue) open(f *os.File, path string) error {
 		}
 		r.from, r.Meta = salvageParquet(p, r.size), p.meta
 	default:
-		return fmt.Errorf("%s: %w: neither Parquet nor a spool", path, ErrNotCapture)
+		return otherFile(path, f)
 	}
 	return nil
 }

@@ -17,16 +17,20 @@ import (
 	rfile "systape/format/internal/parquet"
 )
 
-// rewritten returns a capture of b as another program writes it, where one
-// column has a logical type of its own and its numbers are divided by unit.
-func rewritten(t *testing.T, b *Batch, name string, logical schema.LogicalType, unit int64, props ...parquet.WriterProperty) []byte {
-	return rewrittenWith(t, b, nil, name, logical, unit, props...)
+// rewritten is how another program writes a capture again.
+type rewritten struct {
+	column  string             // one that has
+	logical schema.LogicalType // a logical type of its own,
+	unit    int64              // by which its numbers are divided
+	nulls   string             // a column of 64-bit integers that has a null in every third row
+	lists   []int              // a column of lists in front, of so many numbers each; nil: there is none
+	props   []parquet.WriterProperty
 }
 
-// rewrittenWith is rewritten with a column of lists in front, which have as many
-// numbers as lists says.
-func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical schema.LogicalType, unit int64, props ...parquet.WriterProperty) []byte {
+// of returns a capture of b.
+func (w rewritten) of(t *testing.T, b *Batch) []byte {
 	t.Helper()
+	name, logical, unit, lists := w.column, w.logical, w.unit, w.lists
 	var nodes schema.FieldList
 	if lists != nil {
 		list, err := schema.ListOf(schema.NewInt32Node("element", parquet.Repetitions.Required, -1), parquet.Repetitions.Required, -1)
@@ -44,7 +48,11 @@ func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical sch
 		if c.Name == name {
 			l = logical
 		}
-		node, err := schema.NewPrimitiveNodeLogical(c.Name, parquet.Repetitions.Required, l, kind, -1, -1)
+		repetition := parquet.Repetitions.Required
+		if c.Name == w.nulls {
+			repetition = parquet.Repetitions.Optional
+		}
+		node, err := schema.NewPrimitiveNodeLogical(c.Name, repetition, l, kind, -1, -1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +71,8 @@ func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical sch
 		kv.Append(p.Key, p.Value)
 	}
 	var out bytes.Buffer
-	w := file.NewParquetWriter(&out, root, file.WithWriteMetadata(kv), file.WithWriterProps(parquet.NewWriterProperties(props...)))
-	group := w.AppendRowGroup()
+	writer := file.NewParquetWriter(&out, root, file.WithWriteMetadata(kv), file.WithWriterProps(parquet.NewWriterProperties(w.props...)))
+	group := writer.AppendRowGroup()
 	if lists != nil {
 		col, err := group.NextColumn()
 		if err != nil {
@@ -98,7 +106,17 @@ func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical sch
 					rows[i] /= unit
 				}
 			}
-			_, err = col.WriteBatch(rows, nil, nil)
+			var defs []int16
+			if c.Name == w.nulls {
+				there := rows[:0]
+				for i, v := range rows {
+					if defs = append(defs, int16(min(i%3, 1))); i%3 > 0 {
+						there = append(there, v)
+					}
+				}
+				rows = there
+			}
+			_, err = col.WriteBatch(rows, defs, nil)
 		case *file.Int32ColumnChunkWriter:
 			_, err = col.WriteBatch(v.Int32, nil, nil)
 		case *file.ByteArrayColumnChunkWriter:
@@ -114,7 +132,7 @@ func rewrittenWith(t *testing.T, b *Batch, lists []int, name string, logical sch
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(group.Close(), w.Close()); err != nil {
+	if err := errors.Join(group.Close(), writer.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -149,7 +167,7 @@ func TestOtherUnitsAreConvertedOrRefused(t *testing.T) {
 		{"uint32", "pid", schema.NewIntLogicalType(32, false), 1, "unsigned"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data := rewritten(t, b, c.column, c.logical, c.unit)
+			data := rewritten{column: c.column, logical: c.logical, unit: c.unit}.of(t, b)
 			for _, opt := range []ReadOptions{{}, {From: b.TS[40], To: b.TS[60]}, {From: b.TS[99] + 1}} {
 				want := 100
 				if opt.From != 0 {
@@ -212,7 +230,7 @@ func TestOtherFormsAreRead(t *testing.T) {
 		{"a column of lists", lists, with(compress.Codecs.Snappy)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			data := rewrittenWith(t, b, c.lists, "", nil, 1, c.props...)
+			data := rewritten{lists: c.lists, props: c.props}.of(t, b)
 			r, err := OpenBytes(data, ReadOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -243,7 +261,7 @@ func TestOtherFormsAreRead(t *testing.T) {
 		})
 	}
 	t.Run("a codec that is not read", func(t *testing.T) {
-		data := rewritten(t, b, "", nil, 1, with(compress.Codecs.Brotli)...)
+		data := rewritten{props: with(compress.Codecs.Brotli)}.of(t, b)
 		foot, err := rfile.ReadFooter(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			t.Fatal(err)
@@ -259,4 +277,16 @@ func TestOtherFormsAreRead(t *testing.T) {
 			t.Errorf("got %v, want ErrForeign that names codec 3", err)
 		}
 	})
+	for _, version := range []parquet.DataPageVersion{parquet.DataPageV1, parquet.DataPageV2} {
+		t.Run(fmt.Sprint("nulls, pages of version ", version+1), func(t *testing.T) {
+			r, err := OpenBytes(rewritten{nulls: "ret", props: []parquet.WriterProperty{parquet.WithDataPageVersion(version)}}.of(t, b), ReadOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if err := r.Next(new(Batch)); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "column ret: ") || !strings.Contains(err.Error(), "nulls") {
+				t.Errorf("got %v, want ErrForeign that names ret and its nulls", err)
+			}
+		})
+	}
 }

@@ -46,6 +46,9 @@ func (v *verifier) checkGroups(ctx context.Context, p *part, names *SymbolTable,
 			return err
 		}
 		g := &f.foot.Groups[f.group]
+		if g.Rows == 0 {
+			continue
+		}
 		stats := statsOf(f, g)
 		alive := make([]bool, len(f.chunks))
 		for pos, c := range f.chunks {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ import (
 
 	"systape/format"
 	"systape/replay"
+	"systape/replay/convert/importer"
 	"systape/replay/escape"
 )
 
@@ -299,6 +302,7 @@ func (in *input) progress(what string) (add func(rows int), finish func()) {
 func inputError(err error) error {
 	var corrupt *format.CorruptError
 	var several *format.SeveralError
+	var other *format.OtherFileError
 	var e *exitError
 	switch {
 	case err == nil, errors.As(err, &e):
@@ -313,8 +317,33 @@ func inputError(err error) error {
 		return &exitError{code: exitFailed, err: err, hint: "write it again with all columns of the capture as they were, and with the rows in the order of seq"}
 	case errors.As(err, &corrupt):
 		return &exitError{code: exitDamaged, err: err, hint: "'systape verify' lists all damage; 'systape recover' saves what can be read"}
+	case errors.As(err, &other):
+		return &exitError{code: exitFailed, err: err, hint: otherFileHint(other)}
 	case errors.Is(err, fs.ErrPermission):
 		return &exitError{code: exitPermission, err: err}
 	}
 	return err
+}
+
+// otherFileHint is the next step with a file that is no capture but may hold
+// one, or a log that becomes one.
+func otherFileHint(e *format.OtherFileError) string {
+	what, command := importer.Packed(e.Head)
+	switch {
+	case bytes.HasPrefix(e.Head, []byte("\x1f\x8b")):
+		what, command = "compressed by gzip", "gzip -dc"
+	case len(e.Head) > 262 && string(e.Head[257:262]) == "ustar":
+		what, command = "a tar archive", "tar -xOf"
+	}
+	if what != "" {
+		name := strings.TrimSuffix(e.File, filepath.Ext(e.File))
+		if name == e.File || name == "" {
+			name = e.File + ".unpacked"
+		}
+		return "it is " + what + ":\n  " + command + " " + escape.Word(e.File) + " > " + escape.Word(name)
+	}
+	if len(e.Head) > 0 && !bytes.Contains(e.Head, []byte{0}) {
+		return "the log of another tracer becomes a capture by 'systape import', see 'systape import --help'"
+	}
+	return ""
 }

@@ -17,7 +17,6 @@ var (
 	errPageShort  = errors.New("page ends too early")
 	errPageLong   = errors.New("page has bytes left over")
 	errDictIndex  = errors.New("index outside the dictionary")
-	errNulls      = errors.New("nulls")
 	errDeltaShape = errors.New("delta blocks of an unusual shape")
 )
 
@@ -168,14 +167,14 @@ func (h *hybrid) allOnes(n int) error {
 		k := min(n, h.same)
 		if h.same > 0 {
 			if h.value != 1 {
-				return errNulls
+				return ErrNulls
 			}
 			h.same -= k
 		} else {
 			k = min(n, h.packed)
 			for i := range uint(k) {
 				if h.bits[(h.bit+i)/8]>>((h.bit+i)%8)&1 == 0 {
-					return errNulls
+					return ErrNulls
 				}
 			}
 			h.bit += uint(k)

@@ -225,3 +225,13 @@ func TestSplitNumbersAreJoined(t *testing.T) {
 		}
 	}
 }
+
+// A table without rows may have a row group, with places that mean nothing.
+func TestEmptyGroupsAreNowhere(t *testing.T) {
+	for rows, want := range map[int64]bool{0: true, 1: false} {
+		f := Footer{Rows: rows, Schema: make([]Node, 2), Start: 100, Groups: []Group{{Rows: rows, Chunks: []Chunk{{Values: rows}}}}}
+		if err := f.validate(); (err == nil) != want {
+			t.Errorf("%d rows: got %v", rows, err)
+		}
+	}
+}

@@ -271,7 +271,7 @@ func levels(h *pageHeader, data []byte, optional bool) ([]byte, error) {
 	switch {
 	case h.typ == pageDataV2:
 		if h.nulls != 0 {
-			return nil, errNulls
+			return nil, ErrNulls
 		}
 		return data[int(h.defLen)+int(h.repLen):], nil
 	case !optional:
