@@ -13,7 +13,7 @@ import (
 
 // mostMerged is how many recordings are read side by side: each takes a file and
 // some MiB of memory.
-const mostMerged = 64
+const mostMerged = 48
 
 // inOrder gives fn the chosen calls of all recordings in the order in which they
 // ended by the clocks that the walls showed, and before those of another

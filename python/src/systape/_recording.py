@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from systape._capture import events
-from systape._program import SystapeError, message_of, program
+from systape._capture import IncompleteWarning, events
+from systape._program import SystapeError, SystapeWarning, message_of, program
 from systape._results import calls
 from systape._table import Table
 
@@ -109,8 +111,19 @@ class Recording:
 
     def events(self, columns: Sequence[str] | None = None) -> Table:
         """The rows so far, as `systape.events`."""
-        return events(self.path, columns)
+        with self._so_far():
+            return events(self.path, columns)
 
     def calls(self, **filters: Any) -> Table:
         """The calls so far, as `systape.calls`."""
-        return calls(self.path, **filters)
+        with self._so_far():
+            return calls(self.path, **filters)
+
+    @contextmanager
+    def _so_far(self) -> Iterator[None]:
+        """That a recording goes on is no news to who asks what there is so far."""
+        with warnings.catch_warnings():
+            if self.returncode is None:
+                warnings.filterwarnings("ignore", "(?s).*(the recording still goes on|does not exist yet; reading)", SystapeWarning)
+                warnings.simplefilter("ignore", IncompleteWarning)
+            yield
