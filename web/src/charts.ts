@@ -52,16 +52,17 @@ export class RateChart {
     const x: number[] = [];
     const sel: number[] = [];
     const all: number[] = [];
-    const failed: number[] = [];
+    const failed: (number | null)[] = [];
     const second = 1e9 / calls.tile_ns;
     for (let t = view[0]; t < view[1]; t++) {
       x.push(calls.from_ns + t * calls.tile_ns);
       sel.push(a.calls[t]! * second);
       all.push((a.calls[t]! + a.rest[t]!) * second);
-      failed.push(a.failed[t]! * second);
+      failed.push(a.failed[t] ? a.failed[t] * second : null); // no line where nothing failed
     }
     x.push(calls.from_ns + view[1] * calls.tile_ns); // where the last step ends
-    for (const s of [sel, all, failed]) s.push(s[s.length - 1] ?? 0);
+    for (const s of [sel, all]) s.push(s[s.length - 1] ?? 0);
+    failed.push(failed[failed.length - 1] ?? null);
     if (!this.drawn.differs(this.box, view[0], view[1], most)) {
       this.plot!.setData([x, all, sel, failed]);
       return;
@@ -84,7 +85,7 @@ export class RateChart {
           {},
           { stroke: css("--rest"), fill: css("--rest-fill"), width: 1, paths: steps, points: { show: false } },
           { stroke: css("--accent"), fill: css("--accent-fill"), width: 1.5, paths: steps, points: { show: false } },
-          { stroke: css("--alarm"), width: 1.5, paths: steps, points: { show: false } },
+          { stroke: css("--alarm"), width: 1.5, paths: steps, points: { show: false }, spanGaps: false },
         ],
         hooks: {
           setSelect: [

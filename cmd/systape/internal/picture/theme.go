@@ -36,8 +36,8 @@ var (
 	}
 	Dark = &Theme{
 		Paper: "#14171b", Panel: "#1b1f25", Plot: "#1a1e24", Ink: "#e6e9ed", Faint: "#9aa5b1", Grid: "#2d333b",
-		Accent: "#5fb0f2", Alarm: "#ff8a4a", Rest: "#66717e", Wait: "#4a535e", Good: "#6fd0aa", Warn: "#e3b55a", Fill: 0.25, Veil: 0.6,
-		Ramp: [...]string{"#22364f", "#2f5f87", "#5b8a9a", "#a89c6c", "#dcc055", "#fff08a"},
+		Accent: "#5fb0f2", Alarm: "#f8743c", Rest: "#66717e", Wait: "#4a535e", Good: "#6fd0aa", Warn: "#e3b55a", Fill: 0.25, Veil: 0.6,
+		Ramp: [...]string{"#22364f", "#2f5f87", "#4f7d92", "#97a283", "#dcc055", "#fdf5a0"},
 	}
 )
 
