@@ -66,7 +66,7 @@ func (s *pageSource) options() latency.Options {
 // conclude ends the reading of the calls.
 func (s *pageSource) conclude(notes *replay.Notes) {
 	s.Index.Close()
-	s.Reading = page.Reading{}
+	s.Reading, s.LastNS = page.Reading{}, s.long.lastNS
 	if line := notes.IOUring(); line != "" {
 		s.Head.Notes = append(s.Head.Notes, escape.Text(line))
 	}

@@ -58,7 +58,7 @@ export class RateChart {
       x.push(calls.from_ns + t * calls.tile_ns);
       sel.push(a.calls[t]! * second);
       all.push((a.calls[t]! + a.rest[t]!) * second);
-      failed.push(a.failed[t] ? a.failed[t] * second : null); // no line where nothing failed
+      failed.push(a.failed[t] || a.failed[t - 1] || a.failed[t + 1] ? a.failed[t]! * second : null); // no line where nothing failed
     }
     x.push(calls.from_ns + view[1] * calls.tile_ns); // where the last step ends
     for (const s of [sel, all]) s.push(s[s.length - 1] ?? 0);
@@ -106,6 +106,7 @@ export class RateChart {
 }
 
 const EACH = 8; // bars a power of two
+const LEAST = 0.7; // where a logarithmic axis of numbers begins: 1 stands above it, and none on it
 
 /** How many calls took how long, on logarithmic axes. */
 export class HistogramChart {
@@ -123,14 +124,14 @@ export class HistogramChart {
     const span = [bucketOf(Math.min(lowest, 1e12)), bucketOf(Math.max(1, ...answers.map((a) => a.histogram.max))) + 1];
     const step = Math.max(64 / EACH, ...shifts.map((s) => 1 << s));
     const x: number[] = [];
-    const y: (number | null)[][] = answers.map(() => []);
+    const y: number[][] = answers.map(() => []);
     for (let b = Math.floor(span[0]! / step) * step; ; b += step) {
       x.push(Math.max(1, bucketRange(Math.min(b, BUCKETS - 1))[0]));
       const last = b >= span[1]!;
       answers.forEach((a, i) => {
         let n = 0;
         for (let k = b >> shifts[i]!; !last && k < Math.min((b + step) >> shifts[i]!, a.histogram.n.length); k++) n += a.histogram.n[k]!;
-        y[i]!.push(n || null);
+        y[i]!.push(n || LEAST);
       });
       if (last) break;
     }
@@ -156,7 +157,7 @@ export class HistogramChart {
       padding: [10, 10, 0, 0],
       legend: { show: false },
       cursor: { show: false },
-      scales: { x: { time: false, distr: 3, range: [x[0]!, x[x.length - 1]!] }, y: { distr: 3, range: (_u, _min, max) => [0.7, Math.max(10, max * 1.6)] } },
+      scales: { x: { time: false, distr: 3, range: [x[0]!, x[x.length - 1]!] }, y: { distr: 3, range: (_u, _min, max) => [LEAST, Math.max(10, max * 1.6)] } },
       axes: [
         { ...decades(), size: 22, gap: 2, values: (_u, splits) => splits.map((v) => (Math.round(Math.log10(v)) % every(x) === 0 ? power(v) : null)) },
         { ...decades(), size: 46, gap: 4, values: (_u, splits) => splits.map((v) => short(v).replace(/\.0+/, "")) },
@@ -167,8 +168,8 @@ export class HistogramChart {
   draw(a: Answer, span: [number, number]): void {
     const step = Math.max(1, 64 / EACH >> this.data.calls.shift);
     const x: number[] = [];
-    const sel: (number | null)[] = [];
-    const all: (number | null)[] = [];
+    const sel: number[] = [];
+    const all: number[] = [];
     for (let b = Math.floor(span[0] / step) * step; b < span[1]; b += step) {
       let mine = 0;
       let both = 0;
@@ -177,12 +178,12 @@ export class HistogramChart {
         both += a.all.n[k]!;
       }
       x.push(Math.max(1, this.data.lows[b]!));
-      sel.push(mine || null);
-      all.push(both || null);
+      sel.push(mine || LEAST);
+      all.push(both || LEAST);
     }
     x.push(Math.max(1, this.data.lows[Math.min(Math.ceil(span[1] / step) * step, this.data.lows.length - 1)]!));
-    sel.push(null);
-    all.push(null);
+    sel.push(LEAST);
+    all.push(LEAST);
     const p = (this.p = quantiles(a));
     this.marks.replaceChildren(
       ...p.flatMap((q, i) => [el("dt", {}, NAMES[i]!), el("dd", {}, `${q.above ? ">" : ""}${duration(q.ns)}`)]),

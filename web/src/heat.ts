@@ -4,7 +4,7 @@ import { LEFT, RIGHT, arrow, decades, marks, moved, offsetLabel, ticks } from ".
 import { Drawn, Sheet, css, el } from "./dom";
 import { bucketOf } from "./figures";
 import { HATCH, SHADES } from "./theme";
-import { count, duration, offset } from "./words";
+import { counted, duration, offset } from "./words";
 
 const HEIGHT = 236;
 const BOTTOM = 20;
@@ -100,7 +100,7 @@ export class HeatMap {
     const low = this.data.lows[this.heat.from + row * this.heat.step]!;
     const high = this.data.lows[Math.min(this.heat.from + (row + 1) * this.heat.step, this.data.lows.length - 1)]!;
     const lost = this.losses.filter((l) => l.from_ns < at + this.data.calls.tile_ns && l.to_ns >= at).reduce((n, l) => n + l.events, 0);
-    this.tip.textContent = `${offset(at)}, ${duration(low)} to ${duration(high)}: ${count(this.heat.n[row * this.heat.tiles + tile]!)} calls${lost ? `; ${count(lost)} events lost` : ""}`;
+    this.tip.textContent = `${offset(at)}, ${duration(low)} to ${duration(high)}: ${counted(this.heat.n[row * this.heat.tiles + tile]!, "call")}${lost ? `; ${counted(lost, "event")} lost` : ""}`;
     this.tip.style.left = `${Math.min(x + 12, this.sheet.width - 290)}px`;
     this.tip.style.top = `${Math.max(0, y - 34)}px`;
   }

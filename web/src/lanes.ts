@@ -4,10 +4,11 @@ import { LEFT, RIGHT } from "./axis";
 import { Drawn, Sheet, css, el } from "./dom";
 import { timeAxis } from "./heat";
 import { line } from "./slow";
-import { count, duration, offset } from "./words";
+import { count, counted, duration, offset } from "./words";
 
 const ROW = 20;
 const FIRST = 6; // lanes that are shown until more are asked for
+const MOST = 400;
 
 /**
  * Threads as lanes: how much of each stretch of time they spent in calls, and
@@ -49,7 +50,7 @@ export class Lanes {
   }
 
   private shown(): Lane[] {
-    return this.all ? this.lanes.slice(0, 400) : this.lanes.slice(0, FIRST);
+    return this.lanes.slice(0, this.all ? MOST : FIRST);
   }
 
   private toggle(): void {
@@ -64,7 +65,7 @@ export class Lanes {
     const w = this.sheet.width - LEFT - RIGHT;
     const who = lane.tid === 0 ? "other threads" : `${lane.comm || '""'} ${lane.tid}`;
     if (x < LEFT) {
-      this.tip.textContent = `${who}: ${count(lane.calls)} calls, ${duration(lane.time)} at work in the kernel. Click: only this thread.`;
+      this.tip.textContent = `${who}: ${counted(lane.calls, "call")}, ${duration(lane.time)} at work in the kernel. Click: only this thread.`;
     } else if (this.singles) {
       const call = this.callAt(lane, x);
       this.tip.textContent = call ? `${offset(call.start_ns)}, ${call.lower_bound ? ">" : ""}${duration(call.dur_ns)}: ${call.text}` : `${who}: in no call here`;
@@ -147,7 +148,7 @@ export class Lanes {
     if (!this.drawn.differs(this.plot, lanes, view[0], view[1], singles, this.at, this.all, this.row, this.slowest.length)) return;
     const shown = this.shown();
     this.more.hidden = lanes.length <= FIRST;
-    this.more.textContent = this.all ? "fewer threads" : `all ${count(lanes.length)} threads`;
+    this.more.textContent = this.all ? "fewer threads" : lanes.length > MOST ? `${count(MOST)} of ${count(lanes.length)} threads, those with most time` : `all ${count(lanes.length)} threads`;
     const height = shown.length * ROW + 20;
     const ctx = this.sheet.begin(height);
     const { calls } = this.data;

@@ -10,7 +10,7 @@ import { boundsOf, brushOf, read, tileNS, viewOf, write } from "./state";
 import { Table } from "./table";
 import type { Known } from "./sequences";
 import { VerdictView, differing } from "./verdict";
-import { count, duration, offset, parseDuration, share, shell } from "./words";
+import { count, counted, duration, offset, parseDuration, share, shell } from "./words";
 
 /**
  * Shows a capture or two side by side, or a part of their time, until it is
@@ -44,7 +44,9 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
   const data = all[0]!;
   const { calls, lows } = data;
   const span = commonSpan(all);
+  const untimed = pages.every((p) => !p.head.timed); // then there is nothing to show of latency
   let state = read(location.hash, data);
+  if (untimed && state.sort === "total") state.sort = "calls";
 
   // Change the state, then everything is drawn of it.
   const set = (change: Partial<typeof state>) => {
@@ -109,7 +111,7 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     type(state.brush);
     sum.textContent = sides.map((s) => {
       const outside = s.answer.rest.reduce((n, v) => n + v, 0);
-      return `${s.heading}${count(s.selected)} calls${state.brush ? ` (${share(s.selected ? s.selected / (outside + s.selected) : 0)} of those that the filter chooses)` : ""}, ${count(s.answer.errors)} errors`;
+      return `${s.heading}${counted(s.selected, "call")}${state.brush ? ` (${share(s.selected ? s.selected / (outside + s.selected) : 0)} of those that the filter chooses)` : ""}, ${counted(s.answer.errors, "error")}`;
     }).join("; ");
     sum.dataset["calls"] = String(a.selected);
     if (b) sum.dataset["b"] = String(b.selected);
@@ -156,13 +158,14 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
   commands[commands.length - 1]!.box.append(upper);
 
   const pictures = (s: Side) => el("section", {},
-    el("h2", {}, `${s.label ? `${s.label}: l` : "L"}atency over time`), legend(s.page.losses.length > 0), s.map.box,
+    el("div", { class: "latency" }, el("h2", {}, `${s.label ? `${s.label}: l` : "L"}atency over time`), legend(s.page.losses.length > 0), s.map.box),
     el("h2", {}, "Calls a second"), key([["sel", "selection"], ["rest", "all"], ["err", "errors"]]), s.rate.box,
     el("h2", {}, "Threads"), key([["sel", "in calls that work"], ["wait", "in calls that wait"], ["err", "errors"], ["box", "a slow call"]]), s.threads.box);
   const beside = (parts: HTMLElement[]) => el("div", { class: "beside" }, ...parts);
   const settled = page.live && pages.every((p) => p.reading.of === 0 || p.reading.following);
 
   root.classList.toggle("two-sides", two);
+  root.classList.toggle("untimed", untimed);
   root.append(...[
     two ? beside(headers) : headers[0]!,
     el("div", { class: "tools" },
@@ -173,8 +176,8 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     two ? verdict.box : null,
     two ? beside(sides.map(pictures)) : null,
     two
-      ? beside([el("section", {}, el("h2", {}, "How long calls took"), key([["sel", "A"], ["dash", "B"]]), histogram.box, histogram.marks), el("div", {}, ...sides.map((s) => notes(s.page, s.label)))])
-      : el("div", { class: "grid" }, pictures(a), el("section", {}, el("h2", {}, "How long calls took"), key([["sel", "selection"], ["rest", "all"]]), histogram.box, histogram.marks, notes(page))),
+      ? beside([el("section", {}, el("h2", { class: "how-long" }, "How long calls took"), key([["sel", "A"], ["dash", "B"]]), histogram.box, histogram.marks), el("div", {}, ...sides.map((s) => notes(s.page, s.label)))])
+      : el("div", { class: "grid" }, pictures(a), el("section", {}, el("h2", { class: "how-long" }, "How long calls took"), key([["sel", "selection"], ["rest", "all"]]), histogram.box, histogram.marks, notes(page))),
     two ? pairs.box : table.box,
     ...(page.live && !settled ? [] : two ? [beside(sides.map((s) => s.follows.box))] : [a.follows.box]),
     ...(settled ? sides.map((s) => s.singles.box) : []),
@@ -321,7 +324,7 @@ function header(page: Page, label = ""): HTMLElement {
         chip(head.complete ? "good" : "warn", head.complete ? "complete" : "incomplete"),
         page.pending && head.verify.state === "not checked" ? chip("", "systape verify is still at it") : chip(head.verify.state === "holds" ? "good" : head.verify.state === "fails" ? "bad" : "warn", head.verify.text),
       ]),
-      head.timed ? null : chip("warn", "imported without durations"),
+      head.timed ? null : chip("warn", "imported without durations: only counts are shown"),
       ...head.notes.map((n) => chip("warn", n))),
     head.verify.fails?.length ? el("ul", { class: "fails" }, ...head.verify.fails.map((f) => el("li", {}, `${f.name}: ${f.text}`))) : null,
   );

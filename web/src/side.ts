@@ -42,7 +42,14 @@ export async function unpacked(page: Page, part: boolean): Promise<Data> {
 /** The buckets in which any of some captures has calls, as if no buckets were joined. */
 export function commonSpan(list: Data[]): [number, number] {
   const spans = list.filter((d) => d.cells.length > 0).map((d) => extent(d).map((b) => b << d.calls.shift));
-  return spans.length ? [Math.min(...spans.map((s) => s[0]!)), Math.max(...spans.map((s) => s[1]!))] : [0, 64];
+  const from = Math.min(...spans.map((s) => s[0]!));
+  const to = Math.max(...spans.map((s) => s[1]!));
+  if (spans.length === 0) return [0, 64];
+  // An axis has two marks at least: the decades around what is narrower than one.
+  const decade = (ns: number, up: boolean) => 10 ** (up ? Math.ceil(Math.log10(ns)) : Math.floor(Math.log10(ns)));
+  const low = Math.max(1, bucketRange(from)[0]);
+  const high = Math.max(10, bucketRange(Math.min(to, BUCKETS - 1))[0]);
+  return high > 10 * low ? [from, to] : [from === 0 ? 0 : bucketOf(decade(low, false)), Math.max(to, bucketOf(decade(high, true)) + 1)];
 }
 
 /**

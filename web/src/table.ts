@@ -1,7 +1,7 @@
 import type { Answer, Key, Row } from "./query";
 import { KEYS } from "./query";
 import { el } from "./dom";
-import { count, duration, share } from "./words";
+import { count, counted, duration, share } from "./words";
 
 interface Column {
   name: string;
@@ -83,7 +83,7 @@ export class Table {
       const calls = rows.reduce((n, r) => n + r.count + r.censored, 0);
       const time = rows.reduce((n, r) => n + r.total, 0);
       lines.push(
-        el("tr", { class: "section" }, el("th", { scope: "rowgroup", colspan: columns.length }, waits ? "waits by nature" : "works", el("span", {}, ` ${duration(time)} in ${count(calls)} calls`))),
+        el("tr", { class: "section" }, el("th", { scope: "rowgroup", colspan: columns.length }, waits ? "waits by nature" : "works", el("span", {}, ` ${duration(time)} in ${counted(calls, "call")}`))),
       );
       const limit = this.all ? 1000 : waits ? 8 : FIRST;
       hidden += Math.max(0, rows.length - limit);

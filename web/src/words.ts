@@ -27,6 +27,9 @@ function digits(v: number): string {
 
 export const count = (n: number): string => Math.round(n).toLocaleString("en-US");
 
+/** So many of a thing: 1 call, 2 calls. */
+export const counted = (n: number, thing: string): string => `${count(n)} ${thing}${n === 1 ? "" : "s"}`;
+
 /** A number with few characters: 12.3k. */
 export function short(n: number): string {
   for (const [at, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {

@@ -29,6 +29,7 @@ type Source struct {
 	OriginNS int64   // of the index
 	Head     Head    // what the command knows of it: files, verdict, notes
 	Reading  Reading // how far the pass has come: until it ends, losses and coverage are not known
+	LastNS   int64   // when the last call ended, where nothing else tells how long the capture is; 0: not known
 	Pending  bool    // the slowest calls and the verdict come later
 	// Sequences of all calls, and of single threads; nil: the page asks for them.
 	Sequences *Sequences
@@ -117,6 +118,8 @@ func (s *Source) head() Head {
 	from, to := s.Index.Span()
 	if last, ok := s.lastNS(); ok {
 		to = min(to, last)
+	} else if s.LastNS != 0 {
+		to = min(to, max(s.LastNS, from))
 	}
 	wall := m.Clock.Wall()
 	h.OriginNS, h.OriginWall, h.LengthNS = strconv.FormatInt(s.OriginNS, 10), views.Instant(wall.At(s.OriginNS)), max(to-from, 0)
