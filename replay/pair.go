@@ -252,7 +252,7 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 				break
 			}
 			c := &p.open[t.slot]
-			if c.Nr != nrs[i] || c.ABI != abis[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(rets[i]) {
+			if c.Nr != nrs[i] || c.ABI != abis[i] || p.loss.unsafe >= c.StartNS || t.flags != 0 || isRestart(rets[i]) || p.classes.of(c.ABI, c.Nr) == classSigreturn {
 				out = p.exitSlowly(t, b, i, r.hasArgs, out)
 				t.last = now
 				break

@@ -125,7 +125,7 @@ func (s *shard) push(b *format.Batch) []Call {
 				p.spare = append(p.spare, t.slot)
 				s.enterLoose(t, r, i)
 			default:
-				if calls := s.straight(r, i); calls > 0 {
+				if calls := s.p.straight(r, i); calls > 0 {
 					out = p.takeStraight(r, i, calls, out)
 					i += 2*calls - 1
 					continue
@@ -195,23 +195,6 @@ func (s *shard) push(b *format.Batch) []Call {
 	}
 	s.out = out
 	return out
-}
-
-// straight is Pairer.straight for calls that end as calls do: of those of
-// rt_sigreturn the Pairer has to know.
-func (s *shard) straight(r *rows, i int) (calls int) {
-	if s.p.classes.of(r.abis[i], r.nrs[i]) == classSigreturn {
-		return 0
-	}
-	calls = s.p.straight(r, i)
-	nr, a := r.nrs[i], r.abis[i]
-	for k := 1; k < calls; k++ {
-		if j := i + 2*k; (r.nrs[j] != nr || r.abis[j] != a) && s.p.classes.of(r.abis[j], r.nrs[j]) == classSigreturn {
-			s.p.threads.find(r.tids[i]).last = r.ts[j-1]
-			return k
-		}
-	}
-	return calls
 }
 
 // enterLoose opens a call of t whose enter, row i, is loose.

@@ -66,7 +66,8 @@ func (p *Pairer) rowsOf(b *format.Batch) *rows {
 
 // straight returns how many calls from row i on are straight: of one thread
 // that is outside of any call, each an enter and its exit, with no loss that
-// could concern them. It looks at nothing but rows, so that Push says what is
+// could concern them. A sigreturn never is, also where its exit kept the number,
+// as a log of another tracer tells it. It looks at nothing but rows, so that Push says what is
 // wrong with them.
 func (p *Pairer) straight(r *rows, i int) (calls int) {
 	ts, kind, tids, nrs, abis, rets := r.ts, r.kind, r.tids, r.nrs, r.abis, r.rets
@@ -81,11 +82,20 @@ func (p *Pairer) straight(r *rows, i int) (calls int) {
 		return 0
 	}
 	last, unsafe, end := p.now, p.loss.unsafe, p.loss.next
+	nr, a := nrs[i], abis[i]
+	if p.classes.of(a, nr) == classSigreturn {
+		return 0
+	}
 	for ; i < n; i += 2 {
 		if kind[i] != format.Enter || kind[i+1] != format.Exit || tids[i] != tid || tids[i+1] != tid ||
 			nrs[i] != nrs[i+1] || abis[i] != abis[i+1] || isRestart(rets[i+1]) ||
 			ts[i] < last || ts[i+1] < ts[i] || ts[i] <= unsafe || ts[i+1] >= end {
 			break
+		}
+		if nrs[i] != nr || abis[i] != a {
+			if nr, a = nrs[i], abis[i]; p.classes.of(a, nr) == classSigreturn {
+				break
+			}
 		}
 		last = ts[i+1]
 		calls++
