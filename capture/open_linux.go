@@ -224,6 +224,9 @@ func (p *procFS) openOf(open []openFile, pid, tid int32, below string, files, di
 		if err != nil {
 			continue // closed since
 		}
+		if strings.HasPrefix(name, "/memfd:") { // /proc says so of every one, and the call that makes it does not
+			name = strings.TrimSuffix(name, " (deleted)")
+		}
 		open = append(open, openFile{pid, tid, fd, flagsOf(below + "/fdinfo/" + e.Name()), name})
 	}
 	return open

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // socketTables are the tables of a network namespace below /proc/PID/net that
@@ -21,32 +23,35 @@ var socketTables = []struct {
 	{"tcp", internet("TCP")}, {"tcp6", internet("TCPv6")},
 	{"udp", internet("UDP")}, {"udp6", internet("UDPv6")},
 	{"raw", internet("RAW")}, {"raw6", internet("RAWv6")},
-	{"unix", unixSocket},
 	{"netlink", netlinkSocket},
 	{"packet", packetSocket},
 }
 
 // socketsOf returns the names of the sockets of a process's network namespace,
 // by what /proc/PID/fd calls them ("socket:[INODE]"). Names that programs choose
-// stand in these tables as they are, line feeds too: an inode that is there
-// twice is told nothing of.
+// stand in the table of Unix sockets as they are, line feeds too: an inode that is
+// there twice is told nothing of.
 func (p *procFS) socketsOf(process string) map[string]string {
 	names := map[string]string{}
+	add := func(inode, name string) {
+		if inode == "" || inode == "0" {
+			return
+		}
+		link := "socket:[" + inode + "]"
+		if _, twice := names[link]; twice {
+			name = ""
+		}
+		names[link] = name
+	}
 	for _, t := range socketTables {
 		text, _ := os.ReadFile(p.path(process, "net", t.table)) // a kernel may have none of a kind
 		_, text, _ = bytes.Cut(text, []byte("\n"))
 		for line := range strings.Lines(string(text)) {
-			inode, name := t.read(strings.Fields(line))
-			if inode == "" || inode == "0" {
-				continue
-			}
-			link := "socket:[" + inode + "]"
-			if _, twice := names[link]; twice {
-				name = ""
-			}
-			names[link] = name
+			add(t.read(strings.Fields(line)))
 		}
 	}
+	text, _ := os.ReadFile(p.path(process, "net", "unix"))
+	unixSockets(text, add)
 	return names
 }
 
@@ -69,7 +74,11 @@ func (p *procFS) nameSockets(open []openFile) {
 			}
 			sockets, of = spaces[space], o.pid
 		}
-		if name := sockets[o.name]; name != "" {
+		name, there := sockets[o.name]
+		if !there { // bound to nothing
+			name = p.protocol(o)
+		}
+		if name != "" {
 			open[i].name = name
 		}
 	}
@@ -112,25 +121,22 @@ func procAddress(s string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(a, uint16(n)), ok
 }
 
-// unixSocket reads a line of /proc/net/unix: an address of the kernel's, references,
-// protocol, flags, type, state, inode and, where it has one, its path or "@" and
-// name (net/unix/af_unix.c, unix_seq_show, at 6.12). Fields cut a name with spaces:
-// the rest is put together again, as far as that can be.
-func unixSocket(f []string) (inode, name string) {
-	if len(f) < 7 {
-		return "", ""
+// protocol names a socket that stands in no table by its protocol and inode, as
+// strace -yy does; "" where the kernel does not tell (net/socket.c,
+// sockfs_xattr_handler, at 6.12).
+func (p *procFS) protocol(o openFile) string {
+	var name [64]byte
+	fd := p.path(strconv.Itoa(int(o.pid)), "task", strconv.Itoa(int(o.tid)), "fd", strconv.FormatInt(o.fd, 10))
+	n, err := unix.Getxattr(fd, "system.sockprotoname", name[:])
+	if still, _ := os.Readlink(fd); err != nil || still != o.name {
+		return ""
 	}
-	kind := unixKinds[f[4]]
-	switch {
-	case kind == "":
-		return "", ""
-	case len(f) == 7:
-		return f[6], ""
+	switch kind := unix.ByteSliceToString(name[:n]); kind {
+	case "TCP", "TCPv6", "UDP", "UDPv6", "RAW", "RAWv6", "UNIX", "UNIX-STREAM", "NETLINK":
+		return kind + strings.TrimPrefix(o.name, "socket")
 	}
-	return f[6], kind + ":[" + strings.Join(f[7:], " ") + "]"
+	return ""
 }
-
-var unixKinds = map[string]string{"0001": "UNIX-STREAM", "0002": "UNIX-DGRAM", "0005": "UNIX-SEQPACKET"}
 
 // netlinkSocket reads a line of /proc/net/netlink: an address of the kernel's, the
 // protocol, the port id, groups, memory, dump, locks, drops and inode

@@ -39,6 +39,13 @@ func TestSocketTables(t *testing.T) {
 0000000000000000: 00000002 00000000 00010000 0001 01 205 /run/trusted
 0000000000000000: 00000002 00000000 00010000 0001 01 102 /run/trusted
 0000000000000000: 00000003 00000000 00000000 0001 03 205
+0000000000000000: 00000002 00000000 00010000 0001 01 206 /run/two
+ lines  and blanks
+
+0000000000000000: 00000002 00000000 00010000 0001 01 207 @abs name@z
+0000000000000000: 00000003 00000000 00000000 0001 03 208
+0000000000000000: 00000002 00000000 00010000 0002 01 209 /run/last
+
 `,
 		"netlink": `sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 0000000000000000 0   77         00000011 0        0        0     2        0        301
@@ -55,7 +62,8 @@ func TestSocketTables(t *testing.T) {
 	proc := &procFS{proc: filepath.Dir(filepath.Dir(net))}
 	want := map[string]string{
 		"101": "TCP:[127.0.0.1:8080]", "102": "", "103": "TCPv6:[[::1]:80->[2001:db8::1]:443]", "104": "TCPv6:[[::ffff:127.0.0.1]:80]",
-		"105": "UDP:[0.0.0.0:68]", "106": "", "201": "UNIX-STREAM:[/run/shop.sock]", "202": "UNIX-DGRAM:[@abstract name]", "203": "", "204": "UNIX-STREAM:[@x]", "205": "",
+		"105": "UDP:[0.0.0.0:68]", "106": "", "201": "UNIX-STREAM:[/run/shop.sock]", "202": "UNIX-DGRAM:[@abstract name]", "203": "UNIX-SEQPACKET:[203]", "204": "UNIX-STREAM:[@x]", "205": "",
+		"206": "UNIX-STREAM:[/run/two\n lines  and blanks\n]", "207": "UNIX-STREAM:[207]", "208": "UNIX-STREAM:[208]", "209": "UNIX-DGRAM:[/run/last\n]",
 		"301": "NETLINK:[netlink:77:0x11]", "302": "NETLINK:[netlink:0]", "401": "socket:[packet:2]", "9": "",
 	}
 	var open []openFile

@@ -90,5 +90,8 @@ func withoutAddresses(name string) string {
 func splitSocket(name string) (kind, local, peer string) {
 	kind, rest, _ := strings.Cut(name, ":[")
 	local, peer, _ = strings.Cut(strings.TrimSuffix(rest, "]"), "->")
+	if strings.Trim(local, "0123456789") == "" { // the inode of one that had no address
+		local = ""
+	}
 	return kind, local, peer
 }

@@ -53,7 +53,7 @@ func descriptorName(t []byte) (string, bool) {
 		name = append(name, c)
 		i += n
 	}
-	if deleted {
+	if deleted && !bytes.HasPrefix(name, []byte("/memfd:")) { // which all are
 		name = append(name, " (deleted)"...)
 	}
 	return string(name), true
