@@ -204,7 +204,13 @@ for kind, family, host, bracket in (("", S.AF_INET, "127.0.0.1", "%s:%d"), ("v6"
 u = S.socket(S.AF_UNIX); u.bind("with a space"); named(u, "UNIX-STREAM:[with a space]")
 u = S.socket(S.AF_UNIX, S.SOCK_DGRAM); u.bind("\0abstract"); named(u, "UNIX-DGRAM:[@abstract]")
 n = S.socket(S.AF_NETLINK, S.SOCK_RAW, 0); n.bind((0, 5)); named(n, "NETLINK:[netlink:%d:0x5]" % n.getsockname()[0])
-u = S.socket(S.AF_UNIX); named(u, "socket:[%d]" % os.fstat(u.fileno()).st_ino)
+u = S.socket(S.AF_UNIX); u.bind("two\n lines  and blanks"); named(u, r"UNIX-STREAM:[two\x0a lines  and blanks]")
+inode = lambda s, kind: named(s, "%s:[%d]" % (kind, os.fstat(s.fileno()).st_ino))
+u = S.socket(S.AF_UNIX, S.SOCK_DGRAM); u.bind("\0with\0zeros"); inode(u, "UNIX-DGRAM")
+inode(S.socket(S.AF_UNIX), "UNIX-STREAM")
+for s in S.socketpair(S.AF_UNIX, S.SOCK_SEQPACKET): inode(s, "UNIX-SEQPACKET")
+inode(S.socket(), "TCP"); inode(S.socket(S.AF_INET6, S.SOCK_DGRAM), "UDPv6")
+m = os.fdopen(os.memfd_create("mine"), "w"); named(m, "/memfd:mine")
 sys.stdout.flush(); os.close(1)
 ended = False
 while not ended:
@@ -238,7 +244,7 @@ func recordSocketsAtStart(t *testing.T, r recorder) {
 			t.Errorf("socket %s is %s, replay shows %q", fd, name, shown)
 		}
 	}
-	if n != 12 {
+	if n != 19 {
 		t.Errorf("%d sockets were told of: %s", n, told)
 	}
 }
