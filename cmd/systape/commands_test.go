@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -205,6 +207,25 @@ func TestHelp(t *testing.T) {
 	code, stdout, _ := commandLine(t, "help", "baseline", "train")
 	if code != 0 || !strings.Contains(stdout, "systape baseline train -o BASELINE") {
 		t.Errorf("got code %d, %s", code, stdout)
+	}
+}
+
+// Help that can't be written is a failure like any other result, and a reader
+// that has seen enough is none.
+func TestHelpThatIsNotWritten(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"help", "latency"}, {"record", "--help"}, {"baseline"}} {
+		for _, c := range []struct {
+			err  error
+			code int
+		}{{syscall.ENOSPC, exitFailed}, {io.ErrClosedPipe, exitOK}} {
+			r, w := io.Pipe()
+			r.CloseWithError(c.err)
+			var stderr strings.Builder
+			code := run(t.Context(), args, strings.NewReader(""), w, &stderr)
+			if code != c.code || (code == exitFailed) != strings.Contains(stderr.String(), syscall.ENOSPC.Error()) {
+				t.Errorf("%q, %v: got code %d and %q, want %d", args, c.err, code, stderr.String(), c.code)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"systape/replay/escape"
 )
@@ -63,14 +67,34 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	helpErr := keepHelpErrors(root, stdout)
 	c, err := root.ExecuteContextC(ctx)
-	if c.Name() != "record" && (errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)) {
-		return exitOK // the reader of the result has seen enough
+	if err = cmp.Or(err, *helpErr); seenEnough(err) && (c.Name() != "record" || *helpErr != nil) {
+		return exitOK
 	}
 	if err == nil && root.Annotations[damaged] != "" {
 		err = &exitError{code: exitDamaged, err: errors.New("the result is without the files that are damaged"), hint: "'systape recover' saves what can be read of them"}
 	}
 	return report(err, stderr)
+}
+
+// seenEnough reports whether a result was not written because its reader has gone.
+func seenEnough(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// keepHelpErrors makes help that could not be written an error: cobra drops it.
+func keepHelpErrors(root *cobra.Command, stdout io.Writer) *error {
+	var failed error
+	print := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		var text bytes.Buffer
+		c.SetOut(&text)
+		print(c, args)
+		c.SetOut(stdout)
+		_, failed = stdout.Write(text.Bytes())
+	})
+	return &failed
 }
 
 // plainly is what err says, without the name of the system call by which a
