@@ -26,7 +26,7 @@ const (
 	viewMemory = 320 << 20 // of all shares of the index
 	earlyAfter = 300 * time.Millisecond
 	earlyBytes = 400 << 10
-	earlyIndex = 48 << 20
+	earlyIndex = 24 << 20 // of shares that are put together for an early page; beyond, it costs the reading too much
 )
 
 // viewShare is what one of several goroutines has seen of a capture.
@@ -52,15 +52,20 @@ func (s *viewShares) begin(opt index.Options) *viewShare {
 	return share
 }
 
-// soFar is what has been read by now, in an index of its own.
+// soFar is what has been read by now, in an index of its own; nil when that is
+// too much.
 func (s *viewShares) soFar(opt index.Options) (x *index.Index, rows int64) {
 	s.mu.Lock()
 	all := slices.Clone(s.all)
 	s.mu.Unlock()
-	opt.MaxBytes = earlyIndex
 	x = index.New(opt)
+	size := int64(0)
 	for _, share := range all {
 		share.mu.Lock()
+		if size += share.index.MemoryBytes(); size > earlyIndex {
+			share.mu.Unlock()
+			return nil, 0
+		}
 		share.index.Settle()
 		x.Merge(share.index)
 		rows += share.rows
@@ -130,7 +135,11 @@ func (v *viewer) showEarly(source page.Source, in *input, opt index.Options, sha
 				return
 			case <-time.After(wait):
 			}
-			source.Index, source.Reading.Rows = shares.soFar(opt)
+			x, rows := shares.soFar(opt)
+			if x == nil {
+				return
+			}
+			source.Index, source.Reading.Rows = x, rows
 			b, err := build(&source, index.Selection{}, earlyBytes)
 			if err != nil {
 				continue // the whole page will tell

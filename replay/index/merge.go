@@ -32,9 +32,6 @@ func (x *Index) Merge(o *Index) {
 		}
 		to.short, to.long, to.cells = append(to.short, g.short...), append(to.long, g.long...), append(to.cells, g.cells...)
 		x.mem += int64(entryMem*len(g.entries) + 4*len(g.short) + 8*len(g.long) + cellMem*len(g.cells))
-		if len(to.entries) > len(g.entries) { // tiles of both
-			x.join(to)
-		}
 		if x.mem > x.opt.MaxBytes && x.tiles > 1 {
 			x.shrink()
 		}
