@@ -375,6 +375,9 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 		note = " (entered after enters were no longer recorded)"
 	case replay.Denied:
 		note = " (refused before the call began)"
+		if c.HasResult() && c.Errno() == 0 {
+			note = " (answered before the call began)" // by a tracer, or who gets seccomp's notifications
+		}
 	case replay.EnterLost:
 		note = " (the enter was lost)"
 	case replay.Mismatch:
