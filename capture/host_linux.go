@@ -103,7 +103,7 @@ func bufferSize(cpus int) int64 {
 
 func checkPIDs(pids []int32) error {
 	for _, pid := range pids {
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+		if unix.Kill(int(pid), 0) == unix.ESRCH { // /proc may hide it from who may not record it anyway
 			return &SetupError{Err: fmt.Errorf("no process has the id %d", pid), Hint: "list the processes with 'ps -e'", Usage: true}
 		}
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -36,8 +36,11 @@ func openPage(t *testing.T, address string) *browser.Tab {
 // goTo changes the page's address, and waits until everything is drawn of it.
 func goTo(b *browser.Tab, hash string) {
 	browser.Eval[bool](b, fmt.Sprintf(`new Promise((done) => {
-		const root = document.getElementById("page");
-		new MutationObserver((_, o) => { o.disconnect(); done(true); }).observe(root, { attributes: true, attributeFilter: ["data-drawn"] });
+		// Only what is drawn after the page has heard of it: what comes late draws it, too.
+		addEventListener("hashchange", () => {
+			new MutationObserver((_, o) => { o.disconnect(); done(true); })
+				.observe(document.body, { subtree: true, attributes: true, attributeFilter: ["data-drawn"] });
+		}, { once: true });
 		location.hash = %q;
 	})`, hash))
 }
