@@ -35,8 +35,9 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GENERATED = bpf format/abi replay/render/decode cmd/systape/internal/page/bundle
 # The packages that start goroutines, or hand what they make to others.
 RACE = ./bpf ./capture ./cmd/systape ./format/... ./replay/pace
-# What damages a file byte by byte, or kills at every step, starts nothing new with each, and takes minutes.
-RACE_SKIP = ^TestEvery|^TestKilledAtEvery|^TestRecoverNeverMakesRowsUp$$
+# What damages a file byte by byte, or kills at every step, starts nothing new with each, and takes
+# minutes; what others do, Spark, Python and the browser's keys, is not looked at.
+RACE_SKIP = ^TestEvery|^TestKilledAtEvery|^TestRecoverNeverMakesRowsUp$$|^TestSpark$$|^TestNotebooks$$|^TestPythonPackage$$|^TestPageByKeyboard$$|^TestThemes
 FUZZ_SECONDS = 60
 FAULTS = 100000
 MINUTES = 30

@@ -46,6 +46,14 @@ func tabThrough(t *testing.T, b *browser.Tab) (all []reached) {
 	return browser.Eval[[]reached](b, "window.reached")
 }
 
+// slowestShown waits for what a live page gets after everything else.
+func slowestShown(b *browser.Tab) {
+	browser.Eval[bool](b, `new Promise((done) => {
+		const look = () => [...document.querySelectorAll(".slowest:not(.singles)")].every((s) => s.querySelector("summary")) ? done(true) : requestAnimationFrame(look);
+		look();
+	})`)
+}
+
 // Whatever the mouse can do the keyboard can, with one capture and with two: come
 // to everything and see where one is, choose calls, a thread, a call of the graph,
 // a sequence, and let them go.
@@ -58,6 +66,10 @@ func TestPageByKeyboard(t *testing.T) {
 		b := browser.Open(t, 1280, 720)
 		b.Go(liveView(t, args...), "#page[data-drawn] .singles")
 		sequencesShown(b)
+		if name == "two" {
+			comparisonShown(b)
+		}
+		slowestShown(b)
 		reach := tabThrough(t, b)
 		for _, r := range reach {
 			if !r.Visible {
