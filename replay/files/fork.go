@@ -143,18 +143,26 @@ func (f *Follower) exec(tid, pid, old int32) {
 // has entered with [task.copying].
 func (f *Follower) unshareTable(t *task) {
 	if t.table.tasks > 1 {
-		own := f.copyTable(t)
-		t.table.tasks--
-		t.table = own
-		t.table.tasks = 1
+		t.use(f.copyTable(t))
 	}
+}
+
+// use lets t have other descriptors.
+func (t *task) use(other *table) {
+	t.table.tasks--
+	t.table = other
+	t.table.tasks++
+}
+
+// stand lets t have other directories.
+func (t *task) stand(other *place) {
+	t.place.tasks--
+	t.place = other
+	t.place.tasks++
 }
 
 func (f *Follower) unsharePlace(t *task) {
 	if t.place.tasks > 1 {
-		own := t.copyPlace()
-		t.place.tasks--
-		t.place = own
-		t.place.tasks = 1
+		t.stand(t.copyPlace())
 	}
 }

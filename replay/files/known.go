@@ -3,6 +3,7 @@ package files
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"systape/format"
@@ -42,9 +43,14 @@ func (f *Follower) Known(ask func(pid int32) bool) (all []Known, ok bool) {
 			k.unseenPlaces[t.place] = true
 		}
 	}
+	place := func(tid int32) int32 { // among the threads of its process
+		if tid == f.tasks[tid].pid {
+			return math.MinInt32
+		}
+		return tid
+	}
 	slices.SortFunc(tids, func(a, b int32) int {
-		p, q := f.tasks[a].pid, f.tasks[b].pid
-		return cmp.Or(cmp.Compare(p, q), -compareBool(a == p, b == q), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(f.tasks[a].pid, f.tasks[b].pid), cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 	})
 	for i, tid := range tids {
 		t := f.tasks[tid]
@@ -55,16 +61,6 @@ func (f *Follower) Known(ask func(pid int32) bool) (all []Known, ok bool) {
 		k.dirs(tid, t)
 	}
 	return slices.Concat(k.sharing, k.directories, k.descriptors), true
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // knowing puts together what a Follower knows.

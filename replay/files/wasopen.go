@@ -60,17 +60,9 @@ func (f *Follower) shares(t *task, tid, what, with int32) {
 	case with == tid:
 		f.alone(tid, f.task(t.pid, t.pid), format.FDCwd)
 	case ofFiles:
-		if o := f.task(with, with); o.table != t.table {
-			t.table.tasks--
-			t.table = o.table
-			t.table.tasks++
-		}
+		t.use(f.task(with, with).table)
 	default:
-		if o := f.task(with, with); o.place != t.place {
-			t.place.tasks--
-			t.place = o.place
-			t.place.tasks++
-		}
+		t.stand(f.task(with, with).place)
 	}
 }
 
@@ -80,11 +72,9 @@ func (f *Follower) alone(tid int32, leader *task, fd int32) *task {
 	t := f.task(tid, leader.pid)
 	switch {
 	case fd >= 0 && t.table == leader.table:
-		t.table.tasks--
-		t.table = &table{tasks: 1}
+		t.use(new(table))
 	case fd < 0 && t.place == leader.place:
-		t.place.tasks--
-		t.place = &place{tasks: 1}
+		t.stand(new(place))
 	}
 	return t
 }

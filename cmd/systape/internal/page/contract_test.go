@@ -11,8 +11,14 @@ import (
 // The page is compiled against the types of contract.go: with -run Contract and
 // UPDATE=1, this writes them down for it.
 func TestContractIsThatOfThePage(t *testing.T) {
-	const path = "../../../../web/src/contract.ts"
-	want := contract()
+	generatedIs(t, "contract.ts", contract(), "contract.go says", "Contract")
+}
+
+// generatedIs holds a file of the page against the text that it is generated as, or
+// writes that there where UPDATE is set. tests are those that do.
+func generatedIs(t *testing.T, name, want, source, tests string) {
+	t.Helper()
+	path := "../../../../web/src/" + name
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(path, []byte(want), 0o666); err != nil {
 			t.Fatal(err)
@@ -23,7 +29,7 @@ func TestContractIsThatOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(have) != want {
-		t.Errorf("%s is not what contract.go says: run UPDATE=1 go test -run Contract ./cmd/systape/internal/page, and make web", path)
+		t.Errorf("%s is not what %s: run UPDATE=1 go test -run %s ./cmd/systape/internal/page, and make web", path, source, tests)
 	}
 }
 

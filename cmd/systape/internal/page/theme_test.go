@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,20 +13,8 @@ import (
 // The page and the pictures of latency have the same colours, sizes and marks of
 // axes: with -run Theme and UPDATE=1, this writes them down for the page.
 func TestThemeIsThatOfThePage(t *testing.T) {
-	for path, want := range map[string]string{"../../../../web/src/theme.css": themeStyle(), "../../../../web/src/theme.ts": themeScript()} {
-		if os.Getenv("UPDATE") != "" {
-			if err := os.WriteFile(path, []byte(want), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		have, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(have) != want {
-			t.Errorf("%s is not what package picture says: run UPDATE=1 go test -run Theme ./cmd/systape/internal/page, and make web", path)
-		}
-	}
+	generatedIs(t, "theme.css", themeStyle(), "package picture says", "Theme")
+	generatedIs(t, "theme.ts", themeScript(), "package picture says", "Theme")
 }
 
 const generated = "Code generated from cmd/systape/internal/picture/theme.go by a test of package page; DO NOT EDIT."
