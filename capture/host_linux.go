@@ -52,25 +52,30 @@ func monotonic() uint64 {
 	return uint64(t.Nano())
 }
 
-func realtime() int64 {
+// realtime reads the wall clock; tests have their own.
+var realtime = func() int64 {
 	var t unix.Timespec
 	unix.ClockGettime(unix.CLOCK_REALTIME, &t)
 	return t.Nano()
 }
 
 // readClocks returns one instant by both clocks. Of several readings it takes
-// the one that CLOCK_MONOTONIC encloses most tightly.
-func readClocks() (mono uint64, real int64) {
-	best := ^uint64(0)
+// the one that CLOCK_MONOTONIC encloses most tightly, or the first that it
+// encloses within a time; apart is how tightly, in ns.
+func readClocks(within uint64) (mono uint64, real int64, apart uint64) {
+	apart = ^uint64(0)
 	for range 8 {
 		before := monotonic()
 		r := realtime()
 		after := monotonic()
-		if after-before < best {
-			best, mono, real = after-before, before+(after-before)/2, r
+		if after-before < apart {
+			apart, mono, real = after-before, before+(after-before)/2, r
+		}
+		if apart <= within {
+			break
 		}
 	}
-	return mono, real
+	return mono, real, apart
 }
 
 // cost returns what this process has used so far.

@@ -18,19 +18,17 @@ import (
 )
 
 const (
-	pollEvery   = 20 * time.Millisecond  // when no doorbell rings
-	flushEvery  = 200 * time.Millisecond // what waits longer in a batch goes to the spool
-	lookEvery   = 250 * time.Millisecond // at what the processes that are recorded have become
-	anchorEvery = 10 * time.Second
-	judgeEvery  = 100 * time.Millisecond
-
-	maxAnchors = 1000 // then every second one is dropped and the interval doubles
+	pollEvery  = 20 * time.Millisecond  // when no doorbell rings
+	flushEvery = 200 * time.Millisecond // what waits longer in a batch goes to the spool
+	lookEvery  = 250 * time.Millisecond // at what the processes that are recorded have become
+	judgeEvery = 100 * time.Millisecond
 )
 
 // Recording is a recording that has begun.
 type Recording struct {
 	opt     Options
 	kernel  *bpf.Kernel
+	wall    anchors
 	merger  *merger
 	command *command
 	meta    format.Meta
@@ -95,15 +93,21 @@ func (r *Recording) clock() uint64 { return monotonic() + uint64(r.kernel.ClockB
 func (r *Recording) captureTime(mono uint64) int64 { return int64(mono) + r.meta.Clock.OffsetNS }
 
 func (r *Recording) anchor() {
-	mono, real := readClocks()
-	a := &r.meta.Clock.Anchors
-	*a = append(*a, format.Anchor{TS: r.captureTime(mono + uint64(r.kernel.ClockBehind())), RealNS: real})
-	if len(*a) > maxAnchors {
-		kept := (*a)[:0]
-		for i := 0; i < len(*a); i += 2 {
-			kept = append(kept, (*a)[i])
-		}
-		*a = kept
+	now, _ := r.lookAtClocks(0)
+	r.meta.Clock.Anchors = r.wall.keep(r.meta.Clock.Anchors, now)
+}
+
+// lookAtClocks reads both clocks; ok says that they were read within a time of
+// each other, in ns.
+func (r *Recording) lookAtClocks(within uint64) (now format.Anchor, ok bool) {
+	mono, real, apart := readClocks(within)
+	return format.Anchor{TS: r.captureTime(mono + uint64(r.kernel.ClockBehind())), RealNS: real}, apart <= within
+}
+
+// watchClock looks for steps of the wall clock.
+func (r *Recording) watchClock() {
+	if now, ok := r.lookAtClocks(uint64(wallStep) / 10); ok {
+		r.meta.Clock.Anchors = r.wall.look(r.meta.Clock.Anchors, now)
 	}
 }
 
@@ -193,8 +197,7 @@ func (r *Recording) loop(ctx context.Context) error {
 		defer timer.Stop()
 		deadline = timer.C
 	}
-	flushed, looked, anchored, judged, counted := time.Now(), time.Now(), time.Now(), time.Now(), time.Now()
-	interval := anchorEvery
+	flushed, looked, watched, judged, counted := time.Now(), time.Now(), time.Now(), time.Now(), time.Now()
 	done, ended := r.Done(), false
 	var fullest uint64
 	for {
@@ -265,12 +268,9 @@ func (r *Recording) loop(ctx context.Context) error {
 			}
 			looked = now
 		}
-		if now.Sub(anchored) >= interval {
-			r.anchor()
-			anchored = now
-			if len(r.meta.Clock.Anchors) >= maxAnchors {
-				interval *= 2
-			}
+		if now.Sub(watched) >= pollEvery {
+			r.watchClock()
+			watched = now
 		}
 	}
 }

@@ -114,7 +114,8 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 		}
 	}
 
-	mono, real := readClocks()
+	mono, real, _ := readClocks(0)
+	r.wall.every = int64(anchorEvery)
 	offset := real - int64(mono) - int64(kernel.ClockBehind())
 	r.meta = r.firstMeta(offset, cpus)
 	r.meta.Request.Seed = int64(cfg.SampleSeed)

@@ -42,7 +42,7 @@ type Host struct {
 // Clock ties capture time to other clocks.
 type Clock struct {
 	OffsetNS int64    `json:"offset_ns"` // capture time = CLOCK_MONOTONIC + OffsetNS, constant for the capture
-	Anchors  []Anchor `json:"anchors"`   // at the start, periodically and at the end
+	Anchors  []Anchor `json:"anchors"`   // at the start, periodically, around steps of the wall clock and at the end
 }
 
 // Anchor is one simultaneous reading of two clocks.
