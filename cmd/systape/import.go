@@ -73,7 +73,7 @@ compressed by gzip.`,
   systape import --from strace trace.* -o trace.parquet
   perf record -e raw_syscalls:* -- ./web; perf script | systape import --from perf-script - -o web.parquet
   perf trace -o web.trace ./web; systape import --from perf-trace web.trace -o web.parquet
-  babeltrace2 ~/lttng-traces/web | systape import --from babeltrace - -o web.parquet
+  babeltrace2 --clock-date --clock-gmt ~/lttng-traces/web | systape import --from babeltrace - -o web.parquet
   tracee --events sys_enter,sys_exit --output json:web.json; systape import --from tracee web.json -o web.parquet
   systape import --from numbers --abi i386 UTD-0001.txt -o UTD-0001.parquet
   systape dump web.parquet | grep -v ' lost ' | systape import --from dump - -o edited.parquet
@@ -196,10 +196,27 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 	meta := importMeta(opt, hex.EncodeToString(id.Sum(nil)[:16]))
 	res, err := importInto(file.Writer, sources, opt, meta)
 	if err = file.close(err); err != nil {
-		return err
+		return importHint(err, f, args)
 	}
 	importReport(stderr, f, res)
 	return nil
+}
+
+// importHint adds to an error what reads the text all the same.
+func importHint(err error, f *importFlags, args []string) error {
+	first, command := " FILE", ""
+	if len(args) == 1 && args[0] != "-" {
+		first = " " + escape.Word(args[0])
+	}
+	switch {
+	case errors.Is(err, importer.ErrInflate):
+		command = "gzip -dc" + first
+	case errors.Is(err, importer.ErrNoLine) && f.from == "tracee":
+		command = "jq -c 'if type == \"array\" then .[] else . end'" + first
+	default:
+		return err
+	}
+	return &exitError{code: exitFailed, err: err, hint: command + " | systape import --from " + f.from + " - -o " + escape.Word(f.output)}
 }
 
 func importInto(out *bufio.Writer, sources []importer.Source, opt importer.Options, meta *format.Meta) (*importer.Result, error) {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"systape/format"
 	"systape/format/abi"
@@ -55,72 +54,70 @@ func newBabeltrace(im *importer) *babeltrace {
 func (l *babeltrace) begin(*Source) {}
 
 func (l *babeltrace) stamp(b []byte) (int64, bool) {
-	ns, kind, _, _, ok := lttngStamp(b)
-	return ns, ok && kind != noStamp
+	word, _, ok := lttngStamp(lttngPlain(b))
+	if !ok {
+		return 0, false
+	}
+	ns, _, _, ok := lttngTime(word)
+	return ns, ok
 }
 
 var (
-	errLTTng    = errors.New("not of the form [time] (+delta) host event: { fields }")
 	errNoThread = errors.New("no thread: record with lttng add-context --kernel --type=pid --type=tid --type=procname")
 	discarded   = regexp.MustCompile(`discarded (\d+) events? between \[([^\]]+)\] and \[([^\]]+)\]`)
 )
 
-// lttngStamp reads [17:02:57.265276947], [2018-05-16 01:51:29.858505538] and
-// [1526435489.858505538].
-func lttngStamp(b []byte) (ns int64, kind stampKind, grain int64, rest []byte, ok bool) {
-	inner, found := bytes.CutPrefix(b, []byte("["))
-	end := bytes.IndexByte(inner, ']')
-	if !found || end < 0 {
-		return 0, noStamp, 0, b, false
-	}
-	word, rest := inner[:end], bytes.TrimLeft(inner[end+1:], " ")
-	ns, kind, grain, ok = lttngTime(word)
-	return ns, kind, grain, rest, ok
-}
-
-func lttngTime(word []byte) (ns int64, kind stampKind, grain int64, ok bool) {
-	day := int64(0)
-	if date, clock, isDate := bytes.Cut(word, []byte(" ")); isDate {
-		d, err := time.Parse("2006-01-02", string(date))
-		if err != nil {
-			return 0, noStamp, 0, false
-		}
-		day, word = d.UnixNano(), clock
-	}
-	ns, kind, grain, _ = parseStamp(append(bytes.Clone(word), ' '))
-	if day != 0 {
-		ns, kind = ns+day, epoch
-	}
-	return ns, kind, grain, kind != noStamp
-}
-
 func (l *babeltrace) line(b []byte) error {
+	b = lttngPlain(b)
 	if m := discarded.FindSubmatch(b); m != nil {
 		return l.lost(m)
 	}
-	ns, kind, grain, rest, ok := lttngStamp(b)
-	if !ok {
-		return errLTTng
+	h, err := readLTTngHead(b)
+	if err != nil {
+		return err
 	}
-	at := bytes.Index(rest, []byte(": {"))
-	if at < 0 {
-		return errLTTng
+	var whole bool
+	l.groups, whole = splitGroups(l.groups[:0], h.rest)
+	if !whole {
+		return errLTTngCut
 	}
-	name := rest[bytes.LastIndexByte(rest[:at], ' ')+1 : at]
-	name = name[bytes.LastIndexByte(name, ':')+1:]
-	l.groups = splitGroups(l.groups[:0], rest[at+2:])
-	if len(l.groups) == 0 {
-		return errLTTng
+	if l.nameless() {
+		return errLTTngNames
 	}
-	cpu, ok := lttngNumber(lttngFields(l.fields[:0], l.groups[0]), "cpu_id")
+	if h.kind == epoch && h.ns < minEpoch*1e9 {
+		l.lack("date")
+	}
+	cpu, ok := l.context("cpu_id")
 	if !ok {
 		l.lack("cpu")
-		cpu = 0
 	}
-	ts := l.clock.at(ns, kind, grain)
-	err := l.event(string(name), ts, int32(cpu))
+	ts := l.clock.at(h.ns, h.kind, h.grain)
+	err = l.event(h.name, ts, int32(cpu))
 	l.out.advance(ts)
 	return err
+}
+
+// nameless reports whether there are values, and none of them has a name.
+func (l *babeltrace) nameless() bool {
+	some := false
+	for _, g := range l.groups {
+		if bytes.Contains(g, []byte(" = ")) {
+			return false
+		}
+		some = some || len(g) > 0
+	}
+	return some
+}
+
+// context returns a number of what stands before an event's own fields, or of
+// all that there is.
+func (l *babeltrace) context(name string) (int64, bool) {
+	for _, g := range l.groups[:max(len(l.groups)-1, 1)] {
+		if v, ok := lttngNumber(lttngFields(l.fields[:0], g), name); ok {
+			return v, true
+		}
+	}
+	return 0, false
 }
 
 func (l *babeltrace) lost(m [][]byte) error {
@@ -331,8 +328,8 @@ func (l *babeltrace) life(t *lttngThread, name string, ts int64, cpu int32) erro
 }
 
 // splitGroups cuts "{ … }, { … }" at the outermost braces and returns what is
-// inside each.
-func splitGroups(dst [][]byte, b []byte) [][]byte {
+// inside each, and whether the last of them is closed.
+func splitGroups(dst [][]byte, b []byte) ([][]byte, bool) {
 	depth, start := 0, 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
@@ -352,7 +349,7 @@ func splitGroups(dst [][]byte, b []byte) [][]byte {
 			}
 		}
 	}
-	return dst
+	return dst, len(dst) > 0 && bytes.HasSuffix(bytes.TrimRight(b, " "), []byte("}")) && depth == 0
 }
 
 // lttngFields reads "name = value, …". Of ( "O_RDONLY" : container = 0 ) the

@@ -148,7 +148,7 @@ func Import(sources []Source, opt Options, write func(*format.Batch) error) (*Re
 		}
 	}
 	if im.res.Calls == 0 && im.res.Skipped > 0 {
-		return &im.res, fmt.Errorf("no line could be read as %s", opt.From)
+		return &im.res, fmt.Errorf("%w as %s", ErrNoLine, opt.From)
 	}
 	return &im.res, nil
 }

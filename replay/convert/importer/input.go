@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -42,6 +43,24 @@ func (in *input) next() {
 	in.text = bytes.TrimRight(in.text, "\r\n")
 }
 
+// ErrInflate is in the error of a text whose compressed form has no end, or is
+// damaged.
+var ErrInflate = errors.New("the compressed text is cut off or damaged")
+
+// ErrNoLine is in the error of a text of which nothing could be read.
+var ErrNoLine = errors.New("no line could be read")
+
+// inflating reads compressed text.
+type inflating struct{ r *gzip.Reader }
+
+func (z inflating) Read(b []byte) (int, error) {
+	n, err := z.r.Read(b)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%w: %w", ErrInflate, err)
+	}
+	return n, err
+}
+
 // head is how much of a text is looked at before it is read.
 const head = 64 << 10
 
@@ -54,9 +73,9 @@ func openInputs(sources []Source) ([]*input, error) {
 		if b, _ := r.Peek(2); len(b) == 2 && b[0] == 0x1f && b[1] == 0x8b {
 			z, err := gzip.NewReader(r)
 			if err != nil {
-				return nil, fmt.Errorf("%s: inflate: %w", sources[i].Name, err)
+				return nil, fmt.Errorf("%s: %w: %w", sources[i].Name, ErrInflate, err)
 			}
-			r = bufio.NewReaderSize(z, head)
+			r = bufio.NewReaderSize(inflating{z}, head)
 		}
 		if b, _ := r.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
 			r.Discard(3)

@@ -430,7 +430,7 @@ func firstString(b []byte) string {
 		case '\\':
 			j++
 		case '"':
-			if str, err := strconv.Unquote(string(b[i : j+1])); err == nil {
+			if str, ok := decode.Unquote(b[i : j+1]); ok {
 				return str
 			}
 			return string(b[i+1 : j])

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"time"
 
 	"systape/format"
 	"systape/format/abi"
@@ -33,70 +30,6 @@ type traceeThread struct {
 	inside, known bool
 }
 
-// traceeEvent is a line of either form.
-type traceeEvent struct {
-	Timestamp     json.RawMessage `json:"timestamp"` // ns, or RFC 3339
-	ProcessorID   *int32          `json:"processorId"`
-	ProcessID     int32           `json:"processId"`
-	ThreadID      int32           `json:"threadId"`
-	HostProcessID int32           `json:"hostProcessId"`
-	HostThreadID  int32           `json:"hostThreadId"`
-	ProcessName   string          `json:"processName"`
-	ContainerID   string          `json:"containerId"`
-	Container     struct {
-		ID string `json:"id"`
-	} `json:"container"`
-	EventName    string `json:"eventName"`
-	ReturnValue  int64  `json:"returnValue"`
-	ContextFlags struct {
-		IsCompat bool `json:"isCompat"`
-	} `json:"contextFlags"`
-	Args []traceeArg `json:"args"`
-
-	Name     string `json:"name"`
-	Workload struct {
-		Process struct {
-			HostPID  traceeID `json:"host_pid"`
-			HostPID2 traceeID `json:"hostPid"`
-			PID      traceeID `json:"pid"`
-			Thread   struct {
-				Name     string   `json:"name"`
-				HostTID  traceeID `json:"host_tid"`
-				HostTID2 traceeID `json:"hostTid"`
-				TID      traceeID `json:"tid"`
-				Compat   bool     `json:"compat"`
-			} `json:"thread"`
-		} `json:"process"`
-		Container struct {
-			ID string `json:"id"`
-		} `json:"container"`
-	} `json:"workload"`
-	Data []map[string]json.RawMessage `json:"data"`
-}
-
-type traceeArg struct {
-	Name  string          `json:"name"`
-	Type  string          `json:"type,omitempty"`
-	Value json.RawMessage `json:"value"`
-}
-
-// traceeID is a number, alone or as {"value": N}.
-type traceeID int32
-
-func (id *traceeID) UnmarshalJSON(b []byte) error {
-	var wrapped struct {
-		Value int32 `json:"value"`
-	}
-	if len(b) > 0 && b[0] == '{' {
-		if err := json.Unmarshal(b, &wrapped); err != nil {
-			return err
-		}
-		*id = traceeID(wrapped.Value)
-		return nil
-	}
-	return json.Unmarshal(b, (*int32)(id))
-}
-
 func newTracee(im *importer, raw bool) *tracee {
 	return &tracee{importer: im, raw: raw, threads: map[int32]*traceeThread{}}
 }
@@ -107,22 +40,16 @@ func (t *tracee) stamp(b []byte) (int64, bool) {
 	var e struct {
 		Timestamp json.RawMessage `json:"timestamp"`
 	}
-	if json.Unmarshal(b, &e) != nil {
+	if json.Unmarshal(traceeLine(b), &e) != nil {
 		return 0, false
 	}
 	return traceeTime(e.Timestamp)
 }
 
-func traceeTime(raw json.RawMessage) (int64, bool) {
-	if s, err := strconv.Unquote(string(raw)); err == nil {
-		at, err := time.Parse(time.RFC3339Nano, s)
-		return at.UnixNano(), err == nil
-	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	return n, err == nil
-}
-
 func (t *tracee) line(b []byte) error {
+	if b = traceeLine(b); len(b) == 0 {
+		return errIgnore
+	}
 	if b[0] != '{' {
 		return errors.New("not a JSON object")
 	}
@@ -138,6 +65,9 @@ func (t *tracee) line(b []byte) error {
 	if !ok {
 		return errors.New("an event without a time")
 	}
+	if ts < minEpoch*1e9 {
+		t.lack("date")
+	}
 	if e.HostThreadID <= 0 || e.HostProcessID <= 0 {
 		return errors.New("an event without hostThreadId and hostProcessId")
 	}
@@ -146,92 +76,26 @@ func (t *tracee) line(b []byte) error {
 	return err
 }
 
-// unify makes an event of the newer form one of the older.
-func (e *traceeEvent) unify() {
-	first := func(ids ...int32) int32 {
-		for _, id := range ids {
-			if id != 0 {
-				return id
-			}
-		}
-		return 0
-	}
-	p := &e.Workload.Process
-	e.HostProcessID = first(e.HostProcessID, e.ProcessID, int32(p.HostPID), int32(p.HostPID2), int32(p.PID))
-	e.HostThreadID = first(e.HostThreadID, e.ThreadID, int32(p.Thread.HostTID), int32(p.Thread.HostTID2), int32(p.Thread.TID))
-	if e.EventName == "" {
-		e.EventName, e.ProcessName, e.ContextFlags.IsCompat = e.Name, p.Thread.Name, p.Thread.Compat
-	}
-	for _, id := range []string{e.Container.ID, e.Workload.Container.ID} {
-		if e.ContainerID == "" {
-			e.ContainerID = id
-		}
-	}
-	for _, d := range e.Data {
-		a := traceeArg{}
-		for key, v := range d {
-			if key == "name" {
-				json.Unmarshal(v, &a.Name) // a name that is none stays empty
-			} else {
-				a.Value = v
-			}
-		}
-		if a.Name == "returnValue" || a.Name == "return_value" {
-			e.ReturnValue, _ = a.number()
-			continue
-		}
-		e.Args = append(e.Args, a)
-	}
-}
-
-// number reads an argument's value; 64-bit numbers may be texts.
-func (a *traceeArg) number() (int64, bool) {
-	s := string(a.Value)
-	if unquoted, err := strconv.Unquote(s); err == nil {
-		s = unquoted
-	}
-	return parseInteger([]byte(s))
-}
-
-func (e *traceeEvent) arg(name string) (int64, bool) {
-	for i := range e.Args {
-		if e.Args[i].Name == name {
-			return e.Args[i].number()
-		}
-	}
-	return 0, false
-}
-
-func (e *traceeEvent) isNull(name string) bool {
-	return slices.ContainsFunc(e.Args, func(a traceeArg) bool { return a.Name == name && string(a.Value) == "null" })
-}
-
-func (e *traceeEvent) text(name string) string {
-	s := ""
-	for i := range e.Args {
-		if e.Args[i].Name == name {
-			json.Unmarshal(e.Args[i].Value, &s) // another type stays empty
-		}
-	}
-	return s
-}
-
 func (t *tracee) event(e *traceeEvent, ts int64) error {
-	th := t.threads[e.HostThreadID]
+	tid := int32(e.HostThreadID)
+	th := t.threads[tid]
 	if th == nil {
-		th = &traceeThread{thread: &thread{tid: e.HostThreadID}}
-		t.threads[e.HostThreadID] = th
+		th = &traceeThread{thread: &thread{tid: tid}}
+		t.threads[tid] = th
 	}
-	th.pid = e.HostProcessID
+	th.pid = int32(e.HostProcessID)
 	a := t.opt.ABI
 	if e.ContextFlags.IsCompat {
 		a = compat(a)
 	}
-	ev := format.Event{ABI: a, Comm: e.ProcessName, Container: e.ContainerID[:min(len(e.ContainerID), 12)]}
+	ev := format.Event{ABI: a, Comm: e.ProcessName, Container: e.container()}
 	if e.ProcessorID != nil {
-		ev.CPU = *e.ProcessorID
+		ev.CPU = int32(*e.ProcessorID)
 	} else {
 		t.lack("cpu")
+	}
+	if ev.Comm == "" {
+		t.lack("comm")
 	}
 	switch e.EventName {
 	case "sys_enter", "sys_exit":
@@ -250,14 +114,7 @@ func (t *tracee) event(e *traceeEvent, ts int64) error {
 			t.enter(th, ev, e, ts)
 			return nil
 		}
-		ret, ok := e.arg("ret")
-		if !ok {
-			ret = e.ReturnValue
-			if e.isNull("ret") {
-				ev.Detail = format.UnknownResult
-			}
-		}
-		t.exit(th, ev, ret, ts)
+		t.exit(th, ev, e, ts)
 		return nil
 	case "sched_process_fork":
 		return t.fork(th, ev, e, ts)
@@ -287,7 +144,7 @@ func (t *tracee) event(e *traceeEvent, ts int64) error {
 	t.number(a, name)
 	t.enter(th, ev, e, ts)
 	t.lack("exit ts_ns")
-	t.exit(th, ev, e.ReturnValue, ts)
+	t.exit(th, ev, e, ts)
 	return nil
 }
 
@@ -300,12 +157,7 @@ func (t *tracee) enter(th *traceeThread, ev format.Event, e *traceeEvent, ts int
 		if a.Name == "syscall" && e.EventName == "sys_enter" {
 			continue
 		}
-		text := []byte(a.Value)
-		var s string
-		if json.Unmarshal(text, &s) == nil { // a path, or flags as option:parse-arguments writes them
-			text = quoteC(s)
-		}
-		names, texts = append(names, a.Name), append(texts, text)
+		names, texts = append(names, a.Name), append(texts, a.straceText())
 	}
 	args, detail := decode.ParseNamed(ev.ABI, ev.Nr, ev.Syscall, names, texts, false)
 	t.args(&ev, args, detail)
@@ -329,8 +181,17 @@ func quoteC(s string) []byte {
 	return append(b, '"')
 }
 
-func (t *tracee) exit(th *traceeThread, ev format.Event, ret, ts int64) {
-	ev.Kind, ev.Ret = format.Exit, ret
+func (t *tracee) exit(th *traceeThread, ev format.Event, e *traceeEvent, ts int64) {
+	ev.Kind = format.Exit
+	ret, ok := e.arg("ret")
+	if ok {
+		ev.Ret = ret
+	} else if e.ReturnValue != nil && !e.has("ret") {
+		ev.Ret = int64(*e.ReturnValue)
+	} else {
+		ev.Detail = format.UnknownResult
+		t.lack("ret")
+	}
 	if !th.inside && th.known {
 		t.orphan(ts, ev.CPU)
 	}

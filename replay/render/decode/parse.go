@@ -66,7 +66,7 @@ func Parse(a abi.ABI, nr int32, texts [][]byte) (args [6]int64, detail string) {
 		case ok:
 			args[reg] = v
 		case p.kind == kindPath || p.kind == kindStr || p.kind == kindName:
-			if s, ok := quoted(text); ok {
+			if s, ok := Unquote(text); ok {
 				lines = format.AppendArgument(lines, reg, s)
 			} else {
 				unknown(reg)
@@ -175,19 +175,20 @@ func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte
 			var v int64
 			if reg < len(params) {
 				k := params[reg].kind
-				if s, ok := quoted(t); ok && k != kindPath && k != kindStr {
+				if s, ok := Unquote(t); ok && k != kindPath && k != kindStr {
 					t = []byte(s) // flags by name, as a text
 				}
 				v, known[reg] = params[reg].parse(a, &args, t)
 				if !known[reg] {
-					if k := params[reg].kind; k == kindPath || k == kindStr {
-						if s, ok := quoted(t); ok {
-							lines = format.AppendArgument(lines, reg, s)
-							continue
-						}
+					if s, ok := pointedAt(params[reg].kind, text[reg]); ok {
+						lines = format.AppendArgument(lines, reg, s)
+						continue
 					}
 				}
 			} else {
+				if s, ok := Unquote(t); ok {
+					t = []byte(s)
+				}
 				v, known[reg] = parseNumber(t)
 			}
 			if known[reg] {
@@ -201,6 +202,19 @@ func ParseNamed(a abi.ABI, nr int32, call string, names []string, texts [][]byte
 		lines = format.AppendUnknownArgument(lines, reg)
 	}
 	return args, string(lines)
+}
+
+// pointedAt is the path, text or socket address that a text shows of what an
+// argument points to.
+func pointedAt(k kind, t []byte) (s string, ok bool) {
+	switch k {
+	case kindPath, kindStr:
+		return Unquote(t)
+	case kindSockAddr, kindSockAddrBack:
+		s = sockAddr(t)
+		return s, s != ""
+	}
+	return "", false
 }
 
 // position finds an argument by the kernel's name, or by the names that man
@@ -229,7 +243,8 @@ func position(proto []Param, name string) int {
 var synonyms = map[string]string{
 	"pathname": "filename", "path": "filename", "dirfd": "dfd", "sockfd": "fd", "umodeflags": "flags", "length": "len", "mode_t": "mode",
 	"tgid": "pid", "how": "flags", "clone_flags": "flags", "count": "len", "size": "len", "buffer": "buf", "ubuf": "buf", "statbuf": "buf",
-	"uaddr": "addr", "addr": "addr", "addrlen": "len", "option": "option", "signum": "sig", "timeout_msecs": "timeout",
+	"buff": "buf", "uaddr": "addr", "uservaddr": "addr", "umyaddr": "addr", "upeer_sockaddr": "addr", "usockaddr": "addr", "dest_addr": "addr",
+	"src_addr": "addr", "addr_len": "addrlen", "upeer_addrlen": "addrlen", "usockaddr_len": "addrlen", "option": "option", "signum": "sig", "timeout_msecs": "timeout",
 }
 
 func plainName(name string) string {

@@ -88,9 +88,9 @@ func parseNumber(t []byte) (int64, bool) {
 	return int64(n), err == nil
 }
 
-// quoted reads a C string as strace writes it, whole; one that was cut short
-// ("abc"...) is not known.
-func quoted(t []byte) (string, bool) {
+// Unquote reads a C string between quotes as strace and babeltrace write it. ok
+// is false for what is none, and for one that was cut short ("abc"...).
+func Unquote(t []byte) (s string, ok bool) {
 	if len(t) < 2 || t[0] != '"' || t[len(t)-1] != '"' {
 		return "", false
 	}
@@ -163,7 +163,7 @@ func sockAddr(t []byte) string {
 			case '\\':
 				i++
 			case '"':
-				return quoted([]byte(`"` + rest[:i+1]))
+				return Unquote([]byte(`"` + rest[:i+1]))
 			}
 		}
 		return "", false
