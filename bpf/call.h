@@ -47,6 +47,14 @@ static inline_always u64 texts_of(u32 index)
 	return text_arguments[index];
 }
 
+/* Adds to the texts of a call those that the arguments point to which it passes on; first is its first argument. */
+static inline_always u64 with_passed(u64 which, u64 first)
+{
+	if (which & TEXTS_OF(TEXTS_CALL) && first < SOCKET_CALLS)
+		which |= socket_texts[first];
+	return which;
+}
+
 /* Shows an enter with the texts that its arguments point to; returns its time, 0 if it is lost. */
 static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s32 nr)
 {
@@ -64,7 +72,7 @@ static apart u64 enter_with_texts(struct pt_regs *regs, u64 pid_tgid, u32 abi, s
 		count = argument_counts[index];
 	copy_arguments(args, regs, abi, 6);
 	*(volatile u64 *)&s->owner = pid_tgid;
-	used = read_texts(s, args, texts_of(index) & TEXTS_GIVEN, abi, &missing);
+	used = read_texts(s, args, with_passed(texts_of(index), args[0]) & TEXTS_GIVEN, abi, &missing);
 	if (missing) {
 		state = state_of(pid_tgid);
 		if (state)
@@ -231,11 +239,20 @@ static inline_always int enter(u64 *ctx, u32 spare)
 	return 0;
 }
 
-/* Returns which texts a call's exit has to tell. */
-static inline_always u64 texts_due(u64 pid_tgid, u32 abi, s32 nr, s64 ret)
+/* Returns which texts a call's exit has to tell; its registers are in call, or in regs. */
+static inline_always u64 texts_due(u64 pid_tgid, u32 abi, s32 nr, s64 ret, struct call *call, struct pt_regs *regs)
 {
 	u64 which = texts_of(table_index(abi, nr));
 
+	if (which & TEXTS_OF(TEXTS_CALL)) {
+		u64 first = 0;
+
+		if (call)
+			first = call->args[0];
+		else
+			copy_arguments(&first, regs, abi, 1);
+		which = with_passed(which, first);
+	}
 	return which ? texts_at_exit(which, ret, pid_tgid, is_exec(abi, nr)) : 0;
 }
 
@@ -247,7 +264,7 @@ static inline_always u64 show_exit(struct pt_regs *regs, u64 pid_tgid, u32 abi, 
 	u64 ts;
 
 	if (text_when != TEXTS_NEVER) {
-		u64 which = texts_due(pid_tgid, abi, nr, ret);
+		u64 which = texts_due(pid_tgid, abi, nr, ret, 0, regs);
 
 		if (which)
 			return leave_with_texts(regs, pid_tgid, abi, nr, ret, which);
@@ -311,7 +328,7 @@ static inline_always void show_call(u64 pid_tgid, struct call *call, u64 entered
 	u64 *args;
 
 	if (text_when != TEXTS_NEVER) {
-		u64 which = texts_due(pid_tgid, call->abi, call->nr, ret);
+		u64 which = texts_due(pid_tgid, call->abi, call->nr, ret, call, 0);
 
 		if (which) {
 			show_call_with_texts(pid_tgid, call, entered, abi, nr, ret, which);

@@ -23,10 +23,11 @@ type Config struct {
 	Texts          TextRule            // when what arguments point to is read
 	TextBytes      int                 // of a file name at most, from 8 to TextMax
 	TextArguments  [2][TableSize]TextArguments
-	NoBTF          bool     // use the variant for kernels without BTF even if this one has it
-	Writers        *Writers // for tests; nil: what the kernel needs
-	PartBytes      int      // for tests: parts of buffers are no larger; 0: what the kernel allows
-	RecordSelf     bool     // for tests: the recorder's own events, too
+	SocketTexts    [SocketCalls]TextArguments // what the arguments point to that socketcall passes on, by its first: its second, fourth or fifth
+	NoBTF          bool                       // use the variant for kernels without BTF even if this one has it
+	Writers        *Writers                   // for tests; nil: what the kernel needs
+	PartBytes      int                        // for tests: parts of buffers are no larger; 0: what the kernel allows
+	RecordSelf     bool                       // for tests: the recorder's own events, too
 }
 
 // TextArguments says what the arguments of a call point to, one bit for each,
@@ -69,6 +70,16 @@ func (c *Config) textArguments() (bits [2 * TableSize]uint64) {
 				bits[abi*TableSize+nr] = t.bits()
 			}
 		}
+	}
+	return bits
+}
+
+// socketTexts are SocketTexts as the constant "socket_texts".
+func (c *Config) socketTexts() (bits [SocketCalls]uint64) {
+	const each = 0x0101010101010101
+	for what, t := range c.SocketTexts {
+		all := t.bits()
+		bits[what] = all>>1&each<<6 | (all>>3|all>>4)&each<<7
 	}
 	return bits
 }

@@ -53,5 +53,6 @@ volatile const u32 text_when = TEXTS_NEVER; /* enum text_rule */
 volatile const u32 text_bytes = 256;	    /* of a file name that are read */
 /* What the arguments of each call point to, see enum text_kind. */
 volatile const u64 text_arguments[2 * TABLE_SIZE] = {};
+volatile const u64 socket_texts[SOCKET_CALLS] = {}; /* likewise, of those that each call of socketcall passes on */
 
 #endif

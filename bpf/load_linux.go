@@ -146,6 +146,7 @@ func load(cfg Config, a attempt, cpus int, here *surroundings) (k *Kernel, err e
 		set.set("text_when", uint32(cfg.Texts))
 		set.set("text_bytes", uint32(cfg.TextBytes))
 		set.set("text_arguments", cfg.textArguments())
+		set.set("socket_texts", cfg.socketTexts())
 	}
 	set.set("filter_cgroups", uint32(len(cfg.Cgroups)))
 	set.set("writers", uint32(a.writers))

@@ -96,8 +96,9 @@ const (
 	TableSize    = int(withBTFLayoutTABLE_SIZE) // numbers of each ABI that the kernel side has a place for
 	ControlBytes = int(withBTFLayoutCONTROL_BYTES)
 	SlackBytes   = int(withBTFLayoutSLACK_BYTES)
-	TextMax      = int(withBTFLayoutTEXT_MAX)   // bytes of a file name that can be asked for
-	RecordBytes  = int(unsafe.Sizeof(Record{})) // the fixed part; the payload follows it
+	SocketCalls  = int(withBTFLayoutSOCKET_CALLS) // of socketcall, that it has a place for
+	TextMax      = int(withBTFLayoutTEXT_MAX)     // bytes of a file name that can be asked for
+	RecordBytes  = int(unsafe.Sizeof(Record{}))   // the fixed part; the payload follows it
 )
 
 // Size returns the bytes of the record and its payload, a multiple of 8.

@@ -52,6 +52,8 @@ enum layout {
 	CGROUP_PATH = 1024, /* as the kernel cuts it (kernel/cgroup/cgroup-internal.h: TRACE_CGROUP_PATH_LEN) */
 	TEXT_ARGUMENTS = 40, /* of arguments in memory: of clone3's up to the signal (include/uapi/linux/sched.h) */
 	TEXT_CALL = 24,	     /* of the arguments of socketcall, six (net/socket.c) */
+	TEXT_PASSED = 2,     /* socketcall takes two arguments: as the third counts what those in memory point to */
+	SOCKET_CALLS = 32,   /* of socketcall, that the tables have a place for */
 };
 
 /*
@@ -139,7 +141,11 @@ enum text_flag {
 	TEXT_NOTHING = 255,    /* as the argument: no texts follow */
 };
 
-/* What an argument points to, as bits of "text_arguments": from each of these on one for each argument. */
+/*
+ * What an argument points to, as bits of "text_arguments": from each of these on
+ * one for each of six arguments, and two for those that socketcall passes on, see
+ * passed_on.
+ */
 enum text_kind {
 	/* What the call itself writes there, so that it is read when it returns: */
 	TEXTS_PAIR = 0,		 /* two descriptors */

@@ -51,6 +51,29 @@ static inline_always u32 message_address(u64 *address, u32 abi)
 	return words[1];
 }
 
+/*
+ * Finds what the arguments point to that socketcall has in memory: for n 6 the
+ * second of them, whose length the third is or tells; for 7 the fifth and the
+ * sixth likewise, or two descriptors at the fourth.
+ */
+static inline_always void passed_on(u32 n, u64 what, u64 block, u64 *address, u64 *next)
+{
+	u32 words[TEXT_CALL / 4] = {};
+
+	*address = *next = 0;
+	if (probe_read_user(words, TEXT_CALL, (void *)block))
+		return;
+	if (n == 6) {
+		*address = words[1];
+		*next = words[2];
+	} else if (what & TEXTS_OF(TEXTS_PAIR)) {
+		*address = words[3];
+	} else {
+		*address = words[4];
+		*next = words[5];
+	}
+}
+
 /* Reads one text to where t stands. Returns the bytes of it, rounded to words. */
 static inline_always u32 read_text(struct text *t, u64 what, u64 address, u64 next, u32 n, u32 abi)
 {
@@ -111,15 +134,22 @@ static inline_always u32 read_texts(struct scratch *s, u64 *args, u64 which, u32
 
 	*missing = 0;
 #pragma unroll
-	for (u32 n = 0; n < 6; n++) {
-		u64 what = which & 0x0101010101010101ULL << n;
+	for (u32 n = 0; n < 8; n++) {
+		u64 what = which & 0x0101010101010101ULL << n, address, next = 0;
 		struct text *t;
 
 		if (!what || used > TEXT_BYTES)
 			continue;
+		if (n < 6) {
+			address = args[n];
+			if (n < 5)
+				next = args[n + 1];
+		} else {
+			passed_on(n, what, args[1], &address, &next);
+		}
 		t = (struct text *)(s->bytes + used);
-		used += read_text(t, what, args[n], n < 5 ? args[n + 1] : 0, n, abi);
-		if (t->length == TEXT_UNREAD && args[n])
+		used += read_text(t, what, address, next, n < 6 ? n : TEXT_PASSED, abi);
+		if (t->length == TEXT_UNREAD && address)
 			*missing = 1;
 	}
 	return used;

@@ -140,6 +140,8 @@ const (
 	withBTFLayoutCGROUP_PATH    withBTFLayout = 1024
 	withBTFLayoutTEXT_ARGUMENTS withBTFLayout = 40
 	withBTFLayoutTEXT_CALL      withBTFLayout = 24
+	withBTFLayoutTEXT_PASSED    withBTFLayout = 2
+	withBTFLayoutSOCKET_CALLS   withBTFLayout = 32
 )
 
 type withBTFPlacePayload struct {
@@ -336,6 +338,7 @@ const (
 	withBTFVarSharedTextKinds   = "shared_text_kinds"
 	withBTFVarSharedTextRules   = "shared_text_rules"
 	withBTFVarSharedWriters     = "shared_writers"
+	withBTFVarSocketTexts       = "socket_texts"
 	withBTFVarStoodIn           = "stood_in"
 	withBTFVarTextArguments     = "text_arguments"
 	withBTFVarTextBytes         = "text_bytes"
@@ -473,6 +476,7 @@ type withBTFVariableSpecs struct {
 	SharedTextKinds   *ebpf.VariableSpec `ebpf:"shared_text_kinds"`
 	SharedTextRules   *ebpf.VariableSpec `ebpf:"shared_text_rules"`
 	SharedWriters     *ebpf.VariableSpec `ebpf:"shared_writers"`
+	SocketTexts       *ebpf.VariableSpec `ebpf:"socket_texts"`
 	StoodIn           *ebpf.VariableSpec `ebpf:"stood_in"`
 	TextArguments     *ebpf.VariableSpec `ebpf:"text_arguments"`
 	TextBytes         *ebpf.VariableSpec `ebpf:"text_bytes"`
@@ -588,6 +592,7 @@ type withBTFVariables struct {
 	SharedTextKinds   *ebpf.Variable `ebpf:"shared_text_kinds"`
 	SharedTextRules   *ebpf.Variable `ebpf:"shared_text_rules"`
 	SharedWriters     *ebpf.Variable `ebpf:"shared_writers"`
+	SocketTexts       *ebpf.Variable `ebpf:"socket_texts"`
 	StoodIn           *ebpf.Variable `ebpf:"stood_in"`
 	TextArguments     *ebpf.Variable `ebpf:"text_arguments"`
 	TextBytes         *ebpf.Variable `ebpf:"text_bytes"`

@@ -100,6 +100,7 @@ const (
 	withoutBTFVarSampleSeed        = "sample_seed"
 	withoutBTFVarSampleShare       = "sample_share"
 	withoutBTFVarSelfTgid          = "self_tgid"
+	withoutBTFVarSocketTexts       = "socket_texts"
 	withoutBTFVarStoodIn           = "stood_in"
 	withoutBTFVarTextArguments     = "text_arguments"
 	withoutBTFVarTextBytes         = "text_bytes"
@@ -216,6 +217,7 @@ type withoutBTFVariableSpecs struct {
 	SampleSeed        *ebpf.VariableSpec `ebpf:"sample_seed"`
 	SampleShare       *ebpf.VariableSpec `ebpf:"sample_share"`
 	SelfTgid          *ebpf.VariableSpec `ebpf:"self_tgid"`
+	SocketTexts       *ebpf.VariableSpec `ebpf:"socket_texts"`
 	StoodIn           *ebpf.VariableSpec `ebpf:"stood_in"`
 	TextArguments     *ebpf.VariableSpec `ebpf:"text_arguments"`
 	TextBytes         *ebpf.VariableSpec `ebpf:"text_bytes"`
@@ -310,6 +312,7 @@ type withoutBTFVariables struct {
 	SampleSeed        *ebpf.Variable `ebpf:"sample_seed"`
 	SampleShare       *ebpf.Variable `ebpf:"sample_share"`
 	SelfTgid          *ebpf.Variable `ebpf:"self_tgid"`
+	SocketTexts       *ebpf.Variable `ebpf:"socket_texts"`
 	StoodIn           *ebpf.Variable `ebpf:"stood_in"`
 	TextArguments     *ebpf.Variable `ebpf:"text_arguments"`
 	TextBytes         *ebpf.Variable `ebpf:"text_bytes"`

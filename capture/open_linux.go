@@ -208,7 +208,7 @@ func (p *procFS) openOf(open []openFile, pid, tid int32, below string, files, di
 			break
 		}
 		if name, err := os.Readlink(below + dir.link); err == nil {
-			open = append(open, openFile{pid, tid, dir.fd, 0, name})
+			open = append(open, openFile{pid, tid, dir.fd, deleted(below+dir.link, below+"/root", name), name})
 		}
 	}
 	if !files {
@@ -227,9 +227,23 @@ func (p *procFS) openOf(open []openFile, pid, tid int32, below string, files, di
 		if strings.HasPrefix(name, "/memfd:") { // /proc says so of every one, and the call that makes it does not
 			name = strings.TrimSuffix(name, " (deleted)")
 		}
-		open = append(open, openFile{pid, tid, fd, flagsOf(below + "/fdinfo/" + e.Name()), name})
+		flags := flagsOf(below+"/fdinfo/"+e.Name()) | deleted(below+"/fd/"+e.Name(), below+"/root", name)
+		open = append(open, openFile{pid, tid, fd, flags, name})
 	}
 	return open
+}
+
+// deleted returns [format.FDDeleted] where what a link of /proc leads to was removed:
+// a name may end in the word that /proc puts behind it by itself.
+func deleted(link, root, name string) int64 {
+	if !strings.HasPrefix(name, "/") || !strings.HasSuffix(name, format.DeletedSuffix) {
+		return 0
+	}
+	var is, named unix.Stat_t
+	if unix.Stat(link, &is) == nil && unix.Lstat(root+name, &named) == nil && is.Dev == named.Dev && is.Ino == named.Ino {
+		return 0
+	}
+	return format.FDDeleted
 }
 
 // flagsOf returns how a descriptor was opened, as its file below /proc/PID/fdinfo

@@ -43,6 +43,7 @@ func Start(opt Options, files Files, out *os.File) (r *Recording, err error) {
 	}
 	if opt.Paths != NoPaths {
 		cfg.Texts, cfg.TextBytes, cfg.TextArguments = bpf.TextsAlways, cmp.Or(opt.PathMax, DefaultPathMax), textArguments()
+		cfg.SocketTexts = socketTexts()
 		if opt.Paths == FailedPaths {
 			cfg.Texts = bpf.TextsFailed
 		}

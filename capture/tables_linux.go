@@ -27,22 +27,37 @@ func argumentCounts() (counts [2][bpf.TableSize]uint8) {
 
 // textArguments says of every call what its arguments point to.
 func textArguments() (texts [2][bpf.TableSize]bpf.TextArguments) {
-	of := func(a abi.ABI, nr int32) bpf.TextArguments {
-		r := abi.RefsOf(a, nr)
-		return bpf.TextArguments{
-			Names: r.Paths | r.Names, Addresses: r.Addresses, Messages: r.Messages,
-			Pairs: r.Pairs, AddressesBack: r.AddressesBack, MessagesBack: r.MessagesBack,
-			Words: r.Words, Calls: r.Calls,
-		}
-	}
 	for i, a := range [2]abi.ABI{nativeABI(), compatABI()} {
 		for nr := range texts[i] {
-			texts[i][nr] = of(a, int32(nr))
+			texts[i][nr] = textsOf(a, int32(nr), 6)
 		}
 	}
 	if nativeABI() == abi.X86_64 {
 		for nr := int32(512); nr < 548; nr++ {
-			texts[0][nr] = of(abi.X32, nr|0x40000000)
+			texts[0][nr] = textsOf(abi.X32, nr|0x40000000, 6)
+		}
+	}
+	return texts
+}
+
+// textsOf says what the first arguments of a call point to, n of them.
+func textsOf(a abi.ABI, nr int32, n int) bpf.TextArguments {
+	r, first := abi.RefsOf(a, nr), uint8(1)<<n-1
+	return bpf.TextArguments{
+		Names: (r.Paths | r.Names) & first, Addresses: r.Addresses & first, Messages: r.Messages & first,
+		Pairs: r.Pairs & first, AddressesBack: r.AddressesBack & first, MessagesBack: r.MessagesBack & first,
+		Words: r.Words & first, Calls: r.Calls & first,
+	}
+}
+
+// socketTexts says of every call of socketcall what the arguments point to that it passes on.
+func socketTexts() (texts [bpf.SocketCalls]bpf.TextArguments) {
+	if compatABI() != abi.I386 {
+		return texts
+	}
+	for what := range texts {
+		if call, ok := abi.SocketCallOf(int64(what)); ok {
+			texts[what] = textsOf(abi.I386, call.Nr, call.Args)
 		}
 	}
 	return texts

@@ -137,6 +137,13 @@ const (
 // the capture opened the file, which may lead over symbolic links.
 const FDAsOpened = 1 << 32
 
+// FDDeleted, in [FDFlags], says that the file had no name any more: the
+// [DeletedSuffix] of detail is a word of /proc, no part of its name.
+const FDDeleted = 1 << 33
+
+// DeletedSuffix stands behind the name of a file that was removed.
+const DeletedSuffix = " (deleted)"
+
 // MarkOf is what a [Mark] tells of: of the events that it names, those before
 // MarkFirst are all recorded and those after MarkLast not at all, or, for
 // Began, the other way round.

@@ -49,6 +49,8 @@ func TestRecord(t *testing.T) {
 		{"strace", recordStrace},
 		{"paths", recordPaths},
 		{"addresses", recordAddresses},
+		{"addresses behind socketcall", recordSocketcall},
+		{"removed files", recordRemoved},
 		{"shared tables", recordSharedTables},
 		{"shared before", recordSharedBefore},
 		{"state of parts", recordStateOfParts},
@@ -100,7 +102,7 @@ func buildRecorder(t *testing.T) recorder {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	for _, name := range []string{"busy", "noise", "in_turn", "int80_arguments", "killed_in_call", "with_id", "shared_tables"} {
+	for _, name := range []string{"busy", "noise", "in_turn", "int80_arguments", "killed_in_call", "with_id", "shared_tables", "socketcall"} {
 		source := filepath.Join("..", "..", "testdata", "programs", name+".c")
 		if out, err := exec.Command("cc", "-O1", "-static", "-pthread", "-Wno-unused-result", "-o", r.program(name), source).CombinedOutput(); err != nil {
 			t.Fatalf("compile %s: %v\n%s", name, err, out)

@@ -82,10 +82,10 @@ func (f *Follower) apply(t *task, e *effect, c *Ended, n *Named) *File {
 		if args[2]&closeRangeCloexec != 0 {
 			f.mark(t, int64(uint32(args[0])), int64(uint32(args[1])), true)
 		}
-	case pipes:
-		f.both(t, c.Told, 0, &File{Name: "pipe", Type: Pipe}, e.closedByExec(args))
-	case makesSockets:
-		f.both(t, c.Told, 3, &File{Name: socketName(args[0], args[1]), Type: Socket}, e.closedByExec(args))
+	case pipes, makesSockets:
+		if file, at := e.pair(c); file != nil {
+			f.both(t, c.Told, at, file, e.closedByExec(args))
+		}
 	case makesSocket:
 		return give(&open{&File{Name: socketName(args[0], args[1]), Type: Socket}}, e.closedByExec(args))
 	case accepts:
@@ -233,15 +233,35 @@ func (f *Follower) mark(t *task, first, last int64, closed bool) {
 
 // both lets two new descriptors stand for file, if the call tells them.
 func (f *Follower) both(t *task, told string, arg int, file *File, onExec closing) {
-	text, unknown, ok := format.Argument(told, arg)
-	if !ok || unknown {
-		return
-	}
-	a, b, ok := Pair(text)
-	if ok {
+	if a, b, ok := madePair(told, arg); ok {
 		f.set(t, a, &open{file}, onExec)
 		f.set(t, b, &open{file}, onExec)
 	}
+}
+
+func madePair(told string, arg int) (a, b int32, ok bool) {
+	text, unknown, is := format.Argument(told, arg)
+	if !is || unknown {
+		return 0, 0, false
+	}
+	return Pair(text)
+}
+
+// pair is what each of the descriptors stands for that a call returned in memory,
+// and which argument leads there; nil where it is not told.
+func (e *effect) pair(c *Ended) (file *File, at int) {
+	switch e.what {
+	case pipes:
+		file = &File{Name: "pipe", Type: Pipe}
+	case makesSockets:
+		file, at = &File{Name: socketName(c.Args[0], c.Args[1]), Type: Socket}, 3
+	default:
+		return nil, 0
+	}
+	if _, _, ok := madePair(c.Told, at); !ok {
+		return nil, 0
+	}
+	return file, at
 }
 
 // Pair reads the two descriptors of pipe and socketpair, "[3, 4]".

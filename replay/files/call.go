@@ -29,8 +29,8 @@ func (f *Follower) enter(b *format.Batch, i int) *Named {
 	args := [6]int64{b.Args[0][i], b.Args[1][i], b.Args[2][i], b.Args[3][i], b.Args[4][i], b.Args[5][i]}
 	told := b.Detail[i]
 	if refs.Calls != 0 {
-		if passed, with, ok := passedOn(&args, told); ok {
-			nr, args, told = passed, with, ""
+		if call, with, of, ok := PassedOn(&args, told); ok {
+			nr, args, told = call.Nr, with, of
 			refs, e = abi.RefsOf(a, nr), f.effectOf(a, nr)
 		}
 	}
@@ -126,9 +126,9 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 	was := t.call.before
 	t.call = pending{seq: -1, clone: byProcess, before: was}
 	if abi.RefsOf(c.ABI, c.Nr).Calls != 0 {
-		if passed, with, ok := passedOn(&c.Args, c.Told); ok {
+		if call, with, of, ok := PassedOn(&c.Args, c.Told); ok {
 			as := *c
-			as.Nr, as.Args, as.Told = passed, with, ""
+			as.Nr, as.Args, as.Told = call.Nr, with, of
 			c = &as
 		}
 	}
@@ -146,6 +146,10 @@ func (f *Follower) End(tid int32, c *Ended) *Named {
 		if file := f.toldResult(t, c.Told, int32(c.Ret), f.apply(t, &e, c, n)); file != nil {
 			with := *n
 			with.Ret = file
+			n = &with
+		} else if pair, at := e.pair(c); pair != nil {
+			with := *n
+			with.Pair, with.PairAt = pair, at
 			n = &with
 		}
 	}

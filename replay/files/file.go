@@ -71,6 +71,7 @@ type File struct {
 	// bytes escaped as in captures, see [systape/format.EscapeText].
 	Name string
 	Type Type
+	Gone bool // Name ends in [systape/format.DeletedSuffix], which is no part of it: the file was removed before it was met
 
 	real  bool   // the name is a path without symbolic links: ".." is what is before
 	moves int    // renames that the name knows of
@@ -87,13 +88,15 @@ func (f *File) path() (string, bool) {
 
 // Named is what the arguments of one call name. It must not be changed.
 type Named struct {
-	FDs   [6]*File  // by register: what the descriptor there, or AT_FDCWD, stands for; nil: not known
-	Ret   *File     // what the descriptor stands for that the call returned; nil: none, or not known
-	Paths [2]string // its paths and socket addresses, in their order; "" where there is none or it is not known
-	cwd   uint8     // registers that hold AT_FDCWD
-	links [2]links  // what may be a symbolic link in Paths
-	moves int       // renames that the paths know of
-	text  bool      // Paths[0] is what a symbolic link is to hold: the call is about Paths[1]
+	FDs    [6]*File  // by register: what the descriptor there, or AT_FDCWD, stands for; nil: not known
+	Ret    *File     // what the descriptor stands for that the call returned; nil: none, or not known
+	Pair   *File     // what each of the two descriptors stands for that it returned in memory (pipe, socketpair); nil: none, or not known
+	PairAt int       // the argument that leads there
+	Paths  [2]string // its paths and socket addresses, in their order; "" where there is none or it is not known
+	cwd    uint8     // registers that hold AT_FDCWD
+	links  [2]links  // what may be a symbolic link in Paths
+	moves  int       // renames that the paths know of
+	text   bool      // Paths[0] is what a symbolic link is to hold: the call is about Paths[1]
 }
 
 // Descriptor returns what the call's first descriptor stands for, the working
@@ -142,14 +145,25 @@ func (n *Named) main() int {
 	return 0
 }
 
+// made is what the descriptor stands for that the call made, or each of the two.
+func (n *Named) made() *File {
+	switch {
+	case n == nil:
+		return nil
+	case n.Ret != nil:
+		return n.Ret
+	}
+	return n.Pair
+}
+
 // Type returns the type of the call's first descriptor, or else of the one
 // that it returned.
 func (n *Named) Type() Type {
 	if f := n.Descriptor(); f != nil {
 		return f.Type
 	}
-	if n != nil && n.Ret != nil {
-		return n.Ret.Type
+	if made := n.made(); made != nil {
+		return made.Type
 	}
 	return Unknown
 }
@@ -171,7 +185,8 @@ func (n *Named) Any(ok func(name string) bool) bool {
 			return true
 		}
 	}
-	return n.Ret != nil && n.Ret.named(ok)
+	made := n.made()
+	return made != nil && made.named(ok)
 }
 
 // named reports whether ok holds for the name, or an address in it.
@@ -197,5 +212,6 @@ func (n *Named) HasType(t Type) bool {
 			return true
 		}
 	}
-	return n.Ret != nil && n.Ret.Type == t
+	made := n.made()
+	return made != nil && made.Type == t
 }

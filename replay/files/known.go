@@ -144,7 +144,10 @@ func (k *knowing) dirs(tid int32, t *task) {
 
 // flags are those of a row that tells what a file is called.
 func (f *File) flags() int64 {
-	if f.Type == Regular && !f.real {
+	switch {
+	case f.Gone:
+		return format.FDDeleted
+	case f.Type == Regular && !f.real:
 		return format.FDAsOpened
 	}
 	return 0

@@ -1,49 +1,30 @@
 package files
 
 import (
-	"sync"
+	"math/bits"
 
+	"systape/format"
 	"systape/format/abi"
 )
 
-// What socketcall of i386 calls by its first argument (include/uapi/linux/net.h,
-// SYS_SOCKET…); calls that i386 has not by itself are those that do the same
-// where the last arguments are 0.
-var socketCalls = []string{1: "socket", "bind", "connect", "listen", "accept4", "getsockname", "getpeername", "socketpair", "sendto", "recvfrom",
-	"sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg"}
-
-// Of accept, send and recv, how many arguments there are.
-var fewer = map[int64]int{5: 3, 9: 4, 10: 4}
-
-var socketCallNumbers = sync.OnceValue(func() (numbers []int32) {
-	for _, name := range socketCalls {
-		nr, ok := abi.Number(abi.I386, name)
-		if !ok {
-			nr = -1
-		}
-		numbers = append(numbers, nr)
-	}
-	return numbers
-})
-
-// passedOn returns the number and the arguments of the call that a socketcall
-// is; ok is false where that is not known. What its arguments point to is not.
-func passedOn(args *[6]int64, told string) (nr int32, passed [6]int64, ok bool) {
-	what := args[0]
-	if what < 1 || what >= int64(len(socketCalls)) {
-		return 0, passed, false
-	}
+// PassedOn returns the call of i386 that a socketcall is, its arguments, and what is
+// told of them, as told says it of socketcall; ok is false where that is not known.
+func PassedOn(args *[6]int64, told string) (call abi.SocketCall, passed [6]int64, toldOf string, ok bool) {
+	call, is := abi.SocketCallOf(args[0])
 	words, ok := wordsOf(told, 1)
-	if nr = socketCallNumbers()[what]; !ok || nr < 0 {
-		return 0, passed, false
+	if !ok || !is {
+		return call, passed, "", false
 	}
-	n, few := fewer[what]
-	for i, w := range words {
-		if !few || i < n {
-			passed[i] = int64(int32(uint32(w)))
+	for i, w := range words[:call.Args] {
+		passed[i] = int64(int32(uint32(w)))
+	}
+	if text, unknown, is := format.Argument(told, abi.PassedText); is && !unknown {
+		refs := abi.RefsOf(abi.I386, call.Nr)
+		if where := refs.Sockets() | refs.Pairs; where != 0 {
+			toldOf = string(format.AppendArgument(nil, bits.TrailingZeros8(where), text))
 		}
 	}
-	return nr, passed, true
+	return call, passed, toldOf, true
 }
 
 // howOf returns what openat2 was told in memory (struct open_how,

@@ -62,7 +62,7 @@ func (f *Follower) rename(n *Named, from, to int) {
 // current returns a directory under the name that it has now; nil where that
 // is not known.
 func (f *Follower) current(dir *File) *File {
-	if dir == nil || dir.moves == f.moves.number() {
+	if dir == nil || dir.Gone || dir.moves == f.moves.number() {
 		return dir
 	}
 	name, ok := dir.path()

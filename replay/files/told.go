@@ -64,6 +64,6 @@ func (f *Follower) replace(t *task, fd int32, file *File) {
 // fromProc returns the file that /proc gives this name.
 func (f *Follower) fromProc(name string) *File {
 	file := &File{Name: name, Type: typeOf(name), moves: f.moves.number()}
-	file.real = file.Type == Regular && !strings.HasSuffix(name, " (deleted)")
+	file.real = file.Type == Regular && !strings.HasSuffix(name, format.DeletedSuffix)
 	return file
 }

@@ -1,6 +1,10 @@
 package files
 
-import "systape/format"
+import (
+	"strings"
+
+	"systape/format"
+)
 
 // wasOpen takes a row that tells what was open at the start, or where a part
 // begins: what is known already stays.
@@ -15,6 +19,7 @@ func (f *Follower) wasOpen(b *format.Batch, i int) {
 	}
 	file := f.fromProc(b.Detail[i])
 	other := int32(b.Args[format.FDFlags][i]) // with whom it shares, if it does
+	file.Gone = b.Args[format.FDFlags][i]&format.FDDeleted != 0 && fd != format.FDSharesFiles && fd != format.FDSharesDirs && strings.HasSuffix(file.Name, format.DeletedSuffix)
 	file.real = file.real && b.Args[format.FDFlags][i]&format.FDAsOpened == 0
 	switch fd {
 	case format.FDCwd:

@@ -150,19 +150,22 @@ func (f *Filter) Of(c *replay.Call, name string) (v Verdict, known bool) {
 	return f.fallback, known
 }
 
-// What i386 calls through socketcall and ipc, by their first argument
-// (include/uapi/linux/net.h, ipc.h): libseccomp makes rules for both ways.
-var multiplex = map[string]map[int64]string{
-	"socketcall": {1: "socket", 2: "bind", 3: "connect", 4: "listen", 5: "accept", 6: "getsockname", 7: "getpeername", 8: "socketpair", 9: "send",
-		10: "recv", 11: "sendto", 12: "recvfrom", 13: "shutdown", 14: "setsockopt", 15: "getsockopt", 16: "sendmsg", 17: "recvmsg", 18: "accept4",
-		19: "recvmmsg", 20: "sendmmsg"},
-	"ipc": {1: "semop", 2: "semget", 3: "semctl", 4: "semtimedop", 11: "msgsnd", 12: "msgrcv", 13: "msgget", 14: "msgctl", 21: "shmat", 22: "shmdt",
-		23: "shmget", 24: "shmctl"},
-}
+// What i386 calls through ipc, by its first argument (include/uapi/linux/ipc.h).
+var ipcCalls = map[int64]string{1: "semop", 2: "semget", 3: "semctl", 4: "semtimedop", 11: "msgsnd", 12: "msgrcv", 13: "msgget", 14: "msgctl", 21: "shmat",
+	22: "shmdt", 23: "shmget", 24: "shmctl"}
 
+// multiplexed returns the call that i386 made through socketcall or ipc: libseccomp
+// makes rules for both ways.
 func multiplexed(c *replay.Call, name string) string {
 	if c.ABI != abi.I386 || !c.Status.HasEnter() {
 		return ""
 	}
-	return multiplex[name][c.Args[0]]
+	if name == "socketcall" {
+		call, _ := abi.SocketCallOf(c.Args[0])
+		return call.Name
+	}
+	if name == "ipc" {
+		return ipcCalls[c.Args[0]]
+	}
+	return ""
 }

@@ -199,16 +199,28 @@ func AppendArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string) 
 	return AppendNamedArgs(dst, a, nr, args, detail, &Names{})
 }
 
-// Names are what the descriptors in the registers of a call stand for; "" where
-// there is none or it is not known.
-type Names [6]string
+// Names are what the descriptors in the registers of a call stand for, or each of
+// the two that it made where a register points to; "" where there is none or it
+// is not known.
+type Names [6]Name
+
+// Name is what a descriptor stands for.
+type Name struct {
+	Text string
+	Gone bool // Text ends in [format.DeletedSuffix], which is no part of the name
+}
 
 // AppendNamedArgs is AppendArgs that writes behind each descriptor what it
 // stands for, as strace -y does: "3</etc/hosts>, 0x7ffc3a5e1f20, 4096".
 func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string, names *Names) []byte {
+	return appendFirstArgs(dst, a, nr, args, detail, names, len(args))
+}
+
+// appendFirstArgs is AppendNamedArgs of the first n registers.
+func appendFirstArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail string, names *Names, n int) []byte {
 	c := lookup(a, nr)
 	if !c.known {
-		for i := range min(abi.NumArgs(a, nr), len(args)) {
+		for i := range min(abi.NumArgs(a, nr), n) {
 			if i > 0 {
 				dst = append(dst, ", "...)
 			}
@@ -224,7 +236,7 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 	reg, first := 0, true
 	for i := range params {
 		p := &params[i]
-		if reg >= len(args) {
+		if reg >= n {
 			break
 		}
 		if p.shown(a, args) {
@@ -234,12 +246,18 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 			first = false
 			if detail == "" {
 				dst = p.append(dst, a, args, reg)
+			} else if call, passed, of, ok := passedOn(p.kind, args, detail); ok {
+				dst = append(appendFirstArgs(append(dst, '['), a, call.Nr, &passed, of, names, call.Args), ']')
 			} else if text, isUnknown, told := format.Argument(detail, reg); told {
-				dst = appendTold(dst, a, p.kind, text, isUnknown)
+				if p.kind == kindFDPair && names[reg].Text != "" && isPair(text) {
+					dst = appendPair(dst, text, names[reg])
+				} else {
+					dst = appendTold(dst, a, p.kind, text, isUnknown)
+				}
 			} else {
 				dst = p.append(dst, a, args, reg)
 			}
-			if names[reg] != "" && (p.kind == kindFD || p.kind == kindDirFD) {
+			if names[reg].Text != "" && (p.kind == kindFD || p.kind == kindDirFD) {
 				dst = AppendName(dst, names[reg])
 			}
 		}
@@ -251,7 +269,12 @@ func AppendNamedArgs(dst []byte, a abi.ABI, nr int32, args *[6]int64, detail str
 // AppendName appends what a descriptor stands for, "</etc/hosts>". Angle
 // brackets in a name are escapes, so that a file cannot be named to look like
 // the rest of a line.
-func AppendName(dst []byte, name string) []byte {
+func AppendName(dst []byte, of Name) []byte {
+	name := of.Text
+	if of.Gone { // as strace writes it
+		dst = append(appendBare(append(dst, '<'), strings.TrimSuffix(name, format.DeletedSuffix)), '>')
+		return append(dst, strings.TrimSpace(format.DeletedSuffix)...)
+	}
 	dst = append(dst, '<')
 	if kind, rest, ok := strings.Cut(name, "->"); ok && name[0] != '/' { // a socket's peer
 		dst = append(appendBare(dst, kind), "->"...)
@@ -294,6 +317,22 @@ func appendTold(dst []byte, a abi.ABI, k kind, text string, isUnknown bool) []by
 		return append(dst[:start], dst[start+1:len(dst)-1]...) // without the quotes
 	}
 	return strconv.AppendQuote(dst, text)
+}
+
+// passedOn is files.PassedOn of an argument that is the address of others.
+func passedOn(k kind, args *[6]int64, detail string) (call abi.SocketCall, passed [6]int64, of string, ok bool) {
+	if k == kindCallArgs {
+		return files.PassedOn(args, detail)
+	}
+	return call, passed, "", false
+}
+
+// appendPair writes two descriptors that stand for the same.
+func appendPair(dst []byte, text string, name Name) []byte {
+	first, second, _ := strings.Cut(strings.TrimSuffix(text, "]"), ",")
+	dst = AppendName(append(dst, first...), name)
+	dst = AppendName(append(append(dst, ','), second...), name)
+	return append(dst, ']')
 }
 
 // isPair tells the descriptors that pipe and socketpair made, "[3, 4]".

@@ -416,12 +416,18 @@ func BenchmarkArgs(b *testing.B) {
 // Arguments in memory are written as strace does.
 func TestArgumentsInMemory(t *testing.T) {
 	for line, want := range map[string]string{
-		`clone3(0x10, 88) "0={0x4100, 0x0, 0x0, 0x0, 0x11}"`:                  "{flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD, ...}, 88",
-		`clone3(0x10, 88) "0={}"`:                                             `"{}", 88`,
-		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x80000, 0x0, 0x10}"`:            `3, "a", {flags=O_RDONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}, 24`,
-		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x41, 0x1a4, 0x0}"`:              `3, "a", {flags=O_WRONLY|O_CREAT, mode=0644, resolve=0}, 24`,
-		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`: `SYS_CONNECT, "{0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`,
-		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10}"`:              "SYS_CONNECT, [5, 65440, 16]",
+		`clone3(0x10, 88) "0={0x4100, 0x0, 0x0, 0x0, 0x11}"`:                                    "{flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD, ...}, 88",
+		`clone3(0x10, 88) "0={}"`:                                                               `"{}", 88`,
+		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x80000, 0x0, 0x10}"`:                              `3, "a", {flags=O_RDONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}, 24`,
+		`openat2(3, 0x10, 0x20, 24) "1=a\n2={0x41, 0x1a4, 0x0}"`:                                `3, "a", {flags=O_WRONLY|O_CREAT, mode=0644, resolve=0}, 24`,
+		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`:                   `SYS_CONNECT, "{0x5, 0xffa0, 0x10, 0, 0x0, 0x0}"`,
+		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10, 0x9, 0x9, 0x9}\n2=192.0.2.1:80"`: "SYS_CONNECT, [5, 192.0.2.1:80, 16]",
+		`socketcall(11, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x1, 0x0, 0xffb0, 0x10}\n2=@a b"`:     "SYS_SENDTO, [5, 0xffa0, 1, 0, @a b, 16]",
+		`socketcall(9, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x1, 0x0, 0xffb0, 0x10}"`:              "SYS_SEND, [5, 0xffa0, 1, 0]",
+		`socketcall(5, 0xff00) abi=i386 "1={0x5, 0x0, 0x0, 0x800, 0xffb0, 0x10}"`:               "SYS_ACCEPT, [5, NULL, NULL]",
+		`socketcall(8, 0xff00) abi=i386 "1={0x1, 0x1, 0x0, 0xffb0, 0x0, 0x0}\n2=[3, 4]"`:        "SYS_SOCKETPAIR, [AF_UNIX, SOCK_STREAM, 0, [3, 4]]",
+		`socketcall(99, 0xff00) abi=i386 "1={0x1, 0x1, 0x0, 0xffb0, 0x0, 0x0}"`:                 "99, [1, 1, 0, 65456, 0, 0]",
+		`socketcall(3, 0xff00) abi=i386 "1={0x5, 0xffa0, 0x10}"`:                                "SYS_CONNECT, [5, 0xffa0, 16]",
 	} {
 		events, err := format.ParseText(strings.NewReader("1 enter 7 " + line))
 		if err != nil {

@@ -317,8 +317,11 @@ func (p *Printer) namesOf(c *replay.Call) *decode.Names {
 	if p.opt.Names && c.Files != nil {
 		for i, f := range c.Files.FDs {
 			if f != nil {
-				p.descriptors[i] = f.Name
+				p.descriptors[i] = decode.Name{Text: f.Name, Gone: f.Gone}
 			}
+		}
+		if pair := c.Files.Pair; pair != nil {
+			p.descriptors[c.Files.PairAt] = decode.Name{Text: pair.Name}
 		}
 	}
 	return &p.descriptors
@@ -356,7 +359,7 @@ func (p *Printer) appendResult(dst []byte, c *replay.Call, form Form) []byte {
 	} else {
 		dst = decode.AppendResult(dst, c.ABI, c.Nr, &c.Args, c.Ret)
 		if p.opt.Names && c.Files != nil && c.Files.Ret != nil && c.Files.Ret.Name != "" {
-			dst = decode.AppendName(dst, c.Files.Ret.Name)
+			dst = decode.AppendName(dst, decode.Name{Text: c.Files.Ret.Name, Gone: c.Files.Ret.Gone})
 		}
 	}
 	if colour != "" {
