@@ -29,7 +29,13 @@ func (d *intDict[T]) encode(vals []T, idx []uint32, limit int) bool {
 	idx = idx[:len(vals)]
 	// Enters and exits alternate, so a column tends to alternate as well.
 	last, before := d.index(vals[0]), uint32(0)
-	for i, v := range vals {
+	for i := 0; i < len(vals); i++ {
+		if n := alike(vals[i:], d.values[last]); n > 0 {
+			fill(idx[i:i+n], last)
+			i += n - 1
+			continue
+		}
+		v := vals[i]
 		switch v {
 		case d.values[last]:
 		case d.values[before]:
@@ -43,6 +49,25 @@ func (d *intDict[T]) encode(vals []T, idx []uint32, limit int) bool {
 		idx[i] = last
 	}
 	return true
+}
+
+// alike returns how many of the first of v are x, a multiple of eight: values
+// that are given one by one cost more than those of long runs.
+func alike[T int32 | int64 | uint32 | uint8](v []T, x T) (n int) {
+	for ; len(v) >= 8; v = v[8:] {
+		w := (*[8]T)(v)
+		if w[0] != x || (w[1]^x)|(w[2]^x)|(w[3]^x)|(w[4]^x)|(w[5]^x)|(w[6]^x)|(w[7]^x) != 0 {
+			break
+		}
+		n += 8
+	}
+	return n
+}
+
+func fill(idx []uint32, x uint32) {
+	for i := range idx {
+		idx[i] = x
+	}
 }
 
 func (d *intDict[T]) index(v T) uint32 {
@@ -96,11 +121,15 @@ func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes
 		for i := range v.Words.Len() {
 			d.codes[i] = noIndex
 		}
-		for i, c := range v.Codes {
+		for i := 0; i < len(v.Codes); i++ {
+			c := v.Codes[i]
 			if d.codes[c] == noIndex {
 				d.codes[c] = d.add(v.Words.Word(c))
 			}
 			idx[i] = d.codes[c]
+			n := alike(v.Codes[i+1:], c)
+			fill(idx[i+1:i+1+n], d.codes[c])
+			i += n
 		}
 	case v.IDs != nil:
 		for len(d.byID) < len(v.List) {
@@ -109,7 +138,8 @@ func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes
 		for i := range d.byID {
 			d.byID[i] = noIndex
 		}
-		for i, id := range v.IDs {
+		for i := 0; i < len(v.IDs); i++ {
+			id := v.IDs[i]
 			if int(id) >= len(v.List) {
 				return false, columnar.ErrForeignID
 			}
@@ -119,6 +149,9 @@ func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes
 				d.byID[id] = x
 			}
 			idx[i] = x
+			n := alike(v.IDs[i+1:], id)
+			fill(idx[i+1:i+1+n], x)
+			i += n
 		}
 	default:
 		if d.ids == nil {
@@ -127,7 +160,7 @@ func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes
 		clear(d.ids)
 		last, at := "", noIndex
 		for i, s := range v.Strings {
-			if s != last || at == noIndex {
+			if at == noIndex || len(s)+len(last) > 0 && s != last {
 				x, known := d.ids[s]
 				if !known {
 					x = d.add(columnar.CleanText(s))

@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // This file writes the three Parquet encodings of format version 1. PLAIN
@@ -12,8 +13,7 @@ const (
 	deltaBlock  = 128 // values in a block of DELTA_BINARY_PACKED, as everybody writes it
 	deltaMinis  = 4   // miniblocks in it
 	deltaMini   = deltaBlock / deltaMinis
-	minRepeat   = 8 // shorter runs of one value are packed with their neighbours
-	packedGroup = 8 // values are bit-packed in groups of eight
+	packedGroup = 8 // values are bit-packed in groups of eight; only what fills one is told as a run
 )
 
 // appendDelta appends v as DELTA_BINARY_PACKED (Parquet, Encodings.md). The
@@ -27,75 +27,88 @@ func appendDelta(dst []byte, v []int64) []byte {
 	}
 	dst = binary.AppendVarint(dst, v[0])
 	last := v[0]
-	var deltas [deltaBlock]uint64
+	var deltas [deltaBlock]int64
 	for v = v[1:]; len(v) > 0; {
 		n := min(len(v), deltaBlock)
-		least := v[0] - last
-		for i, x := range v[:n] {
-			d := x - last
-			last = x
-			deltas[i] = uint64(d)
-			least = min(least, d)
+		block := deltas[:n]
+		least, most := v[0]-last, [deltaMinis]int64{}
+		for m := 0; m*deltaMini < n; m++ {
+			from, to := m*deltaMini, min((m+1)*deltaMini, n)
+			mini := block[from:to]
+			high := v[from] - last
+			for i, x := range v[from:to] {
+				d := x - last
+				last = x
+				mini[i] = d
+				least, high = min(least, d), max(high, d)
+			}
+			most[m] = high
 		}
 		v = v[n:]
 		dst = binary.AppendVarint(dst, least)
 		head := len(dst)
 		dst = append(dst, make([]byte, deltaMinis)...)
+		for i := n; i&(deltaMini-1) != 0; i++ {
+			deltas[i] = least // what fills a miniblock is 0
+		}
 		for m := 0; m*deltaMini < n; m++ {
-			mini := deltas[m*deltaMini : min((m+1)*deltaMini, n)]
-			var all uint64
-			for i := range mini {
-				mini[i] -= uint64(least)
-				all |= mini[i]
-			}
-			width := bits.Len64(all)
+			// As far apart as differences of differences get, 64 bits without a sign hold it.
+			width := bits.Len64(uint64(most[m]) - uint64(least))
 			dst[head+m] = byte(width)
-			clear(deltas[m*deltaMini+len(mini) : (m+1)*deltaMini])
-			dst = appendPacked64(dst, (*[deltaMini]uint64)(deltas[m*deltaMini:]), width)
+			dst = appendPacked64(dst, (*[deltaMini]int64)(deltas[m*deltaMini:]), least, width)
 		}
 	}
 	return dst
 }
 
-// appendPacked64 appends the 32 values of a miniblock with width bits each.
-func appendPacked64(dst []byte, v *[deltaMini]uint64, width int) []byte {
+// appendPacked64 appends how much the 32 values of a miniblock exceed least, with
+// width bits each.
+func appendPacked64(dst []byte, v *[deltaMini]int64, least int64, width int) []byte {
+	if width == 0 {
+		return dst
+	}
+	from := len(dst)
+	dst = slices.Grow(dst, deltaMini/8*width+8)
+	out := dst[from : from+deltaMini/8*width+8]
 	var acc uint64
 	n := 0 // bits in acc
-	for _, x := range v {
+	for _, d := range v {
+		x := uint64(d) - uint64(least)
 		acc |= x << n
 		if n += width; n >= 64 {
-			dst = binary.LittleEndian.AppendUint64(dst, acc)
+			binary.LittleEndian.PutUint64(out, acc)
+			out = out[8:]
 			n -= 64
 			acc = x >> (width - n) // 0 when n is 0 and width 64: Go shifts past the end give 0
 		}
 	}
-	for ; n > 0; n -= 8 {
-		dst = append(dst, byte(acc))
-		acc >>= 8
-	}
-	return dst
+	binary.LittleEndian.PutUint64(out, acc)
+	return dst[:from+deltaMini/8*width]
 }
 
 // appendHybrid appends idx in the RLE/bit-packing hybrid with width bits a
 // value: long runs of one value as a count, everything else packed.
 func appendHybrid(dst []byte, idx []uint32, width int) []byte {
-	packed := 0 // idx[packed:i] waits to be packed
-	for i := 0; i < len(idx); {
-		x, end := idx[i], i+1
+	packed := 0 // idx[packed:at] waits to be packed
+	for at := 0; at+packedGroup <= len(idx); {
+		// A packed run holds whole groups: what of a repeated run lies before the
+		// first group that is all of it is packed.
+		x := idx[at]
+		n := alike(idx[at:], x)
+		if n == 0 {
+			at += packedGroup
+			continue
+		}
+		dst = appendPackedRun(dst, idx[packed:at], width)
+		end := at + n
 		for end < len(idx) && idx[end] == x {
 			end++
 		}
-		// A packed run holds whole groups; the repeated run completes the last.
-		fill := -(i - packed) & (packedGroup - 1)
-		if end-i-fill >= minRepeat {
-			dst = appendPackedRun(dst, idx[packed:i+fill], width)
-			dst = binary.AppendUvarint(dst, uint64(end-i-fill)<<1)
-			for b := 0; b < width; b += 8 {
-				dst = append(dst, byte(x>>b))
-			}
-			packed = end
+		dst = binary.AppendUvarint(dst, uint64(end-at)<<1)
+		for b := 0; b < width; b += 8 {
+			dst = append(dst, byte(x>>b))
 		}
-		i = end
+		packed, at = end, end
 	}
 	return appendPackedRun(dst, idx[packed:], width)
 }
@@ -107,10 +120,15 @@ func appendPackedRun(dst []byte, idx []uint32, width int) []byte {
 	}
 	groups := (len(idx) + packedGroup - 1) / packedGroup
 	dst = binary.AppendUvarint(dst, uint64(groups)<<1|1)
+	from, size := len(dst), packedBytes(len(idx), width)
 	switch width {
+	case 1, 2:
+		dst = slices.Grow(dst, groups*width)[:from+size]
+		packFew(dst[from:], idx, width)
 	case 8:
-		for _, x := range idx {
-			dst = append(dst, byte(x))
+		dst = slices.Grow(dst, groups*width)[:from+size]
+		for i, x := range idx {
+			dst[from+i] = byte(x)
 		}
 	case 16:
 		for _, x := range idx {
@@ -133,7 +151,30 @@ func appendPackedRun(dst []byte, idx []uint32, width int) []byte {
 		}
 	}
 	// The last group is filled with zeros.
-	return append(dst, make([]byte, groups*width-packedBytes(len(idx), width))...)
+	return append(dst, make([]byte, groups*width-size)...)
+}
+
+// packFew sets dst to idx with one bit or two bits each, which is what most
+// columns of a capture need.
+func packFew(dst []byte, idx []uint32, width int) {
+	per := 8 / width
+	for i := range dst {
+		g := idx[i*per : min((i+1)*per, len(idx))]
+		switch {
+		case len(g) == 8:
+			w := (*[8]uint32)(g)
+			dst[i] = byte(w[0] | w[1]<<1 | w[2]<<2 | w[3]<<3 | w[4]<<4 | w[5]<<5 | w[6]<<6 | w[7]<<7)
+		case len(g) == 4 && width == 2:
+			w := (*[4]uint32)(g)
+			dst[i] = byte(w[0] | w[1]<<2 | w[2]<<4 | w[3]<<6)
+		default:
+			var b uint32
+			for k, x := range g {
+				b |= x << (k * width)
+			}
+			dst[i] = byte(b)
+		}
+	}
 }
 
 // packedBytes is how many bytes n values of width bits take.
