@@ -15,10 +15,11 @@ import (
 type ParquetWriter struct {
 	file    *parquet.Writer
 	version int // of the rows
-	rows    Batch
 	values  []columnar.Values
 	order   order
+	names   *SymbolTable // of the row group that is being made
 	moved   *translator
+	rows    Batch // whose names are those, of another table before
 	err     error
 	closed  bool
 }
@@ -64,20 +65,15 @@ func (w *ParquetWriter) Write(b *Batch) error {
 	if err != nil {
 		return fmt.Errorf("write capture: %w", err)
 	}
-	if w.rows.N == 0 {
-		w.rows.Symbols = b.Symbols // of no batch is the table needed once its rows are written
-	}
 	for from := 0; from < b.N; {
-		to := min(from+parquet.GroupRows-w.rows.N, b.N)
-		if err := w.take(b, from, to); err != nil {
-			w.err = fmt.Errorf("write capture: %w", err)
-			return w.err
+		to := min(from+parquet.GroupRows-w.file.Waiting(), b.N)
+		err := w.take(b, from, to)
+		if err == nil && w.file.Waiting() == parquet.GroupRows {
+			err = w.file.EndGroup()
 		}
-		if w.rows.N == parquet.GroupRows {
-			if err := w.flush(); err != nil {
-				w.err = fmt.Errorf("write capture: %w", err)
-				return w.err
-			}
+		if err != nil {
+			w.err = fmt.Errorf("write capture: row group %d: %w", w.file.Groups(), err)
+			return w.err
 		}
 		from = to
 	}
@@ -85,36 +81,31 @@ func (w *ParquetWriter) Write(b *Batch) error {
 	return nil
 }
 
-// take copies rows from…to into the buffer.
+// take gives rows from…to to the row group. All its names must be of one table.
 func (w *ParquetWriter) take(b *Batch, from, to int) error {
-	var moved *translator
-	if b.Symbols != w.rows.Symbols {
-		if w.moved == nil || w.moved.from != b.Symbols || w.moved.into != w.rows.Symbols {
-			w.moved = &translator{from: b.Symbols, into: w.rows.Symbols}
+	if w.file.Waiting() == 0 {
+		w.names = b.Symbols
+	}
+	if b.Symbols != w.names {
+		if w.moved == nil || w.moved.from != b.Symbols || w.moved.into != w.names {
+			w.moved = &translator{from: b.Symbols, into: w.names}
 		}
-		moved = w.moved
+		w.rows.Reset()
+		w.rows.Symbols = w.names
+		for _, c := range columnsOf(w.version) {
+			if err := c.add(&w.rows, b, from, to, w.moved); err != nil {
+				return err
+			}
+		}
+		b, from, to = &w.rows, 0, to-from
 	}
-	for _, c := range columnsOf(w.version) {
-		if err := c.add(&w.rows, b, from, to, moved); err != nil {
-			return err
+	w.values = b.values(w.values, w.version)
+	if from > 0 {
+		for i := range w.values {
+			w.values[i] = w.values[i].Run(from, to)
 		}
 	}
-	w.rows.N += to - from
-	return nil
-}
-
-// flush writes the buffered rows as a row group.
-func (w *ParquetWriter) flush() error {
-	if w.rows.N == 0 {
-		return nil
-	}
-	w.values = w.rows.values(w.values, w.version)
-	err := w.file.WriteGroup(w.values, w.rows.N)
-	w.rows.Reset()
-	if err != nil {
-		return fmt.Errorf("row group %d: %w", w.file.Groups(), err)
-	}
-	return nil
+	return w.file.Add(w.values, to-from)
 }
 
 // Rows returns how many rows have been given to Write.
@@ -133,8 +124,8 @@ func (w *ParquetWriter) Close(meta *Meta) error {
 	}
 	w.closed = true
 	pairs, err := w.order.closing(meta).pairs()
-	if err == nil {
-		err = w.flush()
+	if err == nil && w.file.Waiting() > 0 {
+		err = w.file.EndGroup()
 	}
 	if err == nil {
 		err = w.file.Close(pairs, checkKey)

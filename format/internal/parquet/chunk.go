@@ -2,6 +2,8 @@ package parquet
 
 import (
 	"encoding/binary"
+	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/parquet"
 
@@ -29,110 +31,213 @@ type encodedChunk struct {
 
 type encodedPage struct{ rows, raw, bytes int }
 
-// chunkEncoder encodes one column at a time.
-type chunkEncoder struct {
-	i64    intDict[int64]
-	i32    intDict[int32]
-	words  wordDict
-	bounds textBounds
-	idx    []uint32
-	raw    []byte // a page before compression
-	out    *encodedChunk
+// columnEncoder encodes a column of a row group, whose rows come in runs. What it
+// keeps of them is mostly a small part of what they were: rows that lie in memory
+// until their row group is full are out of every cache by then.
+type columnEncoder struct {
+	column columnar.Column
+	rows   int
+
+	i64   intDict[int64]
+	i32   intDict[int32]
+	words wordDict
+	idx   indexes
+	plain bool // the column has no dictionary any more
+
+	deltas deltas
+	bools  []bool
+	raw    []byte // values as they are: of the page that is being made
+	waits  int    // rows in raw
+
+	low64, high64 int64 // of Delta and plain integers
+	bounds        textBounds
+
+	out encodedChunk
 }
 
-// encode sets out to the first n values.
-func (e *chunkEncoder) encode(out *encodedChunk, c columnar.Column, v *columnar.Values, n int) error {
-	*out = encodedChunk{dict: out.dict[:0], data: out.data[:0], pages: out.pages[:0], stats: c.Stats}
-	e.out, e.bounds, e.idx = out, textBounds{}, columnar.Resize(e.idx, n)
-	switch {
+// reset begins a row group.
+func (e *columnEncoder) reset() {
+	o := &e.out
+	*o = encodedChunk{dict: o.dict[:0], data: o.data[:0], pages: o.pages[:0], stats: e.column.Stats}
+	e.rows, e.waits, e.raw, e.bools, e.bounds = 0, 0, e.raw[:0], e.bools[:0], textBounds{}
+	e.low64, e.high64 = math.MaxInt64, math.MinInt64
+	e.plain = e.column.NoDict
+	e.idx.reset()
+	e.deltas.reset()
+	e.i64.reset()
+	e.i32.reset()
+	e.words.reset()
+}
+
+// add takes the first n values. Strings may be kept until finish.
+func (e *columnEncoder) add(v *columnar.Values, n int) error {
+	if n == 0 {
+		return nil
+	}
+	if e.rows == 0 {
+		e.reset()
+	}
+	e.rows += n
+	switch c := &e.column; {
 	case c.Delta:
-		e.raw = appendDelta(e.raw[:0], v.Int64[:n])
-		e.page(n, parquet.Encodings.DeltaBinaryPacked)
-		setStats(out, c, v.Int64[:n])
+		e.deltas.add(v.Int64[:n])
+		bound(e, v.Int64[:n])
 	case c.Type == columnar.Int64 || c.Type == columnar.TimestampUS:
-		encodeInts(e, &e.i64, c, v.Int64[:n])
+		addInts(e, &e.i64, v.Int64[:n])
 	case c.Type == columnar.Int32:
-		encodeInts(e, &e.i32, c, v.Int32[:n])
+		addInts(e, &e.i32, v.Int32[:n])
 	case c.Type == columnar.Float64:
-		e.plain(columnar.Bytes(v.Float64[:n]), n)
+		e.raw = append(e.raw, columnar.Bytes(v.Float64[:n])...)
 	case c.Type == columnar.Bool:
-		e.raw = columnar.AppendBits(e.raw[:0], v.Bools[:n])
-		e.page(n, parquet.Encodings.Plain)
+		e.bools = append(e.bools, v.Bools[:n]...)
 	case c.Type == columnar.String:
-		dict, err := e.words.encode(v, e.idx, n, dictMaxBytes)
-		if err != nil {
-			return err
-		}
-		if !dict || c.NoDict {
-			e.plainStrings(c, v, n)
-			return nil
-		}
-		for _, w := range e.words.words {
-			e.bounds.add(w)
-		}
-		e.bounds.set(out, c)
-		for _, w := range e.words.words {
-			out.dict = appendPlainString(out.dict, w)
-		}
-		e.indices(len(e.words.words))
+		return e.addText(v, n)
 	}
 	return nil
 }
 
-// encodeInts encodes integers, by a dictionary where that is worth while.
-func encodeInts[T int32 | int64](e *chunkEncoder, d *intDict[T], c columnar.Column, v []T) {
-	if c.NoDict || !d.encode(v, e.idx, intDictLimit(len(v))) {
-		e.plain(columnar.Bytes(v), len(v))
-		setStats(e.out, c, v)
-		return
+// finish sets e.out to the rows since the row group began, of which there is one
+// at least.
+func (e *columnEncoder) finish() {
+	switch c := &e.column; {
+	case c.Delta:
+		e.raw = e.deltas.appendTo(e.raw[:0])
+		e.page(e.rows, parquet.Encodings.DeltaBinaryPacked)
+		setBounds[int64](e)
+	case c.Type == columnar.Int64 || c.Type == columnar.TimestampUS:
+		finishInts(e, &e.i64)
+	case c.Type == columnar.Int32:
+		finishInts(e, &e.i32)
+	case c.Type == columnar.Float64:
+		e.page(e.rows, parquet.Encodings.Plain)
+	case c.Type == columnar.Bool:
+		e.raw = columnar.AppendBits(e.raw[:0], e.bools)
+		e.page(e.rows, parquet.Encodings.Plain)
+	case c.Type == columnar.String:
+		e.finishText()
 	}
-	e.out.dict = append(e.out.dict, columnar.Bytes(d.values)...)
-	e.indices(len(d.values))
-	setStats(e.out, c, d.values)
+	e.rows = 0
 }
 
-// intDictLimit is how many distinct integers make a dictionary worth while.
+// addInts adds integers, by a dictionary as long as that is worth while.
+func addInts[T int32 | int64](e *columnEncoder, d *intDict[T], v []T) {
+	if !e.plain {
+		if v = v[d.add(&e.idx, v, intDictLimit(GroupRows)):]; len(v) == 0 {
+			return
+		}
+		plainInts(e, d)
+	}
+	e.raw = append(e.raw, columnar.Bytes(v)...)
+	bound(e, v)
+}
+
+// plainInts gives up the dictionary.
+func plainInts[T int32 | int64](e *columnEncoder, d *intDict[T]) {
+	e.plain = true
+	e.idx.each(func(i uint32) { e.raw = append(e.raw, columnar.Bytes(d.values[i:i+1])...) })
+	for _, v := range d.values {
+		bound(e, []T{v})
+	}
+}
+
+func finishInts[T int32 | int64](e *columnEncoder, d *intDict[T]) {
+	if !e.plain && len(d.values) > intDictLimit(e.rows) {
+		plainInts(e, d)
+	}
+	if e.plain {
+		e.page(e.rows, parquet.Encodings.Plain)
+	} else {
+		bound(e, d.values)
+		e.out.dict = append(e.out.dict, columnar.Bytes(d.values)...)
+		e.indices(len(d.values))
+	}
+	setBounds[T](e)
+}
+
+// intDictLimit is how many distinct integers of n make a dictionary worth while.
 func intDictLimit(n int) int { return max(n/4, 16) }
 
-// indices adds the page of indices into the dictionary, which has entries.
-func (e *chunkEncoder) indices(entries int) {
-	e.out.hasDict, e.out.entries = true, entries
-	width := indexWidth(entries)
-	e.raw = appendHybrid(append(e.raw[:0], byte(width)), e.idx, width)
-	e.page(len(e.idx), parquet.Encodings.RLEDict)
+// bound has v count for the chunk's minimum and maximum.
+func bound[T int32 | int64](e *columnEncoder, v []T) {
+	if !e.column.Stats || len(v) == 0 {
+		return
+	}
+	low, high := v[0], v[0]
+	for _, x := range v {
+		low, high = min(low, x), max(high, x)
+	}
+	e.low64, e.high64 = min(e.low64, int64(low)), max(e.high64, int64(high))
 }
 
-func (e *chunkEncoder) plain(b []byte, n int) {
-	e.raw = append(e.raw[:0], b...)
-	e.page(n, parquet.Encodings.Plain)
+// setBounds notes minimum and maximum as the chunk's statistics.
+func setBounds[T int32 | int64](e *columnEncoder) {
+	if e.column.Stats {
+		o := &e.out
+		o.signed = true
+		o.lowest, o.highest = slices.Clone(columnar.Bytes([]T{T(e.low64)})), slices.Clone(columnar.Bytes([]T{T(e.high64)}))
+	}
 }
 
-// plainStrings writes strings that make no good dictionary.
-func (e *chunkEncoder) plainStrings(c columnar.Column, v *columnar.Values, n int) {
-	e.raw = e.raw[:0]
-	rows := 0
-	for i := range n {
-		var s string
+// addText adds strings, by a dictionary as long as that is not too large.
+func (e *columnEncoder) addText(v *columnar.Values, n int) error {
+	done := 0
+	if !e.plain {
+		var err error
+		if done, err = e.words.add(&e.idx, v, n); err != nil {
+			return err
+		}
+		if done == n && e.words.bytes <= dictMaxBytes {
+			return nil
+		}
+		e.plain = true
+		e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+	}
+	for i := done; i < n; i++ {
 		switch {
 		case v.Codes != nil:
-			s = v.Words.Word(v.Codes[i])
+			e.plainText(v.Words.Word(v.Codes[i]))
 		case v.IDs != nil:
-			s = v.List[v.IDs[i]] // wordDict.encode has checked them
+			if int(v.IDs[i]) >= len(v.List) {
+				return columnar.ErrForeignID
+			}
+			e.plainText(v.List[v.IDs[i]])
 		default:
-			s = columnar.CleanText(v.Strings[i])
+			e.plainText(columnar.CleanText(v.Strings[i]))
 		}
-		if rows > 0 && len(e.raw)+len(s) > pageBytes {
-			e.page(rows, parquet.Encodings.Plain)
-			e.raw, rows = e.raw[:0], 0
-		}
-		e.raw = appendPlainString(e.raw, s)
-		e.bounds.add(s)
-		rows++
 	}
-	if rows > 0 {
-		e.page(rows, parquet.Encodings.Plain)
+	return nil
+}
+
+// plainText adds a string to the page, or begins another.
+func (e *columnEncoder) plainText(s string) {
+	if e.waits > 0 && len(e.raw)+len(s) > pageBytes {
+		e.page(e.waits, parquet.Encodings.Plain)
+		e.raw, e.waits = e.raw[:0], 0
 	}
-	e.bounds.set(e.out, c)
+	e.raw = appendPlainString(e.raw, s)
+	e.bounds.add(s)
+	e.waits++
+}
+
+func (e *columnEncoder) finishText() {
+	if e.plain {
+		e.page(e.waits, parquet.Encodings.Plain)
+		e.bounds.set(&e.out, e.column)
+		return
+	}
+	for _, w := range e.words.words {
+		e.bounds.add(w)
+		e.out.dict = appendPlainString(e.out.dict, w)
+	}
+	e.bounds.set(&e.out, e.column)
+	e.indices(len(e.words.words))
+}
+
+// indices adds the page of indices into the dictionary, which has entries.
+func (e *columnEncoder) indices(entries int) {
+	e.out.hasDict, e.out.entries = true, entries
+	e.raw = e.idx.appendTo(e.raw[:0], entries)
+	e.page(e.rows, parquet.Encodings.RLEDict)
 }
 
 func appendPlainString(dst []byte, s string) []byte {
@@ -140,25 +245,16 @@ func appendPlainString(dst []byte, s string) []byte {
 }
 
 // page compresses e.raw as a data page of n values.
-func (e *chunkEncoder) page(n int, encoding parquet.Encoding) {
-	o := e.out
+func (e *columnEncoder) page(n int, encoding parquet.Encoding) {
+	o := &e.out
 	from := len(o.data)
-	o.data = compressZstd(o.data, e.raw)
+	if encoding == parquet.Encodings.DeltaBinaryPacked {
+		o.data = compressBits(o.data, e.raw)
+	} else {
+		o.data = compressZstd(o.data, e.raw)
+	}
 	o.pages = append(o.pages, encodedPage{n, len(e.raw), len(o.data) - from})
 	o.encoding = encoding
-}
-
-// setStats notes minimum and maximum of the chunk.
-func setStats[T int32 | int64](out *encodedChunk, c columnar.Column, v []T) {
-	if !c.Stats || len(v) == 0 {
-		return
-	}
-	lo, hi := v[0], v[0]
-	for _, x := range v {
-		lo, hi = min(lo, x), max(hi, x)
-	}
-	out.signed = true
-	out.lowest, out.highest = append([]byte(nil), columnar.Bytes([]T{lo})...), append([]byte(nil), columnar.Bytes([]T{hi})...)
 }
 
 // textBounds are the first and the last of texts, in the order of their bytes.

@@ -18,11 +18,17 @@ type zstdCodec struct{}
 
 func init() { compress.RegisterCodec(compress.Codecs.Zstd, zstdCodec{}) }
 
-var (
-	encoders = sync.Pool{New: func() any {
+// zstdEncoders returns encoders of a level.
+func zstdEncoders(level zstd.EncoderLevel) *sync.Pool {
+	return &sync.Pool{New: func() any {
 		return must(zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true), zstd.WithAllLitEntropyCompression(true),
-			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(zstdLevel)), zstd.WithEncoderCRC(true)))
+			zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(true)))
 	}}
+}
+
+var (
+	encoders = zstdEncoders(zstd.EncoderLevelFromZstd(zstdLevel))
+	fast     = zstdEncoders(zstd.SpeedFastest)
 	// A decoder never writes more than the capacity it is given: the reader
 	// decides how large a page may get.
 	decoders = sync.Pool{New: func() any {
@@ -38,9 +44,16 @@ func must[T any](v T, err error) T {
 }
 
 // compressZstd appends src in compressed form to dst.
-func compressZstd(dst, src []byte) []byte {
-	e := encoders.Get().(*zstd.Encoder)
-	defer encoders.Put(e)
+func compressZstd(dst, src []byte) []byte { return compress1(encoders, dst, src) }
+
+// compressBits is compressZstd for values packed as bits: in those the fastest
+// level finds nearly as much (captures of a loop get 3.5 % larger, of a mix 0.01 %) in a
+// quarter of the time.
+func compressBits(dst, src []byte) []byte { return compress1(fast, dst, src) }
+
+func compress1(from *sync.Pool, dst, src []byte) []byte {
+	e := from.Get().(*zstd.Encoder)
+	defer from.Put(e)
 	return e.EncodeAll(src, dst)
 }
 

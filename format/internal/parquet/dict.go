@@ -6,32 +6,58 @@ import (
 	"systape/format/internal/columnar"
 )
 
-// intDict builds the dictionary of a run of integers: an open hash table that
-// is kept from one run to the next.
+// intDict builds the dictionary of a row group's integers: an open hash table
+// that is kept from one group to the next.
 type intDict[T int32 | int64] struct {
 	values []T
 	slots  []uint32 // position in values + 1; 0 is free
 	shift  uint
 }
 
-// encode sets idx to the position of each value in the dictionary of vals. It
-// gives up and returns false when there are more than limit distinct values.
-func (d *intDict[T]) encode(vals []T, idx []uint32, limit int) bool {
+func (d *intDict[T]) reset() {
 	if d.slots == nil {
 		d.resize(1 << 10)
-	} else {
+	} else if len(d.values) > 0 {
 		clear(d.slots)
 	}
 	d.values = d.values[:0]
-	if len(vals) == 0 {
-		return true
+}
+
+// add appends the position of each value to idx. It stops at the value that would
+// make more than limit distinct ones, and returns how many it has added.
+func (d *intDict[T]) add(idx *indexes, vals []T, limit int) (done int) {
+	n := len(vals)
+	if n > 0 && len(d.values) == 0 {
+		d.index(vals[0])
 	}
-	idx = idx[:len(vals)]
+	if len(d.values) == 1 {
+		same := equal(vals, d.values[0])
+		idx.rows += same
+		vals = vals[same:]
+	}
+	if len(vals) > 0 && idx.wide == nil {
+		dst := idx.few(len(vals))
+		vals = vals[idx.took(find(d, vals, dst, min(limit, maxFew))):]
+	}
+	if len(vals) > 0 && len(d.values) <= limit {
+		dst := idx.many(len(vals))
+		vals = vals[idx.took(find(d, vals, dst, limit)):]
+	}
+	return n - len(vals)
+}
+
+// find sets dst to the position of each value, up to the value that would make
+// more than limit distinct ones. There is one already.
+func find[T int32 | int64, I uint8 | uint32](d *intDict[T], vals []T, dst []I, limit int) (done int) {
 	// Enters and exits alternate, so a column tends to alternate as well.
 	last, before := d.index(vals[0]), uint32(0)
+	if len(d.values) > limit {
+		return 0
+	}
+	dst = dst[:len(vals)]
 	for i := 0; i < len(vals); i++ {
 		if n := alike(vals[i:], d.values[last]); n > 0 {
-			fill(idx[i:i+n], last)
+			fill(dst[i:i+n], I(last))
 			i += n - 1
 			continue
 		}
@@ -43,31 +69,12 @@ func (d *intDict[T]) encode(vals []T, idx []uint32, limit int) bool {
 		default:
 			before, last = last, d.index(v)
 			if len(d.values) > limit {
-				return false
+				return i
 			}
 		}
-		idx[i] = last
+		dst[i] = I(last)
 	}
-	return true
-}
-
-// alike returns how many of the first of v are x, a multiple of eight: values
-// that are given one by one cost more than those of long runs.
-func alike[T int32 | int64 | uint32 | uint8](v []T, x T) (n int) {
-	for ; len(v) >= 8; v = v[8:] {
-		w := (*[8]T)(v)
-		if w[0] != x || (w[1]^x)|(w[2]^x)|(w[3]^x)|(w[4]^x)|(w[5]^x)|(w[6]^x)|(w[7]^x) != 0 {
-			break
-		}
-		n += 8
-	}
-	return n
-}
-
-func fill(idx []uint32, x uint32) {
-	for i := range idx {
-		idx[i] = x
-	}
+	return len(vals)
 }
 
 func (d *intDict[T]) index(v T) uint32 {
@@ -98,7 +105,7 @@ func (d *intDict[T]) resize(n int) {
 	}
 }
 
-// wordDict builds the dictionary of a run of strings. IDs and codes need no
+// wordDict builds the dictionary of a row group's strings. IDs and codes need no
 // hashing: they are numbers already.
 type wordDict struct {
 	words []string
@@ -110,74 +117,131 @@ type wordDict struct {
 
 const noIndex = ^uint32(0)
 
-// encode sets idx to the position of each row's word. It gives up and returns
-// false when the dictionary would get more than maxEntries or maxBytes.
-func (d *wordDict) encode(v *columnar.Values, idx []uint32, maxEntries, maxBytes int) (ok bool, err error) {
+func (d *wordDict) reset() {
 	d.words, d.bytes = d.words[:0], 0
+	fill(d.codes[:], noIndex)
+	fill(d.byID, noIndex)
+	clear(d.ids)
+}
+
+// add appends the position of each row's word to idx. A word appears in the
+// dictionary where its first row stands, so the same rows make the same file. It
+// stops when the words have become too many bytes, and returns how many rows it has
+// added.
+func (d *wordDict) add(idx *indexes, v *columnar.Values, n int) (done int, err error) {
+	for len(d.byID) < len(v.List) {
+		d.byID = append(d.byID, noIndex)
+	}
+	if d.ids == nil && v.Strings != nil {
+		d.ids = make(map[string]uint32)
+	}
+	if len(d.words) <= 1 && n > 0 {
+		if done, err = d.first(v, n); err != nil {
+			return 0, err
+		}
+		idx.rows += done
+	}
+	for done < n && d.bytes <= dictMaxBytes {
+		var got int
+		if idx.wide == nil {
+			got, err = place(d, v, done, idx.few(n-done), maxFew)
+		} else {
+			got, err = place(d, v, done, idx.many(n-done), 1<<32-1)
+		}
+		done += idx.took(got)
+		if err != nil {
+			return done, err
+		}
+		if len(d.words) == maxFew && done < n {
+			idx.many(0)
+		}
+	}
+	return done, nil
+}
+
+// first returns how many of the first rows have the one word that there is, or
+// is made now.
+func (d *wordDict) first(v *columnar.Values, n int) (same int, err error) {
+	var one [1]uint8
+	if len(d.words) == 0 {
+		if _, err := place(d, &columnar.Values{Codes: head(v.Codes), Words: v.Words, IDs: head(v.IDs), List: v.List, Strings: head(v.Strings)}, 0, one[:], maxFew); err != nil {
+			return 0, err
+		}
+	}
 	switch {
 	case v.Codes != nil:
-		// A word appears in the dictionary where its first row stands, so
-		// the same rows make the same file.
-		for i := range v.Words.Len() {
-			d.codes[i] = noIndex
-		}
-		for i := 0; i < len(v.Codes); i++ {
-			c := v.Codes[i]
-			if d.codes[c] == noIndex {
-				d.codes[c] = d.add(v.Words.Word(c))
-			}
-			idx[i] = d.codes[c]
-			n := alike(v.Codes[i+1:], c)
-			fill(idx[i+1:i+1+n], d.codes[c])
-			i += n
+		if d.codes[v.Codes[0]] == 0 {
+			same = equal(v.Codes[:n], v.Codes[0])
 		}
 	case v.IDs != nil:
-		for len(d.byID) < len(v.List) {
-			d.byID = append(d.byID, noIndex)
+		if id := v.IDs[0]; int(id) < len(v.List) && d.byID[id] == 0 {
+			same = equal(v.IDs[:n], id)
 		}
-		for i := range d.byID {
-			d.byID[i] = noIndex
+	default:
+		for same < n && v.Strings[same] == d.words[0] {
+			same++
 		}
-		for i := 0; i < len(v.IDs); i++ {
-			id := v.IDs[i]
+	}
+	return same, nil
+}
+
+func head[T any](s []T) []T { return s[:min(len(s), 1)] }
+
+// place sets dst to the position of the words of the rows from at, up to the row
+// that would make more than limit words.
+func place[I uint8 | uint32](d *wordDict, v *columnar.Values, at int, dst []I, limit int) (done int, err error) {
+	switch {
+	case v.Codes != nil:
+		codes := v.Codes[at:]
+		for i := 0; i < len(dst); i++ {
+			c := codes[i]
+			if d.codes[c] == noIndex { // of which there are no more than bytes can tell
+				d.codes[c] = d.add1(v.Words.Word(c))
+			}
+			n := 1 + alike(codes[i+1:len(dst)], c)
+			fill(dst[i:i+n], I(d.codes[c]))
+			i += n - 1
+		}
+	case v.IDs != nil:
+		ids := v.IDs[at:]
+		for i := 0; i < len(dst); i++ {
+			id := ids[i]
 			if int(id) >= len(v.List) {
-				return false, columnar.ErrForeignID
+				return i, columnar.ErrForeignID
 			}
 			x := d.byID[id]
 			if x == noIndex {
-				x = d.add(v.List[id])
+				if len(d.words) >= limit || d.bytes > dictMaxBytes {
+					return i, nil
+				}
+				x = d.add1(v.List[id])
 				d.byID[id] = x
 			}
-			idx[i] = x
-			n := alike(v.IDs[i+1:], id)
-			fill(idx[i+1:i+1+n], x)
-			i += n
+			n := 1 + alike(ids[i+1:len(dst)], id)
+			fill(dst[i:i+n], I(x))
+			i += n - 1
 		}
 	default:
-		if d.ids == nil {
-			d.ids = make(map[string]uint32)
-		}
-		clear(d.ids)
-		last, at := "", noIndex
-		for i, s := range v.Strings {
-			if at == noIndex || len(s)+len(last) > 0 && s != last {
-				x, known := d.ids[s]
-				if !known {
-					x = d.add(columnar.CleanText(s))
-					d.ids[s] = x
-					if d.bytes > maxBytes {
-						break
+		last, x := "", noIndex
+		for i, s := range v.Strings[at : at+len(dst)] {
+			if x == noIndex || len(s)+len(last) > 0 && s != last {
+				known := false
+				if x, known = d.ids[s]; !known {
+					if len(d.words) >= limit || d.bytes > dictMaxBytes {
+						return i, nil
 					}
+					x = d.add1(columnar.CleanText(s))
+					d.ids[s] = x
 				}
-				last, at = s, x
+				last = s
 			}
-			idx[i] = at
+			dst[i] = I(x)
 		}
 	}
-	return len(d.words) <= maxEntries && d.bytes <= maxBytes, nil
+	return len(dst), nil
 }
 
-func (d *wordDict) add(s string) uint32 {
+func (d *wordDict) add1(s string) uint32 {
 	d.words = append(d.words, s)
 	d.bytes += 4 + len(s)
 	return uint32(len(d.words) - 1)

@@ -19,44 +19,82 @@ const (
 // appendDelta appends v as DELTA_BINARY_PACKED (Parquet, Encodings.md). The
 // arithmetic wraps, as the specification asks, so every value is possible.
 func appendDelta(dst []byte, v []int64) []byte {
+	var d deltas
+	d.add(v)
+	return d.appendTo(dst)
+}
+
+// deltas builds a page of DELTA_BINARY_PACKED.
+type deltas struct {
+	rows        int
+	first, last int64
+	blocks      []byte // that are full
+	waiting     int    // of block
+	block       [deltaBlock]int64
+}
+
+func (d *deltas) reset() { d.rows, d.waiting, d.blocks = 0, 0, d.blocks[:0] }
+
+func (d *deltas) add(v []int64) {
+	if d.rows == 0 && len(v) > 0 {
+		d.first, d.last = v[0], v[0]
+		d.rows, v = 1, v[1:]
+	}
+	d.rows += len(v)
+	for len(v) > 0 {
+		n := min(len(v), deltaBlock-d.waiting)
+		last := d.last
+		for i, x := range v[:n] {
+			d.block[d.waiting+i] = x - last
+			last = x
+		}
+		d.last = last
+		v = v[n:]
+		if d.waiting += n; d.waiting == deltaBlock {
+			d.blocks = appendDeltaBlock(d.blocks, &d.block, deltaBlock)
+			d.waiting = 0
+		}
+	}
+}
+
+// appendTo appends the page.
+func (d *deltas) appendTo(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, deltaBlock)
 	dst = binary.AppendUvarint(dst, deltaMinis)
-	dst = binary.AppendUvarint(dst, uint64(len(v)))
-	if len(v) == 0 {
+	dst = binary.AppendUvarint(dst, uint64(d.rows))
+	if d.rows == 0 {
 		return binary.AppendVarint(dst, 0)
 	}
-	dst = binary.AppendVarint(dst, v[0])
-	last := v[0]
-	var deltas [deltaBlock]int64
-	for v = v[1:]; len(v) > 0; {
-		n := min(len(v), deltaBlock)
-		block := deltas[:n]
-		least, most := v[0]-last, [deltaMinis]int64{}
-		for m := 0; m*deltaMini < n; m++ {
-			from, to := m*deltaMini, min((m+1)*deltaMini, n)
-			mini := block[from:to]
-			high := v[from] - last
-			for i, x := range v[from:to] {
-				d := x - last
-				last = x
-				mini[i] = d
-				least, high = min(least, d), max(high, d)
-			}
-			most[m] = high
+	dst = binary.AppendVarint(dst, d.first)
+	dst = append(dst, d.blocks...)
+	if d.waiting > 0 {
+		dst = appendDeltaBlock(dst, &d.block, d.waiting)
+	}
+	return dst
+}
+
+// appendDeltaBlock appends the first n differences of a block.
+func appendDeltaBlock(dst []byte, block *[deltaBlock]int64, n int) []byte {
+	least, most := block[0], [deltaMinis]int64{}
+	for m := 0; m*deltaMini < n; m++ {
+		mini := block[m*deltaMini : min((m+1)*deltaMini, n)]
+		low, high := mini[0], mini[0]
+		for _, d := range mini {
+			low, high = min(low, d), max(high, d)
 		}
-		v = v[n:]
-		dst = binary.AppendVarint(dst, least)
-		head := len(dst)
-		dst = append(dst, make([]byte, deltaMinis)...)
-		for i := n; i&(deltaMini-1) != 0; i++ {
-			deltas[i] = least // what fills a miniblock is 0
-		}
-		for m := 0; m*deltaMini < n; m++ {
-			// As far apart as differences of differences get, 64 bits without a sign hold it.
-			width := bits.Len64(uint64(most[m]) - uint64(least))
-			dst[head+m] = byte(width)
-			dst = appendPacked64(dst, (*[deltaMini]int64)(deltas[m*deltaMini:]), least, width)
-		}
+		least, most[m] = min(least, low), high
+	}
+	for i := n; i&(deltaMini-1) != 0; i++ {
+		block[i] = least // what fills a miniblock is 0
+	}
+	dst = binary.AppendVarint(dst, least)
+	head := len(dst)
+	dst = append(dst, make([]byte, deltaMinis)...)
+	for m := 0; m*deltaMini < n; m++ {
+		// However far apart they are, 64 bits without a sign hold it.
+		width := bits.Len64(uint64(most[m]) - uint64(least))
+		dst[head+m] = byte(width)
+		dst = appendPacked64(dst, (*[deltaMini]int64)(block[m*deltaMini:]), least, width)
 	}
 	return dst
 }
@@ -88,7 +126,7 @@ func appendPacked64(dst []byte, v *[deltaMini]int64, least int64, width int) []b
 
 // appendHybrid appends idx in the RLE/bit-packing hybrid with width bits a
 // value: long runs of one value as a count, everything else packed.
-func appendHybrid(dst []byte, idx []uint32, width int) []byte {
+func appendHybrid[I uint8 | uint32](dst []byte, idx []I, width int) []byte {
 	packed := 0 // idx[packed:at] waits to be packed
 	for at := 0; at+packedGroup <= len(idx); {
 		// A packed run holds whole groups: what of a repeated run lies before the
@@ -104,17 +142,23 @@ func appendHybrid(dst []byte, idx []uint32, width int) []byte {
 		for end < len(idx) && idx[end] == x {
 			end++
 		}
-		dst = binary.AppendUvarint(dst, uint64(end-at)<<1)
-		for b := 0; b < width; b += 8 {
-			dst = append(dst, byte(x>>b))
-		}
+		dst = appendRepeated(dst, uint32(x), end-at, width)
 		packed, at = end, end
 	}
 	return appendPackedRun(dst, idx[packed:], width)
 }
 
+// appendRepeated appends n times x as one run.
+func appendRepeated(dst []byte, x uint32, n, width int) []byte {
+	dst = binary.AppendUvarint(dst, uint64(n)<<1)
+	for b := 0; b < width; b += 8 {
+		dst = append(dst, byte(x>>b))
+	}
+	return dst
+}
+
 // appendPackedRun appends idx bit-packed, the last group filled with zeros.
-func appendPackedRun(dst []byte, idx []uint32, width int) []byte {
+func appendPackedRun[I uint8 | uint32](dst []byte, idx []I, width int) []byte {
 	if len(idx) == 0 {
 		return dst
 	}
@@ -132,7 +176,7 @@ func appendPackedRun(dst []byte, idx []uint32, width int) []byte {
 		}
 	case 16:
 		for _, x := range idx {
-			dst = append(dst, byte(x), byte(x>>8))
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(x))
 		}
 	default:
 		var acc uint64
@@ -156,19 +200,19 @@ func appendPackedRun(dst []byte, idx []uint32, width int) []byte {
 
 // packFew sets dst to idx with one bit or two bits each, which is what most
 // columns of a capture need.
-func packFew(dst []byte, idx []uint32, width int) {
+func packFew[I uint8 | uint32](dst []byte, idx []I, width int) {
 	per := 8 / width
 	for i := range dst {
 		g := idx[i*per : min((i+1)*per, len(idx))]
 		switch {
 		case len(g) == 8:
-			w := (*[8]uint32)(g)
+			w := (*[8]I)(g)
 			dst[i] = byte(w[0] | w[1]<<1 | w[2]<<2 | w[3]<<3 | w[4]<<4 | w[5]<<5 | w[6]<<6 | w[7]<<7)
 		case len(g) == 4 && width == 2:
-			w := (*[4]uint32)(g)
+			w := (*[4]I)(g)
 			dst[i] = byte(w[0] | w[1]<<2 | w[2]<<4 | w[3]<<6)
 		default:
-			var b uint32
+			var b I
 			for k, x := range g {
 				b |= x << (k * width)
 			}

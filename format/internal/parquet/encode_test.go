@@ -112,28 +112,55 @@ func TestIndicesOutsideTheDictionaryAreErrors(t *testing.T) {
 
 func TestIntDictFindsEveryValue(t *testing.T) {
 	var d intDict[int64]
+	var idx indexes
 	for _, kind := range []string{"constant", "any", "extremes", "rising"} {
 		for _, n := range []int{0, 1, 1000, 40_000} {
 			vals := runsOf(kind, n)
-			idx := make([]uint32, n)
-			if !d.encode(vals, idx, n) {
-				t.Fatalf("%s, %d values: gave up", kind, n)
-			}
 			seen := map[int64]bool{}
-			for i, v := range vals {
+			for _, v := range vals {
 				seen[v] = true
-				if d.values[idx[i]] != v {
-					t.Fatalf("%s: value %d is %d, want %d", kind, i, d.values[idx[i]], v)
+			}
+			for _, step := range []int{1, 7, 255, 256, 257, n + 1} {
+				encode := func(limit int) (done int) {
+					d.reset()
+					idx.reset()
+					for done < n {
+						run := min(step, n-done)
+						took := d.add(&idx, vals[done:done+run], limit)
+						if done += took; took < run {
+							break
+						}
+					}
+					return done
 				}
-			}
-			if len(seen) != len(d.values) {
-				t.Errorf("%s: %d entries for %d values", kind, len(d.values), len(seen))
-			}
-			if n > 1 && len(seen) > 1 && d.encode(vals, idx, len(seen)-1) {
-				t.Errorf("%s: %d values went into a dictionary of %d", kind, len(seen), len(seen)-1)
+				if done := encode(n); done < n {
+					t.Fatalf("%s, %d values, %d at a time: gave up at %d", kind, n, step, done)
+				}
+				i := 0
+				idx.each(func(x uint32) {
+					if d.values[x] != vals[i] {
+						t.Fatalf("%s, %d at a time: value %d is %d, want %d", kind, step, i, d.values[x], vals[i])
+					}
+					i++
+				})
+				if i != n || len(seen) != len(d.values) {
+					t.Errorf("%s, %d at a time: %d positions, %d entries for %d values of %d", kind, step, i, len(d.values), n, len(seen))
+				}
+				for _, limit := range []int{1, 255, 256, 257, len(seen) - 1} {
+					if limit > 0 && limit < len(seen) {
+						if done := encode(limit); done == n || done != idx.rows || !slices.Equal(vals[:done], positions(&idx, d.values)) {
+							t.Errorf("%s, %d at a time: %d of %d values, %d of them distinct, went into a dictionary of %d", kind, step, done, n, len(seen), limit)
+						}
+					}
+				}
 			}
 		}
 	}
+}
+
+func positions[T any](idx *indexes, values []T) (v []T) {
+	idx.each(func(x uint32) { v = append(v, values[x]) })
+	return v
 }
 
 // seed gives a fuzz seed a name, which a failing run prints.

@@ -37,21 +37,22 @@ type Writer struct {
 	rows   int64
 	groups int
 
-	// Workers is how many columns of a row group are encoded at once; 0: one.
+	// Workers is how many columns are encoded at once; 0: one.
 	Workers  int
-	encoders []*chunkEncoder // of the workers
-	chunks   []encodedChunk  // of the row group
+	encoders []columnEncoder // of the columns
+	waiting  int             // rows of the row group that is being made
 }
 
 // NewWriter writes the magic number. Creator becomes the file's created_by.
 func NewWriter(w io.Writer, cols []columnar.Column, creator string) (*Writer, error) {
-	f := &Writer{out: columnar.Output{W: w}, cols: cols}
+	f := &Writer{out: columnar.Output{W: w}, cols: cols, encoders: make([]columnEncoder, len(cols))}
 	nodes := make(schema.FieldList, len(cols))
 	opts := []parquet.WriterProperty{
 		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy(creator),
 	}
 	for i, c := range cols {
+		f.encoders[i].column = c
 		if c.Delta && c.Type != columnar.Int64 && c.Type != columnar.TimestampUS {
 			return nil, fmt.Errorf("column %s: arrow v17 miswrites deltas of 32 bits", c.Name)
 		}
@@ -98,55 +99,88 @@ func (f *Writer) Bytes() int64 { return f.out.N }
 // Groups returns how many row groups have been written.
 func (f *Writer) Groups() int { return f.groups }
 
-// WriteGroup writes n rows, of each column's values the first, as one row
-// group.
-func (f *Writer) WriteGroup(values []columnar.Values, n int) error {
-	if err := f.encode(values, n); err != nil {
-		return err
-	}
-	start := f.out.N
-	group := f.meta.AppendRowGroup()
-	for i := range f.cols {
-		if err := f.writeChunk(group, &f.chunks[i]); err != nil {
-			return fmt.Errorf("column %s: %w", f.cols[i].Name, errors.Join(f.out.Err, err))
-		}
-	}
-	group.SetNumRows(n)
-	// The ordinal is of 16 bits and needed only by encrypted files.
-	if err := group.Finish(f.out.N-start, int16(f.groups)); err != nil {
-		return err
-	}
-	f.rows += int64(n)
-	f.groups++
-	return f.out.Err
+// Add takes n rows, of each column's values the first, and keeps nothing of them
+// but strings. They become part of the row group that EndGroup writes; rows that
+// Add has refused leave the writer unusable.
+func (f *Writer) Add(values []columnar.Values, n int) error {
+	f.waiting += n
+	return f.each(n, func(e *columnEncoder, i int) error { return e.add(&values[i], n) })
 }
 
-// encode fills f.chunks. Workers take the columns in turn, so that the file does
-// not depend on how many there are.
-func (f *Writer) encode(values []columnar.Values, n int) error {
-	for len(f.chunks) < len(f.cols) {
-		f.chunks = append(f.chunks, encodedChunk{})
+// Waiting returns how many rows the row group has that is being made.
+func (f *Writer) Waiting() int { return f.waiting }
+
+// WriteGroup writes n rows, of each column's values the first, as one row
+// group, behind those that wait.
+func (f *Writer) WriteGroup(values []columnar.Values, n int) error {
+	f.waiting += n
+	err := f.each(n, func(e *columnEncoder, i int) error {
+		err := e.add(&values[i], n)
+		if err == nil && e.rows > 0 {
+			e.finish()
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	return f.write()
+}
+
+// EndGroup writes the rows that wait as one row group; there must be one at least.
+func (f *Writer) EndGroup() error {
+	if err := f.each(f.waiting, func(e *columnEncoder, _ int) error { e.finish(); return nil }); err != nil {
+		return err
+	}
+	return f.write()
+}
+
+// alone is how many rows are not worth waking others for.
+const alone = 1 << 10
+
+// each does work for every column. Workers take the columns in turn, so that the file
+// does not depend on how many there are.
+func (f *Writer) each(rows int, work func(e *columnEncoder, i int) error) error {
 	workers := min(max(f.Workers, 1), len(f.cols))
-	for len(f.encoders) < workers {
-		f.encoders = append(f.encoders, new(chunkEncoder))
+	if rows < alone {
+		workers = 1
 	}
 	var next atomic.Int32
 	errs := make([]error, len(f.cols))
-	work := func(e *chunkEncoder) {
+	take := func() {
 		for i := int(next.Add(1)) - 1; i < len(f.cols); i = int(next.Add(1)) - 1 {
-			if err := e.encode(&f.chunks[i], f.cols[i], &values[i], n); err != nil {
+			if err := work(&f.encoders[i], i); err != nil {
 				errs[i] = fmt.Errorf("column %s: %w", f.cols[i].Name, err)
 			}
 		}
 	}
 	var others sync.WaitGroup
-	for _, e := range f.encoders[1:workers] {
-		others.Go(func() { work(e) })
+	for range workers - 1 {
+		others.Go(take)
 	}
-	work(f.encoders[0])
+	take()
 	others.Wait()
 	return errors.Join(errs...)
+}
+
+// write writes the row group that is finished.
+func (f *Writer) write() error {
+	start := f.out.N
+	group := f.meta.AppendRowGroup()
+	for i := range f.cols {
+		if err := f.writeChunk(group, &f.encoders[i].out); err != nil {
+			return fmt.Errorf("column %s: %w", f.cols[i].Name, errors.Join(f.out.Err, err))
+		}
+	}
+	group.SetNumRows(f.waiting)
+	// The ordinal is of 16 bits and needed only by encrypted files.
+	if err := group.Finish(f.out.N-start, int16(f.groups)); err != nil {
+		return err
+	}
+	f.rows += int64(f.waiting)
+	f.waiting = 0
+	f.groups++
+	return f.out.Err
 }
 
 // writeChunk writes one column of a row group.
