@@ -178,7 +178,7 @@ func (d *wordDict) first(v *columnar.Values, n int) (same int, err error) {
 			same = equal(v.IDs[:n], id)
 		}
 	default:
-		for same < n && v.Strings[same] == d.words[0] {
+		for w := d.words[0]; same < n && len(v.Strings[same]) == len(w) && (w == "" || v.Strings[same] == w); {
 			same++
 		}
 	}
