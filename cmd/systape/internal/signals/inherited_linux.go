@@ -80,7 +80,21 @@ func findSaved(s syscall.Signal, mark uintptr) *[numSignals]uintptr {
 	return nil
 }
 
+// pieceBytes is how much memory is looked at at once: the variables of this program
+// are 40 MB, most of them never touched, and the array is among the first.
+const pieceBytes = 256 << 10
+
 func findIn(low, high uint64, s syscall.Signal, mark uintptr) *[numSignals]uintptr {
+	for ; low < high; low += pieceBytes {
+		// What begins in a piece may end in the next.
+		if found := findInPiece(low, min(low+pieceBytes+8*numSignals, high), s, mark); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func findInPiece(low, high uint64, s syscall.Signal, mark uintptr) *[numSignals]uintptr {
 	memory := readMemory(low, high)
 	word := func(i int) uintptr { return uintptr(binary.NativeEndian.Uint64(memory[8*i:])) }
 	words := len(memory) / 8
