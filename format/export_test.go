@@ -70,7 +70,6 @@ func EncodeUnchecked(ev []Event, m *Meta) ([]byte, error) {
 	for _, e := range ev {
 		b.Append(e)
 	}
-	w.rows.Symbols = b.Symbols
 	if err := w.take(b, 0, b.N); err != nil {
 		return nil, err
 	}

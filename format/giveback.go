@@ -45,7 +45,7 @@ func (s *Sealer) Spare() int64 {
 }
 
 // written returns how many rows are in row groups that have been written.
-func (s *Sealer) written() int64 { return s.w.order.rows - int64(s.w.rows.N) }
+func (s *Sealer) written() int64 { return s.w.order.rows - int64(s.w.file.Waiting()) }
 
 // Sealed returns up to which byte the spool has been read, and how many bytes of
 // the capture have been written.

@@ -19,7 +19,7 @@ type ParquetWriter struct {
 	order   order
 	names   *SymbolTable // of the row group that is being made
 	moved   *translator
-	rows    Batch // whose names are those, of another table before
+	renamed Batch // rows whose names were of another table
 	err     error
 	closed  bool
 }
@@ -90,14 +90,14 @@ func (w *ParquetWriter) take(b *Batch, from, to int) error {
 		if w.moved == nil || w.moved.from != b.Symbols || w.moved.into != w.names {
 			w.moved = &translator{from: b.Symbols, into: w.names}
 		}
-		w.rows.Reset()
-		w.rows.Symbols = w.names
+		w.renamed.Reset()
+		w.renamed.Symbols = w.names
 		for _, c := range columnsOf(w.version) {
-			if err := c.add(&w.rows, b, from, to, w.moved); err != nil {
+			if err := c.add(&w.renamed, b, from, to, w.moved); err != nil {
 				return err
 			}
 		}
-		b, from, to = &w.rows, 0, to-from
+		b, from, to = &w.renamed, 0, to-from
 	}
 	w.values = b.values(w.values, w.version)
 	if from > 0 {
