@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"systape/format"
 	"systape/format/abi"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Rotation   *Rotation     // nil: the recording is one part
 	Flight     *Flight       // nil: the recording goes to a file, at once; excludes Rotation
 	Buffer     int64         // bytes for each CPU; 0: chosen by the number of CPUs
+	Keep       *format.Keep  // how many of its files whoever makes them keeps, for the metadata; nil: all
 	NoBTF      bool          // hook as on a kernel without BTF
 	DropRights bool          // without Command: give up for the whole process, for good, what only starting needs
 	Tool       string        // program and version, for the metadata

@@ -247,7 +247,7 @@ func (r *Recording) firstMeta(offset int64, cpus int) format.Meta {
 			Command: o.CommandLine, Hidden: o.CommandHidden, PIDs: o.PIDs, Follow: o.Follow || len(o.Command) > 0, All: o.All,
 			Comms: o.Comms, UIDs: o.UIDs, Cgroups: o.Cgroups, Containers: o.Containers,
 			Whole: true, Failed: o.Failed, MinNS: int64(o.LeastTime), Sample: max(o.Sample, 1), MaxRate: o.MaxRate, Budget: o.Budget, MaxMemory: o.MaxMemory,
-			BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook,
+			BufferSize: o.Buffer, DurationNS: int64(o.Duration), Hook: r.kernel.Hook, Keep: o.Keep,
 		},
 	}
 	if len(o.CommandLine) == 0 && o.CommandHidden == "" {

@@ -77,6 +77,14 @@ type Request struct {
 	Paths      string   `json:"paths,omitempty"`    // file names and socket addresses were read: of "all" calls, or of "failed" ones
 	PathMax    int64    `json:"path_max,omitempty"` // bytes of a file name at most
 	Hook       string   `json:"hook"`               // "tp_btf" or "raw_tracepoint"
+	Keep       *Keep    `json:"keep,omitempty"`     // set when only the latest of the recorder's files are kept
+}
+
+// Keep says that a recorder removes the oldest of the files that recorders of the
+// same name left on the machine.
+type Keep struct {
+	Files int    `json:"files"` // so many finished ones are kept
+	Name  string `json:"name"`  // of the files, without folders, as it was asked for: in which %Y and the like stand for times
 }
 
 // Floating reports whether threads may have come under the filters or left them

@@ -254,6 +254,7 @@ type copyWriter struct {
 func (w *copyWriter) plan() error {
 	m := *w.source
 	m.Tool = "systape " + version
+	m.Request.Keep = nil                           // a copy is not the recorder's to remove
 	later := m.Part.Number > 1 && !m.Part.Rotation // of a recording in parts the first ones need not be there
 	if w.chosen == nil && (w.size > 0 || w.flags.every > 0) && (later || !m.Part.Last && m.Complete) {
 		return &exitError{code: exitFailed, err: errors.New("these are not all parts of the recording, so others have the numbers of new ones"), hint: "give all files of the recording, or their folder"}

@@ -100,7 +100,9 @@ error; with -o /dev/fd/3 the command keeps both.
 With -C, -G or -W the capture is cut into parts, FILE-00001.parquet and so on, each
 of which can be read alone, and all of them, or their folder, as one. %Y %m %d %H %M
 %S %j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
-begins another part.
+begins another part. -W counts what an earlier recorder of the same FILE left that
+was told to keep the latest as well, so that it holds after a restart; it removes
+nothing that does not say so of itself, and nothing that -z renamed.
 
 With --flight the recorder is a flight recorder: it keeps the latest stretch in
 memory, compressed as in a file, and writes it to FILE-00001.parquet and so on
@@ -131,7 +133,7 @@ Without a command, Ctrl-C, Ctrl-\ and these signals end the recording.`,
   systape record --paths -o git.parquet -- git status
   systape record -p 1234 -f -d 10s
   systape record -a -d 5s -e '!futex,clock_nanosleep' -o all.parquet
-  systape record -a -G 1h -W 24 -z gzip -o '/var/log/calls-%F-%H.parquet'
+  systape record -a -G 1h -W 24 -o '/var/log/calls-%F-%H.parquet'
   systape record -a -e %file,%network --container web -o web.parquet
   systape record -a --failed --comm 'nginx*' -d 1m
   systape record -a --budget 2% -o day.parquet
@@ -234,13 +236,14 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return err
 	}
 	out.stderr = stderr
-	options.Rotation, options.Flight = out.rotation(stderr), out.flight(stderr)
+	options.Rotation, options.Flight, options.Keep = out.rotation(stderr), out.flight(stderr), out.keeps()
 	if out.chownErr != nil && !f.quiet {
 		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	if spools := out.cutOff(); len(spools) > 0 {
+	left := out.leftovers()
+	if spools := cutOff(left); len(spools) > 0 {
 		warner(stderr)(fmt.Errorf("earlier recordings were cut off; to save them: %s", escape.Command(append([]string{"systape", "recover"}, spools...))))
 	}
 	relay := relaySignals(len(args) > 0, options.Rotation != nil, options.Flight != nil, end)
@@ -256,6 +259,7 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		return recordSetupError(err, args)
 	}
 	relay.begin(recording)
+	out.adopt(left)
 	go debug.FreeOSMemory() // loading takes more than recording does
 	counters.serve(recording, warner(stderr))
 	if err := notify.tell("READY=1"); err != nil {

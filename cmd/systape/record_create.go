@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"systape/format"
 	"systape/format/signature"
@@ -77,55 +76,4 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 		return refuse(taken(spool+" exists"), "it is of a recording that was cut off: "+escape.Command([]string{"systape", "recover", spool})+", or --force to replace it")
 	}
 	return refuse(fmt.Errorf("create the spool: %w", err), "name a file in a folder that can be written to with -o")
-}
-
-// cutOff returns the spools that earlier recorders of the same names left where
-// parts or a flight recorder's files are to be: those that nobody writes, and of
-// which no capture was made.
-func (o *recordOutput) cutOff() (spools []string) {
-	r := o.parts
-	if r == nil {
-		return nil
-	}
-	// Times and numbers in the names are others.
-	base := filepath.Base(r.name)
-	base = strings.TrimSuffix(base, filepath.Ext(base))
-	var like strings.Builder
-	for i := 0; i < len(base); i++ {
-		switch c := base[i]; {
-		case c == '%' && i+1 < len(base) && base[i+1] == '%':
-			like.WriteByte('%')
-			i++
-		case c == '%':
-			like.WriteByte('*')
-			i++
-		case strings.IndexByte(`*?[\`, c) >= 0:
-			like.WriteByte('\\')
-			like.WriteByte(c)
-		default:
-			like.WriteByte(c)
-		}
-	}
-	dir := filepath.Dir(r.name)
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	pattern := like.String() + "*" + format.SpoolSuffix
-	for _, e := range list {
-		if is, err := filepath.Match(pattern, e.Name()); err != nil || !is || !e.Type().IsRegular() {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if _, err := os.Lstat(strings.TrimSuffix(path, format.SpoolSuffix)); err == nil {
-			continue
-		}
-		if f, err := os.Open(path); err == nil {
-			if format.SpoolLock(f) == format.LockFree {
-				spools = append(spools, path)
-			}
-			f.Close()
-		}
-	}
-	return spools
 }

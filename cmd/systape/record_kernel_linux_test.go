@@ -70,6 +70,7 @@ func TestRecord(t *testing.T) {
 		{"disk full at once", recordDiskFullAtOnce},
 		{"kill -9", recordKilled},
 		{"parts", recordRotates},
+		{"keeps the latest of all", recordKeepsLatestOfAll},
 		{"signed", recordSigned},
 		{"flight", recordFlight},
 		{"budget", recordBudget},

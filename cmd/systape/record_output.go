@@ -44,19 +44,19 @@ func openRecordOutput(f *recordFlags, args []string) (*recordOutput, error) {
 	if n, ok := streamOf(f.out); ok {
 		return o, o.openDescriptor(n, f.misuse(args))
 	}
-	base := recordName(f, args, time.Now())
+	stem, now := recordName(f, args), time.Now()
 	var err error
 	switch {
 	case f.flight.asked():
-		o.parts, o.apart = newRotation(f, base), &f.flight
+		o.parts, o.apart = newRotation(f, stem, now), &f.flight
 		err = o.parts.try()
 	case f.rotation.asked():
-		o.parts = newRotation(f, base)
+		o.parts = newRotation(f, stem, now)
 		var first capture.Output
 		first, err = o.parts.next(1, time.Now())
 		o.path, o.spoolPath, o.file, o.chownErr = first.Path, first.Spool, first.File, o.parts.chownErr
 	default:
-		err = o.open(base)
+		err = o.open(stem + now.Format(nameTime))
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return nil, &exitError{code: f.failure(args), err: r.err, hint: r.hint}
@@ -120,9 +120,12 @@ func (o *recordOutput) openDescriptor(n, misuse int) error {
 	return nil
 }
 
-// recordName makes the name of a file, without its extension, of what is
-// recorded and when.
-func recordName(f *recordFlags, args []string, now time.Time) string {
+// nameTime is how the time at which a recording begins stands in the names that it
+// chooses for its files.
+const nameTime = "-20060102-150405"
+
+// recordName makes the beginning of the name of a file of what is recorded.
+func recordName(f *recordFlags, args []string) string {
 	name := "system"
 	if len(args) > 0 {
 		name = filepath.Base(args[0])
@@ -135,7 +138,7 @@ func recordName(f *recordFlags, args []string, now time.Time) string {
 		}
 		return '_'
 	}, strings.TrimLeft(name, ".-"))
-	return name[:min(len(name), 100)] + "-" + now.Format("20060102-150405")
+	return name[:min(len(name), 100)]
 }
 
 // sealOptions are how this recording's capture is written.
@@ -275,6 +278,21 @@ func (o *recordOutput) rotation(stderr io.Writer) *capture.Rotation {
 	}
 	o.parts.stderr = stderr
 	return &capture.Rotation{Bytes: o.parts.flags.bytes, Every: o.parts.flags.every, Next: o.parts.next}
+}
+
+// keeps is what the captures say of the files that are kept; nil: all are.
+func (o *recordOutput) keeps() *format.Keep {
+	if o.parts == nil || o.parts.flags.count == 0 {
+		return nil
+	}
+	return &format.Keep{Files: o.parts.flags.count, Name: o.parts.like}
+}
+
+// adopt begins to count what earlier recorders left among the files that are kept.
+func (o *recordOutput) adopt(left []leftover) {
+	if o.parts != nil {
+		o.parts.hooks.Go(func() { o.parts.adopt(left) })
+	}
 }
 
 // finish makes the capture file of the spool, which is mostly done already.

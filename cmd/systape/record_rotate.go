@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 
 	"systape/capture"
 	"systape/format"
-	"systape/format/signature"
 	"systape/replay/escape"
 )
 
@@ -83,6 +81,7 @@ func (f *rotationFlags) check(all *recordFlags) error {
 type rotation struct {
 	flags    rotationFlags
 	name     string // of the parts: FILE, in which % stands for times
+	like     string // the same without folders, as every recorder of that name has it
 	each     string // what one is called: part, file
 	force    bool
 	signing  *signFlags
@@ -92,14 +91,17 @@ type rotation struct {
 	hooks    sync.WaitGroup
 
 	mu       sync.Mutex
+	earlier  []string // files of earlier recorders that count among those that are kept, oldest first
 	kept     []string // finished parts, oldest first
 	finishes int
+	removed  int
 }
 
-func newRotation(f *recordFlags, base string) *rotation {
+func newRotation(f *recordFlags, stem string, now time.Time) *rotation {
 	r := &rotation{flags: f.rotation, each: "part", name: f.out, force: f.force, signing: &f.signing, stderr: os.Stderr}
-	if r.name == "" {
-		r.name = strings.ReplaceAll(base, "%", "%%") + ".parquet"
+	r.like = filepath.Base(r.name)
+	if r.name == "" { // the parts of one recording have the time at which it began
+		r.name, r.like = stem+now.Format(nameTime)+".parquet", stem+"-%Y%m%d-%H%M%S.parquet"
 	}
 	return r
 }
@@ -129,7 +131,7 @@ func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
 
 // try finds out whether the first file can be made.
 func (r *rotation) try() error {
-	another := &rotation{flags: r.flags, name: r.name, force: r.force, signing: r.signing}
+	another := &rotation{flags: r.flags, name: r.name, like: r.like, force: r.force, signing: r.signing}
 	out, err := another.next(1, time.Now())
 	if err != nil {
 		return err
@@ -164,19 +166,9 @@ func (r *rotation) finished(part *capture.Sealed) {
 	r.mu.Lock()
 	r.finishes++
 	r.kept = append(r.kept, part.Path)
-	var old string
-	if r.flags.count > 0 && len(r.kept) > r.flags.count {
-		old, r.kept = r.kept[0], r.kept[1:]
-	}
+	old := r.excess()
 	r.mu.Unlock()
-	if old != "" {
-		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) { // -z may have taken it
-			r.warn(fmt.Errorf("remove the oldest part: %w", err))
-		}
-		if r.signing.signer != nil {
-			os.Remove(old + signature.Suffix) // of nothing, and found to be so
-		}
-	}
+	r.remove(old)
 	if r.flags.hook != "" {
 		r.hooks.Go(func() { r.runHook(part.Path) })
 	}
@@ -211,8 +203,8 @@ func (r *rotation) told() string {
 		return r.kept[0]
 	default:
 		s := fmt.Sprintf("%d %ss, %s to %s", n, r.each, r.kept[0], filepath.Base(r.kept[n-1]))
-		if r.finishes > n {
-			s += fmt.Sprintf(" (%d older ones were removed)", r.finishes-n)
+		if r.removed > 0 {
+			s += fmt.Sprintf(" (%d older ones were removed)", r.removed)
 		}
 		return escape.Text(s)
 	}
@@ -230,10 +222,10 @@ func formatTime(name string, t time.Time) (string, error) {
 		if i++; i == len(name) {
 			return "", errors.New("a single % at the end; %% stands for one")
 		}
-		layout, ok := map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'y': "06", 'F': "2006-01-02", 'j': "002", 'z': "-0700"}[name[i]]
+		form, ok := timeInName[name[i]]
 		switch {
 		case ok:
-			b.WriteString(t.Format(layout))
+			b.WriteString(t.Format(form.layout))
 		case name[i] == 's':
 			fmt.Fprint(&b, t.Unix())
 		case name[i] == '%':

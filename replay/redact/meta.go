@@ -53,6 +53,10 @@ func (r *Redactor) request(q *format.Request) {
 			r.found.add(list.kind, s, (*list.of)[i])
 		}
 	}
+	if q.Keep != nil { // a copy is not the recorder's to remove
+		r.found.add("names of files", q.Keep.Name, "")
+		q.Keep = nil
+	}
 	q.UIDs = slices.Clone(q.UIDs)
 	for i, u := range q.UIDs {
 		q.UIDs[i] = uint32(r.identity(int64(u)))
