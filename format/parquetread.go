@@ -164,7 +164,7 @@ func (p *parquetReader) chunk(pos int) (chunkReader, error) {
 		return c, nil
 	}
 	if node.Type != parquet.PhysicalType(columns[pos].Type) {
-		c = resized(pos, p.budget, optional)
+		c = resized(pos, node.Type, p.budget, optional)
 	}
 	// Others may have made something else of it, and say so.
 	switch {
@@ -223,8 +223,7 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 			if found >= 0 {
 				return 0, nil, p.corrupt(columns[pos].Name, errors.New("there are two of it"))
 			}
-			resized := !p.ours() && want != parquet.TypeByteArray && (n.Type == parquet.TypeInt32 || n.Type == parquet.TypeInt64)
-			if n.Type != want && !resized || n.Repetition != parquet.Required && n.Repetition != parquet.Optional {
+			if n.Type != want && !p.converted(pos, n.Type) || n.Repetition != parquet.Required && n.Repetition != parquet.Optional {
 				return 0, nil, p.corrupt(n.Name, p.blame(fmt.Errorf("it is %s, want %s", parquet.TypeName(n.Type), parquet.TypeName(want))))
 			}
 			found, want = i, n.Type
@@ -239,6 +238,21 @@ func (p *parquetReader) leaf(pos int) (int, *parquet.Node, error) {
 		}
 	}
 	return found, &p.foot.Schema[found+1], nil
+}
+
+// converted reports whether numbers that another program made of the column at
+// pos are read as what they were.
+func (p *parquetReader) converted(pos int, physical int32) bool {
+	if p.ours() || columns[pos].Type == String {
+		return false
+	}
+	switch physical {
+	case parquet.TypeInt32, parquet.TypeInt64:
+		return true
+	case parquet.TypeFloat, parquet.TypeDouble:
+		return pos != ColTS.pos() // no float holds ns since the epoch
+	}
+	return false
 }
 
 // blame says who wrote the file what is wrong with, if it was another program.
@@ -317,7 +331,7 @@ func (p *parquetReader) next(b *Batch, n int) error {
 		if err == nil && n == p.inGroup {
 			err = c.end()
 		}
-		if errors.Is(err, parquet.ErrUnread) || errors.Is(err, parquet.ErrNulls) {
+		if errors.Is(err, parquet.ErrUnread) || errors.Is(err, ErrNull) || errors.Is(err, errFloat) {
 			err = p.blame(err)
 		}
 		if err != nil {

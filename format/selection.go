@@ -166,22 +166,64 @@ func (p *part) notes() (notes []error) {
 	return notes
 }
 
-// resized reads the column at pos, which holds integers of the other width.
-func resized(pos int, budget *parquet.Budget, optional bool) chunkReader {
+// resized reads the column at pos, which holds numbers of another type.
+func resized(pos int, physical int32, budget *parquet.Budget, optional bool) chunkReader {
 	switch c := columns[pos].cells.(type) {
 	case numbers[int32]:
-		return &resizedChunks[int64, int32]{chunksOf: chunksOf[int64]{pos: pos, from: parquet.NewInt64(budget, optional)}, rows: c.rowsOf}
+		return resizedTo(pos, c.rowsOf, physical, budget, optional)
 	case numbers[int64]:
-		return &resizedChunks[int32, int64]{chunksOf: chunksOf[int32]{pos: pos, from: parquet.NewInt32(budget, optional)}, rows: c.rowsOf}
+		return resizedTo(pos, c.rowsOf, physical, budget, optional)
 	}
 	return nil
 }
 
-// resizedChunks reads integers of one width into a column of the other.
+func resizedTo[T int32 | int64](pos int, rows rowsOf[T], physical int32, budget *parquet.Budget, optional bool) chunkReader {
+	narrow := chunksOf[int32]{pos: pos, from: parquet.NewInt32(budget, optional)}
+	wide := chunksOf[int64]{pos: pos, from: parquet.NewInt64(budget, optional)}
+	switch physical {
+	case parquet.TypeInt32:
+		return &resizedChunks[int32, T]{chunksOf: narrow, rows: rows, integer: wholly[int32]}
+	case parquet.TypeFloat:
+		return &resizedChunks[int32, T]{chunksOf: narrow, rows: rows, integer: func(bits int32) (int64, error) {
+			return integral(float64(math.Float32frombits(uint32(bits))), 1<<24)
+		}}
+	case parquet.TypeDouble:
+		return &resizedChunks[int64, T]{chunksOf: wide, rows: rows, integer: func(bits int64) (int64, error) {
+			return integral(math.Float64frombits(uint64(bits)), 1<<53)
+		}}
+	}
+	return &resizedChunks[int64, T]{chunksOf: wide, rows: rows, integer: wholly[int64]}
+}
+
+func wholly[F int32 | int64](v F) (int64, error) { return int64(v), nil }
+
+// ErrNull is a value that another program left out of a column, in which a
+// capture has none; NaN among floats is one.
+var ErrNull = parquet.ErrNulls
+
+var errFloat = errors.New("a float")
+
+// integral is the integer that a float is. What pandas makes of a column with
+// values that are not there are floats; from some size on they are no longer
+// the integers that they were.
+func integral(v, exact float64) (int64, error) {
+	switch {
+	case v != v:
+		return 0, fmt.Errorf("%w, as NaN", ErrNull)
+	case v != math.Trunc(v):
+		return 0, fmt.Errorf("%w that is no integer: %v", errFloat, v)
+	case v > exact || v < -exact:
+		return 0, fmt.Errorf("%w that may be rounded: %v", errFloat, v)
+	}
+	return int64(v), nil
+}
+
+// resizedChunks reads numbers of one type into a column of another.
 type resizedChunks[F, T int32 | int64] struct {
 	chunksOf[F]
-	rows rowsOf[T]
-	buf  []F
+	rows    rowsOf[T]
+	integer func(F) (int64, error)
+	buf     []F
 }
 
 func (c *resizedChunks[F, T]) read(b *Batch, n int) error {
@@ -191,8 +233,12 @@ func (c *resizedChunks[F, T]) read(b *Batch, n int) error {
 	}
 	c.rows.resize(b, n)
 	dst := *c.rows.of(b)
-	for i, v := range c.buf {
-		if dst[i] = T(v); F(dst[i]) != v {
+	for i, raw := range c.buf {
+		v, err := c.integer(raw)
+		if err != nil {
+			return err
+		}
+		if dst[i] = T(v); int64(dst[i]) != v {
 			return fmt.Errorf("%d does not fit", v)
 		}
 	}

@@ -313,6 +313,8 @@ func inputError(err error) error {
 			hint = "choose one with --node: " + strings.Join(several.Nodes, ", ")
 		}
 		return &exitError{code: exitFailed, err: err, hint: hint}
+	case errors.Is(err, format.ErrForeign) && errors.Is(err, format.ErrNull) && errors.As(err, &corrupt):
+		return &exitError{code: exitFailed, err: err, hint: nullHint(corrupt.Column)}
 	case errors.Is(err, format.ErrForeign):
 		return &exitError{code: exitFailed, err: err, hint: "write it again with all columns of the capture as they were, and with the rows in the order of seq"}
 	case errors.As(err, &corrupt):
@@ -323,6 +325,16 @@ func inputError(err error) error {
 		return &exitError{code: exitPermission, err: err}
 	}
 	return err
+}
+
+// nullHint is what makes a capture of rows without a value, in pandas, which has
+// most of them.
+func nullHint(column string) string {
+	without := fmt.Sprintf("frame = frame.dropna(subset=[%q])", column)
+	if column != "ret" && !strings.HasPrefix(column, "arg") {
+		return "leave these rows out: " + without
+	}
+	return fmt.Sprintf("where rows of their kind have no %[1]s, it is 0: frame[%[1]q] = frame[%[1]q].fillna(0).astype(\"int64\"); where it is not known, leave them out: %[2]s", column, without)
 }
 
 // otherFileHint is the next step with a file that is no capture but may hold

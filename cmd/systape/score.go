@@ -50,7 +50,7 @@ code 3.
 
 ` + inputHelp,
 		Example: `  systape score --baseline web.json today.parquet
-  systape score --baseline web.json --fail-above today.parquet || mail -s unusual ops < report
+  systape score --baseline web.json --fail-above today.parquet > report || mail -s unusual ops < report
   systape score --baseline web.json --format json today.parquet | jq '.findings[0]'`,
 		RunE: func(c *cobra.Command, args []string) error { return runScore(c, &f, args) },
 	}

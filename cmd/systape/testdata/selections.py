@@ -60,17 +60,26 @@ duckdb.sql(f"copy (select * from '{src}' where tid = {tid} order by seq) to '{go
 pq.write_table(chosen, good("pyarrow"))
 pq.write_table(with_time(chosen["ts_ns"].cast(pa.timestamp("ns", "UTC"))), good("pyarrow-time"), version="2.6")
 
+# Integers that pandas made floats of, because some were not there for a while.
+mine.assign(pid=mine.pid.astype("float64"), tid=mine.tid.astype("float64"), nr=mine.nr.astype("float32"), cpu=mine.cpu.astype("float64"), ret=mine.ret.astype("float64")).to_parquet(good("pandas-floats"))
+pl.scan_parquet(src).filter(pl.col("tid") == tid).with_columns(pl.col("ret").cast(pl.Float64), pl.col("seq").cast(pl.Float64)).sink_parquet(good("polars-floats"))
+
 # What would be misread.
 pq.write_table(with_time(pc.divide(chosen["ts_ns"], 1000)), bad("in µs", "pyarrow"))
 pq.write_table(with_time(pc.divide(chosen["ts_ns"], 1000000)), bad("in ms", "pyarrow"))
 mine.assign(ts_ns=mine.ts_ns // 1000).to_parquet(bad("in µs", "pandas"))
 mine.assign(ts_ns=mine.ts_ns // 1000000).to_parquet(bad("in ms", "pandas"))
-mine.assign(ts_ns=mine.ts_ns / 1e9).to_parquet(bad("physical type", "pandas-seconds"))
+mine.assign(ts_ns=mine.ts_ns / 1e9).to_parquet(bad("it is a 64-bit float", "pandas-seconds"))
 local = pd.to_datetime(chosen["ts_ns"].to_pandas(), utc=True).dt.tz_convert("Asia/Kolkata").dt.tz_localize(None)
 pq.write_table(with_time(pa.array(local)), bad("time zone", "pyarrow"))
 mine.assign(tid=mine.tid.astype("uint32")).to_parquet(bad("unsigned", "pandas"))
 mine.assign(arg0=pd.to_datetime(mine.arg0)).to_parquet(bad("timestamp", "pandas"))
 mine.assign(tid=mine.tid.astype("int64") + 2**32).to_parquet(bad("does not fit", "pandas"))
+mine.assign(ret=mine.ret.where(mine.kind == "exit")).to_parquet(bad('frame["ret"].fillna(0).astype("int64")', "pandas-nan"))
+mine.assign(ret=mine.ret.where(mine.kind == "exit").astype("Int64")).to_parquet(bad('frame["ret"].fillna(0).astype("int64")', "pandas-null"))
+mine.assign(tid=mine.tid.where(mine.kind == "exit")).to_parquet(bad('frame.dropna(subset=["tid"])', "pandas-nan"))
+mine.assign(tid=mine.tid + 0.5).to_parquet(bad("no integer", "pandas"))
+mine.assign(seq=mine.seq + 2.0**60).to_parquet(bad("may be rounded", "pandas"))
 mine.sort_values("ret").to_parquet(bad("in the order of seq", "pandas"))
 duckdb.sql(f"copy (select * from '{src}' where tid = {tid} order by seq desc) to '{bad('in the order of seq', 'duckdb')}'")
 pq.write_table(chosen.select([c for c in chosen.column_names if c != "cpu"]), bad("column cpu", "pyarrow"))

@@ -68,7 +68,7 @@ func (c *Chunk) Start() int64 {
 
 // Physical types and repetitions of parquet.thrift.
 const (
-	TypeInt32, TypeInt64, TypeByteArray = 1, 2, 6
+	TypeInt32, TypeInt64, TypeFloat, TypeDouble, TypeByteArray = 1, 2, 4, 5, 6
 
 	Required, Optional, repeated = 0, 1, 2
 )
@@ -380,12 +380,10 @@ func (c *Chunk) parseStats(t *thrift) {
 			return
 		}
 		var v int64
-		switch b := t.bytes(); {
-		case c.Type == TypeByteArray: // statistics come after the type
-			return
-		case len(b) == 4:
+		switch b := t.bytes(); { // statistics come after the type
+		case len(b) == 4 && c.Type == TypeInt32:
 			v = int64(int32(binary.LittleEndian.Uint32(b)))
-		case len(b) == 8:
+		case len(b) == 8 && c.Type == TypeInt64:
 			v = int64(binary.LittleEndian.Uint64(b))
 		default:
 			return
