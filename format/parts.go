@@ -166,8 +166,14 @@ func openFile(path string) (*part, error) {
 	p, err := newPart(path, f)
 	if err != nil {
 		f.Close()
+		return nil, err
 	}
-	return p, err
+	if p.pq != nil && p.file == partFile(f) {
+		if t, err := takeTurns(path, f); err == nil {
+			p.file, p.pq.file = t, t
+		}
+	}
+	return p, nil
 }
 
 // open is openFile, and closes it again where only the metadata is asked for.
