@@ -37,6 +37,12 @@ func (s *Session) ByStart(ctx context.Context, fn func([]Call) error) error {
 	return s.byStart(ctx, heldCalls, heldBytes, allCalls, fn)
 }
 
+// ByStartAmong is ByStart for one of so many sessions whose calls are given side by
+// side: they share the memory for it.
+func (s *Session) ByStartAmong(ctx context.Context, sessions int, fn func([]Call) error) error {
+	return s.byStart(ctx, max(heldCalls/sessions, givenAtOnce), heldBytes/sessions, allCalls, fn)
+}
+
 // ByStartOf is ByStart for some of the calls. In each pass, sifter makes a
 // function that is given every batch, nil at the end, and those calls that the
 // filter chooses of what it ends, in the order of their ends, and returns those

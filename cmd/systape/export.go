@@ -23,12 +23,13 @@ const exportHelp = `Writes a capture for the tools that people have:
   firefox   a Firefox profile (profiler.firefox.com): a marker for each call
   folded    folded stacks (flamegraph.pl, inferno, speedscope)
   pprof     a pprof profile (go tool pprof): calls, time by name, call, error
-  csv       the calls table, as pair writes it
+  csv       the calls table, as pair writes it; of several recordings, too
   jsonl     all events, one object a line; nothing is lost
   tracee    Tracee's JSON lines: sys_enter, sys_exit, and the lives of threads
   strace    what strace -f -ttt -T would have written
 
-What a form cannot hold is said on standard error. A file's name tells its form
+Forms other than csv are of one recording: --node chooses it in a dataset. What a
+form cannot hold is said on standard error. A file's name tells its form
 where it ends in .pftrace, .pb.gz, .folded, .csv, .jsonl or .strace.
 
 `
@@ -135,11 +136,17 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 	if err := out.NotForTerminal(c.OutOrStdout(), f.out, f.format); err != nil {
 		return outError(err)
 	}
-	in, err := openSession(c, args, replay.Options{Columns: export.Columns, Files: f.format == "csv"})
+	options := replay.Options{Columns: export.Columns, Files: f.format == "csv"}
+	open := func() ([]*input, error) { in, err := openSession(c, args, options); return []*input{in}, err }
+	if f.format == "csv" {
+		open = func() ([]*input, error) { return openMachines(c, args, options) }
+	}
+	inputs, err := open()
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer closeInputs(inputs)
+	in := inputs[0]
 	if (f.format == "jsonl" || f.format == "tracee") && !in.filter.Empty() {
 		in.Close()
 		return usage("%s holds all events: filters choose calls (systape replay --events --format jsonl takes some of them)", f.format)
@@ -149,7 +156,7 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.discard()) }()
-	notes, err := exportRun(in, f.format, weight, file)
+	notes, err := exportRun(inputs, f.format, weight, file)
 	if err == nil {
 		err = file.complete()
 	}
@@ -163,15 +170,17 @@ func runExport(c *cobra.Command, args []string, f *exportFlags) (err error) {
 }
 
 // exportRun writes the capture to w and returns what the format cannot hold.
-func exportRun(in *input, kind string, weight export.Weight, w io.Writer) (notes []string, err error) {
+func exportRun(inputs []*input, kind string, weight export.Weight, w io.Writer) (notes []string, err error) {
+	in := inputs[0]
 	add, finish := in.progress("exporting")
 	defer finish()
 	if kind == "csv" {
-		rows, err := views.NewCalls(w, "csv", in, nil)
+		all := together(inputs)
+		rows, from, err := views.NewCallsFrom(w, "csv", all, nil)
 		if err != nil {
 			return nil, err
 		}
-		if err := in.calls(func(calls []replay.Call) error {
+		if err := startsOfAll(all, from, func(calls []replay.Call) error {
 			add(2 * len(calls))
 			return rows.Write(calls)
 		}); err != nil {

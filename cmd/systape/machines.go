@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/cmd/systape/internal/views"
 	"systape/format"
 	"systape/replay"
 )
@@ -58,6 +59,23 @@ func openMachines(c *cobra.Command, args []string, opt replay.Options) ([]*input
 		}
 	}
 	return all, nil
+}
+
+// together is what they are together: the first, if there is no other.
+func together(all []*input) views.Capture {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return newMachines(all)
+}
+
+// startsOfAll gives fn the chosen calls of all in the order of their starts, and
+// before those of another recording from its number.
+func startsOfAll(all views.Capture, from func(recording int), fn func([]replay.Call) error) error {
+	if several, is := all.(*machines); is {
+		return several.byStart(from, fn)
+	}
+	return all.(*input).callsByStart(fn)
 }
 
 func closeInputs(all []*input) error {

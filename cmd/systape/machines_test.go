@@ -204,7 +204,7 @@ func TestMachinesAsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What looks at one recording alone says how it is asked for, and that works.
-	for _, args := range [][]string{{"latency", "--overhead"}, {"sequences", "--threads", "--syscall", "read,close"}, {"dump"}, {"replay"}, {"pair", "--format", "jsonl", "-o", "-"}, {"export", "--format", "csv", "-o", "-"}, {"audit"}} {
+	for _, args := range [][]string{{"latency", "--overhead"}, {"sequences", "--threads", "--syscall", "read,close"}, {"dump"}, {"export", "--format", "jsonl"}, {"export", "--format", "folded", "-o", "-"}, {"audit"}} {
 		code, _, stderr := infoRun(t, append(args, set)...)
 		_, next, found := strings.Cut(stderr, "choose one with --node: web1, web2; such as systape ")
 		if code != exitFailed || !found {

@@ -25,6 +25,10 @@ Only ok and restarted calls have a duration that was measured from end to end;
 for open_at_start, open_at_end and killed it is a lower bound, and for the rest
 it means nothing. Rows come in the order in which the calls began.
 
+Several recordings, such as a dataset's, become one table in one order by the
+machines' clocks: start_ns is the time of day then, and the columns node and
+capture tell of which machine and recording each call is.
+
 -o names the file; what it ends in (.parquet .arrows .csv .jsonl) or --format
 says how it is written, and - is standard output. arrows-plain is arrows without
 compression, for readers that know no LZ4, such as Arrow in a browser. In CSV, an
@@ -66,25 +70,26 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	if err := out.NotForTerminal(c.OutOrStdout(), name, kind); err != nil {
 		return outError(err)
 	}
-	in, err := openSession(c, args, replay.Options{Columns: format.AllColumns, Files: true})
+	inputs, err := openMachines(c, args, replay.Options{Columns: format.AllColumns, Files: true})
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer closeInputs(inputs)
+	in, all := inputs[0], together(inputs)
 	file, err := createResult(c.OutOrStdout(), name, args, force)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.discard()) }()
 
-	w, err := views.NewCalls(file, kind, in, tableOrigin(in, args))
+	w, from, err := views.NewCallsFrom(file, kind, all, tableOrigin(all, args))
 	if err != nil {
 		return err
 	}
 	var notes replay.Notes
 	add, finish := in.progress("pairing")
 	defer finish()
-	err = in.callsByStart(func(calls []replay.Call) error {
+	err = startsOfAll(all, from, func(calls []replay.Call) error {
 		notes.Add(calls)
 		add(2 * len(calls))
 		return w.Write(calls)
@@ -92,14 +97,14 @@ func runPair(c *cobra.Command, args []string, name, formatName string, force boo
 	if err != nil {
 		return err
 	}
-	if err := w.Close(out.Value{Name: "coverage", Value: in.Coverage()}); err != nil {
+	if err := w.Close(out.Value{Name: "coverage", Value: all.Coverage()}); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := file.complete(); err != nil {
 		return err
 	}
 	finish()
-	in.printCoverage()
+	printCoverage(in.stderr, all.Coverage())
 	if line := notes.IOUring(); line != "" {
 		fmt.Fprintln(in.stderr, "note: "+line)
 	}

@@ -183,7 +183,7 @@ func replayColour(when string, w io.Writer) (bool, error) {
 	return false, fmt.Errorf("--color: %q, want auto, always or never", when)
 }
 
-// replayer writes one capture, perhaps several times.
+// replayer writes captures, perhaps several times.
 type replayer struct {
 	flags   *replayFlags
 	ctx     context.Context
@@ -193,69 +193,81 @@ type replayer struct {
 	pacer   *pace.Pacer
 	line    []byte
 	lines   int64
-
-	in    *input
-	print *text.Printer
-	rows  *out.Records[replay.Call]
+	in      *input // the first
 }
 
-// round shows the capture once.
+// round shows the captures once.
 func (r *replayer) round(c *cobra.Command, args []string) error {
-	in, err := openSession(c, args, replay.Options{Columns: replayColumns(r.json, r.options.Columns), Live: true,
+	all, err := openMachines(c, args, replay.Options{Columns: replayColumns(r.json, r.options.Columns), Live: true,
 		Files: !r.flags.events && (r.json || r.flags.names)})
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	in.ctx = r.ctx
-	r.in = in
-	if r.flags.events && in.filter.HasOutcome() {
+	defer closeInputs(all)
+	r.in = all[0]
+	if r.flags.events && r.in.filter.HasOutcome() {
 		return &exitError{code: exitUsage, err: errors.New("events have no outcome: --status, --errno and --min-duration are about calls"),
 			hint: "leave out --events"}
 	}
-	if r.flags.events && in.filter.HasFile() {
+	if r.flags.events && r.in.filter.HasFile() {
 		return &exitError{code: exitUsage, err: errors.New("--path and --fd-type are about calls"), hint: "leave out --events"}
 	}
+	if len(all) > 1 {
+		return r.machines(all)
+	}
+	one, err := r.recording(r.in)
+	if err != nil {
+		return err
+	}
+	if !r.json && r.options.Time == text.Relative {
+		if one.options.Origin, err = r.in.instant("from", "+0s"); err != nil {
+			return err
+		}
+	}
+	one.show = func(due int64, line []byte) error { return r.show(due, line) }
+	if err = one.begin(r.in, 0); err == nil {
+		err = one.run()
+	}
+	if err == nil && r.flags.names {
+		r.in.WarnUnknownFiles()
+	}
+	return err
+}
+
+// recording is what shows in.
+func (r *replayer) recording(in *input) (*replayed, error) {
+	in.ctx = r.ctx
 	if r.flags.around != "" {
 		at, err := in.instant("around", r.flags.around)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		in.filter.From, in.filter.To = at-r.flags.within.Nanoseconds(), at+r.flags.within.Nanoseconds()+1
 	}
-	if !r.json && r.options.Time == text.Relative {
-		if r.options.Origin, err = in.instant("from", "+0s"); err != nil {
+	p := &replayed{replayer: r, options: r.options, in: in}
+	p.options.Wall = in.Meta().Clock.Wall()
+	p.options.Nameless, p.options.Untimed = in.Meta().Lacks("comm"), !replay.Timed(in.Meta())
+	asked := &in.Meta().Request
+	p.options.LetIn = len(asked.Comms)+len(asked.UIDs)+len(asked.Cgroups)+len(asked.Containers) > 0
+	p.flush = func() error { return nil }
+	if r.flags.follow {
+		p.flush = r.out.Flush
+	}
+	return p, nil
+}
+
+// show writes a line when its time has come.
+func (r *replayer) show(due int64, line []byte) error {
+	if !r.pacer.Ready(due) {
+		if err := r.out.Flush(); err != nil {
+			return err
+		}
+		if err := r.pacer.Wait(r.ctx, due); err != nil {
 			return err
 		}
 	}
-	r.options.Wall = in.Meta().Clock.Wall()
-	r.options.Nameless, r.options.Untimed = in.Meta().Lacks("comm"), !replay.Timed(in.Meta())
-	asked := &in.Meta().Request
-	r.options.LetIn = len(asked.Comms)+len(asked.UIDs)+len(asked.Cgroups)+len(asked.Containers) > 0
-	r.print = text.NewPrinter(in.names, r.options)
-	if r.rows, err = views.NewCalls(io.Discard, "jsonl", in, nil); err != nil {
-		return err
-	}
-	switch {
-	case r.flags.events:
-		return r.events()
-	case r.json:
-		return in.calls(func(calls []replay.Call) error {
-			for i := range calls {
-				if r.line, err = r.rows.AppendRow(r.line[:0], &calls[i]); err != nil {
-					return err
-				}
-				if err := r.show(calls[i].StartNS + calls[i].DurNS); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	err = r.calls()
-	if err == nil && r.flags.names {
-		in.WarnUnknownFiles()
-	}
+	r.lines++
+	_, err := r.out.Write(line)
 	return err
 }
 
@@ -266,43 +278,78 @@ func replayColumns(json bool, cols []text.Column) format.Columns {
 	return text.Columns(cols)
 }
 
-// show writes the line that r.line holds when its time has come.
-func (r *replayer) show(due int64) error {
-	if !r.pacer.Ready(due) {
-		if err := r.out.Flush(); err != nil {
-			return err
-		}
-		if err := r.pacer.Wait(r.ctx, due); err != nil {
-			return err
-		}
+// replayed makes the lines of one recording.
+type replayed struct {
+	*replayer
+	options text.Options
+	in      *input
+	print   *text.Printer
+	rows    *out.Records[replay.Call]
+	show    func(due int64, line []byte) error // is given them; due is capture time
+	moved   func(ns int64) int64               // from capture time to that of the rows; nil: they are of capture time
+	flush   func() error                       // behind each batch
+	line    []byte
+}
+
+// begin makes the printers, for what is shown with others as that recording of them.
+func (r *replayed) begin(of views.Capture, recording int) error {
+	r.print = text.NewPrinter(r.in.names, r.options)
+	rows, from, err := views.NewCallsFrom(io.Discard, "jsonl", of, nil)
+	if err != nil {
+		return err
 	}
-	r.lines++
-	_, err := r.out.Write(r.line)
-	return err
+	from(recording)
+	r.rows = rows
+	return nil
+}
+
+// run shows all of it.
+func (r *replayed) run() (err error) {
+	switch {
+	case r.flags.events:
+		return r.events()
+	case r.json:
+		return r.in.calls(func(calls []replay.Call) error {
+			for i := range calls {
+				c := calls[i]
+				if r.moved != nil {
+					c.StartNS = r.moved(c.StartNS)
+				}
+				if r.line, err = r.rows.AppendRow(r.line[:0], &c); err != nil {
+					return err
+				}
+				if err := r.show(calls[i].StartNS+calls[i].DurNS, r.line); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return r.calls()
 }
 
 // calls shows calls, and what happened to threads between them.
-func (r *replayer) calls() error {
+func (r *replayed) calls() error {
 	in := r.in
 	reorder := text.NewReorderer(text.ReorderOptions{Patience: r.flags.patience.Nanoseconds(), Filter: in.filter, Linked: replay.Linked(in.Meta()),
 		Notices: 1<<format.Lost | 1<<format.Fork | 1<<format.Exec | 1<<format.Rename | 1<<format.ThreadEnd, Named: in.Named})
 	emit := func(l *text.Line) error {
 		r.line = r.print.AppendLine(r.line[:0], l)
-		return r.show(l.Due)
+		return r.show(l.Due, r.line)
 	}
 	return in.pairs(func(b *format.Batch, calls []replay.Call) error {
 		if b == nil {
 			return reorder.Finish(calls, emit)
 		}
-		if err := reorder.Push(b, calls, emit); err != nil || !r.flags.follow {
+		if err := reorder.Push(b, calls, emit); err != nil {
 			return err
 		}
-		return r.out.Flush()
+		return r.flush()
 	})
 }
 
 // events shows rows.
-func (r *replayer) events() error {
+func (r *replayed) events() error {
 	f := r.in.filter
 	var c replay.Call
 	return inputError(r.in.Batches(r.ctx, func(b *format.Batch) error {
@@ -332,13 +379,10 @@ func (r *replayer) events() error {
 			} else {
 				r.line = r.print.AppendEvent(r.line[:0], b, i)
 			}
-			if err := r.show(at); err != nil {
+			if err := r.show(at, r.line); err != nil {
 				return err
 			}
 		}
-		if r.flags.follow {
-			return r.out.Flush()
-		}
-		return nil
+		return r.flush()
 	}))
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"io"
+	"slices"
 	"strconv"
 
 	"systape/cmd/systape/internal/out"
@@ -124,15 +125,44 @@ func callDetail(c *replay.Call) string {
 // NewCalls begins a calls table in one of the forms of out.Records, with meta as
 // its metadata.
 func NewCalls(w io.Writer, form string, c Capture, meta map[string]string) (*out.Records[replay.Call], error) {
-	fields := CallFields(c.Symbols(), c.Meta().Clock.Wall())
-	if !replay.Timed(c.Meta()) {
+	calls, _, err := NewCallsFrom(w, form, c, meta)
+	return calls, err
+}
+
+// NewCallsFrom is NewCalls, and of [Machines] the table has columns that tell of which machine and recording each
+// call is; from is called with the number of the recording before its calls.
+func NewCallsFrom(w io.Writer, form string, c Capture, meta map[string]string) (calls *out.Records[replay.Call], from func(recording int), err error) {
+	of, names := []*format.Meta{c.Meta()}, c.Symbols()
+	fields := CallFields(names, c.Meta().Clock.Wall())
+	if several, is := c.(Machines); is {
+		of = several.Each()
+	}
+	now := 0
+	if len(of) > 1 {
+		column := func(name string, value func(*format.Meta) string) out.Field[replay.Call] {
+			symbols := make([]format.Symbol, len(of))
+			for i, m := range of {
+				symbols[i] = names.InternString(value(m))
+			}
+			f := out.Symbol(name, func(*replay.Call) format.Symbol { return symbols[now] })
+			f.Stats = true
+			return f
+		}
+		fields = append(fields, column("node", func(m *format.Meta) string { return m.Host.Name }), column("capture", func(m *format.Meta) string { return m.CaptureID }))
+	}
+	untimed := make([]bool, len(of))
+	for i, m := range of {
+		untimed[i] = !replay.Timed(m)
+	}
+	if slices.Contains(untimed, true) {
 		for i := range fields {
 			if fields[i].Name == "dur_ns" {
-				fields[i].Unknown = func(*replay.Call) bool { return true }
+				fields[i].Unknown = func(*replay.Call) bool { return untimed[now] }
 			}
 		}
 	}
-	return out.NewRecords(w, form, fields, out.Document{Name: "calls", Meta: meta, Symbols: c.Symbols()})
+	calls, err = out.NewRecords(w, form, fields, out.Document{Name: "calls", Meta: meta, Symbols: names})
+	return calls, func(recording int) { now = recording }, err
 }
 
 // callNames are the Symbols of what is a number in a call.
