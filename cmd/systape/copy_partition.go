@@ -87,7 +87,7 @@ func fileOf(captureID string, number int) string {
 // copyPartitions copies recordings into a dataset: one after the other, each as
 // its captures and its calls.
 func copyPartitions(c *cobra.Command, args []string, f *copyFlags) error {
-	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodesOf(c), Warn: func(error) {}})
+	recordings, err := format.Recordings(args, format.ReadOptions{Stdin: c.InOrStdin(), Nodes: nodesOf(c), Warn: damageWarner(c)})
 	if err != nil {
 		return inputError(err)
 	}

@@ -118,26 +118,36 @@ func nodesOf(c *cobra.Command) []string {
 	return nodes
 }
 
+// severalAmong returns the recordings that paths name and --node chooses, where
+// there are several, and warns of what was left out; nil where there are not: what
+// is left out or cannot be opened then is for who opens the paths to tell.
+func severalAmong(c *cobra.Command, paths []string) []format.Recording {
+	if slices.Contains(paths, "-") {
+		return nil
+	}
+	var warnings []error
+	found, err := format.Recordings(paths, format.ReadOptions{Nodes: nodesOf(c), Warn: func(err error) { warnings = append(warnings, err) }})
+	if err != nil || len(found) < 2 {
+		return nil
+	}
+	warn := damageWarner(c)
+	for _, w := range warnings {
+		warn(w)
+	}
+	return found
+}
+
 // eachRecording gives fn the files of each recording that paths name and --node
 // chooses, with the machine's name where there are several, in the order of these.
 // Where fn fails it goes on, and returns the first error.
 func eachRecording(c *cobra.Command, paths []string, fn func(paths []string, node string) error) error {
-	var warnings []error
-	var found []format.Recording
-	if !slices.Contains(paths, "-") {
-		// What cannot be opened is for fn to tell.
-		found, _ = format.Recordings(paths, format.ReadOptions{Nodes: nodesOf(c), Warn: func(err error) { warnings = append(warnings, err) }})
-	}
-	if len(found) < 2 {
+	found := severalAmong(c, paths)
+	if found == nil {
 		one, err := ofNode(c, paths)
 		if err != nil {
 			return err
 		}
 		return fn(one, "")
-	}
-	warn := damageWarner(c)
-	for _, w := range warnings {
-		warn(w)
 	}
 	var first error
 	for _, r := range found {
@@ -153,14 +163,9 @@ func eachRecording(c *cobra.Command, paths []string, fn func(paths []string, nod
 // --node chooses is one.
 func capturesOf(c *cobra.Command, names []string) (all [][]string) {
 	for _, name := range names {
-		var found []format.Recording
-		if name != "-" {
-			// What cannot be opened is for the session to tell.
-			found, _ = format.Recordings([]string{name}, format.ReadOptions{Nodes: nodesOf(c), Warn: func(error) {}})
-		}
-		if len(found) < 2 {
+		found := severalAmong(c, []string{name})
+		if found == nil {
 			all = append(all, []string{name})
-			continue
 		}
 		for _, r := range found {
 			all = append(all, r.Paths)

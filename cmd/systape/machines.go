@@ -36,12 +36,8 @@ Several recordings, such as a dataset's, are one result; --node chooses machines
 // openMachines is openSession for what may be one recording or several, each of
 // which was opened and rests: there may be more than can be open at a time.
 func openMachines(c *cobra.Command, args []string, opt replay.Options) ([]*input, error) {
-	var recordings []format.Recording
-	if !slices.Contains(args, "-") {
-		// What cannot be opened is for the session to tell.
-		recordings, _ = format.Recordings(args, format.ReadOptions{Nodes: nodesOf(c), Warn: func(error) {}})
-	}
-	if len(recordings) < 2 {
+	recordings := severalAmong(c, args)
+	if recordings == nil {
 		in, err := openSession(c, args, opt)
 		return []*input{in}, err
 	}

@@ -140,3 +140,31 @@ func TestRecordingsInTurns(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatDatasetsLeaveOut: a damaged file among those of several machines is told
+// of, and by the exit code too, by every command that reads them.
+func TestWhatDatasetsLeaveOut(t *testing.T) {
+	set := machineSet(t)
+	whole, err := filepath.Glob(filepath.Join(set, "events/*/node=web1/*.parquet"))
+	if err != nil || len(whole) != 1 {
+		t.Fatalf("%v, %v", whole, err)
+	}
+	data, err := os.ReadFile(whole[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := filepath.Join(set, "events", "torn.parquet")
+	if err := os.WriteFile(torn, data[:len(data)-20], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"latency", set}, {"latency", "--every", "1ms", set}, {"sequences", set}, {"pair", "-o", "-", set}, {"replay", set}, {"replay", "--events", set}, {"export", "--format", "csv", set},
+		{"info", set}, {"compare", set, "--", set}, {"seccomp", set}, {"baseline", "train", set, "-o", filepath.Join(dir, "base")}, {"copy", set, "-o", filepath.Join(dir, "copy"), "--partition", "node"},
+	} {
+		code, stdout, stderr := infoRun(t, args...)
+		if code != exitDamaged || !strings.Contains(stderr, "left out: "+torn) {
+			t.Errorf("%v: exit code %d: %s%.300s", args[:len(args)-1], code, stderr, stdout)
+		}
+	}
+}
