@@ -59,7 +59,7 @@ const damaged = "damaged"
 func damageWarner(c *cobra.Command) func(error) {
 	warn := warner(c.ErrOrStderr())
 	return func(err error) {
-		if _, head := errors.AsType[*format.HeadError](err); head && saidBefore(c, err) {
+		if saidBefore(c, err) {
 			return
 		}
 		_, corrupt := errors.AsType[*format.CorruptError](err)

@@ -16,6 +16,8 @@ import duckdb
 import pandas
 import polars
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 import systape
 
@@ -69,6 +71,64 @@ class Events(unittest.TestCase):
 
     def test_columns(self):
         self.assertEqual(systape.events(SAMPLE, columns=["ts_ns", "syscall"]).column_names, ["ts_ns", "syscall", "time"])
+
+        self.assertEqual(systape.events(SAMPLE, columns="kind").column_names, ["kind"])
+        with self.assertRaisesRegex(ValueError, "no column nope; there are ts_ns"):
+            systape.events(SAMPLE, columns=["kind", "nope"])
+
+    def test_selections_of_other_programs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            frame = pandas.read_parquet(SAMPLE)
+            made = {name: f"{folder}/{name}.parquet" for name in ("pandas", "polars", "duckdb", "pyarrow", "time")}
+            frame[frame.tid == frame.tid[0]].to_parquet(made["pandas"])
+            polars.read_parquet(SAMPLE).filter(polars.col("tid") == int(frame.tid[0])).write_parquet(made["polars"])
+            duckdb.sql(f"COPY (FROM '{SAMPLE}' WHERE tid = {frame.tid[0]} ORDER BY seq) TO '{made['duckdb']}'")
+            whole = pq.read_table(SAMPLE)
+            pq.write_table(whole.filter(pc.equal(whole["tid"], int(frame.tid[0]))), made["pyarrow"])
+            frame[frame.tid == frame.tid[0]].assign(ts_ns=pandas.to_datetime(frame.ts_ns, utc=True)).to_parquet(made["time"])
+            want = frame[frame.tid == frame.tid[0]]
+            for name, path in made.items():
+                for ask in (systape.events, systape.meta, systape.calls):
+                    with warnings.catch_warnings(record=True) as told:
+                        warnings.simplefilter("always")
+                        got = ask(path)
+                    self.assertEqual(sum("a selection by another program" in str(w.message) for w in told), 1, (name, ask, told))
+                    if ask is systape.events:
+                        self.assertEqual((got["ts_ns"].to_pylist(), got["seq"].to_pylist()), (want.ts_ns.tolist(), want.seq.tolist()), name)
+                    if ask is systape.meta:
+                        self.assertFalse(got["selection"]["calls"], name)
+            frame.sort_values("ret").to_parquet(folder + "/order.parquet")
+            with self.assertRaisesRegex(systape.SystapeError, "in the order of seq"):
+                systape.events(folder + "/order.parquet")
+            frame.drop(columns="cpu").to_parquet(folder + "/column.parquet")
+            with self.assertRaisesRegex(systape.NotACapture, "no column cpu"):
+                systape.events(folder + "/column.parquet")
+
+    def test_machines(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for host, capture_id in (("web1", "a" * 32), ("web2", "b" * 32)):
+                table = pq.read_table(SAMPLE)
+                known = {k: v for k, v in pq.read_metadata(SAMPLE).metadata.items() if k.startswith(b"systape.") and k not in (b"systape.check", b"systape.counts")}
+                known |= {b"systape.host": json.dumps({"name": host}).encode(), b"systape.capture": json.dumps(capture_id).encode()}
+                pq.write_table(table.replace_schema_metadata(known), f"{folder}/{host}.parquet")
+            one = len(systape.calls(f"{folder}/web1.parquet"))
+            both = systape.calls(folder)
+            self.assertEqual(sorted(both["node"].to_pylist()), ["web1"] * one + ["web2"] * one)
+            self.assertEqual(len(systape.calls(folder, node="web2")), one)
+            self.assertEqual(set(systape.latency(folder, by=["node"])["node"].to_pylist()), {"web1", "web2"})
+            for ask in (systape.events, systape.meta):
+                with self.assertRaisesRegex(systape.NotACapture, "choose one with node=: web1, web2"):
+                    ask(folder)
+                with self.assertRaisesRegex(systape.NotACapture, "no recording is of web3; there are those of web1, web2"):
+                    ask(folder, node="web3")
+            self.assertEqual(len(systape.events(folder, node=["web1"])), len(systape.events(SAMPLE)))
+            self.assertEqual(systape.meta(folder, node="web2")["host"]["name"], "web2")
+
+    def test_what_is_no_path(self):
+        for ask in (systape.events, systape.meta, systape.calls, systape.latency, systape.sequences):
+            for path in (None, 3, [3]):
+                with self.assertRaisesRegex(TypeError, "a path or a list of paths"):
+                    ask(path)
 
     def test_spool_is_read_by_the_program(self):
         self.assertEqual(len(systape.events(SPOOL)), json.loads(cli("info", "--format", "json", SPOOL))["rows"])

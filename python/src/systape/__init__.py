@@ -8,7 +8,7 @@ that still runs.
 >>> calls = systape.calls("trace.parquet", syscall="openat")    # doctest: +SKIP
 >>> calls.to_pandas().groupby("comm").dur_ns.median()           # doctest: +SKIP
 
-``events`` and ``meta`` need nothing but pyarrow. ``calls``, ``latency``,
+``events`` and ``meta`` need nothing but pyarrow for what the recorder wrote. ``calls``, ``latency``,
 ``sequences`` and ``compare`` ask the program, which the wheel brings as
 ``systape``, so that the figures are the same everywhere. What they return is a
 `Table`: an Arrow table that pandas, Polars and DuckDB take as it is.

@@ -8,7 +8,7 @@ import subprocess
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Union
 
 import pyarrow as pa
@@ -56,10 +56,15 @@ def program() -> str:
 
 def paths_of(paths: Paths) -> list[str]:
     """The paths as the program takes them."""
-    several = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    if not isinstance(paths, (str, os.PathLike, Iterable)):
+        raise TypeError(f"a capture is a path or a list of paths, not {type(paths).__name__}")
+    several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     if not several:
         raise ValueError("no capture given")
-    texts = [os.fspath(p) for p in several]
+    for p in several:
+        if not isinstance(p, (str, bytes, os.PathLike)):
+            raise TypeError(f"a capture is a path or a list of paths, not a list of {type(p).__name__}")
+    texts = [os.fsdecode(p) for p in several]
     # What begins with a dash is a path here, never a flag.
     return [os.path.join(os.curdir, t) if t.startswith("-") else t for t in texts]
 
