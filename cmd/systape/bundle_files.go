@@ -14,8 +14,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"systape/format"
 )
 
@@ -165,11 +163,11 @@ func bundleFindings(paths []string) (findings []format.Finding, err error) {
 
 // warnOfBundles tells, once for each command, of bundles that are not as they were
 // made. What hinders looking is told by whatever reads the capture in it.
-func warnOfBundles(c *cobra.Command, paths []string, warn func(error)) {
+func warnOfBundles(paths []string, warn func(error)) {
 	findings, _ := bundleFindings(paths)
 	for _, f := range findings {
-		if err := errors.New("the bundle is damaged or was changed: " + f.Detail); f.State == format.Fails && !saidBefore(c, err) {
-			warn(err)
+		if f.State == format.Fails {
+			warn(errors.New("the bundle is damaged or was changed: " + f.Detail))
 		}
 	}
 }

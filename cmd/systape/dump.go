@@ -46,7 +46,7 @@ func runDump(c *cobra.Command, args []string, output string, force bool) error {
 		return err
 	}
 	warn := damageWarner(c)
-	warnOfBundles(c, args, warn)
+	warnOfBundles(args, warn)
 	r, err := format.Open(args, format.ReadOptions{Stdin: c.InOrStdin(), Warn: warn})
 	if err != nil {
 		return inputError(oneRecording(c, args, err))

@@ -74,7 +74,7 @@ func infoOne(c *cobra.Command, args []string, formatName string, privacy, all bo
 		return p.Write(c.OutOrStdout(), formatName)
 	}
 	warn := damageWarner(c)
-	warnOfBundles(c, args, warn)
+	warnOfBundles(args, warn)
 	stdin, done, err := holdStdin(c, args)
 	if err != nil {
 		return err

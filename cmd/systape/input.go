@@ -88,7 +88,7 @@ func openSession(c *cobra.Command, args []string, opt replay.Options) (*input, e
 	if in.Session, err = replay.Open(args, opt); err != nil {
 		return nil, inputError(oneRecording(c, args, err))
 	}
-	warnOfBundles(c, args, opt.Warn)
+	warnOfBundles(args, opt.Warn)
 	if doubt := partialDoubts[c.Name()]; doubt != "" && !in.Meta().Request.Gapless() && in.Meta().Request.Counted() {
 		opt.Warn(errors.New("the recording left calls out on purpose: " + doubt))
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,20 @@ func selectionThread(t *testing.T) string {
 	return fmt.Sprint(best)
 }
 
+// selectionCommands are the commands that read captures, each for one FILE, which
+// stands at the end or in its place. What they write goes into dir.
+func selectionCommands(profile, dir string) [][]string {
+	to := func(name string) string { return filepath.Join(dir, name) }
+	return [][]string{
+		{"latency"}, {"latency", "--by", "comm,syscall", "--format", "json"}, {"latency", "--slowest", "3"}, {"latency", "--every", "10ms"}, {"latency", "--overhead"}, {"latency", "--heatmap"},
+		{"sequences"}, {"sequences", "--threads"}, {"compare", selectionSource, "--", "FILE"}, {"score", "--baseline", profile}, {"baseline", "train", "-o", to("base")},
+		{"audit"}, {"seccomp"}, {"replay"}, {"replay", "--events"}, {"info"}, {"info", "--privacy"}, {"verify"}, {"dump"},
+		{"export", "--format", "jsonl"}, {"export", "--format", "strace"}, {"export", "-o", to("trace.pftrace")}, {"export", "-o", to("calls.pb.gz")}, {"export", "-o", to("calls.csv")},
+		{"pair", "-o", to("calls.parquet")}, {"copy", "-o", to("copy.parquet")}, {"copy", "-o", to("part.parquet"), "--syscall", "read"}, {"copy", "-o", to("set"), "--partition", "date,node"},
+		{"redact", "-o", to("redacted.parquet")}, {"bundle", "-o", to("b.zip")}, {"report", "-o", to("report.html")},
+	}
+}
+
 // TestSelections: what pandas, Polars, DuckDB and pyarrow choose of a capture
 // is read by every command as what it is, and what would be misread is refused.
 func TestSelections(t *testing.T) {
@@ -72,15 +87,30 @@ func TestSelections(t *testing.T) {
 	if len(good) < 13 || !strings.Contains(want, `"enter_seq":`) {
 		t.Fatalf("%d selections; calls %.200s", len(good), want)
 	}
+	if code, _, stderr := infoRun(t, "baseline", "train", selectionSource, "-o", filepath.Join(dir, "profile")); code != 0 {
+		t.Fatal(stderr)
+	}
 	for _, name := range good {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			if got := calls(name); got != want {
 				t.Errorf("calls differ:\n%s", firstDifference(got, want))
 			}
-			for _, args := range [][]string{{"latency"}, {"sequences"}, {"replay", "--speed", "max"}, {"info"}, {"dump"}, {"verify"}, {"export", "--to", "jsonl", "-o", "-"}} {
-				code, out, stderr := infoRun(t, append(args, name)...)
-				if code != 0 || out == "" || strings.Count(stderr, "a selection by another program") != 1 {
-					t.Errorf("%s: exit code %d, %d bytes, %s", args[0], code, len(out), stderr)
+			commands := selectionCommands(filepath.Join(dir, "profile"), t.TempDir())
+			for _, args := range commands {
+				full := slices.Clone(args)
+				if at := slices.Index(full, "FILE"); at >= 0 {
+					full[at] = name
+				} else {
+					full = append(full, name)
+				}
+				code, out, stderr := infoRun(t, full...)
+				made := false
+				if at := slices.Index(full, "-o"); at >= 0 && full[at+1] != "-" {
+					_, err := os.Stat(full[at+1])
+					made = err == nil
+				}
+				if code != 0 || out == "" && !made || strings.Count(stderr, "a selection by another program") != 1 {
+					t.Errorf("%s: exit code %d, %d bytes, %s", args, code, len(out), stderr)
 				}
 			}
 			_, text, _ := infoRun(t, "info", "--format", "json", name)
