@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -87,6 +88,7 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	if err != nil {
 		return fmt.Errorf("listening for the browser: %w", err)
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(viewHeap))
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	c.SetContext(ctx)
@@ -197,7 +199,8 @@ func (v *viewer) read() error {
 	}
 	wait, next := earlyAfter, time.Now().Add(earlyAfter)
 	s, err = readPage(v.c, v.args, v.stdin, pageReading{seen: func(s *pageSource) error {
-		if time.Now().Before(next) {
+		began := time.Now()
+		if began.Before(next) {
 			return nil
 		}
 		s.Index.Settle()
@@ -208,7 +211,7 @@ func (v *viewer) read() error {
 		v.mu.Lock()
 		v.early = b
 		v.mu.Unlock()
-		wait *= 2 // so that it costs little however long the capture
+		wait = nextEarly(wait, time.Since(began)) // so that it costs little however long the capture
 		next = time.Now().Add(wait)
 		return nil
 	}})

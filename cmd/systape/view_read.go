@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,9 +23,10 @@ import (
 // Bounds of what is shown while the capture is read.
 const (
 	viewMemory = 320 << 20 // of all shares of the index
+	viewHeap   = 448 << 20 // beyond it garbage is collected more often
 	earlyAfter = 300 * time.Millisecond
 	earlyBytes = 400 << 10
-	earlyIndex = 24 << 20 // of shares that are put together for an early page; beyond, it costs the reading too much
+	earlyPart  = 10 // times as long as an early page took, the reading goes on without another: it waits for them
 )
 
 // viewShare is what one of several goroutines has seen of a capture.
@@ -52,27 +52,23 @@ func (s *viewShares) begin(opt index.Options) *viewShare {
 	return share
 }
 
-// soFar is what has been read by now, in an index of its own; nil when that is
-// too much.
-func (s *viewShares) soFar(opt index.Options) (x *index.Index, rows int64) {
+// soFar calls fn with what has been read by now, while nobody reads on. It
+// returns false when there is nothing yet.
+func (s *viewShares) soFar(fn func(shares index.Shares, rows int64)) bool {
 	s.mu.Lock()
-	all := slices.Clone(s.all)
-	s.mu.Unlock()
-	x = index.New(opt)
-	size := int64(0)
-	for _, share := range all {
+	defer s.mu.Unlock()
+	var shares index.Shares
+	var rows int64
+	for _, share := range s.all {
 		share.mu.Lock()
-		if size += share.index.MemoryBytes(); size > earlyIndex {
-			share.mu.Unlock()
-			return nil, 0
-		}
+		defer share.mu.Unlock()
 		share.index.Settle()
-		x.Merge(share.index)
-		rows += share.rows
-		share.mu.Unlock()
+		shares, rows = append(shares, share.index), rows+share.rows
 	}
-	x.Close()
-	return x, rows
+	if rows > 0 {
+		fn(shares, rows)
+	}
+	return rows > 0
 }
 
 // readShared reads the calls of a capture by several goroutines. It returns nil
@@ -84,7 +80,7 @@ func (v *viewer) readShared() (*pageSource, error) {
 	}
 	opt := index.Options{Symbols: s.in.names, OriginNS: s.OriginNS}
 	var shares viewShares
-	stop := v.showEarly(s.Source, s.in, opt, &shares)
+	stop := v.showEarly(s.Source, s.in, &shares)
 	progress, finish := s.in.progress("reading")
 	done, err := replay.EachShared(s.in.ctx, s.in.Session, replay.Shares[*viewShare]{
 		Begin: func(n int) *viewShare {
@@ -122,37 +118,47 @@ func (v *viewer) readShared() (*pageSource, error) {
 	return s, nil
 }
 
+// nextEarly is how long to read after an early page that took a time.
+func nextEarly(wait, took time.Duration) time.Duration { return max(2*wait, earlyPart*took) }
+
 // showEarly makes pages of what was read so far, time and again, until stop is
 // called: ever more seldom, so that it costs little however long the capture.
-func (v *viewer) showEarly(source page.Source, in *input, opt index.Options, shares *viewShares) (stop func()) {
+func (v *viewer) showEarly(source page.Source, in *input, shares *viewShares) (stop func()) {
 	ended := make(chan struct{})
 	var wg sync.WaitGroup
 	source.Capture = still{input: in}
 	wg.Go(func() {
-		for wait := earlyAfter; ; wait *= 2 {
+		for wait := earlyAfter; ; {
 			select {
 			case <-ended:
 				return
 			case <-time.After(wait):
 			}
-			x, rows := shares.soFar(opt)
-			if x == nil {
-				return
+			began := time.Now()
+			if v.makeEarly(source, shares) {
+				wait = nextEarly(wait, time.Since(began))
 			}
-			source.Index, source.Reading.Rows = x, rows
-			b, err := build(&source, index.Selection{}, earlyBytes)
-			if err != nil {
-				continue // the whole page will tell
-			}
-			v.mu.Lock()
-			v.early = b
-			v.mu.Unlock()
 		}
 	})
 	return func() {
 		close(ended)
 		wg.Wait()
 	}
+}
+
+// makeEarly makes a page of what was read so far. It returns false when there is
+// nothing yet.
+func (v *viewer) makeEarly(source page.Source, shares *viewShares) bool {
+	return shares.soFar(func(read index.Shares, rows int64) {
+		source.Shares, source.Reading.Rows = read, rows
+		b, err := build(&source, index.Selection{}, earlyBytes)
+		if err != nil {
+			return // the whole page will tell
+		}
+		v.mu.Lock()
+		v.early = b
+		v.mu.Unlock()
+	})
 }
 
 // readSlowest looks for the slowest calls, with their arguments, paths and

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"systape/cmd/systape/internal/page"
+	"systape/replay"
 	"systape/replay/index"
 	"systape/replay/latency"
 )
@@ -76,6 +77,43 @@ func TestViewReadsTogetherWhatItReadsInOrder(t *testing.T) {
 		}
 		if p.Pending || !reflect.DeepEqual(p.Slowest, rest.Slowest) || p.Calls.Count != s.Index.Calls() {
 			t.Errorf("%q: the page is pending %v, has %d slow calls and %d calls", filters, p.Pending, len(p.Slowest), p.Calls.Count)
+		}
+	}
+}
+
+// There is a picture of what was read so far however large the index has become.
+func TestEarlyPageOfManyThreads(t *testing.T) {
+	v := viewOf(t, pageCapture)
+	names := v.source.in.names
+	var shares viewShares
+	for n := range 2 { // the second reads on behind the first page
+		share := shares.begin(index.Options{Symbols: names, OriginNS: v.source.OriginNS})
+		if n == 0 && v.makeEarly(v.source.Source, &shares) {
+			t.Fatal("a page was made of nothing")
+		}
+		var calls []replay.Call
+		for i := range 70_000 {
+			for _, call := range []string{"brk", "mmap"} {
+				calls = append(calls, replay.Call{PID: int32(2*i + n), TID: int32(2*i + n), StartNS: v.source.OriginNS + int64(i)*1000, DurNS: 500,
+					Syscall: names.InternString(call), Comm: names.InternString("true")})
+			}
+		}
+		share.index.Add(calls)
+		share.rows = int64(2 * len(calls))
+		if share.index.MemoryBytes() < 24<<20 {
+			t.Fatalf("the index has %d bytes only", share.index.MemoryBytes())
+		}
+		source := v.source.Source
+		source.Reading.Of = -1
+		if !v.makeEarly(source, &shares) {
+			t.Fatal("there is no early page")
+		}
+		var p page.Page
+		if err := json.Unmarshal(v.early, &p); err != nil {
+			t.Fatal(err)
+		}
+		if want := int64(140_000 * (n + 1)); p.Calls.Count != want || len(v.early) > earlyBytes || p.Reading.Rows != 2*int64(len(calls))*int64(n+1) {
+			t.Errorf("the early page has %d calls in %d bytes, reading %+v; want %d in at most %d", p.Calls.Count, len(v.early), p.Reading, want, earlyBytes)
 		}
 	}
 }

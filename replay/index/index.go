@@ -35,6 +35,7 @@ type Index struct {
 	numbers map[key]int32
 	recent  [1 << 12]*group // by a hash of the key: a map costs more than all else
 	groups  []*group
+	own     *threadSet // the threads with groups of their own; nil while there is room for more
 	class   [replay.NumStatuses]bool
 	folded  int64
 	calls   int64
@@ -120,16 +121,49 @@ func (x *Index) group(c *replay.Call) *group {
 	if c.Ret < 0 {
 		k.errno = int16(c.Errno())
 	}
-	slot := &x.recent[(uint32(k.tid)*0x9e3779b1^uint32(k.syscall)*0x85ebca77^uint32(k.errno)*0xc2b2ae3d)>>20]
+	slot := x.slot(&k)
 	if g := *slot; g != nil && g.key == k {
 		return g
 	}
+	lost := x.full() && !x.own.mayHave(k.tid)
+	if lost { // the number of such threads has no bound: nothing is looked up for each
+		x.folded++
+		k.pid, k.tid = 0, 0
+		slot = x.slot(&k)
+		if g := *slot; g != nil && g.key == k {
+			return g
+		}
+	}
 	n, folded := x.number(k)
-	if folded {
+	if folded && !lost {
 		x.folded++
 	}
 	*slot = x.groups[n]
 	return x.groups[n]
+}
+
+// slot is where a group was put last that may be that of the key.
+func (x *Index) slot(k *key) **group {
+	return &x.recent[(uint32(k.tid)*0x9e3779b1^uint32(k.syscall)*0x85ebca77^uint32(k.errno)*0xc2b2ae3d)>>20]
+}
+
+// full reports whether no further thread gets groups of its own.
+func (x *Index) full() bool {
+	if x.own == nil && len(x.groups) >= x.opt.MaxGroups {
+		x.own = new(threadSet)
+		for _, g := range x.groups {
+			x.own.add(g.key.tid)
+		}
+	}
+	return x.own != nil
+}
+
+// threadSet holds ids of threads, modulo its size: Linux has 4 Mi of them.
+type threadSet [1 << 16]uint64
+
+func (s *threadSet) add(tid int32) { s[uint32(tid)>>6%uint32(len(s))] |= 1 << (tid & 63) }
+func (s *threadSet) mayHave(tid int32) bool {
+	return s[uint32(tid)>>6%uint32(len(s))]&(1<<(tid&63)) != 0
 }
 
 // number returns the place of the group of a key, or of what it folds into.

@@ -211,6 +211,74 @@ func TestSubsetFoldsThreads(t *testing.T) {
 	}
 }
 
+// What is asked of several shares is what one index answers into which they were
+// merged, whatever the length of their tiles.
+func TestSharesAreOneIndex(t *testing.T) {
+	names := format.NewSymbolTable()
+	list := calls(names, 20_000, 50)
+	opt := index.Options{Symbols: names, OriginNS: 1_000_000}
+	for _, tiles := range [][]int{{4096, 4096}, {4096, 1024, 4096}} {
+		var shares index.Shares
+		for i := range tiles {
+			opt.MaxTiles = tiles[i]
+			x := index.New(opt)
+			shares = append(shares, x)
+		}
+		for i, part := range slices.Collect(slices.Chunk(list, 1000)) {
+			shares[i%len(shares)].Add(part)
+		}
+		opt.MaxTiles = 0
+		one := index.New(opt)
+		for _, x := range shares {
+			x.Settle()
+			one.Merge(x)
+		}
+		one.Close()
+		from, to := one.Span()
+		if _, end := shares.Span(); shares.Calls() != one.Calls() || end != to {
+			t.Errorf("%d tiles: %d calls to %d, want %d to %d", tiles, shares.Calls(), end, one.Calls(), to)
+		}
+		quarter := (to - from) / 4
+		for _, sel := range []index.Selection{{}, {Filter: &replay.Filter{MinDuration: 2500}, MaxNS: 1 << 20},
+			{Filter: &replay.Filter{From: from + quarter, To: from + 3*quarter}}, {Filter: &replay.Filter{From: to + 1}}} {
+			for _, d := range index.Details() {
+				got, want := shares.Part(sel).Subset(d, nil), one.Subset(sel, d)
+				if got.Calls != want.Calls || got.NCells != want.NCells || len(got.Cells) != len(want.Cells) || len(got.Groups) != len(want.Groups) ||
+					got.Tiles != want.Tiles || got.FromNS != want.FromNS || got.TileNS != want.TileNS || got.Threads != want.Threads || got.Others != want.Others {
+					got.Cells, want.Cells, got.Groups, want.Groups = nil, nil, nil, nil
+					t.Errorf("%d tiles, %+v: %+v\nwant %+v", tiles, sel.Filter, got, want)
+				}
+			}
+		}
+	}
+}
+
+// A subset that does not fit is given up early, and only then.
+func TestSubsetThatDoesNotFit(t *testing.T) {
+	names := format.NewSymbolTable()
+	x := index.New(index.Options{Symbols: names, OriginNS: 1_000_000})
+	x.Add(calls(names, 20_000, 500))
+	x.Close()
+	part := index.Shares{x}.Part(index.Selection{})
+	for _, d := range index.Details() {
+		all := part.Subset(d, nil)
+		asked := 0
+		same := part.Subset(d, func(groups, bytes int) bool {
+			asked++
+			return groups <= len(all.Groups) && bytes <= len(all.Cells)
+		})
+		if same == nil || !slices.Equal(same.Cells, all.Cells) || asked == 0 {
+			t.Errorf("%+v: what fits is refused, or another subset", d)
+		}
+		if part.Subset(d, func(groups, _ int) bool { return groups < len(all.Groups) }) != nil {
+			t.Errorf("%+v: too many groups are taken", d)
+		}
+		if part.Subset(d, func(_, bytes int) bool { return bytes < len(all.Cells) }) != nil {
+			t.Errorf("%+v: too many bytes are taken", d)
+		}
+	}
+}
+
 // Groups beyond their number lose their threads, not their calls.
 func TestGroupsAreBounded(t *testing.T) {
 	names := format.NewSymbolTable()
@@ -221,8 +289,14 @@ func TestGroupsAreBounded(t *testing.T) {
 	by := latency.Options{By: []latency.Key{latency.BySyscall, latency.ByComm}}
 	want := latency.NewTable(latency.Options{Symbols: names, By: by.By})
 	want.Add(list)
-	if x.Groups() > 250 || x.Folded() == 0 {
-		t.Errorf("%d groups, %d calls without threads", x.Groups(), x.Folded())
+	folded := int64(0)
+	for _, r := range x.Table(index.Selection{}, latency.Options{By: []latency.Key{latency.ByTID}}).Rows(1, "total") {
+		if r.Values.TID == 0 {
+			folded += r.Count + r.Censored
+		}
+	}
+	if x.Groups() > 250 || x.Folded() == 0 || x.Folded() != folded {
+		t.Errorf("%d groups, %d calls without threads, %d of them in the table", x.Groups(), x.Folded(), folded)
 	}
 	if g, w := figures(x.Table(index.Selection{}, by)), figures(want); !slices.Equal(g, w) {
 		t.Errorf("got %q\nwant %q", g, w)

@@ -56,14 +56,16 @@ type bounds struct {
 	high     int64 // included
 }
 
-func (x *Index) bounds(s Selection) bounds {
+func (x *Index) bounds(s Selection) bounds { return boundsOf(s, x.opt.OriginNS, x.shift, x.tiles) }
+
+func boundsOf(s Selection, originNS int64, shift uint, tiles uint32) bounds {
 	f := s.Filter
-	b := bounds{to: x.tiles, low: f.MinDuration, high: math.MaxInt64}
-	if f.From > x.opt.OriginNS {
-		b.from = uint32(min((f.From-x.opt.OriginNS)>>x.shift, int64(x.tiles)))
+	b := bounds{to: tiles, low: f.MinDuration, high: math.MaxInt64}
+	if f.From > originNS {
+		b.from = uint32(min((f.From-originNS)>>shift, int64(tiles)))
 	}
 	if f.To != 0 {
-		b.to = uint32(min(max(f.To-x.opt.OriginNS, 0)>>x.shift, int64(x.tiles)))
+		b.to = uint32(min(max(f.To-originNS, 0)>>shift, int64(tiles)))
 	}
 	if s.MaxNS > 0 {
 		b.high = s.MaxNS - 1

@@ -1,13 +1,6 @@
 package index
 
-import (
-	"cmp"
-	"encoding/binary"
-	"slices"
-
-	"systape/replay"
-	"systape/replay/latency"
-)
+import "systape/replay"
 
 // Detail says how fine a [Subset] is.
 type Detail struct {
@@ -32,205 +25,74 @@ type Subset struct {
 	TileNS  int64         // length of a tile
 	Tiles   int           // that there are
 	Groups  []replay.Call // each a call that has all that its group's calls share; without ids: other threads
-	Cells   []byte        // see [Index.Subset]
+	Cells   []byte        // see [Part.Subset]
 	NCells  int
 	Calls   int64 // in all cells
 	Threads int   // that keep their ids
 	Others  int   // that do not
 }
 
-// Subset returns the calls of a selection with the given detail. Cells are
-// unsigned varints. For each group: the number of its tiles; for each tile: how
-// many tiles it lies behind the one before (the first: behind -1), less 1, and
-// the number of its cells; for each cell: how many buckets it lies behind the
-// one before, as tiles do, the number of its calls, the sum of their durations
-// less that of the bucket's shortest, and from two calls on the shortest
-// duration less the bucket's shortest, from three on the longest likewise.
-func (x *Index) Subset(s Selection, d Detail) *Subset {
-	s = x.Snap(s)
-	b := x.bounds(s)
+// Subset is [Part.Subset] of a selection of one index, however large it becomes.
+func (x *Index) Subset(s Selection, d Detail) *Subset { return Shares{x}.Part(s).Subset(d, nil) }
+
+// Subset returns the calls of the part with the given detail, or nil as soon as
+// fits says that so many groups and bytes of cells are too many; nil takes all.
+// Cells are unsigned varints. For each group: the number of its tiles; for each
+// tile: how many tiles it lies behind the one before (the first: behind -1), less
+// 1, and the number of its cells; for each cell: how many buckets it lies behind
+// the one before, as tiles do, the number of its calls, the sum of their durations
+// less that of the bucket's shortest, and from two calls on the shortest duration
+// less the bucket's shortest, from three on the longest likewise.
+func (p *Part) Subset(d Detail, fits func(groups, bytes int) bool) *Subset {
+	if fits != nil && !fits(p.fewest(d.Threads), 0) {
+		return nil
+	}
 	out := &Subset{Detail: d}
 	var shift uint
-	for b.to > b.from && int((b.to-1)>>shift)-int(b.from>>shift) >= d.Tiles {
+	for p.to > p.from && int((p.to-1)>>shift)-int(p.from>>shift) >= d.Tiles {
 		shift++
 	}
-	out.FromNS = x.opt.OriginNS + int64(b.from>>shift)<<(x.shift+shift)
-	out.TileNS = 1 << (x.shift + shift)
-	if b.to > b.from {
-		out.Tiles = int((b.to-1)>>shift) - int(b.from>>shift) + 1
+	out.FromNS = p.originNS + int64(p.from>>shift)<<(p.shift+shift)
+	out.TileNS = 1 << (p.shift + shift)
+	if p.to > p.from {
+		out.Tiles = int((p.to-1)>>shift) - int(p.from>>shift) + 1
 	}
-	keys, sources := x.merged(s, b, d.Threads, out)
-	var c cutter
-	for i, k := range keys {
-		n := c.cells(out, sources[i], b, shift)
-		if n == 0 {
-			continue
-		}
-		call := k.call()
-		out.Groups = append(out.Groups, call)
+	keys, sources := p.merged(d.Threads, out)
+	groups, ok := out.cut(sources, cutting{p.from >> shift, p.shift + shift}, func(bytes int) bool { return fits == nil || fits(len(keys), bytes) })
+	if !ok {
+		return nil
+	}
+	for i, g := range groups {
+		out.Groups = append(out.Groups, keys[i].call())
+		out.Cells = append(out.Cells, g.cells...)
+		out.NCells, out.Calls = out.NCells+g.number, out.Calls+g.calls
 	}
 	return out
 }
 
-// merged chooses the groups, and puts those together that differ only in
-// threads that lose their ids.
-func (x *Index) merged(s Selection, b bounds, threads int, out *Subset) (keys []key, sources [][]*group) {
-	type thread struct{ pid, tid int32 }
-	calls := map[thread]int64{}
-	filter := *s.Filter
-	filter.From, filter.To, filter.MinDuration = 0, 0, 0
-	var chosen []*group
-	for _, g := range x.groups {
-		c := g.key.call()
-		if !filter.Empty() && !filter.Match(&c, x.opt.Symbols) {
-			continue
+// merged puts those groups together that differ only in threads that lose their
+// ids.
+func (p *Part) merged(threads int, out *Subset) (keys []key, sources [][]source) {
+	out.Threads = min(p.threads, threads)
+	out.Others = p.threads - out.Threads
+	number, others := map[key]int{}, make([]int, len(p.others)) // others: one more
+	for _, from := range p.groups {
+		k, n, ok := from.g.key, 0, false
+		if from.place < threads {
+			n, ok = number[k]
+		} else if n = others[from.other] - 1; n >= 0 {
+			ok = true
 		}
-		n := int64(0)
-		for i := range g.entries {
-			if e := &g.entries[i]; e.tile >= b.from && e.tile < b.to {
-				calls, _ := g.sum(e, b.low, b.high)
-				n += calls
-			}
-		}
-		if n > 0 {
-			chosen = append(chosen, g)
-			calls[thread{g.key.pid, g.key.tid}] += n
-		}
-	}
-	order := make([]thread, 0, len(calls))
-	for t := range calls {
-		order = append(order, t)
-	}
-	slices.SortFunc(order, func(a, b thread) int {
-		return cmp.Or(cmp.Compare(calls[b], calls[a]), cmp.Compare(a.pid, b.pid), cmp.Compare(a.tid, b.tid))
-	})
-	kept := map[thread]bool{}
-	for _, t := range order[:min(len(order), threads)] {
-		kept[t] = true
-	}
-	out.Threads, out.Others = len(kept), len(order)-len(kept)
-	number := map[key]int{}
-	for _, g := range chosen {
-		k := g.key
-		if !kept[thread{k.pid, k.tid}] {
-			k.pid, k.tid = 0, 0
-		}
-		n, ok := number[k]
 		if !ok {
 			n = len(keys)
-			number[k] = n
+			if from.place < threads {
+				number[k] = n
+			} else {
+				k, others[from.other] = p.others[from.other], n+1
+			}
 			keys, sources = append(keys, k), append(sources, nil)
 		}
-		sources[n] = append(sources[n], g)
+		sources[n] = append(sources[n], from)
 	}
 	return keys, sources
-}
-
-// cutter makes the cells of a subset.
-type cutter struct {
-	scratch scratch
-	refs    []ref
-	one     []byte
-}
-
-// ref is an entry of a group.
-type ref struct {
-	tile uint32
-	g    *group
-	e    *entry
-}
-
-// cells appends the cells of one group, and returns how many calls are in them.
-func (c *cutter) cells(out *Subset, groups []*group, b bounds, shift uint) (calls int64) {
-	c.refs = c.refs[:0]
-	for _, g := range groups {
-		for i := range g.entries {
-			if e := &g.entries[i]; e.tile >= b.from && e.tile < b.to {
-				c.refs = append(c.refs, ref{e.tile>>shift - b.from>>shift, g, e})
-			}
-		}
-	}
-	slices.SortStableFunc(c.refs, func(a, b ref) int { return cmp.Compare(a.tile, b.tile) })
-	c.one = c.one[:0]
-	tiles, last := 0, -1
-	for i := 0; i < len(c.refs); {
-		tile := c.refs[i].tile
-		for ; i < len(c.refs) && c.refs[i].tile == tile; i++ {
-			c.scratch.takeEntry(c.refs[i].g, c.refs[i].e, b, out.Shift)
-		}
-		if len(c.scratch.used) == 0 {
-			continue
-		}
-		tiles++
-		c.one = binary.AppendUvarint(c.one, uint64(int(tile)-last-1))
-		last = int(tile)
-		calls += c.scratch.append(&c.one, out)
-	}
-	if tiles > 0 {
-		out.Cells = binary.AppendUvarint(out.Cells, uint64(tiles))
-		out.Cells = append(out.Cells, c.one...)
-		out.Calls += calls
-	}
-	return calls
-}
-
-// takeEntry gathers those durations of an entry that lie between the bounds.
-func (s *scratch) takeEntry(g *group, e *entry, b bounds, shift uint) {
-	one := func(d int64) {
-		if d < b.low || d > b.high {
-			return
-		}
-		at := s.at(latency.Bucket(d) >> shift)
-		at.n++
-		at.sum += uint64(d)
-		at.min, at.max = min(at.min, d), max(at.max, d)
-	}
-	switch e.kind {
-	case inShort:
-		for _, d := range g.short[e.off:][:e.n] {
-			one(int64(d))
-		}
-	case inLong:
-		for _, d := range g.long[e.off:][:e.n] {
-			one(d)
-		}
-	case inCells:
-		for i := range g.cells[e.off:][:e.n] {
-			c := &g.cells[int(e.off)+i]
-			low, _ := latency.BucketRange(int(c.Bucket))
-			if low < b.low || low > b.high {
-				continue
-			}
-			at := s.at(int(c.Bucket) >> shift)
-			at.n += uint64(c.N)
-			at.sum += uint64(c.SumNS)
-			at.min, at.max = min(at.min, low+int64(c.Min)), max(at.max, low+int64(c.Max))
-		}
-	}
-}
-
-// append writes what was gathered as the cells of one tile.
-func (s *scratch) append(to *[]byte, out *Subset) (calls int64) {
-	slices.Sort(s.used)
-	dst := binary.AppendUvarint(*to, uint64(len(s.used)))
-	last := -1
-	for _, b := range s.used {
-		c := &s.sum[b]
-		low, _ := latency.BucketRange(int(b) << out.Shift)
-		dst = binary.AppendUvarint(dst, uint64(int(b)-last-1))
-		last = int(b)
-		dst = binary.AppendUvarint(dst, c.n)
-		dst = binary.AppendUvarint(dst, c.sum-c.n*uint64(low))
-		if c.n > 1 {
-			dst = binary.AppendUvarint(dst, uint64(c.min-low))
-		}
-		if c.n > 2 {
-			dst = binary.AppendUvarint(dst, uint64(c.max-low))
-		}
-		calls += int64(c.n)
-	}
-	out.NCells += len(s.used)
-	s.reset()
-	*to = dst
-	return calls
 }

@@ -2,12 +2,12 @@ package page
 
 import (
 	"bytes"
-	"cmp"
 	"compress/flate"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 
 	"systape/cmd/systape/internal/views"
@@ -24,6 +24,7 @@ import (
 type Source struct {
 	views.Capture
 	Index    *index.Index
+	Shares   index.Shares // what is read so far, instead of Index; nil: it is one
 	Finer    *index.Index // of the part that is shown, with shorter tiles; nil: Index is fine enough
 	Slowest  *latency.Slowest
 	OriginNS int64   // of the index
@@ -63,25 +64,54 @@ func Build(s *Source, part index.Selection, maxBytes int) (*Page, error) {
 		return nil, fmt.Errorf("the data of the page: %w", err)
 	}
 	maxBytes -= len(beside) + len(script) + len(style)
-	details := index.Details()
-	for i, d := range details {
-		sub := cmp.Or(s.Finer, s.Index).Subset(part, d)
-		if len(sub.Cells)/3 > maxBytes && i+1 < len(details) {
-			continue // no packing makes that fit
-		}
-		packed, err := pack(sub.Cells)
-		if err != nil {
-			return nil, fmt.Errorf("packing the cells: %w", err)
-		}
-		if len(packed)+40*len(sub.Groups) > maxBytes && i+1 < len(details) {
-			continue
-		}
-		p.Calls = s.calls(sub)
-		p.Calls.Packed = packed
-		p.LeftOut = s.leftOut(sub, len(p.Threads))
-		break
+	shares := s.shares()
+	if s.Finer != nil {
+		shares = index.Shares{s.Finer}
 	}
+	sub, packed, err := finest(shares.Part(part), maxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("packing the cells: %w", err)
+	}
+	p.Calls = s.calls(sub)
+	p.Calls.Packed = packed
+	p.LeftOut = s.leftOut(sub, len(p.Threads))
 	return p, nil
+}
+
+// finest makes the finest subset that fits into a number of bytes, and its cells
+// as they are sent; the coarsest if none does. Of two details the coarser takes
+// less, so only a few are tried.
+func finest(calls *index.Part, maxBytes int) (sub *index.Subset, packed string, err error) {
+	details := index.Details()
+	fits := func(i int) bool {
+		last := i+1 == len(details)
+		s := calls.Subset(details[i], func(groups, bytes int) bool { // no packing makes more fit
+			return bytes/3+40*groups <= maxBytes || last
+		})
+		if s == nil || err != nil {
+			return false
+		}
+		var text string
+		if text, err = pack(s.Cells); err != nil || len(text)+40*len(s.Groups) > maxBytes && !last {
+			return false
+		}
+		sub, packed = s, text
+		return true
+	}
+	if !fits(0) {
+		if i := 1 + sort.Search(len(details)-2, func(i int) bool { return fits(i + 1) }); i+1 == len(details) {
+			fits(i)
+		}
+	}
+	return sub, packed, err
+}
+
+// shares are those of the index of all that was read.
+func (s *Source) shares() index.Shares {
+	if s.Shares != nil {
+		return s.Shares
+	}
+	return index.Shares{s.Index}
 }
 
 // Rest is what comes after the first whole page, as far as it is known.
@@ -115,7 +145,7 @@ func pack(data []byte) (string, error) {
 
 func (s *Source) head() Head {
 	h, m := s.Head, s.Meta()
-	from, to := s.Index.Span()
+	from, to := s.shares().Span()
 	if last, ok := s.lastNS(); ok {
 		to = min(to, last)
 	} else if s.LastNS != 0 {
@@ -138,7 +168,7 @@ func (s *Source) head() Head {
 	fact("host", views.HostWords(m.Host))
 	fact("from", h.OriginWall)
 	fact("length", units.Duration(h.LengthNS))
-	fact("calls", units.Count(s.Index.Calls())+" with a duration")
+	fact("calls", units.Count(s.shares().Calls())+" with a duration")
 	if m.Imported != nil {
 		fact("imported", "from "+m.Imported.From)
 	}
@@ -283,7 +313,8 @@ func (s *Source) leftOut(sub *index.Subset, threads int) []string {
 		100*latency.MaxRelativeError*float64(int(1)<<sub.Shift))
 	say(sub.Others > 0, "%s are told apart; the calls of %s more are there, but not which of them made them.",
 		units.Counted(int64(sub.Threads), "thread"), units.Count(int64(sub.Others)))
-	say(s.Index.Folded() > 0, "Of %s it is not known which thread made them: there were too many threads.", units.Counted(s.Index.Folded(), "call"))
+	folded := s.shares().Folded()
+	say(folded > 0, "Of %s it is not known which thread made them: there were too many threads.", units.Counted(folded, "call"))
 	say(s.Sequences != nil, "Sequences are those of all calls, and of %s by itself; of other selections the command line tells them.", units.Counted(int64(threads), "busy thread"))
 	say(true, "Single calls: the %s slowest that work and the %s slowest that wait, with what their threads called before and after.",
 		units.Count(slowEach), units.Count(slowEach))
