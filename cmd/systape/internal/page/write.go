@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"systape/replay/escape"
 )
@@ -38,7 +39,7 @@ func WriteLive(w io.Writer, title string, sides int) error {
 }
 
 // Write writes the page as one HTML document that needs nothing else. text is
-// shown to those without JavaScript; it comes from a capture.
+// shown to those without JavaScript, line by line; it comes from a capture.
 func Write(w io.Writer, p *Page, text string) error {
 	data, err := json.Marshal(p) // < > & as \u00XX, so nothing in it ends the element
 	if err != nil {
@@ -66,9 +67,18 @@ func Write(w io.Writer, p *Page, text string) error {
 <script>%s</script>
 </body>
 </html>
-`, escape.XML(Policy(connect)), escape.XML(p.Head.Title), style, escape.XML(text), data, script)
+`, escape.XML(Policy(connect)), escape.XML(p.Head.Title), style, escapeLines(text), data, script)
 	if err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	return nil
+}
+
+// escapeLines escapes each line of a text by itself: their ends stay.
+func escapeLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = escape.XML(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
