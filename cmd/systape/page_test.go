@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"systape/cmd/systape/internal/page"
 	"testing"
 
@@ -266,6 +267,13 @@ func TestPageOfNothing(t *testing.T) {
 // liveView runs view on a capture until the test ends, and returns its address.
 func liveView(t *testing.T, args ...string) string {
 	t.Helper()
+	address, _ := endingView(t, args...)
+	return address
+}
+
+// endingView is liveView of a view that ends with the test, or before.
+func endingView(t *testing.T, args ...string) (address string, end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	done := make(chan int, 1)
@@ -274,17 +282,56 @@ func liveView(t *testing.T, args ...string) string {
 		done <- run(ctx, append([]string{"view", "--no-open"}, args...), strings.NewReader(""), w, &stderr)
 		w.Close()
 	}()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		cancel()
 		if code := <-done; code != 0 {
 			t.Errorf("view: exit code %d, %s", code, &stderr)
 		}
 	})
+	t.Cleanup(end)
 	address, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatalf("view: %v, %s", err, &stderr)
 	}
-	return strings.TrimSpace(address)
+	return strings.TrimSpace(address), end
+}
+
+// When its server ends the page stays as it is, and says so.
+func TestViewStaysWhenItsServerEnds(t *testing.T) {
+	address, end := endingView(t, pageCapture)
+	b := browser.Open(t, 1280, 720)
+	b.Go(address, "#page[data-drawn] .singles")
+	all := chosenCalls(b)
+	end()
+	for _, hash := range []string{"view=30000000~90000000", "view=10000000~11000000"} {
+		said := browser.Eval[string](b, fmt.Sprintf(`new Promise((done, failed) => {
+			const end = Date.now() + 50000;
+			document.querySelector(".reading span").textContent = "";
+			location.hash = %q;
+			const look = () => {
+				const box = document.querySelector(".reading");
+				const said = document.querySelector("#page[data-drawn] .heat") ? box.textContent : "the page has gone: " + document.body.textContent;
+				if (said.includes("what is shown stays") || said.includes("gone")) done(box.hidden ? "hidden" : said);
+				else if (Date.now() > end) failed(new Error("nothing is said: " + said));
+				else setTimeout(look, 50);
+			};
+			look();
+		})`, hash))
+		if !strings.HasPrefix(said, "systape view does not answer") {
+			t.Errorf("%s: the page says %q", hash, said)
+		}
+	}
+	asked := browser.Eval[string](b, `new Promise((done) => {
+		const hint = document.querySelector(".singles .hint");
+		new MutationObserver(() => hint.textContent !== "reading…" && done(hint.textContent)).observe(hint, { childList: true });
+		document.querySelector(".singles button").click();
+	})`)
+	if !strings.HasPrefix(asked, "systape view does not answer") {
+		t.Errorf("asked for single calls, it says %q", asked)
+	}
+	if n := chosenCalls(b); n == 0 || n > all {
+		t.Errorf("%d calls are chosen, before %d", n, all)
+	}
 }
 
 // The same page from a server: nearer it shows more, and single calls.

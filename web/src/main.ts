@@ -20,15 +20,29 @@ async function start(root: HTMLElement): Promise<void> {
   let end = () => {};
   let shown = "";
   let rows = -1;
+  let there = false;
+  let whole = false;
+  let changed = (_view: string) => {};
   for (;;) {
     const part = viewOf(location.hash);
     const asked = part?.join() ?? "";
     const query = part ? `?from=${Math.max(0, Math.floor(part[0]))}&to=${Math.ceil(part[1])}` : "";
-    const next = await Promise.all(paths.map((p) => answer<Page>(`${p}data.json${query}`)));
+    const next = await Promise.all(paths.map((p) => answer<Page>(`${p}data.json${query}`))).catch((err: unknown) => {
+      if (!there) throw err;
+      far.fail(err);
+    });
+    if (!next) {
+      // What is shown stays, and may be asked for again.
+      await new Promise<void>((again) => {
+        changed = (view) => view !== asked && again();
+        if (!whole) setTimeout(again, 2000);
+      });
+      continue;
+    }
     const done = next.every((n) => n.reading.of === 0);
     const { following } = next[0]!.reading;
     far.tell(next);
-    let changed = (_view: string) => {};
+    changed = () => {};
     const same = following && next[0]!.reading.rows === rows && asked === shown;
     if (next.every((n) => n.head.title) && (done || next.length === 1) && !same) {
       end();
@@ -41,6 +55,8 @@ async function start(root: HTMLElement): Promise<void> {
       scrollTo(0, at);
       focus(root);
       shown = asked;
+      there = true;
+      whole = done;
       rows = next[0]!.reading.rows;
     }
     if (done) {
@@ -83,6 +99,7 @@ class Progress {
     this.box.hidden = !reading;
     this.bar.hidden = this.pause.hidden = true;
     if (!reading) return;
+    this.text.textContent = "reading the capture ";
     if (reading.following) {
       this.text.textContent = `following the recording: ${count(reading.rows)} events so far `;
       this.pause.hidden = false;
@@ -93,6 +110,13 @@ class Progress {
       this.bar.max = reading.of;
       this.bar.value = reading.rows;
     }
+  }
+
+  /** Says why there is no more than what is shown. */
+  fail(err: unknown): void {
+    this.box.hidden = false;
+    this.bar.hidden = this.pause.hidden = true;
+    this.text.textContent = `${why(err)}; what is shown stays`;
   }
 
   private toggle(): void {
@@ -108,7 +132,9 @@ class Progress {
   }
 }
 
+const why = (err: unknown) => (err instanceof Error ? err.message : String(err));
+
 const root = document.getElementById("page")!;
 start(root).catch((err: unknown) => {
-  root.replaceChildren(el("p", { class: "none", role: "alert" }, `This page cannot be shown: ${err instanceof Error ? err.message : String(err)}`));
+  root.replaceChildren(el("p", { class: "none", role: "alert" }, `This page cannot be shown: ${why(err)}`));
 });

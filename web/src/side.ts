@@ -23,7 +23,9 @@ export interface Hooks {
 }
 
 export async function answer<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const r = await fetch(path, signal ? { signal } : {});
+  const r = await fetch(path, signal ? { signal } : {}).catch((err: unknown) => {
+    throw err instanceof TypeError ? new Error("systape view does not answer: it has probably ended") : err;
+  });
   if (!r.ok) throw new Error((await r.text()).trim() || r.statusText);
   return (await r.json()) as T;
 }
