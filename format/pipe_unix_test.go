@@ -4,7 +4,11 @@ package format_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -30,4 +34,41 @@ func TestPipeAmongParts(t *testing.T) {
 	if _, err := format.Open([]string{pipe}, format.ReadOptions{}); !errors.Is(err, format.ErrNotCapture) {
 		t.Errorf("the pipe alone: %v", err)
 	}
+}
+
+// A key or rules may come through a pipe; where nobody writes to it, that is said.
+func TestTextThroughAPipe(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "rules")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := format.ReadText(fifo, 10, "too long"); err == nil || !strings.Contains(err.Error(), "nobody writes") {
+		t.Errorf("nobody: %q, %v", text, err)
+	}
+	long := strings.Repeat("x", 1<<17) // more than a pipe holds
+	for _, text := range []string{"rules", long} {
+		go os.WriteFile(fifo, []byte(text), 0) // waits for the reader
+		if got, err := format.ReadText(fifo, 1<<20, "too long"); string(got) != text || err != nil {
+			t.Errorf("%d bytes, want %d: %v", len(got), len(text), err)
+		}
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	done := make(chan struct{})
+	go func() { // as <(COMMAND) of a shell: it may take its time
+		defer close(done)
+		w.WriteString("ru")
+		w.WriteString("les")
+		w.Close()
+	}()
+	if got, err := format.ReadText(fmt.Sprintf("/dev/fd/%d", r.Fd()), 10, "too long"); string(got) != "rules" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	<-done
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/views"
+	"systape/format"
 	"systape/replay/sequences"
 )
 
@@ -78,12 +80,15 @@ func baselineWrite(name string, captures []string, force bool, b *sequences.Base
 }
 
 func baselineRead(name string) (*sequences.Baseline, error) {
-	file, err := os.Open(name)
+	file, err := format.OpenText(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	b, err := sequences.DecodeBaseline(file)
+	if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &exitError{code: exitDamaged, err: fmt.Errorf("read baseline %s: %w", name, err), hint: "'systape baseline train' makes baselines"}
 	}

@@ -52,6 +52,16 @@ func TestWhereNamesLead(t *testing.T) {
 			{"rename", "0=/home/z\n1=/home/y", 0, []int64{1, 2}, ""},
 			{"openat", "1=x", 3, []int64{cwd, 1, 0}, "/home/y/b/x"},
 		},
+		"below what was exchanged": {
+			{"openat", "1=/srv/g", 4, []int64{cwd, 1, noFollow}, ""},
+			{"openat", "1=/srv/h", 5, []int64{cwd, 1, noFollow}, ""},
+			{"renameat2", "1=/srv/g\n3=/srv/h", 0, []int64{cwd, 1, cwd, 2, 2}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/h/x"},
+			{"openat", "1=x", 3, []int64{5, 1, 0}, "/srv/g/x"},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/h/x"},
+			{"renameat2", "1=/srv/h\n3=/srv/g", 0, []int64{cwd, 1, cwd, 2, 2}, ""},
+			{"openat", "1=x", 3, []int64{4, 1, 0}, "/srv/g/x"},
+		},
 		"what has no place": {
 			{"open_tree", "1=/srv", 3, []int64{cwd, 1, 0}, "/srv"},
 			{"open_tree", "1=/srv", 4, []int64{cwd, 1, 1}, ""},

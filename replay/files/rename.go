@@ -18,6 +18,7 @@ type move struct {
 	from, to string // whole paths; to is "" where the new one is not known
 	part     string // the last part of the old name: all that is known if from is ""
 	plain    bool   // from leads over no symbolic link
+	half     bool   // the move that follows is the other half of an exchange
 }
 
 // Renames that are remembered: who has not used a directory for so many loses it.
@@ -35,18 +36,18 @@ func (m *moves) add(one move) {
 
 // renamed notes what a rename did, and the other half of an exchange.
 func (f *Follower) renamed(n *Named, exchange bool) {
-	f.rename(n, 0, 1)
+	f.rename(n, 0, 1, exchange && n.Paths[1] != "")
 	if exchange {
-		f.rename(n, 1, 0)
+		f.rename(n, 1, 0, false)
 	}
 }
 
-func (f *Follower) rename(n *Named, from, to int) {
+func (f *Follower) rename(n *Named, from, to int, half bool) {
 	old := strings.TrimRight(n.Paths[from], "/")
 	if old == "" {
 		return
 	}
-	one := move{part: old[strings.LastIndexByte(old, '/')+1:]}
+	one := move{part: old[strings.LastIndexByte(old, '/')+1:], half: half}
 	if one.part == ".." || one.part == "." {
 		one.part = ""
 	}
@@ -72,15 +73,18 @@ func (f *Follower) current(dir *File) *File {
 	if dir.moves < f.moves.gone {
 		return nil
 	}
-	real := dir.real
+	real, moved := dir.real, false
 	for _, m := range f.moves.list[dir.moves-f.moves.gone:] {
 		rest, below := strings.CutPrefix(name, m.from)
+		was := moved
+		moved = false
 		switch {
+		case was: // and not back by the other half
 		case m.from != "" && below && (rest == "" || rest[0] == '/'):
 			if m.to == "" {
 				return nil
 			}
-			name, real = m.to+rest, false
+			name, real, moved = m.to+rest, false, m.half
 		case m.from != "" && m.plain && real: // two names of which neither has links
 		case name == "/":
 		case m.part == "" || slices.Contains(strings.Split(name, "/"), m.part):
