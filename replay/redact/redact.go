@@ -166,7 +166,8 @@ func (r *Redactor) enter(b *format.Batch, i int) {
 		case unknown:
 			detail = format.AppendUnknownArgument(detail, k)
 			continue
-		case is && refs.Calls>>k&1 == 1: // descriptors and addresses, as many as the call takes
+		case is && refs.Calls>>k&1 == 1:
+			detail = r.passedOn(detail, &args, told, k)
 		case is && refs.Words>>k&1 == 1:
 			detail = format.AppendArgument(detail, k, r.words(b.ABI[i], b.Nr[i], text))
 		case is:
@@ -202,6 +203,27 @@ func (r *Redactor) words(a abi.ABI, nr int32, text string) string {
 		words[1], words[2], words[3] = 0, 0, 0
 	}
 	return string(format.AppendWords(nil, words[:n]))
+}
+
+// passedOn appends what may be told of the arguments that socketcall has in memory:
+// of each what may be told where the call has it in a register. Of a call that is
+// not known nothing is.
+func (r *Redactor) passedOn(detail []byte, args *[6]int64, told string, k int) []byte {
+	call, passed, _, ok := files.PassedOn(args, told)
+	if !ok {
+		return detail
+	}
+	var words [6]uint64
+	for i := range passed {
+		passed[i] = int64(uint32(passed[i])) // as in a register of i386
+	}
+	classes := r.classesOf(abi.I386, call.Nr, &passed)
+	for i := range words[:call.Args] {
+		if passed[i] != 0 && !r.drops[classes[i]] && classes[i] != decode.Unknown {
+			words[i] = uint64(uint32(r.argument(abi.I386, call.Nr, &passed, i, classes[i])))
+		}
+	}
+	return format.AppendArgument(detail, k, string(format.AppendWords(nil, words[:])))
 }
 
 // replaced is the pseudonym of a text, which is entered into what was found.

@@ -325,3 +325,28 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+// What socketcall of i386 has in memory is told as it would be of registers.
+func TestSocketcall(t *testing.T) {
+	const text = `1 enter 7 socketcall(3, 0xff123456) "1={0x3, 0xff123457, 0x10, 0xff123458, 0xff123459, 0xff12345a}\n2=/home/alice/acme.sock" abi=i386
+2 exit 7 socketcall = 0 abi=i386
+3 enter 7 socketcall(9, 0xff123456) "1={0x3, 0xff123457, 0x4, 0x0, 0xff123459, 0xff12345a}" abi=i386
+4 exit 7 socketcall = 4 abi=i386
+5 enter 7 socketcall(77, 0xff123456) "1={0x3, 0xff123457, 0x4, 0x0, 0xff123459, 0xff12345a}" abi=i386
+6 exit 7 socketcall = -22 abi=i386
+7 enter 7 connect(3, 0xff123457, 16) abi=i386
+8 exit 7 connect = 0 abi=i386
+`
+	events := redacted(t, redact.New(key(t, testKey), redact.Options{}), text)
+	blurred := "0x" + strconv.FormatUint(uint64(uint32(events[6].Args[1])), 16)
+	connect, send := events[0].Detail, events[2].Detail
+	if want := "1={0x3, " + blurred + ", 0x10, 0x0, 0x0, 0x0}\n2=/home/"; !strings.HasPrefix(connect, want) || strings.Contains(connect, "alice") || strings.Contains(connect, "acme") {
+		t.Errorf("connect: %q, want %q and a pseudonym", connect, want)
+	}
+	if want := "1={0x3, " + blurred + ", 0x4, 0x0, 0x0, 0x0}"; send != want {
+		t.Errorf("send: %q, want %q", send, want)
+	}
+	if events[4].Detail != "" {
+		t.Errorf("a number that is no call: %q", events[4].Detail)
+	}
+}
