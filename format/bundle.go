@@ -84,6 +84,10 @@ func readBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	return &Bundle{z.File, r, size}, nil
 }
 
+// ErrBundleCut is in the error of a zip file that has no end, where it tells what
+// is in it.
+var ErrBundleCut = errors.New("the zip file is cut off")
+
 // checkBundleEnd reads the record at the end of a zip file, which says how long
 // its list of contents is (APPNOTE.TXT 4.3.16).
 func checkBundleEnd(r io.ReaderAt, size int64) error {
@@ -102,7 +106,7 @@ func checkBundleEnd(r io.ReaderAt, size int64) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: the zip file is cut off", ErrNotCapture)
+	return fmt.Errorf("%w: %w", ErrNotCapture, ErrBundleCut)
 }
 
 func (z *Bundle) find(name string) *zip.File {
@@ -146,7 +150,10 @@ func OpenBundle(name string) (b *Bundle, done func() error, err error) {
 	if err == nil {
 		_, err = f.ReadAt(head[:], 0)
 	}
-	if err != nil && err != io.EOF || string(head[:]) != zipMagic {
+	if err == io.EOF {
+		err = nil // shorter than that, and no zip file
+	}
+	if err != nil || string(head[:]) != zipMagic {
 		f.Close()
 		return nil, nil, err
 	}

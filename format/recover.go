@@ -165,7 +165,7 @@ func (r *rescue) open(f *os.File, path string) error {
 		if err != nil {
 			r.Problems = append(r.Problems, withoutFile(err))
 			if p, err = scanParquet(path, f, r.size); err != nil {
-				return fmt.Errorf("nothing can be recovered from %s: %w", path, err)
+				return fmt.Errorf("nothing can be recovered from %s: %w", path, &CorruptError{Rule: RuleFile, Group: -1, Row: -1, Err: err})
 			}
 		}
 		if s := p.meta.Selection; s != nil {
@@ -175,6 +175,14 @@ func (r *rescue) open(f *os.File, path string) error {
 			return err
 		}
 		r.from, r.Meta = salvageParquet(p, r.size), p.meta
+	case string(head[:]) == zipMagic:
+		switch b, err := openBundle(path, f, r.size); {
+		case err == nil && b != nil:
+			return fmt.Errorf("%s is a bundle: nothing to recover; every command reads the capture in it as it is", path)
+		case errors.Is(err, ErrBundleCut):
+			return err
+		}
+		return otherFile(path, f)
 	default:
 		return otherFile(path, f)
 	}

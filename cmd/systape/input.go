@@ -324,6 +324,8 @@ func inputError(err error) error {
 		return &exitError{code: exitFailed, err: err, hint: "write it again with all columns of the capture as they were, and with the rows in the order of seq"}
 	case errors.As(err, &corrupt):
 		return &exitError{code: exitDamaged, err: err, hint: "'systape verify' lists all damage; 'systape recover' saves what can be read"}
+	case errors.Is(err, format.ErrBundleCut):
+		return &exitError{code: exitFailed, err: err, hint: "copy it again from where it is whole: what is in it stands at its end"}
 	case errors.As(err, &other):
 		return &exitError{code: exitFailed, err: err, hint: otherFileHint(other)}
 	case errors.Is(err, fs.ErrPermission):
