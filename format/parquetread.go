@@ -86,6 +86,9 @@ func newParquetReader(path string, file io.ReaderAt, foot *parquet.Footer) (*par
 		name := columns[must.pos()].Name
 		if !slices.ContainsFunc(foot.Schema[1:], func(n parquet.Node) bool { return n.Name == name }) {
 			// Tables of results carry the metadata of their capture.
+			if slices.ContainsFunc(foot.Schema[1:], func(n parquet.Node) bool { return n.Name == "start_ns" }) {
+				return nil, fmt.Errorf("%s: %w: a table of calls as 'systape pair' writes it; give the capture that it was made of", path, ErrNotCapture)
+			}
 			return nil, fmt.Errorf("%s: %w: a table without the column %s", path, ErrNotCapture, name)
 		}
 	}

@@ -29,6 +29,20 @@ const pairTwoCalls = `1000 enter 7 read(3, 0x7f00, 1)
 1300 exit 7 write = -11
 `
 
+// What pair wrote is no capture, and each command that is given it says what to give instead.
+func TestCallsAreNoCapture(t *testing.T) {
+	calls := filepath.Join(t.TempDir(), "calls.parquet")
+	if code, _, stderr := runPairCommand(t, latencyCapture(t, []byte(pairTwoCalls)), "-o", calls); code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, command := range [][]string{{"redact", "-o", calls + ".safe"}, {"latency"}, {"info"}} {
+		var out, stderr bytes.Buffer
+		if code := run(context.Background(), append(command, calls), strings.NewReader(""), &out, &stderr); code == 0 || !strings.Contains(stderr.String(), "give the capture that it was made of") {
+			t.Errorf("%q: exit code %d, %q", command, code, stderr.String())
+		}
+	}
+}
+
 // TestPairFiles writes every format to a file of its own.
 func TestPairFiles(t *testing.T) {
 	capture := latencyCapture(t, []byte(pairTwoCalls))
