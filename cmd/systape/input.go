@@ -276,9 +276,7 @@ func (in *input) pairs(fn func(*format.Batch, []replay.Call) error) error {
 	return inputError(in.Run(in.ctx, fn))
 }
 
-// printCoverage tells on standard error what the result rests on.
-func (in *input) printCoverage() { printCoverage(in.stderr, in.Coverage()) }
-
+// printCoverage tells what a result rests on.
 func printCoverage(stderr io.Writer, c replay.Coverage) { fmt.Fprintf(stderr, "coverage: %v\n", c) }
 
 // leastProgress is how many rows a capture has for which progress is shown:

@@ -191,7 +191,6 @@ type replayer struct {
 	json    bool
 	out     *bufio.Writer
 	pacer   *pace.Pacer
-	line    []byte
 	lines   int64
 	in      *input // the first
 }

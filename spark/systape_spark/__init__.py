@@ -16,6 +16,6 @@ statuses, and results the figures, that the command line gives for the same
 recordings. See spark/README.md.
 """
 
-from systape_spark._dataset import Dataset
+from systape_spark._dataset import Dataset, RecordingWarning
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "RecordingWarning"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+from pyspark.errors import PythonException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -14,6 +16,13 @@ from systape_spark import _tasks
 from systape_spark._files import FILES, list_files
 from systape_spark._measures import Errors, Histogram, Measure, Sequences, Statuses, bucket_value
 from systape_spark._plan import UNITS
+
+
+MOST_TOLD = 8  # recordings of which warnings tell
+
+
+class RecordingWarning(UserWarning):
+    """What is to be known of a recording before its figures are believed."""
 
 
 class Dataset:
@@ -26,7 +35,9 @@ class Dataset:
 
     Recordings are paired as a whole, so all files of one must be there. Results
     are of the calls with a duration measured from end to end (ok and restarted),
-    except for `calls` and `statuses`.
+    except for `calls` and `statuses`. What is to be known of a recording (calls drawn
+    by lot, losses, no end, rows chosen by another program) is a `RecordingWarning`
+    when its files were looked at, and a row of `notes`.
     """
 
     def __init__(self, spark: SparkSession, path: str, *, nodes: Sequence[str] | None = None, unit_rows: int = 2 << 20, program: str = "systape") -> None:
@@ -37,6 +48,7 @@ class Dataset:
         self._unit_rows = unit_rows
         self._program = program
         self._units: DataFrame | None = None
+        self._path = path
         self._files = list_files(path, self._nodes)
         if not self._files:
             raise FileNotFoundError(f"{path}: no Parquet files" + ("" if nodes is None else f" of {', '.join(self._nodes or [])}"))
@@ -46,9 +58,36 @@ class Dataset:
         know of the rest of their recording. It is found out once."""
         if self._units is None:
             plans = self._described().groupBy("capture").applyInArrow(_tasks.plan_units(self._unit_rows), from_arrow_schema(UNITS))
-            plans = plans.localCheckpoint()
+            try:
+                plans = plans.localCheckpoint()
+            except PythonException as err:
+                # What a task says of a file is at the end of its own traceback.
+                said = [line for line in str(err).splitlines() if line.startswith("ValueError: ")]
+                if not said:
+                    raise
+                raise ValueError(said[-1].removeprefix("ValueError: ")) from None
+            if plans.isEmpty():
+                raise FileNotFoundError(f"{self._path}: no captures among its {len(self._files)} Parquet files" + (f" of {', '.join(self._nodes)}" if self._nodes else ""))
+            self._tell(plans)
             self._units = plans.repartition(self._tasks(plans.count()))
         return self._units
+
+    def _tell(self, plans: DataFrame) -> None:
+        """Warns of what is to be known of the recordings."""
+        noted = plans.where(F.size("notes") > 0).select("capture", F.get_json_object("meta", "$.host.name").alias("node"), "notes")
+        found = noted.orderBy("node", "capture").limit(MOST_TOLD + 1).collect()
+        for row in found[:MOST_TOLD]:
+            for note in row.notes:
+                warnings.warn(f"{row.node or 'a machine without a name'}, recording {row.capture[:12]}: {note}", RecordingWarning, stacklevel=4)
+        if len(found) > MOST_TOLD:
+            warnings.warn(f"of {noted.count() - MOST_TOLD} more recordings something is to be known: Dataset.notes()", RecordingWarning, stacklevel=4)
+
+    def notes(self) -> DataFrame:
+        """What is to be known of recordings before their figures are believed: that
+        calls were drawn by lot or lost, that there is no end, that another program
+        chose rows. A row each; none is what is best."""
+        units = self.units().select("capture", F.get_json_object("meta", "$.host.name").alias("node"), F.explode("notes").alias("note"))
+        return units.select("node", "capture", "note")
 
     def _tasks(self, pieces: int) -> int:
         """How many tasks share so many pieces of work: some for each core, for they are not alike."""

@@ -63,11 +63,45 @@ def open_file(path: str) -> pq.ParquetFile:
     return pq.ParquetFile(fs.open_input_file(inner), read_dictionary=["kind", "abi", "syscall", "comm", "container", "detail"], pre_buffer=True)
 
 
+# The columns of a capture, and their types. Another program may have made others of them.
+COLUMNS = {
+    "ts_ns": pa.int64(), "seq": pa.int64(), "kind": pa.string(), "cpu": pa.int32(), "pid": pa.int32(), "tid": pa.int32(), "abi": pa.string(), "nr": pa.int32(),
+    "syscall": pa.string(), "ret": pa.int64(), **{f"arg{i}": pa.int64() for i in range(6)}, "comm": pa.string(), "container": pa.string(), "detail": pa.string(),
+}
+
+VERSION = 2  # of the format, the newest that is known here
+
+
+def check(path: str, footer: pq.FileMetaData, schema: pa.Schema, meta: dict[str, Any]) -> bool:
+    """Whether a Parquet file holds events; refuses those that would be misread."""
+    anew = f"write it anew: systape copy {path} -o OUT.parquet"
+    if "table" in meta:
+        return False
+    if "format" not in meta:
+        if set(COLUMNS) <= set(schema.names):
+            raise ValueError(f"{path}: rows of a capture without its metadata, as another program ({footer.created_by}) wrote them: of which machine and recording they are is not known; {anew}")
+        return False
+    if meta["format"] > VERSION:
+        raise ValueError(f"{path}: format version {meta['format']}, and versions to {VERSION} are known: a newer systape_spark reads it")
+    for name, kind in COLUMNS.items():
+        if name not in schema.names:
+            raise ValueError(f"{path}: no column {name}, as another program ({footer.created_by}) wrote it; write it again with all columns of the capture")
+        found = schema.field(name).type
+        if pa.types.is_dictionary(found):
+            found = found.value_type
+        if found != kind and not (pa.types.is_large_string(found) and kind == pa.string()):
+            raise ValueError(f"{path}: {name} is {found}, not {kind}, as another program ({footer.created_by}) wrote it; {anew}")
+    rows = meta.get("part", {}).get("rows", -1)
+    if rows not in (-1, footer.num_rows) and (footer.created_by or "").startswith("systape "):
+        raise ValueError(f"{path}: {footer.num_rows} rows, and its metadata says {rows}: it is damaged, see systape verify {path}")
+    return True
+
+
 def describe(path: str) -> dict[str, Any] | None:
     """The row of FILES of a file; None if it holds no events."""
     with open_file(path) as f:
         meta = _meta(path, f.metadata.metadata or {})
-        if "format" not in meta or "table" in meta:
+        if not check(path, f.metadata, f.schema_arrow, meta):
             return None
         groups = [f.metadata.row_group(g) for g in range(f.num_row_groups)]
         times = [_bounds(g) for g in groups]
@@ -84,9 +118,14 @@ def describe(path: str) -> dict[str, Any] | None:
 
 def _meta(path: str, pairs: dict[bytes, bytes]) -> dict[str, Any]:
     try:
-        return {key.decode().removeprefix("systape."): json.loads(value) for key, value in pairs.items() if key.startswith(b"systape.")}
+        return {key.decode().removeprefix("systape."): _known(json.loads(value)) for key, value in pairs.items() if key.startswith(b"systape.")}
     except ValueError as err:
         raise ValueError(f"{path}: metadata: {err}") from None
+
+
+def _known(value: Any) -> Any:
+    """A value of the metadata without what is null in it, which is what is not there."""
+    return {key: _known(v) for key, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def _bounds(group: Any) -> tuple[int, int]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from systape_spark._files import from_bytes, to_bytes
 
 UNITS = pa.schema([
     ("capture", pa.string()), ("unit", pa.int64()), ("path", pa.string()), ("groups", pa.list_(pa.int32())),
-    ("meta", pa.string()), ("globals", pa.binary()),
+    ("meta", pa.string()), ("globals", pa.binary()), ("notes", pa.list_(pa.string())),
 ])
 
 
@@ -25,6 +26,7 @@ def plan(files: pa.Table, unit_rows: int) -> pa.Table:
     all_globals = pa.concat_tables([from_bytes(f["globals"]) for f in rows]).unify_dictionaries().combine_chunks()
     times = [(lo, hi) for f in rows for lo, hi in zip(f["first_ns"], f["last_ns"])]
     begin, end = (min(lo for lo, _ in times), max(hi for _, hi in times)) if times else (0, 0)
+    notes = notes_on(metas, all_globals)
     choose(meta, sum(map(sum, (f["rows"] for f in rows))), begin, end)
 
     units: list[dict[str, Any]] = []
@@ -38,7 +40,7 @@ def plan(files: pa.Table, unit_rows: int) -> pa.Table:
             units.append({
                 "capture": f["capture"], "unit": len(units), "path": f["path"], "groups": groups,
                 "meta": json.dumps(meta | {"clock": around(meta.get("clock", {}), lo, hi)}),
-                "globals": to_bytes(touching(all_globals, lo, hi)),
+                "globals": to_bytes(touching(all_globals, lo, hi)), "notes": [] if units else notes,
             })
             groups = []
     return pa.Table.from_pylist(units, schema=UNITS)
@@ -63,6 +65,26 @@ def merge(metas: list[dict[str, Any]], paths: list[str]) -> dict[str, Any]:
         if "selection" in m:
             merged["selection"] = m["selection"] | {"calls": all(x.get("selection", {"calls": True})["calls"] for x in metas)}
     return merged
+
+
+def notes_on(metas: list[dict[str, Any]], all_globals: pa.Table) -> list[str]:
+    """What whoever reads figures of a recording has to know of it."""
+    notes = []
+    request = metas[0].get("request", {})
+    lot = f"one call in {request['sample']}" if request.get("sample", 1) > 1 else "calls drawn by lot" if any(request.get(k) for k in ("max_rate", "budget", "max_memory_bytes")) else ""
+    if lot:
+        notes.append(f"{lot} was recorded: counts and totals are of those alone (systape latency tells the exact numbers)")
+    if request.get("failed") or request.get("min_duration_ns"):
+        notes.append("only calls that failed, or lasted long enough, were recorded")
+    lost = pc.sum(all_globals.filter(pc.equal(all_globals["kind"], "lost"))["arg0"]).as_py() or 0
+    if lost:
+        notes.append(f"{lost} events were lost: calls that a loss may concern do not count as measured")
+    if not metas[-1].get("complete", True):
+        notes.append("it has no end: the recorder was killed, or still runs")
+    by = sorted({m["selection"]["by"] for m in metas if not m.get("selection", {"calls": True})["calls"]})
+    if by:
+        notes.append(f"a selection by another program ({', '.join(by)}): what was left out is in no count, and calls are right where both of their rows were kept")
+    return notes
 
 
 def choose(meta: dict[str, Any], rows: int, begin: int, end: int) -> None:

@@ -86,6 +86,9 @@ def load(row: dict[str, Any], job: Job) -> Unit:
     meta, globals = json.loads(row["meta"]), from_bytes(row["globals"])
     with open_file(row["path"]) as f:
         table = f.read_row_groups(row["groups"], columns=job.columns, use_threads=False).unify_dictionaries().combine_chunks()
+    seq = table["seq"].to_numpy()
+    if not (seq[1:] > seq[:-1]).all():
+        raise ValueError(f"{row['path']}: rows are not in the order of seq, as another program wrote them; write it again in that order")
     return Unit(split(table, losses_of(globals, meta), meta, job.context), globals, meta)
 
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 
 import duckdb
 import numpy as np
@@ -133,6 +134,7 @@ def make_dataset(systape, capture, folder, mode):
         renamed(capture, f"{made}/lossy.parquet", "lossy", "c", rows=with_losses(capture, 1, False, False))
         renamed(capture, f"{made}/late.parquet", "late", "d", rows=with_losses(capture, 2, False, True), format=2)
         renamed(capture, f"{made}/floating.parquet", "floating", "e", request=asked | {"comms": ["sh", "python3"]})
+        renamed(capture, f"{made}/sampled.parquet", "sampled", "1", request=asked | {"sample": 10}, format=2)
         run(systape, "copy", f"{made}/plain.parquet", "-o", f"{folder}/chosen.parquet", "--syscall", "%file,%desc")
         renamed(f"{folder}/chosen.parquet", f"{made}/selection.parquet", "selection", "f")
     captures = [f"{made}/{n}" for n in sorted(os.listdir(made))]
@@ -183,6 +185,9 @@ def main(systape, package, capture, folder, mode):
             compare(con, ds, folder)
             if mode == "local":
                 compare_more(con, ds, folder)
+                told(ds)
+                refused(spark, capture, folder, os.path.basename(systape))
+                written_by_spark(spark, systape, capture, folder, os.path.basename(systape))
                 one = {r.node for r in Dataset(spark, data, nodes="plain", program=os.path.basename(systape)).statuses().collect()}
                 if one != {"plain"}:
                     print(f"nodes='plain' gives those of {one}")
@@ -226,6 +231,82 @@ def compare_more(con, ds, folder):
     lost = {r.node: r.events for r in ds.losses().collect()}
     if any((lost[n] > 0) != (n in ("lossy", "late", "marked")) for n in lost):
         print(f"losses: {lost}")
+
+
+def told(ds):
+    """What is to be known of recordings is a row of notes, and a warning."""
+    want = {"lossy": "events were lost", "late": "events were lost", "marked": "events were lost", "sampled": "one call in 10 was recorded"}
+    notes = [(r.node, r.note) for r in ds.notes().collect()]
+    if sorted(n for n, _ in notes) != sorted(want) or any(want[n] not in note for n, note in notes):
+        print(f"notes: {notes}")
+    again = type(ds)(ds._spark, ds._path, program=ds._program)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        again.units()
+    if len([w for w in seen if w.category.__name__ == "RecordingWarning"]) != len(want):
+        print(f"warnings: {[str(w.message) for w in seen]}")
+
+
+def refused(spark, capture, folder, program):
+    """What would be misread is refused in plain words, and what holds no capture is no empty result."""
+    from systape_spark import Dataset
+
+    rows = pq.read_table(capture)
+    plain = rows.replace_schema_metadata(None)
+    at = rows.schema.get_field_index("ts_ns")
+    meta = {k: v for k, v in pq.read_metadata(capture).metadata.items() if k.startswith(b"systape.") and k not in (b"systape.check", b"systape.counts")}
+    cases = {
+        "without its metadata": (plain, {}),
+        "format version 3": (plain, meta | {b"systape.format": b"3"}),
+        "no column cpu": (plain.drop_columns(["cpu"]), meta),
+        "ts_ns is timestamp": (plain.set_column(at, "ts_ns", plain["ts_ns"].cast(pa.timestamp("ns", "UTC"))), meta),
+        "in the order of seq": (plain.sort_by([("ret", "ascending")]), meta),
+        "has the parts": (plain, meta | {b"systape.part": json.dumps({"number": 3, "first_seq": 0, "rows": rows.num_rows, "last": True}).encode()}),
+        "no captures among": (plain, meta | {b"systape.table": b'"calls"'}),
+    }
+    for n, (says, (table, pairs)) in enumerate(cases.items()):
+        os.makedirs(f"{folder}/refused{n}")
+        pq.write_table(table.replace_schema_metadata(pairs), f"{folder}/refused{n}/x.parquet")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                Dataset(spark, f"{folder}/refused{n}", program=program).statuses().collect()
+            print(f"{says}: is read")
+        except Exception as err:
+            if says not in str(err):
+                print(f"{says}: {err}")
+
+
+def written_by_spark(spark, systape, capture, folder, program):
+    """Rows of a capture that Spark wrote back are a selection to systape, whose calls are those of the capture."""
+    from systape_spark import Dataset
+
+    tid = duckdb.sql(f"SELECT tid FROM '{capture}' GROUP BY tid ORDER BY count(*) DESC, tid LIMIT 1").fetchall()[0][0]
+    back = f"{folder}/back"
+    spark.read.parquet(capture).where(f"tid = {tid}").coalesce(1).sortWithinPartitions("seq").write.parquet(back)
+
+    def calls(*args):
+        found = [json.loads(line) for line in run(systape, "pair", "-o", "-", "--status", "ok", *args).splitlines()]
+        return [{k: v for k, v in c.items() if k not in ("path", "path2", "fd_path", "continues")} for c in found]
+
+    ours, theirs = calls(back), calls(capture, "--tid", str(tid))
+    if ours != theirs or len(ours) < 100:
+        print(f"rows that Spark wrote have {len(ours)} calls, those of the capture {len(theirs)}: {[c for c in ours if c not in theirs][:2]}")
+    for command in ("latency", "sequences", "replay", "info", "verify", "dump", "audit", "seccomp"):
+        run(systape, command, back)
+    # Given its metadata by systape, the selection is one on Spark, too.
+    os.makedirs(f"{folder}/known")
+    run(systape, "copy", back, "-o", f"{folder}/known/back.parquet")
+    ds = Dataset(spark, f"{folder}/known", program=program)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        statuses = {r.status: r["count"] for r in ds.statuses().collect()}
+    run(systape, "pair", back, "-o", f"{folder}/back.parquet")
+    want = dict(duckdb.sql(f"SELECT status, count(*) FROM '{folder}/back.parquet' GROUP BY ALL").fetchall())
+    if statuses != want:
+        print(f"a selection has {statuses}, for systape {want}")
+    if not any("a selection by another program" in str(w.message) for w in seen):
+        print(f"of a selection nothing is said: {[str(w.message) for w in seen]}")
 
 
 if __name__ == "__main__":
