@@ -121,10 +121,14 @@ func (t *Trail) Of(c *replay.Call) (r Record, ok bool) {
 	if r.Status == replay.Mismatch {
 		r.Path = ""
 	}
+	refs := abi.RefsOf(c.ABI, c.Nr)
 	for n := range 6 {
-		if r.Path == "" && c.Told != "" {
+		if r.Path == "" && c.Told != "" && (refs.Words|refs.Calls|refs.Pairs)>>n&1 == 0 {
 			r.Path, _, _ = format.Argument(c.Told, n)
 		}
+	}
+	if passed, ok := abi.SocketCallOf(c.Args[0]); refs.Calls != 0 && ok && abi.RefsOf(abi.I386, passed.Nr).Pairs != 0 {
+		r.Path = ""
 	}
 	r.Parent, _ = t.parent(c.PID, c.StartNS)
 	for r.Root = c.PID; r.Depth < maxDepth; r.Depth++ {
