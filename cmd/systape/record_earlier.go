@@ -167,6 +167,9 @@ func (r *rotation) remove(old []string) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // -z may have taken it
 			r.warn(fmt.Errorf("remove the oldest %s: %w", r.each, err))
 		}
+		if capture, spool := strings.CutSuffix(path, format.SpoolSuffix); spool {
+			os.Remove(format.PartialName(capture)) // what was sealed of it when it was cut off
+		}
 		if r.signing.signer != nil {
 			os.Remove(path + signature.Suffix) // of nothing, and found to be so
 		}

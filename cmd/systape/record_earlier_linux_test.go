@@ -67,6 +67,9 @@ func recordKeepsLatestOfAll(t *testing.T, r recorder) {
 	record("2003-t.parquet", "-W", "9")
 	record("2001-t.parquet", "-W", "9")
 	record("2009-t.parquet.spool", "-W", "9", "--spool")
+	if err := os.WriteFile(in("2009-t.parquet.partial"), nil, 0o600); err != nil { // what was sealed of it
+		t.Fatal(err)
+	}
 	record("2002-t.parquet", "-W", "9")
 	// None of these is the recorder's to remove.
 	record("2004-t.parquet")
@@ -89,7 +92,7 @@ func recordKeepsLatestOfAll(t *testing.T, r recorder) {
 	foreign := []string{"2003-t.parquet", "2004-t.parquet", "2005-t.parquet", "2006-t.parquet", "2007-t.parquet"}
 
 	record("2010-t.parquet", "-W", "3")
-	left(append(append([]string{"2002-t.parquet"}, foreign...), "2009-t.parquet.spool", "2010-t.parquet")...)
+	left(append(append([]string{"2002-t.parquet"}, foreign...), "2009-t.parquet.partial", "2009-t.parquet.spool", "2010-t.parquet")...)
 	if !exists(kept) {
 		t.Error("a file was removed through a link")
 	}
@@ -115,7 +118,7 @@ func recordKeepsLatestOfAll(t *testing.T, r recorder) {
 			t.Errorf("%s was removed", name)
 		}
 	}
-	for _, name := range []string{"2002-t.parquet", "2009-t.parquet.spool", "2010-t.parquet"} {
+	for _, name := range []string{"2002-t.parquet", "2009-t.parquet.spool", "2009-t.parquet.partial", "2010-t.parquet"} {
 		if exists(in(name)) {
 			t.Errorf("%s is still there", name)
 		}
