@@ -160,11 +160,21 @@ func eachRecording(c *cobra.Command, paths []string, fn func(paths []string, nod
 
 // capturesOf returns the files of each capture that names tell, for commands to
 // which each name is a capture of its own: of a dataset, each recording that
-// --node chooses is one.
+// --node chooses is one. Parts that a recorder made of one recording are one,
+// whether their folder is named or each of them.
 func capturesOf(c *cobra.Command, names []string) (all [][]string) {
+	rotated := map[string]int{} // by id: where in all
 	for _, name := range names {
 		found := severalAmong(c, []string{name})
 		if found == nil {
+			id := rotatedID(name)
+			if at, ok := rotated[id]; ok {
+				all[at] = append(all[at], name)
+				continue
+			}
+			if id != "" {
+				rotated[id] = len(all)
+			}
 			all = append(all, []string{name})
 		}
 		for _, r := range found {
@@ -172,6 +182,19 @@ func capturesOf(c *cobra.Command, names []string) (all [][]string) {
 		}
 	}
 	return all
+}
+
+// rotatedID returns the id of the recording that a file is a part of; "" for other
+// captures, and for what cannot be read, which opening it will tell.
+func rotatedID(name string) string {
+	if name == "-" {
+		return ""
+	}
+	parts, err := format.Parts([]string{name}, format.ReadOptions{})
+	if err != nil || len(parts) != 1 || !parts[0].Meta.Part.Rotation {
+		return ""
+	}
+	return parts[0].Meta.CaptureID
 }
 
 // heading begins what people read of one of several recordings.

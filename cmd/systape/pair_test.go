@@ -179,6 +179,34 @@ func TestPairOfACaptureCutOff(t *testing.T) {
 	}
 }
 
+// partsOf writes a capture in parts that end before the rows cuts, part-1.parquet
+// and so on, and returns their folder. Rotation says that a recorder cut it.
+func partsOf(t *testing.T, events []format.Event, rotation bool, cuts ...int) string {
+	dir := t.TempDir()
+	cuts = append(cuts, len(events))
+	for i, from := 0, 0; i < len(cuts); i++ {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("part-%d.parquet", i+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Complete: true,
+			Part: format.Part{Number: i + 1, FirstSeq: int64(from), Rows: int64(cuts[i] - from), Last: i == len(cuts)-1, Rotation: rotation}}
+		w, err := format.NewParquetWriter(f, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := format.NewBatch(nil, 0)
+		for _, e := range events[from:cuts[i]] {
+			b.Append(e)
+		}
+		if err := errors.Join(w.Write(b), w.Close(meta), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		from = cuts[i]
+	}
+	return dir
+}
+
 // TestPairPartsDoNotMatter cuts one recording into parts and files in several
 // ways: the calls are the same.
 func TestPairPartsDoNotMatter(t *testing.T) {
@@ -187,31 +215,7 @@ func TestPairPartsDoNotMatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	events = events[:5000]
-	parts := func(cuts ...int) string {
-		dir := t.TempDir()
-		cuts = append(cuts, len(events))
-		for i, from := 0, 0; i < len(cuts); i++ {
-			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("part-%d.parquet", i+1)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			meta := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Complete: true,
-				Part: format.Part{Number: i + 1, FirstSeq: int64(from), Rows: int64(cuts[i] - from), Last: i == len(cuts)-1}}
-			w, err := format.NewParquetWriter(f, meta)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := format.NewBatch(nil, 0)
-			for _, e := range events[from:cuts[i]] {
-				b.Append(e)
-			}
-			if err := errors.Join(w.Write(b), w.Close(meta), f.Close()); err != nil {
-				t.Fatal(err)
-			}
-			from = cuts[i]
-		}
-		return dir
-	}
+	parts := func(cuts ...int) string { return partsOf(t, events, false, cuts...) }
 	_, want, _ := runPairCommand(t, parts(), "-o", "-")
 	if strings.Count(want, "\n") < 2000 {
 		t.Fatalf("only %d calls", strings.Count(want, "\n"))

@@ -31,9 +31,9 @@ was not seen (Good and Turing's estimate, with its interval of 95%).
             arguments that were the same in every call
   json      the same for machines, with the profile
 
-Each FILE is a capture of its own; give as many as there are, of all machines
-(the parts of one recording as their folder). Filters choose whose calls count:
---container, --comm, --pid, --from …
+Each FILE is a capture of its own, but for the parts of one recording; give as many
+as there are, of all machines. Filters choose whose calls count: --container,
+--comm, --pid, --from …
 
 With --check, nothing is made: it tells which of the recorded calls a profile
 would refuse, by number of calls and with the first one; exit code 3 if there are

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"systape/format"
 )
 
 // The recorder's child, which becomes the recorded command, is no program of
@@ -68,5 +73,32 @@ func TestSeccompLeavesLauncherOut(t *testing.T) {
 		if strings.Contains(stderr, "it is the recorder's") != !strings.Contains(c.calls, "systape") || strings.Contains(stderr, "probability  ") {
 			t.Errorf("%s: got %s", c.name, stderr)
 		}
+	}
+}
+
+// Parts that a recorder made are one capture, also when a shell names each of
+// them; another recording beside them is one of its own.
+func TestSeccompTakesPartsAsOne(t *testing.T) {
+	events, err := format.ParseText(bytes.NewReader(pairRandomText()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := partsOf(t, events[:5000], true, 1000, 2500)
+	files, err := filepath.Glob(filepath.Join(parts, "*.parquet"))
+	if err != nil || len(files) != 3 {
+		t.Fatal(files, err)
+	}
+	other := latencyCapture(t, []byte(pairTwoCalls))
+	seccomp := func(names ...string) (stdout, stderr string) {
+		code, stdout, stderr := commandLine(t, append([]string{"seccomp", "--format", "json"}, names...)...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d, %s", names, code, stderr)
+		}
+		return regexp.MustCompile(`"first_file": .*`).ReplaceAllString(stdout, ""), stderr
+	}
+	want, said := seccomp(parts, other)
+	got, stderr := seccomp(files[2], files[0], other, files[1])
+	if got != want || stderr != said || strings.Contains(stderr, "part ") {
+		t.Errorf("by name: %s\n%s\nas a folder: %s\n%s", got, stderr, want, said)
 	}
 }
