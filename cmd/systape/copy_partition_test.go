@@ -100,7 +100,7 @@ func TestCopyPartitions(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s%s", command[0], code, stderr, firstDifference(got, wanted))
 		}
 	}
-	code, _, stderr = infoRun(t, "replay", set)
+	code, _, stderr = infoRun(t, "audit", set)
 	if code != exitFailed || !strings.Contains(stderr, "different recordings") || !strings.Contains(stderr, "choose one with --node: ") || !strings.Contains(stderr, "web1") {
 		t.Errorf("two machines at once: exit code %d: %s", code, stderr)
 	}

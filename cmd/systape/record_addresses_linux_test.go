@@ -153,7 +153,7 @@ except OSError: pass`
 	}{
 		{"failed", []string{"--failed", "--paths"}, []string{`"/nosuch/one"`, `"relative/two"`}, []string{`stat(AT_FDCWD, "/",`, "stat(\"/\",", "pipe"}},
 		{"failed, of failed", []string{"--failed", "--paths=failed"}, []string{`"/nosuch/one"`, `"relative/two"`}, nil},
-		{"lasted", []string{"--min-duration", "1ns", "--paths"}, []string{`"/nosuch/one"`, `"relative/two"`, `"/"`, "pipe2(["}, []string{"<pipe>"}},
+		{"lasted", []string{"--min-duration", "1ns", "--paths"}, []string{`"/nosuch/one"`, `"relative/two"`, `"/"`, "pipe2([3<pipe>, 4<pipe>]"}, []string{"(3<pipe>", "(4<pipe>"}},
 		{"lasted, of failed", []string{"--min-duration", "1ns", "--paths=failed"}, []string{`"/nosuch/one"`}, []string{`"/",`, "pipe2(["}},
 		{"lasted long", []string{"--min-duration", "1h", "--paths"}, nil, []string{"nosuch"}},
 	} {
