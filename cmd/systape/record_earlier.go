@@ -105,11 +105,48 @@ func cutOff(left []leftover) (spools []string) {
 	return spools
 }
 
+// goOn returns the ids of the recordings in the folder that go on; ok is false when
+// they cannot be told. A recorder that goes on has a spool at any time, but it
+// may be seen between two of them, or with one whose first bytes are not there yet.
+func (o *recordOutput) goOn() (ids map[string]bool, ok bool) {
+	for range 40 {
+		ids, ok = map[string]bool{}, true
+		for _, l := range o.leftovers() {
+			if !l.spool {
+				continue
+			}
+			if l.lock() == format.LockFree {
+				continue
+			}
+			m := l.meta()
+			if ok = m != nil; !ok {
+				break
+			}
+			ids[m.CaptureID] = true
+		}
+		if ok {
+			return ids, true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil, false
+}
+
+// meta is what the file says of its recording; nil if it says nothing, or not when
+// it began: its recorder may have written nothing yet.
+func (l leftover) meta() *format.Meta {
+	parts, err := format.Parts([]string{l.path}, format.ReadOptions{})
+	if err != nil || len(parts) != 1 || len(parts[0].Meta.Clock.Anchors) == 0 {
+		return nil
+	}
+	return parts[0].Meta
+}
+
 // adopt counts what earlier recorders left among the files that are kept, and
 // removes what is too much. A file is counted if it says that it comes from a
 // recorder of this machine and this name that was told to keep the latest ones, and
 // that recording does not go on.
-func (r *rotation) adopt(left []leftover) {
+func (r *rotation) adopt(o *recordOutput, left []leftover) {
 	if r.flags.count == 0 {
 		return
 	}
@@ -118,23 +155,25 @@ func (r *rotation) adopt(left []leftover) {
 		began         int64
 	}
 	var files []file
-	goesOn := map[string]bool{} // by id of the capture
 	host, _ := os.Hostname()
 	for _, l := range left {
-		parts, err := format.Parts([]string{l.path}, format.ReadOptions{})
-		if err != nil || len(parts) != 1 {
-			continue
-		}
-		m := parts[0].Meta
-		if l.spool && l.lock() != format.LockFree {
-			goesOn[m.CaptureID] = true
+		m := l.meta()
+		if m == nil || l.spool && l.lock() != format.LockFree {
 			continue
 		}
 		k := m.Request.Keep
-		if k == nil || k.Name != r.like || m.Host.Name != host || len(m.Clock.Anchors) == 0 {
+		if k == nil || k.Name != r.like || m.Host.Name != host {
 			continue
 		}
 		files = append(files, file{l.path, m.CaptureID, m.Clock.Anchors[0].RealNS})
+	}
+	if len(files) == 0 {
+		return
+	}
+	goesOn, ok := o.goOn()
+	if !ok {
+		r.warn(errors.New("what earlier recorders left is not counted: a spool among it is being written, and does not say of which recording"))
+		return
 	}
 	files = slices.DeleteFunc(files, func(f file) bool { return goesOn[f.capture] })
 	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(a.began, b.began) })

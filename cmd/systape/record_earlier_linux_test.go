@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"systape/format"
 )
 
 func TestNamesOfEarlierParts(t *testing.T) {
@@ -112,6 +114,25 @@ func recordKeepsLatestOfAll(t *testing.T, r recorder) {
 	if err := os.Rename(first[0], in("2011-t.parquet")); err != nil {
 		t.Fatal(err)
 	}
+	// Whose a spool is cannot be told before its first bytes are there.
+	unknown, err := os.Create(in("2012-t.parquet.spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := format.LockSpool(unknown); err != nil {
+		t.Fatal(err)
+	}
+	said := r.finish(t, r.command(t, "record", "-q", "-W", "1", "-o", in("%Y-t.parquet"), "--", "true"))
+	if said.code != 0 || !strings.Contains(said.stderr, "does not say of which recording") || !exists(in("2010-t.parquet")) || !exists(in("2011-t.parquet")) {
+		t.Errorf("beside a spool that says nothing yet: %+v", said)
+	}
+	unknown.Close()
+	for _, path := range []string{unknown.Name(), in(time.Now().Format("2006") + "-t.parquet")} {
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+
 	r.succeed(t, "record", "-q", "-W", "1", "-o", in("%Y-t.parquet"), "--", "true")
 	for _, name := range append(foreign, "2011-t.parquet", filepath.Base(first[0])) {
 		if !exists(in(name)) {

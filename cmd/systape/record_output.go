@@ -291,7 +291,7 @@ func (o *recordOutput) keeps() *format.Keep {
 // adopt begins to count what earlier recorders left among the files that are kept.
 func (o *recordOutput) adopt(left []leftover) {
 	if o.parts != nil {
-		o.parts.hooks.Go(func() { o.parts.adopt(left) })
+		o.parts.hooks.Go(func() { o.parts.adopt(o, left) })
 	}
 }
 
