@@ -243,7 +243,9 @@ func TestTruth(t *testing.T) {
 		if len(pids) != processes {
 			t.Errorf("got the calls of %d processes, want %d", len(pids), processes)
 		}
-		if first := r.events[0]; first.Kind != format.Enter || first.Syscall != "execve" {
+		if first := r.events[0]; first.Kind == format.Lost && skipped > 0 {
+			t.Logf("the recording begins with %d lost, which may have been the command's execve", first.Args[format.LostCount])
+		} else if first.Kind != format.Enter || first.Syscall != "execve" {
 			t.Errorf("the recording begins with %v %s, want the command's execve", first.Kind, first.Syscall)
 		}
 	})
