@@ -145,14 +145,7 @@ func TestRecordingsInTurns(t *testing.T) {
 // of, and by the exit code too, by every command that reads them.
 func TestWhatDatasetsLeaveOut(t *testing.T) {
 	set := machineSet(t)
-	whole, err := filepath.Glob(filepath.Join(set, "events/*/node=web1/*.parquet"))
-	if err != nil || len(whole) != 1 {
-		t.Fatalf("%v, %v", whole, err)
-	}
-	data, err := os.ReadFile(whole[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, data := captureOfWeb1(t, set)
 	torn := filepath.Join(set, "events", "torn.parquet")
 	if err := os.WriteFile(torn, data[:len(data)-20], 0o600); err != nil {
 		t.Fatal(err)

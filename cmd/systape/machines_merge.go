@@ -127,7 +127,7 @@ func merge[T any](all []*input, key func(*T) int64, items func(recording int) it
 		}
 	}()
 	for len(q) > 0 || len(waiting) > 0 {
-		s := (*mergeSource[T])(nil)
+		var s *mergeSource[T]
 		if len(waiting) > 0 && (len(q) == 0 || waiting[0].at <= q[0].at) {
 			if len(q) == mostMerged {
 				return &exitError{code: exitFailed, err: fmt.Errorf("more than %d recordings of the same time in one order", mostMerged),
@@ -146,10 +146,9 @@ func merge[T any](all []*input, key func(*T) int64, items func(recording int) it
 		if err != nil {
 			return inputError(err)
 		}
-		switch at := slices.Index(q, s); {
-		case more:
+		if at := slices.Index(q, s); more {
 			heap.Fix(&q, at)
-		default:
+		} else {
 			heap.Remove(&q, at)
 		}
 	}

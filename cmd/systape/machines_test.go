@@ -36,6 +36,19 @@ func machineDump(host, id string, ahead int64, durations ...int64) string {
 	return b.String()
 }
 
+// captureOfWeb1 finds the one file of a machine in a [machineSet].
+func captureOfWeb1(t *testing.T, set string) (name string, data []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(set, "events/*/node=web1/*.parquet"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	if data, err = os.ReadFile(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	return files[0], data
+}
+
 // machineSet makes a dataset of two machines, of which the second tells capture
 // time an hour ahead of its wall clock. Their threads have the same ids.
 func machineSet(t *testing.T) string {
@@ -183,24 +196,17 @@ func TestMachinesAsOne(t *testing.T) {
 			t.Errorf("%v: exit code %d: %s%s", command, code, stderr, firstDifference(got, want.String()))
 		}
 	}
-	file, err := filepath.Glob(filepath.Join(set, "events/*/node=web1/*.parquet"))
-	if err != nil || len(file) != 1 {
-		t.Fatalf("%v, %v", file, err)
-	}
-	whole, err := os.ReadFile(file[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, whole := captureOfWeb1(t, set)
 	damagedFile := slices.Clone(whole)
 	damagedFile[len(whole)/3] ^= 0xff
-	if err := os.WriteFile(file[0], damagedFile, 0o600); err != nil {
+	if err := os.WriteFile(file, damagedFile, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := infoRun(t, "verify", set)
 	if code != exitDamaged || strings.Count(stdout, "== web") != 2 || !strings.Contains(stderr, "the capture of web1 does not hold") || strings.Contains(stderr, "web2 does not") {
 		t.Errorf("verify of a damaged one: exit code %d: %s%s", code, stdout, stderr)
 	}
-	if err := os.WriteFile(file[0], whole, 0o600); err != nil {
+	if err := os.WriteFile(file, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	// What looks at one recording alone says how it is asked for, and that works.

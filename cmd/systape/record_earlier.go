@@ -57,11 +57,7 @@ type leftover struct {
 // leftovers returns the captures in the folder of the files to come whose names
 // recorders of this name make, and the spools that are none yet, in the order of
 // their names. Whether they are a recorder's their contents must say.
-func (o *recordOutput) leftovers() (left []leftover) {
-	r := o.parts
-	if r == nil {
-		return nil
-	}
+func (r *rotation) leftovers() (left []leftover) {
 	dir, err := formatTime(filepath.Dir(r.name), time.Now())
 	if err != nil {
 		return nil
@@ -108,10 +104,10 @@ func cutOff(left []leftover) (spools []string) {
 // goOn returns the ids of the recordings in the folder that go on; ok is false when
 // they cannot be told. A recorder that goes on has a spool at any time, but it
 // may be seen between two of them, or with one whose first bytes are not there yet.
-func (o *recordOutput) goOn() (ids map[string]bool, ok bool) {
+func (r *rotation) goOn() (ids map[string]bool, ok bool) {
 	for range 40 {
 		ids, ok = map[string]bool{}, true
-		for _, l := range o.leftovers() {
+		for _, l := range r.leftovers() {
 			if !l.spool {
 				continue
 			}
@@ -146,7 +142,7 @@ func (l leftover) meta() *format.Meta {
 // removes what is too much. A file is counted if it says that it comes from a
 // recorder of this machine and this name that was told to keep the latest ones, and
 // that recording does not go on.
-func (r *rotation) adopt(o *recordOutput, left []leftover) {
+func (r *rotation) adopt(left []leftover) {
 	if r.flags.count == 0 {
 		return
 	}
@@ -170,7 +166,7 @@ func (r *rotation) adopt(o *recordOutput, left []leftover) {
 	if len(files) == 0 {
 		return
 	}
-	goesOn, ok := o.goOn()
+	goesOn, ok := r.goOn()
 	if !ok {
 		r.warn(errors.New("what earlier recorders left is not counted: a spool among it is being written, and does not say of which recording"))
 		return

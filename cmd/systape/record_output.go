@@ -288,10 +288,18 @@ func (o *recordOutput) keeps() *format.Keep {
 	return &format.Keep{Files: o.parts.flags.count, Name: o.parts.like}
 }
 
+// leftovers are what earlier recorders of the parts' name left.
+func (o *recordOutput) leftovers() []leftover {
+	if o.parts == nil {
+		return nil
+	}
+	return o.parts.leftovers()
+}
+
 // adopt begins to count what earlier recorders left among the files that are kept.
 func (o *recordOutput) adopt(left []leftover) {
 	if o.parts != nil {
-		o.parts.hooks.Go(func() { o.parts.adopt(o, left) })
+		o.parts.hooks.Go(func() { o.parts.adopt(left) })
 	}
 }
 

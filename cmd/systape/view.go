@@ -204,13 +204,9 @@ func (v *viewer) read() error {
 			return nil
 		}
 		s.Index.Settle()
-		b, err := build(&s.Source, index.Selection{}, earlyBytes)
-		if err != nil {
+		if err := v.showSoFar(&s.Source); err != nil {
 			return err
 		}
-		v.mu.Lock()
-		v.early = b
-		v.mu.Unlock()
 		wait = nextEarly(wait, time.Since(began)) // so that it costs little however long the capture
 		next = time.Now().Add(wait)
 		return nil

@@ -151,14 +151,20 @@ func (v *viewer) showEarly(source page.Source, in *input, shares *viewShares) (s
 func (v *viewer) makeEarly(source page.Source, shares *viewShares) bool {
 	return shares.soFar(func(read index.Shares, rows int64) {
 		source.Shares, source.Reading.Rows = read, rows
-		b, err := build(&source, index.Selection{}, earlyBytes)
-		if err != nil {
-			return // the whole page will tell
-		}
-		v.mu.Lock()
-		v.early = b
-		v.mu.Unlock()
+		v.showSoFar(&source) // what is wrong with it, the whole page will tell
 	})
+}
+
+// showSoFar makes what source has the page that is shown until the whole one is there.
+func (v *viewer) showSoFar(source *page.Source) error {
+	b, err := build(source, index.Selection{}, earlyBytes)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.early = b
+	v.mu.Unlock()
+	return nil
 }
 
 // readSlowest looks for the slowest calls, with their arguments, paths and

@@ -135,9 +135,7 @@ func addInts[T int32 | int64](e *columnEncoder, d *intDict[T], v []T) {
 func plainInts[T int32 | int64](e *columnEncoder, d *intDict[T]) {
 	e.plain = true
 	e.idx.each(func(i uint32) { e.raw = append(e.raw, columnar.Bytes(d.values[i:i+1])...) })
-	for _, v := range d.values {
-		bound(e, []T{v})
-	}
+	bound(e, d.values)
 }
 
 func finishInts[T int32 | int64](e *columnEncoder, d *intDict[T]) {

@@ -16,15 +16,8 @@ const (
 	packedGroup = 8 // values are bit-packed in groups of eight; only what fills one is told as a run
 )
 
-// appendDelta appends v as DELTA_BINARY_PACKED (Parquet, Encodings.md). The
+// deltas builds a page of DELTA_BINARY_PACKED (Parquet, Encodings.md). The
 // arithmetic wraps, as the specification asks, so every value is possible.
-func appendDelta(dst []byte, v []int64) []byte {
-	var d deltas
-	d.add(v)
-	return d.appendTo(dst)
-}
-
-// deltas builds a page of DELTA_BINARY_PACKED.
 type deltas struct {
 	rows        int
 	first, last int64

@@ -35,6 +35,12 @@ func runsOf(kind string, n int) []int64 {
 	return v
 }
 
+func appendDelta(dst []byte, v []int64) []byte {
+	var d deltas
+	d.add(v)
+	return d.appendTo(dst)
+}
+
 func TestDeltaRoundTrip(t *testing.T) {
 	for _, kind := range []string{"constant", "rising", "jitter", "any", "extremes"} {
 		for _, n := range []int{0, 1, 2, 31, 32, 33, 127, 128, 129, 130, 1000, 4097} {

@@ -113,18 +113,10 @@ func (f *Writer) Waiting() int { return f.waiting }
 // WriteGroup writes n rows, of each column's values the first, as one row
 // group, behind those that wait.
 func (f *Writer) WriteGroup(values []columnar.Values, n int) error {
-	f.waiting += n
-	err := f.each(n, func(e *columnEncoder, i int) error {
-		err := e.add(&values[i], n)
-		if err == nil && e.rows > 0 {
-			e.finish()
-		}
-		return err
-	})
-	if err != nil {
+	if err := f.Add(values, n); err != nil {
 		return err
 	}
-	return f.write()
+	return f.EndGroup()
 }
 
 // EndGroup writes the rows that wait as one row group; there must be one at least.
