@@ -13,8 +13,11 @@ volatile const u32 number = 0; /* of the call */
 struct trial_result {
 	u64 pid_tgid;
 	u64 began, ended; /* CLOCK_MONOTONIC */
+	u64 left;	  /* whether the program has ended */
+	u64 intruder;	  /* the other thread, by its task */
+	u64 woken;	  /* when an interrupt of the program woke that; 0: none did */
 	u64 intruded;	  /* set by the other thread, from outside */
-	u64 seen;	  /* whether the program has seen that */
+	u64 seen;	  /* whether the program has seen that, at ended */
 };
 
 struct {
@@ -53,15 +56,40 @@ static long stay(u32 turn, void *ctx)
 	return result->seen || result->ended - result->began > STAY_NS;
 }
 
+/* The other thread names itself by the number that follows. */
 SEC("raw_tp/sys_enter")
 int linger(u64 *ctx)
+{
+	u32 zero = 0, called = (u32)ctx[1];
+	struct trial_result *result = map_lookup(&results, &zero);
+
+	if (!result)
+		return 0;
+	if (called == number + 1)
+		result->intruder = get_current_task();
+	if (called != number)
+		return 0;
+	result->pid_tgid = get_current_pid_tgid();
+	result->began = ktime_get_ns();
+	loop(1 << 20, stay, 0, 0);
+	result->left = 1;
+	return 0;
+}
+
+/*
+ * The other thread is woken. Where the current one is that which stays in the
+ * program, an interrupt of the program does so, on its CPU: when the
+ * interrupt ends, the other thread runs, or nothing comes in between.
+ */
+SEC("raw_tp/sched_waking")
+int woken(u64 *ctx)
 {
 	u32 zero = 0;
 	struct trial_result *result = map_lookup(&results, &zero);
 
-	if ((u32)ctx[1] != number || !result)
+	if (!result || !result->began || result->left || ctx[0] != result->intruder)
 		return 0;
-	result->began = ktime_get_ns();
-	loop(1 << 20, stay, 0, 0);
+	if (get_current_pid_tgid() == result->pid_tgid)
+		result->woken = ktime_get_ns();
 	return 0;
 }

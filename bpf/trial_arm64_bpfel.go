@@ -18,6 +18,9 @@ type trialTrialResult struct {
 	PidTgid  uint64
 	Began    uint64
 	Ended    uint64
+	Left     uint64
+	Intruder uint64
+	Woken    uint64
 	Intruded uint64
 	Seen     uint64
 }
@@ -29,6 +32,7 @@ const (
 	trialMapResults = "results"
 	trialProgAsk    = "ask"
 	trialProgLinger = "linger"
+	trialProgWoken  = "woken"
 	trialVarNumber  = "number"
 )
 
@@ -76,6 +80,7 @@ type trialSpecs struct {
 type trialProgramSpecs struct {
 	Ask    *ebpf.ProgramSpec `ebpf:"ask"`
 	Linger *ebpf.ProgramSpec `ebpf:"linger"`
+	Woken  *ebpf.ProgramSpec `ebpf:"woken"`
 }
 
 // trialMapSpecs contains maps before they are loaded into the kernel.
@@ -134,12 +139,14 @@ type trialVariables struct {
 type trialPrograms struct {
 	Ask    *ebpf.Program `ebpf:"ask"`
 	Linger *ebpf.Program `ebpf:"linger"`
+	Woken  *ebpf.Program `ebpf:"woken"`
 }
 
 func (p *trialPrograms) Close() error {
 	return _TrialClose(
 		p.Ask,
 		p.Linger,
+		p.Woken,
 	)
 }
 

@@ -22,15 +22,16 @@ import (
 // preempted depends on namespaces and configurations of which a version string
 // says nothing.
 type trialCall struct {
-	number     uintptr // that no table of the kernel has: the call fails with ENOSYS
+	number     uintptr // that no table of the kernel has, nor the next: the call fails with ENOSYS
 	collection *ebpf.Collection
-	hook       link.Link
+	hooks      []link.Link
 	memory     []byte
 	result     *trialTrialResult
 }
 
-func newTrialCall(program string) (c *trialCall, err error) {
-	c = &trialCall{number: uintptr(0x53000 + unix.Gettid()&0xfff)}
+// newTrialCall loads the programs of names, each with its tracepoint.
+func newTrialCall(programs map[string]string) (c *trialCall, err error) {
+	c = &trialCall{number: uintptr(0x53000 + 2*(unix.Gettid()&0xfff))}
 	begun := c
 	defer func() {
 		if err != nil {
@@ -42,7 +43,7 @@ func newTrialCall(program string) (c *trialCall, err error) {
 		return nil, err
 	}
 	for name := range spec.Programs {
-		if name != program {
+		if programs[name] == "" {
 			delete(spec.Programs, name)
 		}
 	}
@@ -56,8 +57,14 @@ func newTrialCall(program string) (c *trialCall, err error) {
 		return nil, err
 	}
 	c.result = (*trialTrialResult)(unsafe.Pointer(unsafe.SliceData(c.memory)))
-	c.hook, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: "sys_enter", Program: c.collection.Programs[program]})
-	return c, err
+	for program, tracepoint := range programs {
+		hook, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: c.collection.Programs[program]})
+		if err != nil {
+			return nil, err
+		}
+		c.hooks = append(c.hooks, hook)
+	}
+	return c, nil
 }
 
 func (c *trialCall) make() error {
@@ -73,8 +80,8 @@ func (c *trialCall) close() {
 		unix.Munmap(c.memory)
 	}
 	go func() { // detaching waits for all CPUs, up to a fifth of a second
-		if c.hook != nil {
-			c.hook.Close()
+		for _, hook := range c.hooks {
+			hook.Close()
 		}
 		if c.collection != nil {
 			c.collection.Close()
@@ -91,7 +98,7 @@ type identity struct {
 
 // identify must be called from a locked thread.
 func identify() (identity, error) {
-	c, err := newTrialCall("ask")
+	c, err := newTrialCall(map[string]string{"ask": "sys_enter"})
 	if err != nil {
 		return identity{}, err
 	}
@@ -117,7 +124,7 @@ const (
 // tryPreemption finds out whether a program at a system call can be preempted:
 // one stays there for a while, and in its middle the timer of a thread of
 // higher priority goes off, on the same CPU. Either that thread runs before
-// the program has ended, or at once afterwards. Without the right to raise a
+// the program goes on, or at once after its end. Without the right to raise a
 // thread's priority, without timers of high resolution or bpf_loop (5.17)
 // nothing can be said.
 func tryPreemption() (answer, error) {
@@ -125,42 +132,21 @@ func tryPreemption() (answer, error) {
 	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC, &resolution); err != nil || resolution.Nano() != 1 {
 		return unknown, errors.New("timers have a low resolution")
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	c, err := newTrialCall("linger")
+	i, err := newIntrusion()
 	if err != nil {
 		return unknown, err
 	}
-	defer c.close()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		return unknown, err
-	}
-	cpu, _, err := getCPU()
-	if err != nil {
-		return unknown, err
-	}
-	one.Set(cpu)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return unknown, err
-	}
-	defer unix.SchedSetaffinity(0, &before)
-	if runtime.GOMAXPROCS(0) < 2 { // the intruder waits without telling the scheduler
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	}
+	defer i.close()
 	unpreempted := 0
 	for range 5 {
-		began, due, ran, err := c.intrude(one)
+		ran, err := i.try(0)
 		if err != nil {
 			return unknown, err
 		}
-		wait, stayed := due-began, time.Duration(c.result.Ended-c.result.Began)
-		switch {
-		case wait < lingers/12 || wait > lingers/2:
-			// One of the two came too late.
-		case c.result.Seen != 0 && stayed > wait/2: // it was there when the other began
+		switch i.call.result.preempted(ran) {
+		case yes:
 			return yes, nil
-		case c.result.Seen == 0 && ran > began+lingers && ran < began+2*lingers:
+		case no:
 			if unpreempted++; unpreempted == 2 {
 				return no, nil
 			}
@@ -169,42 +155,113 @@ func tryPreemption() (answer, error) {
 	return unknown, errors.New("the machine is too busy")
 }
 
+// preempted tells what a try has shown, the intruder having run at ran. A machine
+// on which others run too delays interrupts as it likes, so times prove nothing:
+// only a program that was interrupted to wake the intruder, and went on, does.
+func (r *trialTrialResult) preempted(ran time.Duration) answer {
+	switch {
+	case r.Woken == 0 || r.Ended <= r.Woken:
+		return unknown
+	case r.Seen != 0:
+		return yes
+	case ran > time.Duration(r.Ended)+lingers:
+		return unknown // it would not have been let in by the scheduler either
+	}
+	return no
+}
+
 const lingers = 600 * time.Microsecond // STAY_NS of trial.bpf.c
 
-// intrude makes the call while a thread of high priority sleeps on the same
-// CPU, until a little after the call has begun. It returns when the call
-// began, when that thread was due and when it ran.
+// intrusion binds the goroutine to its thread, and this to its CPU, until close.
+type intrusion struct {
+	call        *trialCall
+	before, cpu unix.CPUSet
+	priority    uint32 // above that of this thread
+	procs       int    // as GOMAXPROCS was
+}
+
+func newIntrusion() (i *intrusion, err error) {
+	runtime.LockOSThread()
+	defer func() {
+		if err != nil {
+			runtime.UnlockOSThread()
+		}
+	}()
+	i = &intrusion{priority: 1}
+	own, err := unix.SchedGetAttr(0, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case own.Policy == unix.SCHED_FIFO || own.Policy == unix.SCHED_RR:
+		i.priority = own.Priority + 1
+	case own.Policy == unix.SCHED_DEADLINE:
+		return nil, errors.New("nothing has a higher priority")
+	}
+	if err := unix.SchedGetaffinity(0, &i.before); err != nil {
+		return nil, err
+	}
+	cpu, _, err := getCPU()
+	if err != nil {
+		return nil, err
+	}
+	if i.call, err = newTrialCall(map[string]string{"linger": "sys_enter", "woken": "sched_waking"}); err != nil {
+		return nil, err
+	}
+	i.cpu.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &i.cpu); err != nil {
+		i.call.close()
+		return nil, err
+	}
+	if i.procs = runtime.GOMAXPROCS(0); i.procs < 2 { // the intruder waits without telling the scheduler
+		runtime.GOMAXPROCS(2)
+	}
+	return i, nil
+}
+
+func (i *intrusion) close() {
+	if i.procs < 2 {
+		runtime.GOMAXPROCS(i.procs)
+	}
+	unix.SchedSetaffinity(0, &i.before)
+	i.call.close()
+	runtime.UnlockOSThread()
+}
+
+// try makes the call while a thread of higher priority sleeps on the same CPU,
+// until a little after the call has begun, and by late longer. It returns when
+// that thread ran.
 //
 // The scheduler is not told that both wait, since it would let neither run
 // again at once; so neither may wait for the other.
-func (c *trialCall) intrude(cpu unix.CPUSet) (began, due, ran time.Duration, err error) {
+func (i *intrusion) try(late time.Duration) (ran time.Duration, err error) {
 	var wait sync.WaitGroup
+	var due time.Duration
 	ready := make(chan error)
+	result := i.call.result
+	*result = trialTrialResult{}
 	wait.Go(func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with its priority
-		err := unix.SchedSetaffinity(0, &cpu)
+		err := unix.SchedSetaffinity(0, &i.cpu)
 		if err == nil {
-			const fifo = 1 // include/uapi/linux/sched.h
-			err = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: fifo, Priority: 1}, 0)
+			err = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: i.priority}, 0)
 		}
+		unix.RawSyscall(i.call.number+1, 0, 0, 0)
 		due = monotonic() + 3*time.Millisecond
 		ready <- err
 		if err != nil {
 			return
 		}
-		sleepUntil(due)
+		sleepUntil(due + late)
 		at := monotonic()
-		atomic.StoreUint64(&c.result.Intruded, 1)
+		atomic.StoreUint64(&result.Intruded, 1)
 		ran = at
 	})
-	*c.result = trialTrialResult{}
 	if err = <-ready; err == nil {
 		sleepUntil(due - lingers/3)
-		began = monotonic()
-		err = c.make()
+		err = i.call.make()
 	}
 	wait.Wait()
-	return began, due, ran, err
+	return ran, err
 }
 
 func sleepUntil(t time.Duration) {
