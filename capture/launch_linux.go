@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -46,7 +49,7 @@ func launch(k *bpf.Kernel, args []string, user *User, files Files) (*command, er
 		if errors.Is(err, exec.ErrDot) {
 			return nil, &SetupError{Err: err, Hint: "write ./" + args[0] + " to run the program in this folder", ExitCode: 127}
 		}
-		return nil, startError(args[0], err)
+		return nil, startError(args[0], "", err)
 	}
 	c := &command{
 		cmd:     &exec.Cmd{Path: path, Args: args, Stdin: files.In, Stdout: files.Out, Stderr: files.Err},
@@ -69,7 +72,7 @@ func launch(k *bpf.Kernel, args []string, user *User, files Files) (*command, er
 		return nil, unset
 	}
 	if err != nil {
-		return nil, startError(args[0], err)
+		return nil, startError(args[0], path, err)
 	}
 	go c.wait()
 	return c, nil
@@ -158,15 +161,68 @@ func endIgnoring(list []syscall.Signal) {
 	}
 }
 
-func startError(name string, err error) error {
-	e := &SetupError{Err: fmt.Errorf("start %s: %w", name, err), ExitCode: 126}
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		e.Err, e.ExitCode = fmt.Errorf("start %s: no such command", name), 127
+// startError says why a command was not started, with the status that a shell
+// has for it.
+func startError(name, path string, err error) error {
+	word := shellWord(name)
+	e := &SetupError{Err: fmt.Errorf("start %s: %w", word, err), ExitCode: 126}
+	switch {
+	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
+		e.ExitCode = 127
+		if wants := interpreter(path); wants != "" {
+			e.Err = fmt.Errorf("start %s: its interpreter %s is not there", word, shellWord(wants))
+			e.Hint = "install it, or correct the first line of the file"
+			break
+		}
+		e.Err = fmt.Errorf("start %s: no such command", word)
 		e.Hint = "check the spelling, or give the program's path"
-	} else if errors.Is(err, fs.ErrPermission) {
-		e.Hint = "the file is not executable: chmod +x " + name
+	case errors.Is(err, unix.ENOEXEC):
+		e.Err = fmt.Errorf("start %s: %w", word, unix.ENOEXEC)
+		e.Hint = "the file is no program of this machine; a script needs a first line such as #!/bin/sh, or: systape record -- sh " + word
+	case errors.Is(err, fs.ErrPermission):
+		e.Hint = "the file is not executable: chmod +x " + word
 	}
 	return e
+}
+
+// interpreter returns what a file that is there names as its interpreter: a
+// script in its first line, a program in its header (execve(2)).
+func interpreter(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if program, err := elf.NewFile(f); err == nil {
+		for _, p := range program.Progs {
+			if p.Type == elf.PT_INTERP {
+				name := make([]byte, min(p.Filesz, unix.PathMax))
+				n, _ := p.ReadAt(name, 0)
+				return string(bytes.TrimRight(name[:n], "\x00"))
+			}
+		}
+		return ""
+	}
+	line := make([]byte, 256) // all that the kernel looks at
+	n, _ := f.ReadAt(line, 0)
+	first, _, _ := bytes.Cut(line[:n], []byte("\n"))
+	rest, script := bytes.CutPrefix(first, []byte("#!"))
+	words := bytes.Fields(rest)
+	if !script || len(words) == 0 {
+		return ""
+	}
+	return string(words[0])
+}
+
+// shellWord writes a name so that it can be pasted into a shell.
+func shellWord(name string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./+:@%,", r)
+	}
+	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
 func exitCode(state *os.ProcessState) int {

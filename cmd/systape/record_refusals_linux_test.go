@@ -24,6 +24,16 @@ func recordRefusals(t *testing.T, r recorder) {
 			t.Fatal(err)
 		}
 	}
+	bin := t.TempDir()
+	odd, noShebang, noInterpreter := filepath.Join(bin, "it's $(odd)"), filepath.Join(bin, "script"), filepath.Join(bin, "lost")
+	for name, content := range map[string]string{noShebang: "echo hi\n", noInterpreter: "#! /no/such/interpreter -x\n", odd: ""} {
+		if err := os.WriteFile(name, []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(odd, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	readOnly := filepath.Join(dir, "ro")
 	if err := os.Mkdir(readOnly, 0o755); err != nil {
 		t.Fatal(err)
@@ -47,6 +57,10 @@ func recordRefusals(t *testing.T, r recorder) {
 		{"missing command", []string{"-o", out, "--", "no-such-command-here"}, 127, []string{"no-such-command-here: no such command", "hint: check the spelling"}},
 		{"missing path", []string{"-o", out, "--", "/no/such/program"}, 127, []string{"/no/such/program", "hint: "}},
 		{"not executable", []string{"-o", out, "--", text}, 126, []string{"permission denied", "hint: ", "chmod +x " + text}},
+		{"script without a first line", []string{"-o", out, "--", noShebang}, 126, []string{"start " + noShebang + ": exec format error\n", "hint: ", "first line such as #!/bin/sh", "systape record -- sh " + noShebang}},
+		{"interpreter that is not there", []string{"-o", out, "--", noInterpreter}, 127, []string{"its interpreter /no/such/interpreter is not there", "hint: install it"}},
+		{"no name", []string{"-o", out, "--", ""}, 127, []string{"start '': no such command"}},
+		{"name that a shell would take apart", []string{"-o", out, "--", odd}, 126, []string{`chmod +x '` + bin + `/it'\''s $(odd)'`}},
 		{"a folder", []string{"-o", out, "--", dir}, 126, []string{dir}},
 		{"nothing to record", []string{"-o", out}, 2, []string{"give a command, -p PID or -a", "hint: see 'systape record --help'"}},
 		{"unknown call with a command", []string{"-e", "openatt", "-o", out, "--", "true"}, 125, []string{"openatt", "openat"}},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"systape/cmd/systape/internal/out"
+	"systape/replay/escape"
 	"systape/replay/sequences"
 )
 
@@ -89,7 +90,7 @@ func runScore(c *cobra.Command, f *scoreFlags, args []string) error {
 	}
 	if f.fail && b.Calibration == nil {
 		return &exitError{code: exitUsage, err: errors.New("--fail-above: the baseline has no thresholds"),
-			hint: "systape baseline calibrate --baseline " + f.baseline + " with normal captures that were not used for training"}
+			hint: "systape baseline calibrate --baseline " + escape.Word(f.baseline) + " with normal captures that were not used for training"}
 	}
 	s, err := scoreCapture(c, b, args, sequences.ScoreOptions{Streams: f.top, Findings: max(f.findings, 1)})
 	if err != nil {
