@@ -21,6 +21,7 @@ import (
 	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/format/abi"
+	"systape/replay"
 	"systape/replay/convert/importer"
 	"systape/replay/escape"
 	"systape/replay/units"
@@ -194,11 +195,11 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		return err
 	}
 	meta := importMeta(opt, hex.EncodeToString(id.Sum(nil)[:16]))
-	res, err := importInto(file.Writer, sources, opt, meta)
+	res, calls, err := importInto(file.Writer, sources, opt, meta)
 	if err = file.close(err); err != nil {
 		return importHint(err, f, args)
 	}
-	importReport(stderr, f, res)
+	importReport(stderr, f, res, calls)
 	return nil
 }
 
@@ -219,17 +220,33 @@ func importHint(err error, f *importFlags, args []string) error {
 	return &exitError{code: exitFailed, err: err, hint: command + " | systape import --from " + f.from + " - -o " + escape.Word(f.output)}
 }
 
-func importInto(out *bufio.Writer, sources []importer.Source, opt importer.Options, meta *format.Meta) (*importer.Result, error) {
+// importInto writes the capture, and counts its calls as everything does that
+// reads it.
+func importInto(out *bufio.Writer, sources []importer.Source, opt importer.Options, meta *format.Meta) (*importer.Result, int64, error) {
 	w, err := format.NewParquetWriter(out, meta)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	res, err := importer.Import(sources, opt, w.Write)
+	pairer := replay.NewPairer(replay.PairOptions{Meta: meta})
+	var calls []replay.Call
+	res, err := importer.Import(sources, opt, func(b *format.Batch) (err error) {
+		if !ownTexts[opt.From] {
+			if calls, err = pairer.Push(b, calls[:0]); err != nil {
+				return err
+			}
+		}
+		return w.Write(b)
+	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return res, w.Close(importEnd(meta, res))
+	pairer.Finish(calls[:0])
+	return res, pairer.Coverage().Calls, w.Close(importEnd(meta, res))
 }
+
+// ownTexts are the forms that systape itself writes row by row. What their
+// calls are depends on what they say at their end.
+var ownTexts = map[string]bool{"dump": true, "jsonl": true}
 
 // importEnd says what is known of the capture when the text has been read. Of
 // systape's own text, all rows of a capture are that capture again; some of
@@ -288,8 +305,12 @@ func importMeta(opt importer.Options, id string) *format.Meta {
 	}
 }
 
-func importReport(w io.Writer, f *importFlags, res *importer.Result) {
-	fmt.Fprintf(w, "imported: %s, %s, from %s\n", units.Counted(res.Calls+res.Returns, "call"), units.Counted(res.Events, "row"), units.Counted(res.Lines, "line"))
+func importReport(w io.Writer, f *importFlags, res *importer.Result, calls int64) {
+	got := units.Counted(res.Events, "row")
+	if !ownTexts[f.from] {
+		got = units.Counted(calls, "call") + ", " + got
+	}
+	fmt.Fprintf(w, "imported: %s, from %s\n", got, units.Counted(res.Lines, "line"))
 	if res.Skipped > 0 {
 		fmt.Fprintf(w, "skipped: %s that could not be read\n", units.Counted(res.Skipped, "line"))
 	}

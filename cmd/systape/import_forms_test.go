@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"systape/replay/units"
 )
 
 // A text that lost its end in its compressed form, and JSON that is not one
@@ -46,6 +51,58 @@ func TestImportsHaveANextStep(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(dir, "out*")); len(left) > 0 {
 			t.Errorf("%s %s: left behind: %v", c.from, c.name, left)
 		}
+	}
+}
+
+// An import says as many calls as everything says that reads its capture.
+func TestImportCountsCalls(t *testing.T) {
+	files, err := filepath.Glob("../../replay/convert/importer/testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	returnsAlone := 0
+	for _, name := range files {
+		from, _, _ := strings.Cut(filepath.Base(name), "_")
+		ar, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range ar.Files {
+			if f.Name != "in" {
+				continue
+			}
+			dir := t.TempDir()
+			text, capture := filepath.Join(dir, "text"), filepath.Join(dir, "out.parquet")
+			if err := os.WriteFile(text, f.Data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := commandLine(t, "import", "--from", from, text, "-o", capture)
+			if code != 0 { // unm wants a map
+				continue
+			}
+			_, info, _ := commandLine(t, "info", "--format", "json", capture)
+			var about struct{ Coverage struct{ Calls int64 } }
+			if err := json.Unmarshal([]byte(info), &about); err != nil {
+				t.Fatal(err)
+			}
+			if want := "imported: " + units.Counted(about.Coverage.Calls, "call") + ", "; !strings.Contains(stderr, want) {
+				t.Errorf("%s: want %q, got %s", name, want, stderr)
+			}
+			if strings.Contains(stderr, "seen to return only") {
+				returnsAlone++
+			}
+		}
+	}
+	if returnsAlone == 0 {
+		t.Error("in no text did a call return only")
+	}
+	_, events, _ := commandLine(t, "dump", "../../testdata/incident/incident.parquet")
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte(events), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, stderr := commandLine(t, "import", "--from", "dump", text, "-o", text+".parquet"); !strings.HasPrefix(stderr, "imported: ") || strings.Contains(stderr, "call") {
+		t.Errorf("the rows of a dump are said to be calls: %s", stderr)
 	}
 }
 
