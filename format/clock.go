@@ -74,23 +74,43 @@ func (w WallClock) At(ts int64) int64 {
 	return a.RealNS + scale(ts-a.TS, b.TS-a.TS, b.RealNS-a.RealNS)
 }
 
-// Capture is the inverse of At. A time of day that a jump left out is the
-// instant of the jump, and one that came twice is the first of the two.
-func (w WallClock) Capture(real int64) int64 {
+// Capture is the inverse of At: the capture time at which the clock showed a
+// time of day first, and at which it did last. They differ where the clock was
+// set back. A time of day that a jump left out is the instant of the jump.
+func (w WallClock) Capture(real int64) (first, last int64) {
 	n := len(w.knots)
 	if n == 0 {
-		return real
+		return real, real
 	}
-	if first := w.knots[0]; real < first.RealNS {
-		return first.TS + real - first.RealNS
-	}
-	for i := 1; i < n; i++ {
-		if a, b := w.knots[i-1], w.knots[i]; real < b.RealNS {
-			return a.TS + scale(max(real-a.RealNS, 0), b.RealNS-a.RealNS, b.TS-a.TS)
+	end := w.knots[n-1]
+	first, last = end.TS+real-end.RealNS, end.TS+real-end.RealNS
+	if begin := w.knots[0]; real < begin.RealNS {
+		first = begin.TS + real - begin.RealNS
+	} else {
+		for i := 1; i < n; i++ {
+			if real < w.knots[i].RealNS {
+				first = w.between(i, real)
+				break
+			}
 		}
 	}
-	last := w.knots[n-1]
-	return last.TS + real - last.RealNS
+	for i := n; i > 0; i-- {
+		if real < w.knots[i-1].RealNS {
+			continue
+		}
+		if i < n {
+			last = w.between(i, real)
+		}
+		return first, last
+	}
+	return first, first
+}
+
+// between returns when the clock showed a time of day between two knots, the
+// second of which has the index i.
+func (w WallClock) between(i int, real int64) int64 {
+	a, b := w.knots[i-1], w.knots[i]
+	return a.TS + scale(max(real-a.RealNS, 0), b.RealNS-a.RealNS, b.TS-a.TS)
 }
 
 // scale returns x·to/from, for 0 ≤ x < from. Anchors lie seconds to hours

@@ -28,11 +28,19 @@ func TestWallClock(t *testing.T) {
 			t.Errorf("at %d s the clock showed %d s, want %d", c.ts, got/second, c.real)
 		}
 	}
-	for _, c := range []struct{ real, ts int64 }{
-		{5, 5}, {25, 25}, {30, 30}, {2000, 30}, {3629, 30}, {3635, 35}, {3644, 44}, {3645, 45}, {3649, 49}, {3651, 56},
+	for _, c := range []struct{ real, first, last int64 }{
+		{5, 5, 5}, {25, 25, 25}, {30, 30, 30}, {2000, 30, 30}, {3629, 30, 30}, {3635, 35, 35}, {3644, 44, 44},
+		{3645, 45, 50}, {3649, 49, 54}, {3650, 55, 55}, {3651, 56, 56},
 	} {
-		if got := w.Capture(c.real * second); got != c.ts*second {
-			t.Errorf("the clock showed %d s at %d s, want %d", c.real, got/second, c.ts)
+		if first, last := w.Capture(c.real * second); first != c.first*second || last != c.last*second {
+			t.Errorf("the clock showed %d s at %d s and last at %d s, want %d and %d", c.real, first/second, last/second, c.first, c.last)
+		}
+	}
+	// Set back to before the beginning, and twice over the same time.
+	again := wall(10, 10, 20, 20, 21, 5, 31, 15, 32, 3, 62, 33)
+	for _, c := range []struct{ real, first, last int64 }{{2, 2, 2}, {4, 4, 33}, {6, 6, 35}, {12, 12, 41}, {18, 18, 47}, {25, 54, 54}, {40, 69, 69}} {
+		if first, last := again.Capture(c.real * second); first != c.first*second || last != c.last*second {
+			t.Errorf("the clock showed %d s at %d s and last at %d s, want %d and %d", c.real, first/second, last/second, c.first, c.last)
 		}
 	}
 	if got, want := w.Moved(), 3595*second; got != want {
@@ -45,7 +53,8 @@ func TestWallClock(t *testing.T) {
 func TestWallClockThatAgrees(t *testing.T) {
 	same := format.Clock{Anchors: []format.Anchor{{TS: 10 * second, RealNS: 10*second + 80}, {TS: 20 * second, RealNS: 20*second + 1900}}}
 	for _, w := range []format.WallClock{same.Wall(), {}, (&format.Clock{}).Wall()} {
-		if w.At(12345) != 12345 || w.Capture(12345) != 12345 || w.Moved() != 0 {
+		first, last := w.Capture(12345)
+		if w.At(12345) != 12345 || first != 12345 || last != 12345 || w.Moved() != 0 {
 			t.Errorf("%v: capture time is not what the clock shows", w)
 		}
 	}
@@ -63,8 +72,8 @@ func TestWallClockTurnsBack(t *testing.T) {
 	last := int64(-1)
 	for range 10_000 {
 		ts := rand.Int64N(1200 * second)
-		if back := w.Capture(w.At(ts)); back < ts-1 || back > ts+1 {
-			t.Fatalf("capture time %d became %d", ts, back)
+		if back, last := w.Capture(w.At(ts)); back < ts-1 || back > ts+1 || last != back {
+			t.Fatalf("capture time %d became %d and %d", ts, back, last)
 		}
 		last = max(last, w.At(ts))
 	}

@@ -13,7 +13,10 @@ import (
 
 // sleptCapture is a recording of a machine that slept for an hour in its
 // middle: capture time stood still, the time of day went on.
-func sleptCapture(t *testing.T) string {
+func sleptCapture(t *testing.T) string { return steppedCapture(t, 3600) }
+
+// steppedCapture is a recording in whose middle the time of day moved by seconds.
+func steppedCapture(t *testing.T, by int64) string {
 	t.Helper()
 	const s = int64(1e9)
 	const start = 1_790_000_000 * s
@@ -24,7 +27,7 @@ func sleptCapture(t *testing.T) string {
 	}
 	defer f.Close()
 	m := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("0", 32), Tool: "test", Part: format.Part{Number: 1, Rows: -1, Last: true}, Complete: true,
-		Clock: format.Clock{Anchors: []format.Anchor{{TS: start, RealNS: start}, {TS: start + 10*s, RealNS: start + 10*s}, {TS: start + 20*s, RealNS: start + 3620*s}}}}
+		Clock: format.Clock{Anchors: []format.Anchor{{TS: start, RealNS: start}, {TS: start + 10*s, RealNS: start + 10*s}, {TS: start + 20*s, RealNS: start + (20+by)*s}}}}
 	w, err := format.NewSpoolWriter(f, m)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +68,27 @@ func TestTimesOfAMachineThatSlept(t *testing.T) {
 		run(t.Context(), []string{"latency", bound, "2026-09-21T15:13:45Z", "--format", "csv", path}, strings.NewReader(""), &out, &out)
 		if strings.Contains(out.String(), "getpid") == strings.Contains(out.String(), "gettimeofday") {
 			t.Errorf("%s chooses both calls, or none:\n%s", bound, out.String())
+		}
+	}
+}
+
+// What came twice is the last for --to, the first for --from, in every command
+// that takes them, and each says so.
+func TestTimesThatCameTwice(t *testing.T) {
+	path := steppedCapture(t, -22) // calls at 0 and 25 s, when the clock showed 14:13:20 and 14:13:23
+	for _, command := range []string{"latency", "replay", "pair -o - --format csv", "sequences -n 1", "export --format csv"} {
+		for _, bound := range []string{"--from", "--to"} {
+			args := append(append(strings.Fields(command), bound, "2026-09-21T14:13:24Z"), path)
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 0 {
+				t.Fatalf("%v: exit code %d, %s", args, code, errs.String())
+			}
+			if wantFirst := bound == "--to"; strings.Contains(out.String(), "getpid") != wantFirst || !strings.Contains(out.String(), "gettimeofday") {
+				t.Errorf("%v:\n%s", args, out.String())
+			}
+			if !strings.Contains(errs.String(), bound+" 2026-09-21T14:13:24Z came twice, for the clock was set back") {
+				t.Errorf("%v says %q", args, errs.String())
+			}
 		}
 	}
 }

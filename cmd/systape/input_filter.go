@@ -190,7 +190,7 @@ func (in *input) instant(name, s string) (int64, error) {
 	if !ok {
 		return 0, nil // an empty capture has nothing to bound
 	}
-	ns, word, err := at.resolve(first, in.Meta().Clock.Wall())
+	ns, word, err := at.resolve(first, in.Meta().Clock.Wall(), name == "to")
 	if err != nil {
 		return 0, &exitError{code: exitUsage, err: fmt.Errorf("--%s: %w", name, err)}
 	}

@@ -13,7 +13,9 @@ import (
 const instantHelp = `Times are what systape prints anywhere: a time of day (16:14:43.963, of the
 capture's day), a date (2026-03-01T12:00:00.5Z, "2026-03-01 12:00:00.5 UTC"),
 seconds or nanoseconds since the epoch, or an offset from the first event
-(+1.5s, 1.500000000). Dates and times of day are UTC, unless they say otherwise`
+(+1.5s, 1.500000000). Dates and times of day are UTC, unless they say otherwise.
+What came twice, because the clock was set back, is the last for --to, and the
+first else`
 
 // An instant is a time as the user gives it, which may need the capture to be
 // understood.
@@ -82,9 +84,10 @@ func parseInstant(s string) (instant, error) {
 }
 
 // resolve returns the capture time that is meant, in a capture whose first
-// event is at first and which has this wall clock. The word is what the user
-// should know of how a number was understood, mostly "".
-func (i instant) resolve(first int64, wall format.WallClock) (ns int64, word string, err error) {
+// event is at first and which has this wall clock; of a time that this showed
+// twice the last, if so asked. The word is what the user should know of how the
+// text was understood, mostly "".
+func (i instant) resolve(first int64, wall format.WallClock, last bool) (ns int64, word string, err error) {
 	switch i.form {
 	case anOffset:
 		if i.ns > math.MaxInt64-first {
@@ -92,7 +95,8 @@ func (i instant) resolve(first int64, wall format.WallClock) (ns int64, word str
 		}
 		return first + i.ns, "", nil
 	case aWallTime:
-		return wall.Capture(i.ns), "", nil
+		ns, word = i.onWall(i.ns, first, wall, last)
+		return ns, word, nil
 	case aTimeOfDay:
 		const day = 24 * int64(time.Hour)
 		// The first such time that is not more than an hour before the first event.
@@ -102,11 +106,31 @@ func (i instant) resolve(first int64, wall format.WallClock) (ns int64, word str
 		if at < earliest {
 			at += day
 		}
-		return wall.Capture(at), "", nil
+		ns, word = i.onWall(at, first, wall, last)
+		return ns, word, nil
 	case aNumber:
 		return i.number(first)
 	}
 	return 0, "", nil
+}
+
+// onWall returns when the clock on the wall showed a time. The word tells where
+// that was twice.
+func (i instant) onWall(real, begin int64, wall format.WallClock, last bool) (ns int64, word string) {
+	a, b := wall.Capture(real)
+	if a == b {
+		return a, ""
+	}
+	since := func(ns int64) string {
+		if ns < begin {
+			return "before the first event"
+		}
+		return "+" + offset(ns-begin)
+	}
+	if last {
+		return b, fmt.Sprintf("%s came twice, for the clock was set back: the last is meant, %s; the first is %s", i.text, since(b), since(a))
+	}
+	return a, fmt.Sprintf("%s came twice, for the clock was set back: the first is meant, %s; the last is %s", i.text, since(a), since(b))
 }
 
 // number finds the unit of a bare integer, of which capture time has

@@ -129,7 +129,7 @@ func TestInstant(t *testing.T) {
 		i, err := parseInstant(c.text)
 		got, word := int64(0), ""
 		if err == nil {
-			got, word, err = i.resolve(first, format.WallClock{})
+			got, word, err = i.resolve(first, format.WallClock{}, false)
 		}
 		if c.want < 0 {
 			if err == nil || !strings.Contains(err.Error(), c.word) {
@@ -151,7 +151,7 @@ func TestInstantOfSmallTimes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, word, err := i.resolve(40, format.WallClock{}); err != nil || word != "" || got != i.ns {
+		if got, word, err := i.resolve(40, format.WallClock{}, false); err != nil || word != "" || got != i.ns {
 			t.Errorf("%s: got %d %q %v", text, got, word, err)
 		}
 	}
@@ -179,8 +179,39 @@ func TestInstantAfterSleep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _, err := i.resolve(first, wall); err != nil || got != want {
+		if got, _, err := i.resolve(first, wall, false); err != nil || got != want {
 			t.Errorf("%s: got first+%v %v, want first+%v", text, time.Duration(got-first), err, time.Duration(want-first))
+		}
+	}
+}
+
+// A time of day that came twice, because the clock was set back by 20 s, is for
+// --to the last of them, so that no call of that time is left out; and it is said.
+func TestInstantThatCameTwice(t *testing.T) {
+	const first = 1795709682_000000000
+	clock := format.Clock{Anchors: []format.Anchor{{TS: first, RealNS: first}, {TS: first + 30e9, RealNS: first + 30e9}, {TS: first + 30e9 + 20e6, RealNS: first + 10e9 + 20e6}, {TS: first + 90e9, RealNS: first + 70e9}}}
+	for _, c := range []struct {
+		text string
+		last bool
+		want int64
+		says string
+	}{
+		{"16:14:57", false, 15e9, "16:14:57 came twice, for the clock was set back: the first is meant, +15.000000000s; the last is +35.000000000s"},
+		{"16:14:57", true, 35e9, "16:14:57 came twice, for the clock was set back: the last is meant, +35.000000000s; the first is +15.000000000s"},
+		{"2026-11-26T16:14:57Z", true, 35e9, "the last is meant, +35.000000000s"},
+		{"1795709697.0", true, 35e9, "the last is meant"},
+		{"16:14:47", true, 5e9, ""},
+		{"16:15:42", false, 80e9, ""},
+		{"+15s", true, 15e9, ""},
+		{"1795709697000000000", true, 15e9, ""}, // capture time, as ts_ns has it
+	} {
+		i, err := parseInstant(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, word, err := i.resolve(first, clock.Wall(), c.last)
+		if err != nil || got != first+c.want || !strings.Contains(word, c.says) || (c.says == "") != (word == "") {
+			t.Errorf("%s, last %t: first+%v, %q, %v; want first+%v, %q", c.text, c.last, time.Duration(got-first), word, err, time.Duration(c.want), c.says)
 		}
 	}
 }
@@ -202,7 +233,7 @@ func FuzzInstant(f *testing.F) {
 			return
 		}
 		const first = 1_772_366_400_000_000_000
-		if ns, _, err := at.resolve(first, (&format.Clock{}).Wall()); err == nil && at.form == anOffset && ns < first {
+		if ns, _, err := at.resolve(first, (&format.Clock{}).Wall(), false); err == nil && at.form == anOffset && ns < first {
 			t.Errorf("%q from %d on is %d", s, int64(first), ns)
 		}
 	})
