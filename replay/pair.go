@@ -324,21 +324,25 @@ func (p *Pairer) Push(b *format.Batch, out []Call) ([]Call, error) {
 }
 
 // Finish appends to out the calls that are still open at the end of the
-// capture, in the order in which they were entered, and returns it.
+// capture, in the order in which they were entered, and returns it. Where out is
+// empty it may be another slice that it returns.
 func (p *Pairer) Finish(out []Call) []Call {
 	out = p.letGo(out)
-	first := len(out)
 	end := p.now
 	if p.exitsEnd != 0 {
 		end = max(end, p.exitsEnd)
 	}
 	end = max(end, p.source.End)
+	var inside []int32
 	for i := range p.threads.list {
-		t := &p.threads.list[i]
-		if t.slot < 0 {
-			continue
+		if t := &p.threads.list[i]; t.slot >= 0 {
+			inside = append(inside, t.slot)
 		}
-		c := p.open[t.slot]
+	}
+	slices.Sort(inside)
+	for n, slot := range inside { // they move up: where they are many, they are not copied
+		c := &p.open[n]
+		*c = p.open[slot]
 		c.DurNS = 0
 		switch {
 		case p.classes.of(c.ABI, c.Nr) == classExit:
@@ -349,13 +353,16 @@ func (p *Pairer) Finish(out []Call) []Call {
 			c.Status, c.DurNS = OpenAtEnd, end-c.StartNS
 		}
 		p.cov.ByStatus[c.Status]++
-		out = append(out, c)
 	}
+	last := p.open[:len(inside)]
 	p.threads.init()
 	p.open, p.spare = nil, nil
 	clear(p.links)
-	slices.SortFunc(out[first:], func(a, b Call) int { return cmp.Compare(a.EnterSeq, b.EnterSeq) })
-	return out
+	slices.SortFunc(last, func(a, b Call) int { return cmp.Compare(a.EnterSeq, b.EnterSeq) })
+	if len(out) == 0 {
+		return last
+	}
+	return append(out, last...)
 }
 
 // Coverage returns what became of the events pushed so far. Calls that are

@@ -3,11 +3,13 @@ package replay_test
 import (
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"systape/format"
+	"systape/format/abi"
 	"systape/replay"
 )
 
@@ -240,3 +242,29 @@ func TestManyThreads(t *testing.T) {
 // manyNr is the call that a thread of TestManyThreads makes: not rt_sigreturn,
 // which is never just ok.
 func manyNr(tid int32) int32 { return 16 + tid%400 }
+
+// Where very many calls are open at the end they are not copied once more: it is
+// the moment of the most memory in a pass over processes whose ends are not told.
+func TestOpenCallsAreGivenOutWithoutACopy(t *testing.T) {
+	const n = 100_000
+	names := format.NewSymbolTable()
+	b := format.NewBatch(names, n)
+	for i := range n {
+		b.Append(format.Event{Kind: format.Enter, TS: int64(i), Seq: int64(i), PID: int32(1 + i), TID: int32(1 + i), Syscall: "exit_group", Nr: 231, ABI: abi.X86_64})
+	}
+	p := replay.NewPairer(replay.PairOptions{})
+	out, err := p.Push(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	out = p.Finish(out[:0])
+	runtime.ReadMemStats(&after)
+	if len(out) != n || out[0].TID != 1 || out[n-1].TID != n || out[7].Status != replay.NoReturn {
+		t.Fatalf("%d calls, the first %+v", len(out), out[0])
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 32*n {
+		t.Errorf("%d bytes were taken for each call", took/n)
+	}
+}

@@ -118,6 +118,7 @@ func (s *Session) concluded(p *Pairer) {
 	s.takeCounts()
 	if s.follow != nil {
 		s.coverage.Files = s.follow.Counts()
+		s.follow.Forget()
 		if s.Filter.HasFile() {
 			s.WarnUnknownFiles()
 		}

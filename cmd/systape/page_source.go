@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,16 @@ type pageSource struct {
 	in   *input
 	long longCalls
 	text string
+}
+
+// pageHeap is what a page of any capture can be made in; beyond it garbage is
+// collected more often, where it would be let grow to as much as is in use.
+const pageHeap = 448 << 20
+
+// boundHeap sets pageHeap until restore is called.
+func boundHeap() (restore func()) {
+	was := debug.SetMemoryLimit(pageHeap)
+	return func() { debug.SetMemoryLimit(was) }
 }
 
 // pageReading says how a capture is read for its page.

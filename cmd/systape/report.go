@@ -74,6 +74,7 @@ func runReport(c *cobra.Command, f *reportFlags, args []string) error {
 		return err
 	}
 	defer done()
+	defer boundHeap()()
 	s, err := readPage(c, args, stdin, pageReading{})
 	if err != nil {
 		return err

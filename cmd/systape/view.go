@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -88,7 +87,7 @@ func runView(c *cobra.Command, f *viewFlags, args []string) error {
 	if err != nil {
 		return fmt.Errorf("listening for the browser: %w", err)
 	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(viewHeap))
+	defer boundHeap()()
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	c.SetContext(ctx)

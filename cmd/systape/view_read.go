@@ -23,7 +23,6 @@ import (
 // Bounds of what is shown while the capture is read.
 const (
 	viewMemory = 320 << 20 // of all shares of the index
-	viewHeap   = 448 << 20 // beyond it garbage is collected more often
 	earlyAfter = 300 * time.Millisecond
 	earlyBytes = 400 << 10
 	earlyPart  = 10 // times as long as an early page took, the reading goes on without another: it waits for them

@@ -25,6 +25,10 @@ func (f *Follower) enter(b *format.Batch, i int) *Named {
 	if refs == (abi.Refs{}) && e.what == nothing {
 		return nil
 	}
+	if e.what == leaves {
+		f.leave(b.TID[i])
+		return nil
+	}
 	t := f.task(b.TID[i], b.PID[i])
 	args := [6]int64{b.Args[0][i], b.Args[1][i], b.Args[2][i], b.Args[3][i], b.Args[4][i], b.Args[5][i]}
 	told := b.Detail[i]
@@ -62,6 +66,14 @@ func (f *Follower) enter(b *format.Batch, i int) *Named {
 		t.place.changing++
 	}
 	return n
+}
+
+// leave drops a thread that is about to end: captures may not tell when it has. One
+// that shares something stays, for those that are seen later to share it, too.
+func (f *Follower) leave(tid int32) {
+	if t := f.tasks[tid]; t != nil && t.table.tasks == 1 && t.place.tasks == 1 {
+		f.end(tid)
+	}
 }
 
 // ended notes that t is in no call any more.

@@ -48,7 +48,8 @@ const (
 	unshares
 	entersNamespace
 	makesBPF
-	rings // io_uring_setup: from now on descriptors change unseen
+	leaves // does not come back
+	rings  // io_uring_setup: from now on descriptors change unseen
 )
 
 // Flags and commands, the same on every ABI of systape (include/uapi/linux and
@@ -134,6 +135,8 @@ var effects = map[string]effect{
 	"vfork":      {what: forks},
 	"unshare":    {what: unshares},
 	"setns":      {what: entersNamespace},
+	"exit":       {what: leaves},
+	"exit_group": {what: leaves},
 }
 
 // Calls that change what a number or a relative path stands for, and without

@@ -81,6 +81,9 @@ func (f *Follower) Follows() bool { return f.fixed }
 // Counts returns for how many of the calls so far it is known what they are about.
 func (f *Follower) Counts() Counts { return f.counts }
 
+// Forget gives back the memory of what is known, after the last row.
+func (f *Follower) Forget() { f.tasks, f.bytes = map[int32]*task{}, 0 }
+
 // Lost notes that events may be missing between two instants. ofMarked says
 // that a mark names each thread that lost any.
 func (f *Follower) Lost(last int64, ofMarked bool) {

@@ -63,6 +63,35 @@ func (s *scene) is(pid, tid int32, fd int64, want string) {
 	}
 }
 
+// Threads that do not come back are forgotten where the capture does not tell when
+// they end, unless another shares what they have.
+func TestThreadsThatLeave(t *testing.T) {
+	s := newScene(t)
+	s.opens(10, 10, "/shared", 3)
+	s.forked(10, 10, 10, 11)
+	before := s.follow.Threads()
+	s.enter(10, 10, "exit", "")
+	if n := s.follow.Threads(); n != before {
+		t.Errorf("%d threads are known after one has left that shares its descriptors, want %d", n, before)
+	}
+	s.is(10, 11, 3, "/shared")
+	for pid := int32(100); pid < 1100; pid++ {
+		s.opens(pid, pid, "/own", 3)
+		s.enter(pid, pid, "exit_group", "")
+	}
+	if n := s.follow.Threads(); n != before {
+		t.Errorf("%d threads are known after 1000 have left, want %d", n, before)
+	}
+	s.leave(100, -1) // as seccomp can have it
+	s.is(100, 100, 3, "")
+	s.opens(100, 100, "/after", 4)
+	s.is(100, 100, 4, "/after")
+	s.follow.Forget()
+	if n := s.follow.Threads(); n != 0 {
+		t.Errorf("%d threads are known when all is forgotten", n)
+	}
+}
+
 // What others change while a process is being copied may or may not be in the
 // copy: it is not known there, and all else is.
 func TestACopyIsMadeAtAMomentNobodyKnows(t *testing.T) {

@@ -19,7 +19,7 @@ type Slowest struct {
 	sel     selector
 	better  func(a, b *replay.Call) int // above 0: a is rather kept than b
 	lists   [2]slowHeap                 // by section
-	threads map[int32]*context
+	threads contexts
 	node    int
 }
 
@@ -48,16 +48,6 @@ type Neighbor struct {
 	Told    string
 }
 
-// context is what is remembered of one thread.
-type context struct {
-	before []Neighbor
-	wanted []*SlowCall // that have not got all of their After yet
-}
-
-// maxContexts bounds the threads that are remembered at a time. What ran
-// before is forgotten when more are alive.
-const maxContexts = 1 << 17
-
 // NewSlowest returns an empty list of the n slowest calls, each with up to
 // around neighbours on either side. Calls open at the start are candidates
 // too: what was seen of them is a fact.
@@ -83,14 +73,14 @@ func newSlowest(n, around int, opt Options, better func(a, b *replay.Call) int) 
 		opt.Use &^= LowerBounds() | Statuses(replay.OpenAtStart)
 	}
 	return &Slowest{n: n, around: around, sel: newSelector(opt.Symbols, opt.Use, opt.Waits), better: better,
-		lists: [2]slowHeap{{better: better}, {better: better}}, threads: map[int32]*context{}}
+		lists: [2]slowHeap{{better: better}, {better: better}}, threads: newContexts()}
 }
 
 // From says that the calls which come next are of this machine, whose threads may
 // have the ids of another's. Until then they are of machine 0.
 func (s *Slowest) From(node int) {
 	s.node = node
-	clear(s.threads)
+	s.threads = newContexts()
 }
 
 // Add looks at calls, which must come in the order in which they ended.
@@ -102,13 +92,9 @@ func (s *Slowest) Add(calls []replay.Call) { s.AddChosen(calls, nil) }
 func (s *Slowest) AddChosen(calls []replay.Call, chosen func(i int) bool) {
 	for i := range calls {
 		c := &calls[i]
-		t := s.threads[c.TID]
-		if c.Status == replay.ChildReturn || t == nil { // a new thread, perhaps with the id of an old one
-			if len(s.threads) >= maxContexts {
-				clear(s.threads)
-			}
-			t = new(context)
-			s.threads[c.TID] = t
+		t := s.threads.of(c.TID, s.kept)
+		if c.Status == replay.ChildReturn { // a new thread, perhaps with the id of an old one
+			*t = context{}
 		}
 		near := Neighbor{StartNS: c.StartNS, DurNS: c.DurNS, Ret: c.Ret, NoRet: !c.HasResult(), Syscall: c.Syscall, Errno: c.Errno(), Status: c.Status,
 			Nr: c.Nr, ABI: c.ABI, Args: c.Args, Detail: c.Detail, Told: c.Told}
@@ -126,10 +112,13 @@ func (s *Slowest) AddChosen(calls []replay.Call, chosen func(i int) bool) {
 				copy(t.before, t.before[1:])
 				t.before = t.before[:s.around-1]
 			}
+			if t.before == nil {
+				t.before = make([]Neighbor, 0, s.around)
+			}
 			t.before = append(t.before, near)
 		}
 		if c.Status == replay.NoReturn || c.Status == replay.Killed || c.Status == replay.OpenAtEnd {
-			delete(s.threads, c.TID)
+			s.threads.remove(c.TID)
 		}
 	}
 }
@@ -137,14 +126,17 @@ func (s *Slowest) AddChosen(calls []replay.Call, chosen func(i int) bool) {
 // Waiting reports whether any of the calls that are kept may get further
 // neighbours.
 func (s *Slowest) Waiting() bool {
-	for _, t := range s.threads {
-		for _, slow := range t.wanted {
-			if slices.Contains(s.lists[0].calls, slow) || slices.Contains(s.lists[1].calls, slow) {
-				return true
-			}
+	for t := range s.threads.all() {
+		if slices.ContainsFunc(t.wanted, s.kept) {
+			return true
 		}
 	}
 	return false
+}
+
+// kept reports whether a call is still among those that are kept.
+func (s *Slowest) kept(slow *SlowCall) bool {
+	return slices.Contains(s.lists[0].calls, slow) || slices.Contains(s.lists[1].calls, slow)
 }
 
 func (s *Slowest) consider(c *replay.Call, t *context, list *slowHeap) {

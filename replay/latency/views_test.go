@@ -214,6 +214,45 @@ func TestSlowestForgetsDeadThreads(t *testing.T) {
 	}
 }
 
+// TestSlowestOfManyThreads: those that called something last keep what they called
+// before, and a slow call gets what comes after it however many others come between.
+func TestSlowestOfManyThreads(t *testing.T) {
+	const sleeper, idle, busy = 1, 2, 3
+	names := format.NewSymbolTable()
+	s := latency.NewSlowest(1, 2, latency.Options{Symbols: names})
+	s.Add([]replay.Call{
+		call(names, sleeper, "openat", 1, 1, 1), call(names, sleeper, "fsync", 3, 1_000_000, 2),
+		call(names, idle, "openat", 1_000_010, 1, 3), call(names, busy, "openat", 1_000_020, 1, 4),
+	})
+	at := int64(1_000_100)
+	for i := range 3 * latency.MaxContexts {
+		s.Add([]replay.Call{call(names, int32(10+i), "read", at, 1, 0)})
+		at += 10
+		if i%(latency.MaxContexts/2-10) == 0 {
+			s.Add([]replay.Call{call(names, busy, "read", at, 1, int64(100+i))})
+			at += 10
+		}
+		if n := s.Remembered(); n > latency.MaxContexts+1 {
+			t.Fatalf("%d threads are remembered", n)
+		}
+	}
+	s.Add([]replay.Call{call(names, sleeper, "close", at, 1, 5)})
+	if got := s.Calls(false)[0]; !slices.Equal(rets(got.Before), []int64{1}) || !slices.Equal(rets(got.After), []int64{5}) {
+		t.Errorf("next to the slow call are %v and %v", rets(got.Before), rets(got.After))
+	}
+	if s.Waiting() != true {
+		t.Error("the slow call has one call behind it, wants two, and does not wait")
+	}
+	s.Add([]replay.Call{call(names, busy, "fsync", at+10, 2_000_000, 6)})
+	if got := s.Calls(false)[0]; len(got.Before) != 2 {
+		t.Errorf("of the busy thread is known %v", rets(got.Before))
+	}
+	s.Add([]replay.Call{call(names, idle, "fsync", at+20, 3_000_000, 7)})
+	if got := s.Calls(false)[0]; len(got.Before) != 0 {
+		t.Errorf("of the idle thread is known %v", rets(got.Before))
+	}
+}
+
 // TestSlowestKeepsOpenCalls: the worst stall is the one that did not end.
 func TestSlowestKeepsOpenCalls(t *testing.T) {
 	names := format.NewSymbolTable()
