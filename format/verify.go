@@ -125,7 +125,7 @@ func (v *verifier) broken(err error) {
 	case errors.Is(err, ErrIncomplete):
 		rule = RuleComplete
 	}
-	v.fail(rule, "%v", err)
+	v.fail(rule, "%s", OneLine(err))
 }
 
 // skip says that the rules could not be checked everywhere.
@@ -154,7 +154,7 @@ func Verify(ctx context.Context, paths []string, opt ReadOptions) (*Report, erro
 	warn := opt.Warn
 	opt.Warn = func(err error) {
 		if errors.Is(err, ErrIncomplete) {
-			v.fail(RuleParts, "%v", err)
+			v.fail(RuleParts, "%s", OneLine(err))
 		} else if warn != nil {
 			warn(err)
 		}
@@ -236,7 +236,7 @@ func (v *verifier) checkMeta(p *part) {
 		v.fail(RuleMeta, "%s: no tool", p.name)
 	}
 	if err := p.headDamage(); err != nil {
-		v.fail(RuleFile, "%s: %v", p.name, err)
+		v.fail(RuleFile, "%s: %s", p.name, OneLine(err))
 	}
 	if m.Counts != nil {
 		for i, c := range m.Counts.PerCPU {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"systape/format"
 	"systape/replay/escape"
 )
 
@@ -98,7 +99,7 @@ func keepHelpErrors(root *cobra.Command, stdout io.Writer) *error {
 }
 
 // plainly is what err says, without the name of the system call by which a
-// file could not be had. Of what several steps met, as a full disk, each is said
+// file could not be had, in a line for each step that met one. Of what several steps met, as a full disk, each is said
 // once.
 func plainly(err error) string {
 	var lines []string
@@ -107,7 +108,15 @@ func plainly(err error) string {
 			lines = append(lines, line)
 		}
 	}
-	msg := strings.Join(lines, "\n")
+	return withoutCall(err, strings.Join(lines, "\n"))
+}
+
+// inLine is what err says, plainly, where there is one line for it.
+func inLine(err error) string { return escape.Text(withoutCall(err, format.OneLine(err))) }
+
+// withoutCall takes from what err says the name of the system call by which a file
+// could not be had.
+func withoutCall(err error, msg string) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && (e.Op == "open" || e.Op == "stat" || e.Op == "lstat") {
 		msg = strings.Replace(msg, e.Op+" "+e.Path+": ", e.Path+": ", 1)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/format"
-	"systape/replay/escape"
 )
 
 // resultFile is where a result goes, see [out.File].
@@ -47,7 +46,7 @@ func (r *resultFile) close(err error) error {
 // warner returns a function that prints warnings. They may hold what a capture
 // or a file's name says, so they are escaped.
 func warner(w io.Writer) func(error) {
-	return func(err error) { fmt.Fprintf(w, "systape: warning: %s\n", escape.Text(plainly(err))) }
+	return func(err error) { fmt.Fprintf(w, "systape: warning: %s\n", inLine(err)) }
 }
 
 // damaged is the annotation of a root command whose result is of a capture of

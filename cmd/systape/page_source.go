@@ -82,7 +82,7 @@ func (s *pageSource) conclude(notes *replay.Notes) {
 		s.Head.Notes = append(s.Head.Notes, escape.Text(line))
 	}
 	if err := s.in.Incomplete(); err != nil {
-		s.Head.Notes = append(s.Head.Notes, escape.Text(plainly(err)))
+		s.Head.Notes = append(s.Head.Notes, inLine(err))
 	}
 }
 

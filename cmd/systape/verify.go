@@ -249,7 +249,7 @@ func verifyCalls(ctx context.Context, paths []string, stdin io.Reader) (*replay.
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()
 	case err != nil:
-		return nil, []format.Finding{{Rule: "C1", State: format.Fails, Detail: "pairing: " + err.Error()}}, nil
+		return nil, []format.Finding{{Rule: "C1", State: format.Fails, Detail: "pairing: " + format.OneLine(err)}}, nil
 	}
 	rep := balance.Report(s.Meta(), s.Pairing())
 	var out []format.Finding

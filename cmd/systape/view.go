@@ -270,12 +270,12 @@ func (v *viewer) data(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if b, err = v.part(r.Context(), v.source.OriginNS+from, v.source.OriginNS+to); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+			http.Error(w, inLine(err), http.StatusInternalServerError)
 			return
 		}
 	case v.grows != nil:
 		if err := v.grows.catchUp(); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+			http.Error(w, inLine(err), http.StatusInternalServerError)
 			return
 		}
 		b = v.grows.page

@@ -48,7 +48,7 @@ func (v *viewer) asked(answer func(q *question) (any, error)) http.HandlerFunc {
 			a, err = answer(q)
 		}
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			http.Error(w, inLine(err), http.StatusBadRequest)
 			return
 		}
 		json.NewEncoder(w).Encode(a)

@@ -10,7 +10,6 @@ import (
 	"systape/cmd/systape/internal/page"
 	"systape/format"
 	"systape/replay"
-	"systape/replay/escape"
 	"systape/replay/index"
 	"systape/replay/latency"
 )
@@ -200,7 +199,7 @@ func (v *viewer) readRest() {
 	failed := func(what string, err error) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		s.Head.Notes = append(s.Head.Notes, what+escape.Text(plainly(err)))
+		s.Head.Notes = append(s.Head.Notes, what+inLine(err))
 	}
 	if v.shared {
 		if err := v.readSlowest(s); err != nil {

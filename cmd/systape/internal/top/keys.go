@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"systape/format"
 	"systape/replay/escape"
 	"systape/replay/latency"
 )
@@ -336,7 +337,7 @@ func (p *prompt) press(m *Model, k tea.KeyPressMsg) {
 		m.prompt = nil
 	case "enter":
 		if err := p.done(m, p.text); err != nil {
-			m.message = escape.Text(err.Error())
+			m.message = escape.Text(format.OneLine(err))
 			return
 		}
 		m.prompt = nil

@@ -12,6 +12,7 @@ import (
 
 	"systape/cmd/systape/internal/out"
 	"systape/cmd/systape/internal/views"
+	"systape/format"
 	"systape/replay/escape"
 	"systape/replay/latency"
 	"systape/replay/pace"
@@ -286,7 +287,7 @@ func (m *Model) coverage() string {
 		text = units.Counted(s.lostAll, "event") + " lost so far; " + text
 	}
 	if s.err != nil {
-		return m.opt.Style.Alarm(out.Snip(escape.Text(s.err.Error()), m.width))
+		return m.opt.Style.Alarm(out.Snip(escape.Text(format.OneLine(s.err)), m.width))
 	}
 	if w := m.opt.Warning(); w != "" {
 		return m.opt.Style.Alarm(out.Snip(escape.Text(w), m.width))
