@@ -194,11 +194,20 @@ func (s *Sealing) Abort() {
 	}
 }
 
-// Unfinished returns the part that is not finished, which Finish is about to
-// seal or has failed to.
-func (s *Sealing) Unfinished() Output {
-	out, _, _, _ := s.part()
-	return out
+// Unfinished returns the parts that are not finished, in their order: the first is
+// the one that Finish is about to seal or has failed to, the last the one that was
+// written to in the end.
+func (s *Sealing) Unfinished() (left []Output) {
+	for i := s.at; ; i++ {
+		out, _, _, ok := s.recording.part(i)
+		if !ok {
+			return left
+		}
+		if i == 0 && !s.opt.Apart {
+			out = s.first
+		}
+		left = append(left, out)
+	}
 }
 
 // Finish seals what is left, all of which must be whole. progress is told how many of a

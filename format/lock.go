@@ -73,6 +73,42 @@ func CreateSpool(name string, opt FileOptions) (*os.File, error) {
 	return f, nil
 }
 
+// RemoveEmptySpool removes a spool into which no event was recorded, as a recorder
+// leaves it that is killed as it begins, and reports whether it has. One that a
+// program writes, or that is damaged, stays.
+func RemoveEmptySpool(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > emptySpoolBytes {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if lockState(f) != LockFree || !holdsNoEvent(path) {
+		return false
+	}
+	return removeUnused(path) == nil
+}
+
+// emptySpoolBytes is more than what stands before the first event of a spool.
+const emptySpoolBytes = 1 << 20
+
+// holdsNoEvent reports whether a spool was cut off before its first event.
+func holdsNoEvent(path string) bool {
+	r, err := Open([]string{path}, ReadOptions{})
+	if err == nil {
+		defer r.Close()
+		var b Batch
+		if err = r.Next(&b); err == nil {
+			return false
+		}
+	}
+	var cut *IncompleteError
+	return errors.As(err, &cut) && cut.Rows == 0 && !cut.events
+}
+
 // pathInUse reports whether a program has locked the file, which may be one
 // that belongs to another user.
 func pathInUse(path string) bool {

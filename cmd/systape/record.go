@@ -102,7 +102,11 @@ of which can be read alone, and all of them, or their folder, as one. %Y %m %d %
 %S %j %s %y %F %z in FILE become the time at which the part begins. With these, HUP
 begins another part. -W counts what an earlier recorder of the same FILE left that
 was told to keep the latest as well, so that it holds after a restart; it removes
-nothing that does not say so of itself, and nothing that -z renamed.
+nothing that does not say so of itself, and nothing that -z renamed. Where a file of
+the name is there, as after a restart within the time that FILE tells, the new one
+is called FILE-00001-2.parquet; without a time in FILE, and without -W, that is
+refused. Spools that a killed recorder left are named at the start, or removed if
+no event is in them.
 
 With --flight the recorder is a flight recorder: it keeps the latest stretch in
 memory, compressed as in a file, and writes it to FILE-00001.parquet and so on

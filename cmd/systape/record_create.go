@@ -60,6 +60,9 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 	}
 	spool := format.SpoolName(path)
 	f, err := format.CreateSpool(path, format.FileOptions{Force: force})
+	if errors.Is(err, fs.ErrExist) && format.RemoveEmptySpool(spool) { // of a recorder that was killed as it began
+		f, err = format.CreateSpool(path, format.FileOptions{Force: force})
+	}
 	switch {
 	case err == nil:
 		// Another recorder of the name may have finished since that was looked at:

@@ -68,6 +68,8 @@ func TestRecord(t *testing.T) {
 		{"summary", recordSummaryTrue},
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
+		{"full disk in parts", recordFullDiskInParts},
+		{"starts again", recordStartsAgain},
 		{"kill -9", recordKilled},
 		{"parts", recordRotates},
 		{"keeps the latest of all", recordKeepsLatestOfAll},

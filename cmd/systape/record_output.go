@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"systape/cmd/systape/internal/out"
 	"systape/format"
 	"systape/replay/escape"
+	"systape/replay/units"
 )
 
 // recordOutput is where a recording goes: the spool while it lasts, then the
@@ -25,8 +27,9 @@ import (
 type recordOutput struct {
 	path      string // of the capture
 	spoolPath string
-	file      *os.File // the spool
-	stream    bool     // the spool is an open descriptor, and that is all
+	file      *os.File         // the spool
+	later     []capture.Output // further spools, of parts that are not finished either
+	stream    bool             // the spool is an open descriptor, and that is all
 	keepSpool bool
 	force     bool
 	bytes     int64        // of the finished captures
@@ -171,45 +174,81 @@ func (o *recordOutput) discard() {
 	}
 }
 
+// spools are the names of all that is not a capture yet, in the order of recording.
+func (o *recordOutput) spools() []string {
+	if o.stream || o.spoolPath == "" {
+		return nil
+	}
+	spools := []string{o.spoolPath}
+	for _, part := range o.later {
+		spools = append(spools, part.Spool)
+	}
+	return spools
+}
+
 // hint says where the events are after something went wrong, and what makes a
 // capture of them.
 func (o *recordOutput) hint() string {
-	if o.stream || o.spoolPath == "" {
+	spools := o.spools()
+	if len(spools) == 0 {
 		return ""
 	}
-	args := []string{"systape", "recover", o.spoolPath}
+	args := append([]string{"systape", "recover"}, spools...)
 	if o.spoolPath != o.path+format.SpoolSuffix { // which recover would not find out
 		args = append(args, "-o", o.path)
 	}
-	return "what was recorded is safe in " + o.spoolPath + "; to make a capture of it:\n  " + escape.Command(args)
+	safe, make := spools[0], "a capture of it"
+	if n := len(spools); n > 1 {
+		safe, make = fmt.Sprintf("%s and %s more", safe, units.Counted(int64(n-1), "spool")), "captures of them"
+	}
+	return "what was recorded is safe in " + escape.Text(safe) + "; to make " + make + ":\n  " + escape.Command(args)
 }
 
 // broken reports a recording that ended before its time, above all on a full
-// disk. A spool that holds nothing is removed.
+// disk. Spools that hold nothing are removed.
 func (o *recordOutput) broken(err error, code int) error {
-	e := &exitError{code: code, err: fmt.Errorf("recording stopped: %w", err), hint: o.hint()}
-	if errors.Is(err, syscall.ENOSPC) && o.file != nil {
-		e.err = fmt.Errorf("recording stopped: %w", &fs.PathError{Op: "write", Path: o.file.Name(), Err: syscall.ENOSPC})
+	e := &exitError{code: code, err: fmt.Errorf("recording stopped: %w", err)}
+	full := errors.Is(err, syscall.ENOSPC)
+	at, known := errors.AsType[*fs.PathError](err)
+	switch spools := o.spools(); {
+	case !full:
+	case known:
+		e.err = fmt.Errorf("recording stopped: %w", at)
+	case len(spools) > 0:
+		e.err = fmt.Errorf("recording stopped: %w", &fs.PathError{Op: "write", Path: spools[len(spools)-1], Err: syscall.ENOSPC})
 	}
 	if o.stream || o.apart != nil {
+		e.hint = o.hint()
 		return e
 	}
-	if info, readErr := o.file.Stat(); readErr == nil && info.Size() < 1<<20 {
-		in, readErr := format.ReadInfo([]string{o.spoolPath}, format.ReadOptions{Warn: func(error) {}})
-		if readErr != nil || in.Rows == 0 {
-			o.discard()
-			e.err = fmt.Errorf("%w: no event was recorded", e.err)
+	o.dropEmpty()
+	e.hint = o.hint()
+	switch {
+	case e.hint == "" && o.parts != nil && o.parts.any():
+		e.hint = "what was recorded is in " + o.parts.told()
+	case e.hint == "":
+		e.err = fmt.Errorf("%w: no event was recorded", e.err)
+		if full {
 			e.hint = "name a file on a disk that has space with -o"
-			if !errors.Is(err, syscall.ENOSPC) {
-				e.hint = ""
-			}
-			return e
 		}
-	}
-	if errors.Is(err, syscall.ENOSPC) {
+	case full:
 		e.hint += "\n(free some space first, or name another file with -o)"
 	}
 	return e
+}
+
+// dropEmpty removes the spools that hold no event.
+func (o *recordOutput) dropEmpty() {
+	left := []capture.Output{{Spool: o.spoolPath, Path: o.path}}
+	left = slices.DeleteFunc(append(left, o.later...), func(part capture.Output) bool {
+		info, err := os.Stat(part.Spool)
+		if err != nil || info.Size() >= 1<<20 {
+			return false
+		}
+		in, err := format.ReadInfo([]string{part.Spool}, format.ReadOptions{Warn: func(error) {}})
+		return (err != nil || in.Rows == 0) && os.Remove(part.Spool) == nil
+	})
+	o.now(left)
 }
 
 // follow finds the spool again where its folder or itself was renamed or removed
@@ -264,10 +303,11 @@ func (o *recordOutput) finished(part *capture.Sealed) {
 	}
 }
 
-// now says which part the recording is at.
-func (o *recordOutput) now(out capture.Output) {
-	if out.Spool != "" {
-		o.path, o.spoolPath = out.Path, out.Spool
+// now says which parts are not finished.
+func (o *recordOutput) now(left []capture.Output) {
+	o.spoolPath, o.later = "", nil
+	if len(left) > 0 {
+		o.path, o.spoolPath, o.later = left[0].Path, left[0].Spool, left[1:]
 	}
 }
 
@@ -288,12 +328,13 @@ func (o *recordOutput) keeps() *format.Keep {
 	return &format.Keep{Files: o.parts.flags.count, Name: o.parts.like}
 }
 
-// leftovers are what earlier recorders of the parts' name left.
+// leftovers are what earlier recorders of the parts' name left. Spools without an
+// event are removed.
 func (o *recordOutput) leftovers() []leftover {
 	if o.parts == nil {
 		return nil
 	}
-	return o.parts.leftovers()
+	return slices.DeleteFunc(o.parts.leftovers(), func(l leftover) bool { return l.spool && format.RemoveEmptySpool(l.path) })
 }
 
 // adopt begins to count what earlier recorders left among the files that are kept.

@@ -115,14 +115,19 @@ func (r *rotation) next(number int, now time.Time) (capture.Output, error) {
 	ext := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, ext)
 	numbered := fmt.Sprintf("%s-%05d", stem, number)
-	if name == strings.ReplaceAll(r.name, "%%", "%") || name == r.last { // no time tells the parts apart
+	timed := name != strings.ReplaceAll(r.name, "%%", "%")
+	if !timed || name == r.last { // no time tells the parts apart
 		name = numbered + ext
 	} else {
 		r.last = name
 	}
+	// A recorder that is started again goes on beside what it left, if it was to make
+	// files at times or to keep the latest. Else the user is asked, before anything
+	// is recorded.
+	asks := number == 1 && !timed && r.flags.count == 0 && r.like == filepath.Base(r.name)
 	for n := 2; ; n++ {
 		out, err := r.create(name)
-		if !isTaken(err) || number == 1 || n > 10_000 {
+		if !isTaken(err) || asks || number == 1 && errors.Is(err, format.ErrRecording) || n > 10_000 {
 			return out, err
 		}
 		name = fmt.Sprintf("%s-%d%s", numbered, n, ext) // what another recording left
@@ -191,6 +196,13 @@ func (r *rotation) warn(err error) { warner(r.stderr)(err) }
 
 // wait returns when all commands of -z have ended.
 func (r *rotation) wait() { r.hooks.Wait() }
+
+// any reports whether a part is finished.
+func (r *rotation) any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.kept) > 0
+}
 
 // told says for the summary what was made.
 func (r *rotation) told() string {

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"systape/capture"
+)
+
+// recordStartsAgain: a recorder that is started again, after its end or a kill,
+// under a name that is the same at that time goes on beside what is there.
+func recordStartsAgain(t *testing.T, r recorder) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	year := time.Now().Format("2006")
+	names := func() string {
+		list, _ := filepath.Glob(in("*"))
+		for i := range list {
+			list[i] = strings.ReplaceAll(filepath.Base(list[i]), year, "%Y")
+		}
+		return strings.Join(list, " ")
+	}
+	for _, c := range []struct{ flags, name, want string }{
+		{"-G 1h", "c-%Y.parquet", "c-%Y-00001-2.parquet c-%Y-00001-3.parquet c-%Y.parquet"},
+		{"-G 1h -W 2", "d-%Y.parquet", "d-%Y-00001-2.parquet d-%Y-00001-3.parquet"},
+		{"-W 2", "e.parquet", "e-00001-2.parquet e-00001-3.parquet"},
+		{"--flight 1s", "f.parquet", "f-00001-2.parquet f-00001-3.parquet f-00001.parquet"},
+	} {
+		for range 3 {
+			r.succeed(t, append(append([]string{"record", "-q", "-o", in(c.name)}, strings.Fields(c.flags)...), "--", "true")...)
+		}
+		if got := names(); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.flags, got, c.want)
+		}
+		r.succeed(t, "verify", dir)
+		for _, path := range strings.Fields(c.want) {
+			os.Remove(in(strings.ReplaceAll(path, "%Y", year)))
+		}
+	}
+	// Without a time in the name, and nothing to keep, the user is asked.
+	r.succeed(t, "record", "-q", "-C", "1GB", "-o", in("g.parquet"), "--", "true")
+	if got := r.run(t, "record", "-q", "-C", "1GB", "-o", in("g.parquet"), "--", "true"); got.code != recordFailed || !strings.Contains(got.stderr, "g-00001.parquet exists\nhint: ") {
+		t.Errorf("got %+v", got)
+	}
+	os.Remove(in("g-00001.parquet"))
+
+	// What a kill leaves is named, if there is an event in it, and else goes.
+	p := r.command(t, "record", "-q", "-a", "-G", "1h", "-o", in("k-%Y.parquet"))
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "events on the spool", spoolGrows(in("k-"+year+".parquet")))
+	p.Process.Signal(syscall.SIGKILL)
+	p.Wait()
+	os.Remove(in("k-" + year + ".parquet.partial"))
+	for _, name := range []string{"k-2001.parquet.spool", "other.parquet.spool"} {
+		if err := os.WriteFile(in(name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := r.run(t, "record", "-q", "-G", "1h", "-o", in("k-%Y.parquet"), "--", "true")
+	want := "systape: warning: earlier recordings were cut off; to save them: systape recover " + in("k-"+year+".parquet.spool") + "\n"
+	if got.code != 0 || got.stderr != want {
+		t.Errorf("got %+v, want %s", got, want)
+	}
+	if got, want := names(), "k-%Y-00001-2.parquet k-%Y.parquet.spool other.parquet.spool"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// Likewise where the name is that of an empty one.
+	r.succeed(t, "record", "-q", "-o", in("other.parquet"), "--", "true")
+}
+
+// recordFullDiskInParts: a full disk is told by the file that found no room, and
+// every spool that is left is named; all of them can be recovered.
+func recordFullDiskInParts(t *testing.T, r recorder) {
+	full := filepath.Join(t.TempDir(), "full")
+	if err := os.Mkdir(full, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=3m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
+	got := r.run(t, "record", "-C", "500kB", "-o", filepath.Join(full, "t.parquet"), "--", r.program("noise"), "3000000")
+	spools, _ := filepath.Glob(filepath.Join(full, "*.spool"))
+	if got.code != recordFailed || len(spools) == 0 {
+		t.Fatalf("got %+v, and spools %q", got, spools)
+	}
+	for _, want := range []string{
+		"recording stopped: write " + spools[len(spools)-1] + ": no space left on device\n",
+		"\n  systape recover " + strings.Join(spools, " ") + "\n",
+	} {
+		if !strings.Contains(got.stderr, want) {
+			t.Errorf("got %q, which does not say %q", got.stderr, want)
+		}
+	}
+	elsewhere := t.TempDir()
+	for _, spool := range spools {
+		r.succeed(t, "recover", spool, "-o", filepath.Join(elsewhere, filepath.Base(spool)+".parquet"))
+	}
+}
+
+func TestHintNamesEverySpool(t *testing.T) {
+	o := recordOutput{}
+	o.now([]capture.Output{{Spool: "/a b/t-00002.parquet.spool", Path: "/a b/t-00002.parquet"}, {Spool: "/a b/t-00003.parquet.spool"}, {Spool: "/a b/t-00004.parquet.spool"}})
+	want := "what was recorded is safe in /a b/t-00002.parquet.spool and 2 spools more; to make captures of them:\n" +
+		"  systape recover '/a b/t-00002.parquet.spool' '/a b/t-00003.parquet.spool' '/a b/t-00004.parquet.spool'"
+	if got := o.hint(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if o.now(nil); o.hint() != "" {
+		t.Errorf("got %s of nothing", o.hint())
+	}
+}
