@@ -52,14 +52,21 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpColumns)))
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+	wrongFlag := func(c *cobra.Command, err error) error {
 		code := exitUsage
 		// What follows -- is a command, whose codes record passes on.
 		if c.Name() == "record" && slices.Contains(args, "--") {
 			code = recordFailed
 		}
 		return &exitError{code: code, err: flagError(err), hint: "see '" + c.CommandPath() + " --help'"}
-	})
+	}
+	root.SetFlagErrorFunc(wrongFlag)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := emptyFlags(c); err != nil {
+			return wrongFlag(c, err)
+		}
+		return nil
+	}
 	for _, g := range commandGroups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, newCommand := range g.commands {

@@ -181,6 +181,15 @@ func TestUsageErrors(t *testing.T) {
 		{"record --frobnicate", 2, "unknown flag: --frobnicate"},
 		{"record --frobnicate -- true", 125, "unknown flag: --frobnicate"},
 		{"record -p abc -- true", 125, "--pid abc"},
+		// A script's variable that is not set must not be as if nothing had been asked for.
+		{"verify --key= x.parquet", 2, "--key: the value is empty"},
+		{"audit --rules= x.parquet", 2, "--rules: the value is empty"},
+		{"seccomp --container= x.parquet", 2, "--container: the value is empty"},
+		{"seccomp --check= x.parquet", 2, "--check: the value is empty"},
+		{"redact --key= x.parquet -o y.parquet", 2, "--key: the value is empty"},
+		{"latency --from= x.parquet", 2, "--from: the value is empty"},
+		{"record --comm= -a", 2, "--comm: the value is empty"},
+		{"record --sign= -- true", 125, "--sign: the value is empty"},
 	} {
 		code, stdout, stderr := commandLine(t, strings.Fields(c.line)...)
 		if code != c.code || stdout != "" || !strings.HasPrefix(stderr, "systape: ") || !strings.Contains(stderr, c.says) {

@@ -5,8 +5,20 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// emptyFlags refuses a flag that was given nothing: a script whose variable is not
+// set must not have verified without the key, or shared what no filter chose.
+func emptyFlags(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if v := f.Value.String(); err == nil && (v == "" || v == "[]") {
+			err = fmt.Errorf("--%s: the value is empty", f.Name)
+		}
+	})
+	return err
+}
 
 // flagError says in our words what is wrong with a flag.
 func flagError(err error) error {
