@@ -76,6 +76,8 @@ func readBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 		switch {
 		case e.Name == "" || path.Base(e.Name) != e.Name || strings.ContainsAny(e.Name, "\\:\x00"):
 			return nil, fmt.Errorf("%w: the zip file names %.80q, which is no plain name", ErrNotCapture, e.Name)
+		case !e.Mode().IsRegular():
+			return nil, fmt.Errorf("%w: %.80q in the zip file is a link or a device, not a file", ErrNotCapture, e.Name)
 		case seen[e.Name]:
 			return nil, fmt.Errorf("%w: the zip file has two files %.80q", ErrNotCapture, e.Name)
 		}
@@ -100,13 +102,30 @@ func checkBundleEnd(r io.ReaderAt, size int64) error {
 		if string(tail[i:i+4]) != "PK\x05\x06" {
 			continue
 		}
-		files, list := binary.LittleEndian.Uint16(tail[i+10:]), binary.LittleEndian.Uint32(tail[i+12:])
+		files, list := uint64(binary.LittleEndian.Uint16(tail[i+10:])), uint64(binary.LittleEndian.Uint32(tail[i+12:]))
+		if large, n, bytes := largeBundleEnd(r, size-int64(len(tail)-i)); large {
+			files, list = n, bytes
+		}
 		if files > maxBundleFiles || list > maxBundleList {
 			return fmt.Errorf("%w: a zip file of more than %d files", ErrNotCapture, maxBundleFiles)
 		}
 		return nil
 	}
 	return fmt.Errorf("%w: %w", ErrNotCapture, ErrBundleCut)
+}
+
+// largeBundleEnd reads the record of a zip file of 4 GiB or more, whose place stands
+// before the end of it; it counts in place of that (APPNOTE.TXT 4.3.14, 4.3.15).
+func largeBundleEnd(r io.ReaderAt, end int64) (large bool, files, list uint64) {
+	var at [20]byte
+	var record [56]byte
+	if _, err := r.ReadAt(at[:], end-int64(len(at))); err != nil || string(at[:4]) != "PK\x06\x07" {
+		return false, 0, 0
+	}
+	if _, err := r.ReadAt(record[:], int64(binary.LittleEndian.Uint64(at[8:]))); err != nil || string(record[:4]) != "PK\x06\x06" {
+		return false, 0, 0
+	}
+	return true, binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint64(record[40:])
 }
 
 func (z *Bundle) find(name string) *zip.File {

@@ -3,11 +3,14 @@ package format_test
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +107,18 @@ func TestHostileBundles(t *testing.T) {
 		{"an absolute name", func(z *zip.Writer) { good(z); zipAdd(t, z, "/etc/passwd", zip.Store, nil) }, "no plain name"},
 		{"a drive", func(z *zip.Writer) { good(z); zipAdd(t, z, `C:x`, zip.Store, nil) }, "no plain name"},
 		{"a folder", func(z *zip.Writer) { good(z); zipAdd(t, z, "x/", zip.Store, nil) }, "no plain name"},
+		{"a link", func(z *zip.Writer) {
+			good(z)
+			h := &zip.FileHeader{Name: "report.html"}
+			h.SetMode(fs.ModeSymlink | 0o777)
+			w, err := z.CreateHeader(h)
+			if err == nil {
+				_, err = w.Write([]byte("/etc/passwd"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, "a link or a device"},
 		{"twice", func(z *zip.Writer) { good(z); good(z) }, "two files"},
 		{"too many", func(z *zip.Writer) {
 			good(z)
@@ -119,6 +134,48 @@ func TestHostileBundles(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, c.says)
 			}
 		})
+	}
+}
+
+// TestBundleOfManyFilesAsLarge: the end of a zip file of 4 GiB or more has its counts
+// elsewhere, and they count there.
+func TestBundleOfManyFilesAsLarge(t *testing.T) {
+	capture := frozenCapture(t)
+	for _, c := range []struct {
+		files int
+		says  string
+	}{{1, ""}, {255, ""}, {256, "more than 256"}, {5000, "more than 256"}} {
+		whole, err := os.ReadFile(zipOf(t, func(z *zip.Writer) {
+			zipAdd(t, z, format.BundleCapture, zip.Store, capture)
+			for i := range c.files {
+				zipAdd(t, z, fmt.Sprint(i), zip.Store, nil)
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, end := whole[:len(whole)-22], whole[len(whole)-22:]
+		list, offset := uint64(binary.LittleEndian.Uint32(end[12:])), uint64(binary.LittleEndian.Uint32(end[16:]))
+		le := binary.LittleEndian
+		record := append([]byte("PK\x06\x06"), make([]byte, 52)...)
+		le.PutUint64(record[4:], 44)
+		for at, v := range map[int]uint64{24: uint64(c.files + 1), 32: uint64(c.files + 1), 40: list, 48: offset} {
+			le.PutUint64(record[at:], v)
+		}
+		place := append([]byte("PK\x06\x07"), make([]byte, 16)...)
+		le.PutUint64(place[8:], uint64(len(body)))
+		le.PutUint32(place[16:], 1)
+		le.PutUint16(end[10:], 1)
+		le.PutUint32(end[12:], 50)
+		le.PutUint32(end[16:], 1<<32-1)
+		path := filepath.Join(t.TempDir(), "large.zip")
+		if err := os.WriteFile(path, slices.Concat(body, record, place, end), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = readAll(path)
+		if c.says == "" && err != nil || c.says != "" && (!errors.Is(err, format.ErrNotCapture) || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%d files: got %v, want %q", c.files+1, err, c.says)
+		}
 	}
 }
 

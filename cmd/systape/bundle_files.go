@@ -55,6 +55,10 @@ func (r *bundleRedaction) words() string {
 
 const bundleManifestName = "manifest.json"
 
+// maxManifest bounds what is read of a manifest: 256 files, which is all that a
+// bundle holds, take a tenth of it.
+const maxManifest = 1 << 20
+
 // writeBundle writes a zip file that depends on nothing but its files, and
 // returns its size.
 func writeBundle(w io.Writer, files []bundleFile, redacted *bundleRedaction, left *bundleTrim) (size int64, err error) {
@@ -186,7 +190,10 @@ func checkManifest(b *format.Bundle) format.Finding {
 		return fail("the manifest: %v", err)
 	}
 	var m bundleManifest
-	text, err := io.ReadAll(r)
+	text, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
+	if err == nil && len(text) > maxManifest {
+		return fail("the manifest is larger than %d MiB", maxManifest>>20)
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &m)
 	}

@@ -159,11 +159,19 @@ func TestBundleManifest(t *testing.T) {
 		"a file was added": func(n string, b []byte) (string, []byte) {
 			return strings.ReplaceAll(n, "info.txt", "more.txt"), b
 		},
+		"the manifest lists more than any bundle holds": func(n string, b []byte) (string, []byte) {
+			if n == bundleManifestName {
+				b = append(bytes.TrimSuffix(bytes.TrimSpace(b), []byte("]\n}")), bytes.Repeat([]byte(`,{}`), 1<<20)...)
+				b = append(b, "]}"...)
+			}
+			return n, b
+		},
 		"the manifest is gone": func(n string, b []byte) (string, []byte) {
 			return strings.ReplaceAll(n, "manifest.json", ""), b
 		},
 	} {
-		if code, stdout, _ := commandLine(t, "verify", rewritten(change)); code != exitDamaged || !strings.Contains(stdout, "FAIL  B1") {
+		code, stdout, _ := commandLine(t, "verify", rewritten(change))
+		if code != exitDamaged || !strings.Contains(stdout, "FAIL  B1") || strings.Contains(what, "more than any") != strings.Contains(stdout, "larger than 1 MiB") {
 			t.Errorf("%s: exit code %d\n%s", what, code, stdout)
 		}
 	}

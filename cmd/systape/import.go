@@ -128,7 +128,7 @@ func (f *importFlags) options() (opt importer.Options, err error) {
 		if f.from != "unm" {
 			return opt, fmt.Errorf("--map is for --from unm")
 		}
-		raw, err := readSmall(f.names)
+		raw, err := format.ReadText(f.names, 16<<20, "more than 16 MiB: too much for a list of files")
 		if err != nil {
 			return opt, err
 		}

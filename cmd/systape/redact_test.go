@@ -152,7 +152,7 @@ func TestEndlessFiles(t *testing.T) {
 	}
 	for _, args := range [][]string{{"redact", "--key", endless, "--dry-run"}, {"audit", "--rules", endless}, {"seccomp", "--check", endless}} {
 		code, _, stderr := commandLine(t, append(args, "../../testdata/v2/story.parquet")...)
-		if code != exitFailed || !strings.Contains(stderr, "more than 16 MiB") {
+		if code != exitFailed || !strings.Contains(stderr, "more than 1 MiB") {
 			t.Errorf("%q: exit code %d, %s", args, code, stderr)
 		}
 	}
