@@ -26,6 +26,7 @@ type Signature struct {
 	Path  string    `json:"file"` // of the signature
 	Key   string    `json:"key"`  // number of the key, in hex digits
 	About Statement `json:"-"`
+	Other bool      `json:"-"` // made by minisign and not by a recorder: About says nothing
 	text  []byte
 }
 
@@ -55,11 +56,15 @@ func parse(text []byte) (*Signature, error) {
 	if err := sig.UnmarshalText(text); err != nil {
 		return nil, err
 	}
+	if sig.Algorithm != minisign.HashEdDSA {
+		return nil, errors.New("a signature over the bytes themselves (minisign -S -l), want one over their hash (minisign -S)")
+	}
 	about, err := ParseStatement(sig.TrustedComment)
-	if err != nil {
+	other := errors.Is(err, errNotOurs)
+	if err != nil && !other {
 		return nil, err
 	}
-	return &Signature{Key: KeyName(sig.KeyID), About: about, text: text}, nil
+	return &Signature{Key: KeyName(sig.KeyID), About: about, Other: other, text: text}, nil
 }
 
 // Found returns the signatures that stand beside the parts of a capture, nil
@@ -104,10 +109,24 @@ func Check(ctx context.Context, parts []format.PartFile, unopened []error, key m
 	if more := removed(chain); more != "" {
 		order.Detail += ": " + more
 	}
-	if why := broken(chain); len(why) > 0 {
+	if by := signedByMinisign(chain); len(by) > 0 && len(by) == len(chain) {
+		order.State, order.Detail = format.NotChecked, "not checked: signed with minisign and not by a recorder, which says nothing of parts"
+	} else if len(by) > 0 {
+		order.State, order.Detail = format.Fails, strings.Join(by, "; ")
+	} else if why := broken(chain); len(why) > 0 {
 		order.State, order.Detail = format.Fails, strings.Join(why, "; ")
 	}
 	return []format.Finding{files, order}, nil
+}
+
+// signedByMinisign tells of the parts that a person signed: bundles, copies.
+func signedByMinisign(chain []link) (why []string) {
+	for _, l := range chain {
+		if l.sig.Other {
+			why = append(why, l.part.Path+": it is signed with minisign and not by the recorder, which signed others")
+		}
+	}
+	return why
 }
 
 // link is a part whose bytes are those that were signed.
@@ -140,7 +159,7 @@ func checkFile(ctx context.Context, p format.PartFile, key minisign.PublicKey) (
 		return nil, "it or its signature was changed after it was signed", nil
 	}
 	m := of(p.Meta)
-	if a := s.About; a.Capture != m.Capture || a.Part != m.Part || a.Last != m.Last {
+	if a := s.About; !s.Other && (a.Capture != m.Capture || a.Part != m.Part || a.Last != m.Last) {
 		return nil, "the signature is of another part than the file says it is", nil
 	}
 	return s, "", nil
@@ -203,7 +222,7 @@ func are(from, to int) string {
 
 // removed says which parts the recorder removed itself.
 func removed(chain []link) string {
-	if len(chain) == 0 || chain[len(chain)-1].sig.About.Oldest == 1 {
+	if len(chain) == 0 || chain[len(chain)-1].sig.About.Oldest <= 1 {
 		return ""
 	}
 	return fmt.Sprintf("the recorder kept those from %d on, as -W asked", chain[len(chain)-1].sig.About.Oldest)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"aead.dev/minisign"
 
@@ -72,7 +73,7 @@ func MakeKey(name, password string, created func(*os.File) error) (key minisign.
 // ReadPublicKey reads a public key of minisign's: a file, or what stands in one.
 func ReadPublicKey(key string) (minisign.PublicKey, error) {
 	var public minisign.PublicKey
-	if public.UnmarshalText([]byte(key)) == nil {
+	if public.UnmarshalText([]byte(strings.TrimSpace(key))) == nil {
 		return public, nil
 	}
 	text, err := readText(key)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,16 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "", "it did not follow"},
+		{"a part is signed anew with minisign", 1, func(t *testing.T, dir string) { signByHand(t, key, part(dir, 2)) }, "", "signed with minisign and not by the recorder"},
+		{"all parts are", 1, func(t *testing.T, dir string) {
+			for i := range 4 {
+				signByHand(t, key, part(dir, i+1))
+			}
+		}, "", "-"},
+		{"a part is signed with minisign, and changed then", 1, func(t *testing.T, dir string) {
+			signByHand(t, key, part(dir, 2))
+			change(t, part(dir, 2), `"test"`, `"tesT"`)
+		}, "changed after it was signed", "-"},
 		{"a part is signed anew with another key", 1, func(t *testing.T, dir string) {
 			s := &Signer{Key: another, Options: format.FileOptions{Force: true}}
 			if err := s.Sign(part(dir, 2), 1); err != nil {
@@ -151,6 +162,23 @@ func TestCheck(t *testing.T) {
 			holds(found[0], test.bytes)
 			holds(found[1], test.parts)
 		})
+	}
+}
+
+// signByHand signs a file as minisign -S does.
+func signByHand(t *testing.T, key minisign.PrivateKey, name string) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := minisign.NewReader(f)
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name+Suffix, r.SignWithComments(key, "timestamp:1795817364\tfile:x\thashed", "signature"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -240,7 +268,7 @@ func TestKeys(t *testing.T) {
 		if _, err := ReadPublicKey(name); err == nil || !strings.Contains(err.Error(), "its public key is "+name+PublicSuffix) {
 			t.Errorf("a secret key as a public one: %v", err)
 		}
-		if again, err := ReadPublicKey(public.String()); err != nil || !again.Equal(public) {
+		if again, err := ReadPublicKey(" " + public.String() + "\n"); err != nil || !again.Equal(public) {
 			t.Errorf("the key itself: %v", err)
 		}
 		if _, err := MakeKey(name, word, nil); !errors.Is(err, os.ErrExist) {
@@ -285,6 +313,14 @@ func TestOfMinisign(t *testing.T) {
 	}
 }
 
+// TestOverTheBytes: minisign's old signatures are told from damage.
+func TestOverTheBytes(t *testing.T) {
+	_, key := newKey(t)
+	if _, err := parse(minisign.SignWithComments(key, []byte("x"), "timestamp:1\tfile:x", "signature")); err == nil || !strings.Contains(err.Error(), "minisign -S -l") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // FuzzSignature: nothing that lies beside a capture makes it panic, and what is
 // accepted says the same when it is written again.
 func FuzzSignature(f *testing.F) {
@@ -297,7 +333,7 @@ func FuzzSignature(f *testing.F) {
 	f.Add([]byte("untrusted comment: \nRUQ=\ntrusted comment: systape 1 part=1\n\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := parse(text)
-		if err != nil {
+		if err != nil || s.Other {
 			return
 		}
 		again, err := ParseStatement(s.About.String())

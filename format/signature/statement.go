@@ -6,6 +6,7 @@
 package signature
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ type Statement struct {
 
 // version begins every statement.
 const version = "systape 1"
+
+// errNotOurs is of a trusted comment that somebody else's program wrote.
+var errNotOurs = errors.New("the trusted comment is not one of systape's")
 
 // of returns what is to be said of a part.
 func of(m *format.Meta) Statement {
@@ -50,7 +54,7 @@ func ParseStatement(comment string) (Statement, error) {
 	var s Statement
 	rest, ours := strings.CutPrefix(comment, version+" ")
 	if !ours {
-		return s, fmt.Errorf("the trusted comment %.80q is not one of systape's", comment)
+		return s, fmt.Errorf("%w: %.80q", errNotOurs, comment)
 	}
 	seen := map[string]bool{}
 	for _, field := range strings.Fields(rest) {
