@@ -13,7 +13,11 @@ import (
 // set must not have verified without the key, or shared what no filter chose.
 func emptyFlags(c *cobra.Command) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if v := f.Value.String(); err == nil && (v == "" || v == "[]") {
+		empty := f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = len(list.GetSlice()) == 0
+		}
+		if empty && err == nil {
 			err = fmt.Errorf("--%s: the value is empty", f.Name)
 		}
 	})

@@ -40,8 +40,8 @@ as it was when it was signed (S1), and that no part was removed or replaced (S2)
 their order is told inside, and names of files say nothing. The public key is the
 trace.key.pub that 'record --sign trace.key' wrote, or a text of minisign's; a
 signature is the FILE.minisig beside each file. A capture without one does not hold
-then. A bundle or a redacted capture that you signed with minisign -S is checked, too,
-but for S2: only a recorder's signature tells of parts.
+then. A bundle or a redacted capture that was signed with minisign -S is checked,
+too, but for S2: only a recorder's signature tells of parts.
 
 The exit code is 0 if everything holds and 3 if anything does not.
 
