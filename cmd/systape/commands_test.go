@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +64,62 @@ func TestExamples(t *testing.T) {
 		if found == 0 {
 			t.Errorf("%s: no example runs systape", c.CommandPath())
 		}
+	}
+}
+
+// Each command line that the documentation shows, in a line of its own or in
+// the text, is one that its command takes.
+func TestCommandLinesOfDocs(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "format/*.md", "python/*.md", "sql/*.md", "spark/*.md", "packaging/*.md"} {
+		found, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	inText := regexp.MustCompile("`([^`\n]*\\bsystape [a-z][^`\n]*)`")
+	ownLine := regexp.MustCompile(`^(?: {4}|)(?:\$ )?((?:for .*; do )?(?:sudo )?systape [a-z].*)`)
+	column := regexp.MustCompile(`   .*`)
+	filled := regexp.MustCompile(`\$\([^)]*\)| …`) // by a shell, and so on
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fenced := false
+		for line := range strings.Lines(string(text)) {
+			var shown []string
+			fenced = fenced != strings.HasPrefix(line, "```")
+			if m := ownLine.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil && (fenced || strings.HasPrefix(line, "    ")) {
+				shown = append(shown, m[1])
+			}
+			for _, m := range inText.FindAllStringSubmatch(line, -1) {
+				shown = append(shown, m[1])
+			}
+			for _, line := range shown {
+				whole := filled.ReplaceAllString(column.ReplaceAllString(line, ""), " 1")
+				for _, args := range systapeCommands(strings.ReplaceAll(whole, "…", "")) {
+					found++
+					if len(args) == 1 || slices.Contains(args, "--help") { // named, not shown
+						if c, _, err := newRoot(args).Find(args[:1]); err != nil || c.Name() != args[0] {
+							t.Errorf("%s: %s: no such command", file, line)
+						}
+						continue
+					}
+					if args[0] != "record" && args[0] != "doctor" {
+						if _, _, stderr := commandLine(t, args...); strings.Contains(stderr, "no capture given") {
+							args = append(args, "none.spool") // what the text speaks of
+						}
+					}
+					checkExample(t, file+": "+line, args)
+				}
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found %d command lines", found)
 	}
 }
 
