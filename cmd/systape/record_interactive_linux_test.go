@@ -233,6 +233,19 @@ func recordInteractive(t *testing.T, r recorder) {
 			r.whole(t, file)
 		}
 	})
+	t.Run("command hears that the terminal is gone", func(t *testing.T) { // from whoever leads the session: us
+		x := onTerminal(t, record(t, "--", "sh", "-c", "trap 'exit 9' HUP; while :; do sleep 0.05; done"))
+		file := filepath.Join(x.Dir, "t.parquet")
+		waitFor(t, "events on the spool", spoolGrows(file))
+		time.Sleep(50 * time.Millisecond) // in which it sets its trap
+		x.master.Close()
+		began := time.Now()
+		x.Wait()
+		if code := exitStatus(x.ProcessState); code != 9 || time.Since(began) > signalGrace/2 {
+			t.Errorf("got code %d after %v", code, time.Since(began))
+		}
+		r.whole(t, file)
+	})
 	t.Run("command that survives is named", func(t *testing.T) {
 		survives := func(x *terminal, pid string) {
 			t.Helper()
@@ -378,6 +391,20 @@ func recordJobControl(t *testing.T, r recorder) {
 			x.press("\n")
 		}
 		x.expect("t.parquet\r\n")
+	})
+	t.Run("shell that is suspended", func(t *testing.T) { // in a group of its own, which has the terminal
+		x := shell(t)
+		x.press("systape record -o t.parquet -- " + bash + " --norc --noprofile -i\n")
+		x.expect("\r\n$ ")
+		x.press("suspend\n")
+		x.expect("Stopped")
+		x.press("fg\n")
+		x.expect("--norc --noprofile -i\r\n")
+		x.press("echo back $((6*7)).; exit 7\n")
+		x.expect("\nback 42.")
+		x.expect("t.parquet\r\n")
+		x.press("echo code $?.\n")
+		x.expect("code 7.")
 	})
 	t.Run("recorder told to stop", func(t *testing.T) {
 		x := shell(t)

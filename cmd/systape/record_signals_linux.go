@@ -146,7 +146,7 @@ func (a *signalAnswers) answer(got signals.Received) {
 		}
 		return
 	}
-	pass, end := signalAnswer(got, reachedByTerminal(pid))
+	pass, end := signalAnswer(got, reachedByTerminal(pid, got.Signal))
 	if got.Signal == unix.SIGTSTP {
 		a.stop(pid, pass)
 		return
@@ -180,13 +180,15 @@ func (a *signalAnswers) stop(pid int, pass bool) {
 }
 
 // commandStopped stops the recorder when job control has stopped its command:
-// the shell that is to show it and to continue it waits for the recorder.
+// the shell that is to show it and to continue it waits for the recorder. So
+// does a command that has the terminal to itself and stops, as a shell does that
+// is told to suspend.
 func (a *signalAnswers) commandStopped(by syscall.Signal) {
 	pid := a.recording.PID()
 	jobControl := by == unix.SIGTSTP || by == unix.SIGTTIN || by == unix.SIGTTOU
 	switch {
 	case !processStopped(pid): // it goes on already
-	case jobControl && (a.stopping || inForeground()):
+	case jobControl && (a.stopping || inForeground(unix.Getpgrp())), by == unix.SIGSTOP && hasTerminal(pid):
 		a.stopSelf(pid)
 	default:
 		a.held = true
@@ -228,22 +230,33 @@ func signalAnswer(got signals.Received, reached bool) (pass, end bool) {
 	return false, false // SIGPIPE: the write that failed says it
 }
 
-// reachedByTerminal reports whether a process is in our process group, which
-// is what the terminal sends its signals to.
-func reachedByTerminal(pid int) bool {
+// reachedByTerminal reports whether a process gets what the terminal sends us:
+// that goes to a process group, but for the end of the terminal, of which it
+// tells the leader of the session alone, and others when that has ended
+// (drivers/tty/tty_jobctrl.c at v6.12).
+func reachedByTerminal(pid int, s syscall.Signal) bool {
+	if session, err := unix.Getsid(0); s == unix.SIGHUP && err == nil && session == os.Getpid() {
+		return false
+	}
 	group, err := unix.Getpgid(pid)
 	return err == nil && group == unix.Getpgrp()
 }
 
-// inForeground reports whether our process group has the terminal.
-func inForeground() bool {
+// hasTerminal reports whether a process has the terminal in a group that is not ours.
+func hasTerminal(pid int) bool {
+	group, err := unix.Getpgid(pid)
+	return err == nil && group != unix.Getpgrp() && inForeground(group)
+}
+
+// inForeground reports whether a process group has our terminal.
+func inForeground(wanted int) bool {
 	tty, err := os.Open("/dev/tty")
 	if err != nil {
 		return false
 	}
 	defer tty.Close()
 	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	return err == nil && group == wanted
 }
 
 // processStopped reports whether a process is stopped (proc_pid_stat(5)).
