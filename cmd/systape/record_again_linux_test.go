@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,9 +101,39 @@ func recordFullDiskInParts(t *testing.T, r recorder) {
 			t.Errorf("got %q, which does not say %q", got.stderr, want)
 		}
 	}
+	// Where the rest of the disk is taken, recover says what helps.
+	if err := os.WriteFile(filepath.Join(full, "rest"), make([]byte, 3<<20), 0o600); err == nil {
+		t.Error("the disk is not full")
+	}
+	if got := r.run(t, "recover", spools[0]); got.code != exitFailed || !strings.Contains(got.stderr, "no space left on device\nhint: free some space, or make it on another disk") {
+		t.Errorf("recover: %+v", got)
+	}
 	elsewhere := t.TempDir()
 	for _, spool := range spools {
 		r.succeed(t, "recover", spool, "-o", filepath.Join(elsewhere, filepath.Base(spool)+".parquet"))
+	}
+}
+
+// recordStickyFolder: what is another user's in a folder like /tmp is not to be
+// replaced, which is said before anything is recorded.
+func recordStickyFolder(t *testing.T, r recorder) {
+	dir := t.TempDir()
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(d, 0o777|fs.ModeSticky); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a.parquet", "b.parquet.spool"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a.parquet", "b.parquet"} {
+		c := r.command(t, "record", "--force", "-o", filepath.Join(dir, name), "-a", "-d", "1")
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if got := r.finish(t, c); got.code != exitFailed || !strings.Contains(got.stderr, " is another user's, and in its folder nobody else may replace it\nhint: choose another name") {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

@@ -59,6 +59,11 @@ func createSpool(path string, force bool, signing *signFlags) (*os.File, error) 
 		}
 	}
 	spool := format.SpoolName(path)
+	for _, there := range []string{path, spool} {
+		if force && heldFast(there) {
+			return refuse(taken(there+" is another user's, and in its folder nobody else may replace it"), "choose another name with -o")
+		}
+	}
 	f, err := format.CreateSpool(path, format.FileOptions{Force: force})
 	if errors.Is(err, fs.ErrExist) && format.RemoveEmptySpool(spool) { // of a recorder that was killed as it began
 		f, err = format.CreateSpool(path, format.FileOptions{Force: force})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,7 @@ func recoverOne(c *cobra.Command, path, out string, force bool) error {
 	}
 	res, err := format.Recover(from, to, format.FileOptions{Force: force, Created: func(f *os.File) error { leftOnInterrupt.file(f); return giveToInvoker(f) }})
 	if err != nil {
-		return recoverError(err)
+		return recoverError(err, from, to)
 	}
 	fmt.Fprintln(c.OutOrStdout(), recoverReport(to, res))
 	for _, p := range res.Problems {
@@ -135,7 +136,11 @@ func recoverName(path string) string {
 	return strings.TrimSuffix(path, ".parquet") + "-recovered.parquet"
 }
 
-func recoverError(err error) error {
+func recoverError(err error, from, to string) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		elsewhere := filepath.Join("/somewhere/else", filepath.Base(to))
+		return &exitError{code: exitFailed, err: err, hint: "free some space, or make it on another disk; " + escape.Text(from) + " stays as it is:\n  " + escape.Command([]string{"systape", "recover", from, "-o", elsewhere})}
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return &exitError{code: exitFailed, err: err, hint: "name another file with -o, or replace it with --force"}
 	}
