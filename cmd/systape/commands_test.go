@@ -246,7 +246,7 @@ func TestUsageErrors(t *testing.T) {
 		{"seccomp --check= x.parquet", 2, "--check: the value is empty"},
 		{"redact --key= x.parquet -o y.parquet", 2, "--key: the value is empty"},
 		{"latency --from= x.parquet", 2, "--from: the value is empty"},
-		{"record --comm= -a", 2, "--comm: the value is empty"},
+		{"record --comm= -a", 2, "--comm: a name is empty"},
 		{"record --sign= -- true", 125, "--sign: the value is empty"},
 	} {
 		code, stdout, stderr := commandLine(t, strings.Fields(c.line)...)

@@ -14,8 +14,11 @@ import (
 func emptyFlags(c *cobra.Command) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		empty := f.Value.String() == ""
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			empty = len(list.GetSlice()) == 0
+		switch v := f.Value.(type) {
+		case *nameList:
+			empty = f.Name != "comm" && v.String() == "" // a thread may have no name
+		case pflag.SliceValue:
+			empty = len(v.GetSlice()) == 0
 		}
 		if empty && err == nil {
 			err = fmt.Errorf("--%s: the value is empty", f.Name)
