@@ -114,6 +114,40 @@ func recordFullDiskInParts(t *testing.T, r recorder) {
 	}
 }
 
+// recordFolderMoved: where the folder of the parts is moved away or removed, no next
+// part can be made; what is told of the others is where they are now.
+func recordFolderMoved(t *testing.T, r recorder) {
+	for _, c := range []struct {
+		what string
+		do   func(dir string) error
+		want string // in the place of DIR stands the folder's
+	}{
+		{"moved", func(dir string) error { return os.Rename(dir, dir+"-moved") }, "systape recover DIR-moved/t-00001.parquet.spool"},
+		{"removed", os.RemoveAll, "DIR/t-00001.parquet.spool was removed, and what was recorded with it"},
+	} {
+		dir := filepath.Join(t.TempDir(), "d")
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := r.command(t, "record", "-q", "-a", "-G", "1h", "-o", filepath.Join(dir, "t.parquet"))
+		var stderr strings.Builder
+		p.Stderr = &stderr
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "events on the spool", spoolGrows(filepath.Join(dir, "t-00001.parquet")))
+		if err := c.do(dir); err != nil {
+			t.Fatal(err)
+		}
+		p.Process.Signal(syscall.SIGHUP)
+		err := p.Wait()
+		said := strings.ReplaceAll(stderr.String(), dir, "DIR")
+		if p.ProcessState.ExitCode() != exitFailed || !strings.Contains(said, c.want) || strings.Contains(said, "recover") != (c.what == "moved") {
+			t.Errorf("%s: %v, %s", c.what, err, said)
+		}
+	}
+}
+
 // recordStickyFolder: what is another user's in a folder like /tmp is not to be
 // replaced, which is said before anything is recorded.
 func recordStickyFolder(t *testing.T, r recorder) {

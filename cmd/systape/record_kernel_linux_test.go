@@ -69,6 +69,7 @@ func TestRecord(t *testing.T) {
 		{"full disk", recordFullDisk},
 		{"disk full at once", recordDiskFullAtOnce},
 		{"full disk in parts", recordFullDiskInParts},
+		{"folder moved", recordFolderMoved},
 		{"sticky folder", recordStickyFolder},
 		{"starts again", recordStartsAgain},
 		{"kill -9", recordKilled},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,19 +26,20 @@ import (
 // recordOutput is where a recording goes: the spool while it lasts, then the
 // capture file.
 type recordOutput struct {
-	path      string // of the capture
-	spoolPath string
-	file      *os.File         // the spool
-	later     []capture.Output // further spools, of parts that are not finished either
-	stream    bool             // the spool is an open descriptor, and that is all
-	keepSpool bool
-	force     bool
-	bytes     int64        // of the finished captures
-	parts     *rotation    // nil: the recording is one part
-	apart     *flightFlags // the parts are a flight recorder's files; nil: they are not
-	signing   *signFlags   // with what finished files are signed
-	stderr    io.Writer
-	chownErr  error // why the files stay ours and not the user's who called sudo
+	path       string // of the capture
+	spoolPath  string
+	file       *os.File         // the spool
+	later      []capture.Output // further spools, of parts that are not finished either
+	unfinished []capture.Output // all of these, where there are parts
+	stream     bool             // the spool is an open descriptor, and that is all
+	keepSpool  bool
+	force      bool
+	bytes      int64        // of the finished captures
+	parts      *rotation    // nil: the recording is one part
+	apart      *flightFlags // the parts are a flight recorder's files; nil: they are not
+	signing    *signFlags   // with what finished files are signed
+	stderr     io.Writer
+	chownErr   error // why the files stay ours and not the user's who called sudo
 }
 
 // openRecordOutput finds out, before anything is recorded, that the capture
@@ -221,9 +223,15 @@ func (o *recordOutput) broken(err error, code int) error {
 		e.hint = o.hint()
 		return e
 	}
+	gone := ""
+	if o.parts != nil {
+		gone = o.followParts(o.unfinished)
+	}
 	o.dropEmpty()
 	e.hint = o.hint()
 	switch {
+	case gone != "":
+		e.err = fmt.Errorf("%w; %s was removed, and what was recorded with it", e.err, gone)
 	case e.hint == "" && o.parts != nil && o.parts.any():
 		e.hint = "what was recorded is in " + o.parts.told()
 	case e.hint == "":
@@ -239,7 +247,10 @@ func (o *recordOutput) broken(err error, code int) error {
 
 // dropEmpty removes the spools that hold no event.
 func (o *recordOutput) dropEmpty() {
-	left := []capture.Output{{Spool: o.spoolPath, Path: o.path}}
+	var left []capture.Output
+	if o.spoolPath != "" {
+		left = append(left, capture.Output{Spool: o.spoolPath, Path: o.path})
+	}
 	left = slices.DeleteFunc(append(left, o.later...), func(part capture.Output) bool {
 		info, err := os.Stat(part.Spool)
 		if err != nil || info.Size() >= 1<<20 {
@@ -257,19 +268,13 @@ func (o *recordOutput) follow() error {
 	if o.parts != nil || o.file == nil { // each part is looked for when it is made
 		return nil
 	}
-	open, err := o.file.Stat()
-	if err != nil {
-		return err
-	}
-	is := func(path string) bool {
-		info, err := os.Stat(path)
-		return err == nil && os.SameFile(open, info)
-	}
 	was := o.spoolPath
-	if is(was) {
+	spool, found := whereIs(o.file, was)
+	if spool == was {
 		return nil
 	}
-	if o.spoolPath, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", o.file.Fd())); err == nil && is(o.spoolPath) {
+	o.spoolPath = spool
+	if found {
 		path, named := strings.CutSuffix(o.spoolPath, format.SpoolSuffix)
 		if !named {
 			path += ".parquet"
@@ -277,8 +282,49 @@ func (o *recordOutput) follow() error {
 		o.path = path
 		return fmt.Errorf("%s was renamed while it was recorded into", was)
 	}
-	o.spoolPath = ""
 	return fmt.Errorf("%s was removed while it was recorded into, and what was recorded with it", was)
+}
+
+// whereIs returns the name of an open file, which was another when it was made.
+func whereIs(f *os.File, was string) (name string, found bool) {
+	open, err := f.Stat()
+	if err != nil {
+		return was, true // not known better
+	}
+	is := func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && os.SameFile(open, info)
+	}
+	if is(was) {
+		return was, true
+	}
+	name, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err == nil && is(name) {
+		return name, true
+	}
+	return "", false
+}
+
+// followParts does so for parts that are not finished: those that were removed
+// are gone, the others have the names that they have now. It returns the first
+// that is gone.
+func (o *recordOutput) followParts(left []capture.Output) (gone string) {
+	there := left[:0:0]
+	for _, part := range left {
+		if part.File != nil {
+			name, found := whereIs(part.File, part.Spool)
+			if !found {
+				gone = cmp.Or(gone, part.Spool)
+				continue
+			}
+			if part.Spool != name {
+				part.Spool, part.Path = name, strings.TrimSuffix(name, format.SpoolSuffix)
+			}
+		}
+		there = append(there, part)
+	}
+	o.now(there)
+	return gone
 }
 
 // seal begins to make the capture file; nil where the spool is what is wanted.
@@ -305,7 +351,7 @@ func (o *recordOutput) finished(part *capture.Sealed) {
 
 // now says which parts are not finished.
 func (o *recordOutput) now(left []capture.Output) {
-	o.spoolPath, o.later = "", nil
+	o.spoolPath, o.later, o.unfinished = "", nil, left
 	if len(left) > 0 {
 		o.path, o.spoolPath, o.later = left[0].Path, left[0].Spool, left[1:]
 	}

@@ -65,6 +65,8 @@ func (f *rotationFlags) check(all *recordFlags) error {
 		return fmt.Errorf("-W %d: want how many parts to keep", f.count)
 	case f.hook != "" && !f.asked() && !all.flight.asked():
 		return errors.New("-z is run for parts: -C, -G or -W make some")
+	case f.hook != "" && !runs(f.hook):
+		return fmt.Errorf("-z %s: no such command; it is run with the name of the part, and what else it needs belongs into a script", escape.Word(f.hook))
 	case all.flight.asked() && isStream(all.out):
 		return errors.New("a flight recorder writes files: name one with -o")
 	case f.asked() && isStream(all.out):
@@ -75,6 +77,12 @@ func (f *rotationFlags) check(all *recordFlags) error {
 		return fmt.Errorf("-o %s: %w", all.out, err)
 	}
 	return nil
+}
+
+// runs reports whether there is such a program.
+func runs(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
 
 // rotation makes the files of a recording's parts and keeps the latest.

@@ -143,7 +143,7 @@ func recordRotates(t *testing.T, r recorder) {
 		}
 		r.succeed(t, "verify", dir)
 	})
-	for _, wrong := range [][]string{{"-C", "x"}, {"-C", "1kB"}, {"-G", "1ms"}, {"-W", "-1"}, {"-z", "true"}, {"-W", "2", "-o", "-"}, {"-W", "2", "-o", "%Q.parquet"}} {
+	for _, wrong := range [][]string{{"-C", "x"}, {"-C", "1kB"}, {"-G", "1ms"}, {"-W", "-1"}, {"-z", "true"}, {"-W", "2", "-z", "true -v"}, {"-W", "2", "-o", "-"}, {"-W", "2", "-o", "%Q.parquet"}} {
 		if got := r.run(t, append(append([]string{"record"}, wrong...), "--", "true")...); got.code != recordFailed || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("%q: %+v", wrong, got)
 		}
