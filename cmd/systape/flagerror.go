@@ -20,9 +20,6 @@ func emptyFlags(c *cobra.Command) (err error) {
 		case pflag.SliceValue:
 			empty = len(v.GetSlice()) == 0
 		}
-		if names, ok := f.Value.(*nameList); ok { // "" in quotes is the empty name
-			empty = len(*names) == 0
-		}
 		if empty && err == nil {
 			err = fmt.Errorf("--%s: the value is empty", f.Name)
 		}

@@ -132,7 +132,7 @@ func (*nameList) Type() string { return "strings" }
 
 // Set adds the names of one value.
 func (l *nameList) Set(s string) error {
-	for s != "" {
+	for {
 		name, rest, more := strings.Cut(s, ",")
 		if strings.HasPrefix(s, `"`) {
 			if end := strings.Index(s[1:], `"`); end >= 0 && (end+2 == len(s) || s[end+2] == ',') {
