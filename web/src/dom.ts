@@ -74,7 +74,7 @@ export function css(name: string): string {
   return value;
 }
 
-/** Looks colours up anew: the user may prefer others now, or print. */
+/** Looks colours up anew: the user may prefer others now, or prints. */
 export function lookUpColours(): void {
   colours.clear();
   looked++;

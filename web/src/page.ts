@@ -6,6 +6,7 @@ import { parseFilter } from "./filter";
 import { PairTable } from "./pair";
 import type { Brush, Key } from "./query";
 import { Side, answer, commandLine, commonSpan, unpacked, type Hooks } from "./side";
+import { forPaper } from "./print";
 import { boundsOf, brushOf, read, tileNS, viewOf, write } from "./state";
 import { Table } from "./table";
 import type { Known } from "./sequences";
@@ -237,13 +238,11 @@ export async function show(root: HTMLElement, pages: Page[], part: boolean, move
     moved(viewOf(location.hash)?.join() ?? "");
   }, { signal });
   addEventListener("resize", () => later(), { signal });
-  const recolour = (then: () => void) => () => {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     lookUpColours();
-    then();
-  };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour(() => later()), { signal });
-  addEventListener("beforeprint", recolour(draw), { signal });
-  addEventListener("afterprint", recolour(() => later()), { signal });
+    later();
+  }, { signal });
+  forPaper(root, draw, later, signal);
   draw();
   root.dataset["drawn"] = "1";
   return () => ended.abort();

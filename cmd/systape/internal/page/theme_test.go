@@ -35,8 +35,9 @@ func themeStyle() string {
 	return fmt.Sprintf(`/* %s */
 :root { --title-size: %dpx; --head-size: %dpx; --text-size: %dpx; --hatch-step: %dpx;%s }
 @media (prefers-color-scheme: dark) { :root {%s } }
-@media print { :root {%s } }
-`, generated, picture.TitleSize, picture.HeadSize, picture.TextSize, picture.HatchStep, scheme(picture.Light), scheme(picture.Dark), scheme(picture.Light))
+@media print { :root {%[6]s } }
+:root.printing {%[6]s }
+`, generated, picture.TitleSize, picture.HeadSize, picture.TextSize, picture.HatchStep, scheme(picture.Light), scheme(picture.Dark))
 }
 
 // themeScript writes down what is drawn by the page's program.
