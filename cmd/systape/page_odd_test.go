@@ -57,6 +57,10 @@ func TestPageOfOddCaptures(t *testing.T) {
 	if p := partsShown(one); p.Sum != "1 call, 0 errors" || !strings.Contains(p.Facts, "5.00 µs") || !p.Map || !p.Histogram || !p.Times || p.Marks < 2 {
 		t.Errorf("of one call: %+v", p)
 	}
+	last := openPage(t, pageOf(t, imported(t, "10.000000 getppid() = 1 <0.000005>\n11.000000 pause() = 0 <12.000000>\n"))) // times are since the line before
+	if p := partsShown(last); !strings.Contains(p.Facts, "23.0 s") {
+		t.Errorf("of a last call that goes on: %+v", p)
+	}
 	bare := imported(t, "getppid() = 1\ngetppid() = 1\nopenat(AT_FDCWD, \"/x\", O_RDONLY) = -1 ENOENT (No such file or directory)\n")
 	untimed := openPage(t, pageOf(t, bare))
 	if p := partsShown(untimed); p.Sum != "3 calls, 1 error" || p.Map || p.Histogram || p.Times || strings.Join(p.Columns, " ") != "syscall calls ↓ errors" {
@@ -75,7 +79,7 @@ func TestPageOfOddCaptures(t *testing.T) {
 	if p := partsShown(none); p.None == "" || p.Map {
 		t.Errorf("of nothing: %+v", p)
 	}
-	for _, b := range []*browser.Tab{one, untimed, both, none} {
+	for _, b := range []*browser.Tab{one, last, untimed, both, none} {
 		if c := b.Complaints(); len(c) > 0 {
 			t.Errorf("the browser complains: %q", c)
 		}

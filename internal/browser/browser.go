@@ -112,6 +112,26 @@ func (b *Tab) Dark() {
 	}
 }
 
+// Paper shows the page as it stands on paper, while it is printed by someone who
+// prefers dark, or as on the screen again.
+func (b *Tab) Paper(on bool) {
+	b.t.Helper()
+	show := func(media string) {
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+		if err != nil {
+			b.t.Fatalf("browser: %v", err)
+		}
+	}
+	// Both events come while the page is one for the screen, as when one prints.
+	if !on {
+		show("")
+		Eval[bool](b, `dispatchEvent(new Event("afterprint"))`)
+		return
+	}
+	Eval[bool](b, `dispatchEvent(new Event("beforeprint"))`)
+	show("print")
+}
+
 // Eval evaluates an expression in the page and waits for what it promises.
 func Eval[T any](b *Tab, expression string) T {
 	b.t.Helper()

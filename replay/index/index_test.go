@@ -350,3 +350,17 @@ func BenchmarkTable(b *testing.B) {
 		x.Table(index.Selection{}, latency.Options{By: []latency.Key{latency.BySyscall}})
 	}
 }
+
+// Times before 1970 are times as others.
+func TestIndexOfTheTimeBefore1970(t *testing.T) {
+	names := format.NewSymbolTable()
+	x := index.New(index.Options{Symbols: names, OriginNS: -9_000_000_000})
+	x.Add([]replay.Call{{StartNS: -9_000_000_000, DurNS: 7, EnterSeq: 1, ExitSeq: 2, Syscall: names.InternString("read")}})
+	x.Close()
+	if s := x.Subset(index.Selection{}, index.Details()[0]); s.Calls != 1 {
+		t.Errorf("%d calls of one", s.Calls)
+	}
+	if s := x.Subset(index.Selection{Filter: &replay.Filter{From: -5_000_000_000}}, index.Details()[0]); s.Calls != 0 {
+		t.Errorf("%d calls of none", s.Calls)
+	}
+}

@@ -61,7 +61,7 @@ func (x *Index) bounds(s Selection) bounds { return boundsOf(s, x.opt.OriginNS, 
 func boundsOf(s Selection, originNS int64, shift uint, tiles uint32) bounds {
 	f := s.Filter
 	b := bounds{to: tiles, low: f.MinDuration, high: math.MaxInt64}
-	if f.From > originNS {
+	if f.From != 0 && f.From > originNS {
 		b.from = uint32(min((f.From-originNS)>>shift, int64(tiles)))
 	}
 	if f.To != 0 {

@@ -149,7 +149,7 @@ func (s *Source) head() Head {
 	if last, ok := s.lastNS(); ok {
 		to = min(to, last)
 	} else if s.LastNS != 0 {
-		to = min(to, max(s.LastNS, from))
+		to = max(s.LastNS, from) // a tile is where calls began: the last may go on
 	}
 	wall := m.Clock.Wall()
 	h.OriginNS, h.OriginWall, h.LengthNS = strconv.FormatInt(s.OriginNS, 10), views.Instant(wall.At(s.OriginNS)), max(to-from, 0)
