@@ -351,8 +351,35 @@ func inputError(err error) error {
 		return &exitError{code: exitFailed, err: err, hint: otherFileHint(other)}
 	case errors.Is(err, fs.ErrPermission):
 		return &exitError{code: exitPermission, err: err}
+	case errors.Is(err, fs.ErrNotExist):
+		if hint := partsHint(err); hint != "" {
+			return &exitError{code: exitFailed, err: err, hint: hint}
+		}
 	}
 	return err
+}
+
+// partsHint is the next step where a recording was given the name that is not there,
+// and has made parts.
+func partsHint(err error) string {
+	missing, ok := errors.AsType[*fs.PathError](err)
+	if !ok || strings.ContainsAny(missing.Path, `*?[\\`) {
+		return ""
+	}
+	ext := filepath.Ext(missing.Path)
+	stem := strings.TrimSuffix(missing.Path, ext)
+	numbered := stem + "-[0-9][0-9][0-9][0-9][0-9]" + ext
+	parts, _ := filepath.Glob(numbered)
+	spools, _ := filepath.Glob(format.SpoolName(numbered))
+	switch {
+	case len(spools) > 0:
+		return "it is recorded in parts, now " + escape.Command([]string{spools[len(spools)-1]})
+	case len(parts) > 1:
+		return "it was recorded in parts: " + escape.Command([]string{stem + "-"}) + "*" + ext
+	case len(parts) > 0:
+		return "it was recorded as " + escape.Command(parts)
+	}
+	return ""
 }
 
 // nullHint is what makes a capture of rows without a value, in pandas, which has
