@@ -53,6 +53,8 @@ type Batch struct {
 	Detail    []string // a string of its own, not a Symbol: there is no bound on distinct file names
 
 	Symbols *SymbolTable // what the Symbols of this batch mean
+
+	keyed keyedColumns
 }
 
 // NewBatch returns an empty batch whose Symbols belong to names, with room for
@@ -77,6 +79,7 @@ func (b *Batch) keep(from, to int) {
 	for _, c := range columns {
 		c.cut(b, from, to)
 	}
+	b.keyed.cut(from, to)
 }
 
 // AppendRows adds the rows from…to of src, which must have every column and the
@@ -85,9 +88,7 @@ func (b *Batch) AppendRows(src *Batch, from, to int) {
 	b.Symbols = src.Symbols
 	b.N += to - from
 	for _, c := range columns {
-		if err := c.add(b, src, from, to, nil); err != nil {
-			panic("format: internal error: " + err.Error()) // only names of another table can fail
-		}
+		c.add(b, src, from, to)
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 // have.
 type cells interface {
 	size(b *Batch) int
-	alloc(b *Batch, rows int)                               // an empty column with room for rows
-	resize(b *Batch, n int)                                 // length n, contents undefined
-	cut(b *Batch, from, to int)                             // keeps rows from…to; nothing if the column is not there
-	copy(dst, src *Batch, from, to int)                     // replaces the column by rows of src
-	add(dst, src *Batch, from, to int, t *translator) error // appends rows of src; t is nil when both have one table of symbols
+	alloc(b *Batch, rows int)           // an empty column with room for rows
+	resize(b *Batch, n int)             // length n, contents undefined
+	cut(b *Batch, from, to int)         // keeps rows from…to; nothing if the column is not there
+	copy(dst, src *Batch, from, to int) // replaces the column by rows of src
+	add(dst, src *Batch, from, to int)  // appends rows of src, whose table of symbols is that of dst
 	values(b *Batch) columnar.Values
 	fault(b *Batch, version int) (row int, err error) // the first value that the version cannot store
 
@@ -55,40 +55,34 @@ func (r rowsOf[T]) copy(dst, src *Batch, from, to int) {
 	*s = append((*s)[:0], (*r.of(src))[from:to]...)
 }
 
-func (r rowsOf[T]) add(dst, src *Batch, from, to int, _ *translator) error {
+func (r rowsOf[T]) add(dst, src *Batch, from, to int) {
 	s := r.of(dst)
 	*s = append(*s, (*r.of(src))[from:to]...)
-	return nil
 }
 
 // numbers is a column of integers.
 type numbers[T int32 | int64] struct {
 	rowsOf[T]
-	view   func([]T) columnar.Values
+	view   func(s []T, names *SymbolTable) columnar.Values
 	reader func(p *parquet.Budget, optional bool) *parquet.ChunkReader[T]
 }
 
 func int64s(of func(*Batch) *[]int64) cells {
-	return numbers[int64]{rowsOf[int64]{of}, func(s []int64) columnar.Values { return columnar.Values{Int64: s} }, parquet.NewInt64}
+	return numbers[int64]{rowsOf[int64]{of}, func(s []int64, _ *SymbolTable) columnar.Values { return columnar.Values{Int64: s} }, parquet.NewInt64}
 }
 
 func int32s(of func(*Batch) *[]int32) cells {
-	return numbers[int32]{rowsOf[int32]{of}, func(s []int32) columnar.Values { return columnar.Values{Int32: s} }, parquet.NewInt32}
+	return numbers[int32]{rowsOf[int32]{of}, func(s []int32, _ *SymbolTable) columnar.Values { return columnar.Values{Int32: s} }, parquet.NewInt32}
 }
 
-func (c numbers[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b)) }
+func (c numbers[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b), nil) }
 
-func (c numbers[T]) inflate(_ *decoding, _ int, from *ipc.Decoder, b *Batch, n int) error {
+func (c numbers[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n int) error {
+	if from.Coded() {
+		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary, i int) (T, error) { return T(dict.Int32[i]), nil })
+	}
 	c.resize(b, n)
-	dst := *c.of(b)
-	if !from.Coded() {
-		return from.Numbers(columnar.Bytes(dst))
-	}
-	keys, dict, err := from.Keys()
-	for i, k := range keys {
-		dst[i] = T(dict.Int32[k])
-	}
-	return err
+	return from.Numbers(columnar.Bytes(*c.of(b)))
 }
 
 func (c numbers[T]) chunks(_ *decoding, pos int, p *parquet.Budget, optional bool) chunkReader {
@@ -99,12 +93,16 @@ func (c numbers[T]) chunks(_ *decoding, pos int, p *parquet.Budget, optional boo
 type textCells[T comparable] struct {
 	rowsOf[T]
 	parser func(d *decoding, pos int) func(w []byte) (T, error)
+	view   func(s []T, names *SymbolTable) columnar.Values
 }
+
+func (c textCells[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b), b.Symbols) }
 
 func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n int) error {
 	if from.Coded() {
-		c.resize(b, n)
-		return c.coded(d, pos, from, *c.of(b))
+		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary, i int) (T, error) {
+			return c.parser(d, pos)(dict.Word(i))
+		})
 	}
 	off, text, err := from.Text()
 	if err != nil {
@@ -132,8 +130,10 @@ func fill[T any](dst []T, v T) {
 	}
 }
 
-// coded fills dst from a column that holds positions in a dictionary.
-func (c textCells[T]) coded(d *decoding, pos int, from *ipc.Decoder, dst []T) error {
+// inflateCoded sets the rows of b from the current column, which holds positions in a
+// dictionary; where those are enough, they are what b gets.
+func inflateCoded[T any](d *decoding, pos int, from *ipc.Decoder, b *Batch, rows *[]T, view func([]T, *SymbolTable) columnar.Values,
+	parse func(dict *ipc.Dictionary, i int) (T, error)) error {
 	keys, dict, err := from.Keys()
 	if err != nil {
 		return err
@@ -141,9 +141,8 @@ func (c textCells[T]) coded(d *decoding, pos int, from *ipc.Decoder, dst []T) er
 	known, ok := d.parsed(pos).(*parsed[T])
 	if !ok || known.dict != dict || known.turn != dict.Turn || known.names != d.names {
 		known = &parsed[T]{dict: dict, turn: dict.Turn, names: d.names}
-		parse := c.parser(d, pos)
 		for i := range dict.Len() {
-			v, err := parse(dict.Word(i))
+			v, err := parse(dict, i)
 			if err != nil {
 				return err
 			}
@@ -151,6 +150,15 @@ func (c textCells[T]) coded(d *decoding, pos int, from *ipc.Decoder, dst []T) er
 		}
 		d.dicts[pos] = known
 	}
+	if d.keyed && len(keys) > 0 {
+		if v := view(known.values, d.names); v.Int64 == nil && v.Strings == nil {
+			*rows = (*rows)[:0]
+			b.key(pos, keys, v)
+			return nil
+		}
+	}
+	*rows = columnar.Resize(*rows, len(keys))
+	dst := *rows
 	for i, k := range keys {
 		dst[i] = known.values[k]
 	}
@@ -228,11 +236,10 @@ func codes[T ~uint8](words codeWords[T], of func(*Batch) *[]T) cells {
 			return 0, fmt.Errorf("%w %q", words.unknown, w[:min(len(w), 40)])
 		}
 	}
-	return codeCells[T]{textCells[T]{rowsOf[T]{of}, parser}, words}
-}
-
-func (c codeCells[T]) values(b *Batch) columnar.Values {
-	return columnar.Values{Codes: columnar.Bytes(*c.of(b)), Words: c.words.Words}
+	view := func(s []T, _ *SymbolTable) columnar.Values {
+		return columnar.Values{Codes: columnar.Bytes(s), Words: words.Words}
+	}
+	return codeCells[T]{textCells[T]{rowsOf[T]{of}, parser, view}, words}
 }
 
 func (c codeCells[T]) fault(b *Batch, version int) (int, error) {
@@ -252,30 +259,14 @@ type symbolCells struct {
 
 func symbols(of func(*Batch) *[]Symbol) cells {
 	parser := func(d *decoding, pos int) func([]byte) (Symbol, error) { return d.symbols(pos).symbol }
-	return symbolCells{textCells[Symbol]{rowsOf[Symbol]{of}, parser}}
-}
-
-func (c symbolCells) values(b *Batch) columnar.Values {
-	v := columnar.Values{IDs: columnar.IDs(*c.of(b))}
-	if b.Symbols != nil {
-		v.List = *b.Symbols.list.Load()
-	}
-	return v
-}
-
-func (c symbolCells) add(dst, src *Batch, from, to int, t *translator) error {
-	if t == nil {
-		return c.rowsOf.add(dst, src, from, to, nil)
-	}
-	s := c.of(dst)
-	for _, sym := range (*c.of(src))[from:to] {
-		ours, err := t.translate(sym)
-		if err != nil {
-			return err
+	view := func(s []Symbol, names *SymbolTable) columnar.Values {
+		v := columnar.Values{IDs: columnar.IDs(s)}
+		if names != nil {
+			v.List = *names.list.Load()
 		}
-		*s = append(*s, ours)
+		return v
 	}
-	return nil
+	return symbolCells{textCells[Symbol]{rowsOf[Symbol]{of}, parser, view}}
 }
 
 // textRows is a column of strings without bound on how many are distinct.
@@ -287,10 +278,9 @@ func texts(of func(*Batch) *[]string) cells {
 	parser := func(*decoding, int) func([]byte) (string, error) {
 		return func(w []byte) (string, error) { return string(w), nil }
 	}
-	return textRows{textCells[string]{rowsOf[string]{of}, parser}}
+	view := func(s []string, _ *SymbolTable) columnar.Values { return columnar.Values{Strings: s} }
+	return textRows{textCells[string]{rowsOf[string]{of}, parser, view}}
 }
-
-func (c textRows) values(b *Batch) columnar.Values { return columnar.Values{Strings: *c.of(b)} }
 
 // chunksOf is the chunkReader of values of T.
 type chunksOf[T any] struct {

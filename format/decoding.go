@@ -10,6 +10,7 @@ type decoding struct {
 	names   *SymbolTable
 	caches  []*symbolCache // by the place of the column
 	dicts   []any          // likewise: *parsed[T], what became of a spool's dictionary
+	keyed   bool           // batches get the columns of dictionaries as keys
 }
 
 // parsed returns the dictionary of the column at pos as it was parsed last.

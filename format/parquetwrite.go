@@ -18,8 +18,8 @@ type ParquetWriter struct {
 	values  []columnar.Values
 	order   order
 	names   *SymbolTable // of the row group that is being made
-	moved   *translator
-	renamed Batch // rows whose names were of another table
+	moved   *translator  // of names that are of another table
+	renamed []uint32     // memory of them
 	err     error
 	closed  bool
 }
@@ -86,26 +86,51 @@ func (w *ParquetWriter) take(b *Batch, from, to int) error {
 	if w.file.Waiting() == 0 {
 		w.names = b.Symbols
 	}
-	if b.Symbols != w.names {
-		if w.moved == nil || w.moved.from != b.Symbols || w.moved.into != w.names {
-			w.moved = &translator{from: b.Symbols, into: w.names}
-		}
-		w.renamed.Reset()
-		w.renamed.Symbols = w.names
-		for _, c := range columnsOf(w.version) {
-			if err := c.add(&w.renamed, b, from, to, w.moved); err != nil {
-				return err
-			}
-		}
-		b, from, to = &w.renamed, 0, to-from
-	}
 	w.values = b.values(w.values, w.version)
 	if from > 0 {
 		for i := range w.values {
 			w.values[i] = w.values[i].Run(from, to)
 		}
 	}
+	if b.Symbols != w.names {
+		if err := w.rename(b.Symbols, to-from); err != nil {
+			return err
+		}
+	}
 	return w.file.Add(w.values, to-from)
+}
+
+// rename has the first n rows of w.values, whose names are from's, say the same in
+// the row group's.
+func (w *ParquetWriter) rename(from *SymbolTable, n int) error {
+	if w.moved == nil || w.moved.from != from || w.moved.into != w.names {
+		w.moved = &translator{from: from, into: w.names}
+	}
+	w.renamed = w.renamed[:0]
+	for i := range w.values {
+		v := &w.values[i]
+		if v.IDs == nil {
+			continue
+		}
+		if v.Keys == nil {
+			v.IDs = v.IDs[:n]
+		}
+		at := len(w.renamed)
+		for _, id := range v.IDs {
+			ours, err := w.moved.translate(Symbol(id))
+			if err != nil {
+				return err
+			}
+			w.renamed = append(w.renamed, uint32(ours))
+		}
+		v.IDs = w.renamed[at:]
+	}
+	for i := range w.values {
+		if w.values[i].IDs != nil {
+			w.values[i].List = *w.names.list.Load()
+		}
+	}
+	return nil
 }
 
 // Rows returns how many rows have been given to Write.

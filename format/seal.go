@@ -92,6 +92,7 @@ func (s *Sealer) begin(out string) (err error) {
 	if s.src, err = openSpool(s.spoolPath, s.in, AllColumns, NewSymbolTable()); err != nil {
 		return err
 	}
+	s.src.keyed = true
 	if s.out, err = CreateUnfinished(out, s.opt.FileOptions); err != nil {
 		return err
 	}

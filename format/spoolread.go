@@ -128,6 +128,7 @@ func (s *spoolReader) forgetNames() { s.names = NewSymbolTable() }
 func (s *spoolReader) readBatch() error {
 	s.start += int64(s.rows.N)
 	s.rows.N, s.at = 0, 0
+	s.rows.keyed.forget()
 	if s.closing {
 		return s.readClosing()
 	}

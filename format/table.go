@@ -101,8 +101,12 @@ func tableOf(version int) []Column {
 // check reports a batch whose columns do not all have N rows, or hold what no
 // capture of the version can store. Writers refuse such a batch whole.
 func (b *Batch) check(version int) error {
-	for _, c := range columnsOf(version) {
-		if n := c.size(b); n != b.N {
+	for pos, c := range columnsOf(version) {
+		n := c.size(b)
+		if v := b.keyed.of(pos); v != nil {
+			n += v.Len()
+		}
+		if n != b.N {
 			return errColumnLength(c.Name, n, b.N)
 		}
 	}
@@ -120,8 +124,12 @@ func (b *Batch) check(version int) error {
 // values returns the columns of a version's table, for a writer.
 func (b *Batch) values(dst []columnar.Values, version int) []columnar.Values {
 	dst = dst[:0]
-	for _, c := range columnsOf(version) {
-		dst = append(dst, c.values(b))
+	for pos, c := range columnsOf(version) {
+		if v := b.keyed.of(pos); v != nil {
+			dst = append(dst, *v)
+		} else {
+			dst = append(dst, c.values(b))
+		}
 	}
 	return dst
 }

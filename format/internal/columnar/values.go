@@ -13,15 +13,27 @@ type Values struct {
 	List    []string
 	Codes   []byte // text as positions in Words, of which there are few
 	Words   *Words
+
+	// Keys, if there are any, are the rows: each is the position of a row's value
+	// among the others here, and in none is one that is not there.
+	Keys []int16
 }
 
 // Len returns the number of rows.
 func (v *Values) Len() int {
+	if v.Keys != nil {
+		return len(v.Keys)
+	}
 	return len(v.Int64) + len(v.Int32) + len(v.Float64) + len(v.Bools) + len(v.Strings) + len(v.IDs) + len(v.Codes)
 }
 
 // Run returns rows from…to.
 func (v *Values) Run(from, to int) Values {
+	if v.Keys != nil {
+		w := *v
+		w.Keys = v.Keys[from:to]
+		return w
+	}
 	return Values{
 		Int64: run(v.Int64, from, to), Int32: run(v.Int32, from, to), Float64: run(v.Float64, from, to), Bools: run(v.Bools, from, to),
 		Strings: run(v.Strings, from, to), IDs: run(v.IDs, from, to), List: v.List, Codes: run(v.Codes, from, to), Words: v.Words,

@@ -45,6 +45,7 @@ type columnEncoder struct {
 	plain bool // the column has no dictionary any more
 
 	deltas deltas
+	keyed  keyed
 	bools  []bool
 	raw    []byte // values as they are: of the page that is being made
 	waits  int    // rows in raw
@@ -69,8 +70,9 @@ func (e *columnEncoder) reset() {
 	e.words.reset()
 }
 
-// add takes the first n values. Strings may be kept until finish.
-func (e *columnEncoder) add(v *columnar.Values, n int) error {
+// add takes the first n values. Strings may be kept until finish. Keys appear in
+// the order that is given with them.
+func (e *columnEncoder) add(v *columnar.Values, n int, order []int16) error {
 	if n == 0 {
 		return nil
 	}
@@ -79,9 +81,15 @@ func (e *columnEncoder) add(v *columnar.Values, n int) error {
 	}
 	e.rows += n
 	switch c := &e.column; {
+	case v.Keys != nil:
+		return e.addKeyed(v, n, order)
 	case c.Delta:
-		e.deltas.add(v.Int64[:n])
-		bound(e, v.Int64[:n])
+		if e.deltas.add(v.Int64[:n]) {
+			bound(e, v.Int64[:1])
+			bound(e, v.Int64[n-1:n])
+		} else {
+			bound(e, v.Int64[:n])
+		}
 	case c.Type == columnar.Int64 || c.Type == columnar.TimestampUS:
 		addInts(e, &e.i64, v.Int64[:n])
 	case c.Type == columnar.Int32:
@@ -191,19 +199,26 @@ func (e *columnEncoder) addText(v *columnar.Values, n int) error {
 		e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
 	}
 	for i := done; i < n; i++ {
-		switch {
-		case v.Codes != nil:
-			e.plainText(v.Words.Word(v.Codes[i]))
-		case v.IDs != nil:
-			if int(v.IDs[i]) >= len(v.List) {
-				return columnar.ErrForeignID
-			}
-			e.plainText(v.List[v.IDs[i]])
-		default:
-			e.plainText(columnar.CleanText(v.Strings[i]))
+		s, err := word(v, i)
+		if err != nil {
+			return err
 		}
+		e.plainText(s)
 	}
 	return nil
+}
+
+// word returns a value of text.
+func word(v *columnar.Values, i int) (string, error) {
+	switch {
+	case v.Codes != nil:
+		return v.Words.Word(v.Codes[i]), nil
+	case v.IDs == nil:
+		return columnar.CleanText(v.Strings[i]), nil
+	case int(v.IDs[i]) >= len(v.List):
+		return "", columnar.ErrForeignID
+	}
+	return v.List[v.IDs[i]], nil
 }
 
 // plainText adds a string to the page, or begins another.

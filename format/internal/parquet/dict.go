@@ -241,6 +241,29 @@ func place[I uint8 | uint32](d *wordDict, v *columnar.Values, at int, dst []I, l
 	return len(dst), nil
 }
 
+// of returns the position of a value that is an ID or a code.
+func (d *wordDict) of(v *columnar.Values, i int) (uint32, error) {
+	s, err := word(v, i)
+	if err != nil {
+		return 0, err
+	}
+	if v.Codes != nil {
+		x := &d.codes[v.Codes[i]]
+		if *x == noIndex {
+			*x = d.add1(s)
+		}
+		return *x, nil
+	}
+	for len(d.byID) < len(v.List) {
+		d.byID = append(d.byID, noIndex)
+	}
+	x := &d.byID[v.IDs[i]]
+	if *x == noIndex {
+		*x = d.add1(s)
+	}
+	return *x, nil
+}
+
 func (d *wordDict) add1(s string) uint32 {
 	d.words = append(d.words, s)
 	d.bytes += 4 + len(s)

@@ -28,7 +28,10 @@ type deltas struct {
 
 func (d *deltas) reset() { d.rows, d.waiting, d.blocks = 0, 0, d.blocks[:0] }
 
-func (d *deltas) add(v []int64) {
+// add takes more values, and returns whether none of them is less than the one
+// before it.
+func (d *deltas) add(v []int64) (rising bool) {
+	rising = true
 	if d.rows == 0 && len(v) > 0 {
 		d.first, d.last = v[0], v[0]
 		d.rows, v = 1, v[1:]
@@ -37,8 +40,12 @@ func (d *deltas) add(v []int64) {
 	for len(v) > 0 {
 		n := min(len(v), deltaBlock-d.waiting)
 		last := d.last
+		block := d.block[d.waiting : d.waiting+n]
 		for i, x := range v[:n] {
-			d.block[d.waiting+i] = x - last
+			block[i] = x - last
+			if x < last {
+				rising = false
+			}
 			last = x
 		}
 		d.last = last
@@ -48,6 +55,7 @@ func (d *deltas) add(v []int64) {
 			d.waiting = 0
 		}
 	}
+	return rising
 }
 
 // appendTo appends the page.

@@ -40,7 +40,8 @@ type Writer struct {
 	// Workers is how many columns are encoded at once; 0: one.
 	Workers  int
 	encoders []columnEncoder // of the columns
-	waiting  int             // rows of the row group that is being made
+	keys     appearances
+	waiting  int // rows of the row group that is being made
 }
 
 // NewWriter writes the magic number. Creator becomes the file's created_by.
@@ -104,7 +105,8 @@ func (f *Writer) Groups() int { return f.groups }
 // Add has refused leave the writer unusable.
 func (f *Writer) Add(values []columnar.Values, n int) error {
 	f.waiting += n
-	return f.each(n, func(e *columnEncoder, i int) error { return e.add(&values[i], n) })
+	f.keys.look(values, n)
+	return f.each(n, func(e *columnEncoder, i int) error { return e.add(&values[i], n, f.keys.order(&values[i])) })
 }
 
 // Waiting returns how many rows the row group has that is being made.

@@ -1,0 +1,150 @@
+package parquet
+
+import "systape/format/internal/columnar"
+
+// appearances are the keys of the rows that are added, in the order in which they
+// appear. Columns that share their keys share it.
+type appearances struct {
+	of   []appearance
+	used int
+	seen [1 << 15]bool
+}
+
+type appearance struct {
+	rows  *int16
+	order []int16
+}
+
+// look sets it to the first n rows of columns.
+func (a *appearances) look(columns []columnar.Values, n int) {
+	a.used = 0
+	for i := range columns {
+		v := &columns[i]
+		if v.Keys == nil || n == 0 || a.order(v) != nil {
+			continue
+		}
+		if a.used == len(a.of) {
+			a.of = append(a.of, appearance{})
+		}
+		o := &a.of[a.used]
+		a.used++
+		o.rows, o.order = &v.Keys[0], o.order[:0]
+		for _, k := range v.Keys[:n] {
+			if seen := &a.seen[k&(1<<15-1)]; !*seen {
+				*seen = true
+				o.order = append(o.order, k)
+			}
+		}
+		for _, k := range o.order {
+			a.seen[k] = false
+		}
+	}
+}
+
+// order returns the keys of a column; nil if it has none, or was not looked at.
+func (a *appearances) order(v *columnar.Values) []int16 {
+	for i := range a.of[:a.used] {
+		if v.Keys != nil && a.of[i].rows == &v.Keys[0] {
+			return a.of[i].order
+		}
+	}
+	return nil
+}
+
+// keyed adds rows that are keys: what a key stands for is looked up once, not for
+// every row that has it.
+type keyed struct {
+	at      []uint32   // position in the column's dictionary, by key
+	few     [256]uint8 // the same, where both fit
+	numbers []int32
+}
+
+// add appends the position of each row to idx, of a dictionary that has entries.
+// at holds those of the keys in order.
+func (k *keyed) add(idx *indexes, keys, order []int16, entries int) {
+	if entries <= 1 {
+		idx.rows += len(keys)
+		return
+	}
+	if idx.wide != nil || entries > maxFew {
+		dst := idx.many(len(keys))
+		for i, key := range keys {
+			dst[i] = k.at[key]
+		}
+		idx.took(len(keys))
+		return
+	}
+	dst := idx.few(len(keys))
+	most := int16(0)
+	for _, key := range order {
+		most = max(most, key)
+	}
+	switch {
+	case len(order) == 1:
+		fill(dst, uint8(k.at[order[0]]))
+	case most < int16(len(k.few)):
+		for _, key := range order {
+			k.few[uint8(key)] = uint8(k.at[key])
+		}
+		dst = dst[:len(keys)]
+		for i, key := range keys {
+			dst[i] = k.few[uint8(key)]
+		}
+	default:
+		for i, key := range keys {
+			dst[i] = uint8(k.at[key])
+		}
+	}
+	idx.took(len(keys))
+}
+
+// addKeyed is add for the first n rows of keys, which appear in order.
+func (e *columnEncoder) addKeyed(v *columnar.Values, n int, order []int16) error {
+	k, keys := &e.keyed, v.Keys[:n]
+	size := max(len(v.Int32), len(v.IDs), len(v.Codes))
+	k.at = columnar.Resize(k.at, size)
+	switch {
+	case v.Int32 != nil:
+		if !e.plain {
+			for _, key := range order {
+				k.at[key] = e.i32.index(v.Int32[key])
+			}
+			if len(e.i32.values) <= intDictLimit(GroupRows) {
+				k.add(&e.idx, keys, order, len(e.i32.values))
+				return nil
+			}
+		}
+		k.numbers = columnar.Resize(k.numbers, n)
+		for i, key := range keys {
+			k.numbers[i] = v.Int32[key]
+		}
+		if !e.plain {
+			plainInts(e, &e.i32)
+		}
+		addInts(e, &e.i32, k.numbers)
+	default:
+		if !e.plain {
+			for _, key := range order {
+				x, err := e.words.of(v, int(key))
+				if err != nil {
+					return err
+				}
+				k.at[key] = x
+			}
+			if e.words.bytes <= dictMaxBytes {
+				k.add(&e.idx, keys, order, len(e.words.words))
+				return nil
+			}
+			e.plain = true
+			e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+		}
+		for _, key := range keys {
+			s, err := word(v, int(key))
+			if err != nil {
+				return err
+			}
+			e.plainText(s)
+		}
+	}
+	return nil
+}
