@@ -81,6 +81,13 @@ func (c numbers[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n
 	if from.Coded() {
 		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary, i int) (T, error) { return T(dict.Int32[i]), nil })
 	}
+	if d.keyed && !columns[pos].Delta {
+		if one := c.view(make([]T, 1), nil); from.Zeros(n * columnar.Size[T]()) {
+			*c.of(b) = (*c.of(b))[:0]
+			b.same(pos, n, one)
+			return nil
+		}
+	}
 	c.resize(b, n)
 	return from.Numbers(columnar.Bytes(*c.of(b)))
 }
@@ -108,15 +115,21 @@ func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch,
 	if err != nil {
 		return err
 	}
-	c.resize(b, n)
 	if len(text) == 0 {
 		empty, err := c.parser(d, pos)(nil)
-		if err != nil {
+		switch {
+		case err != nil:
 			return &CorruptError{Err: err}
+		case d.keyed:
+			*c.of(b) = (*c.of(b))[:0]
+			b.same(pos, n, c.view([]T{empty}, d.names))
+		default:
+			c.resize(b, n)
+			fill(*c.of(b), empty)
 		}
-		fill(*c.of(b), empty)
 		return nil
 	}
+	c.resize(b, n)
 	return parseRows(*c.of(b), off, text, c.parser(d, pos))
 }
 
@@ -150,12 +163,10 @@ func inflateCoded[T any](d *decoding, pos int, from *ipc.Decoder, b *Batch, rows
 		}
 		d.dicts[pos] = known
 	}
-	if d.keyed && len(keys) > 0 {
-		if v := view(known.values, d.names); v.Int64 == nil && v.Strings == nil {
-			*rows = (*rows)[:0]
-			b.key(pos, keys, v)
-			return nil
-		}
+	if d.keyed && len(keys) > 0 && !columns[pos].Delta {
+		*rows = (*rows)[:0]
+		b.key(pos, keys, view(known.values, d.names))
+		return nil
 	}
 	*rows = columnar.Resize(*rows, len(keys))
 	dst := *rows

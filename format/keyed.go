@@ -26,13 +26,17 @@ func (k *keyedColumns) of(pos int) *columnar.Values {
 	return nil
 }
 
+func (k *keyedColumns) room(pos int) {
+	for pos >= len(k.columns) {
+		k.columns = append(k.columns, columnar.Values{})
+	}
+}
+
 // key sets the column at pos to what keys, of which it takes a copy, mean in v.
 // Columns that are given the same keys share them here as well.
 func (b *Batch) key(pos int, keys []int16, v columnar.Values) {
 	k := &b.keyed
-	for pos >= len(k.columns) {
-		k.columns = append(k.columns, columnar.Values{})
-	}
+	k.room(pos)
 	at := 0
 	for at < k.used && k.from[at] != &keys[0] {
 		at++
@@ -46,6 +50,16 @@ func (b *Batch) key(pos int, keys []int16, v columnar.Values) {
 	}
 	v.Keys = k.keys[at]
 	k.columns[pos] = v
+}
+
+// sameKeys are the keys of columns in which all rows are the same.
+var sameKeys [maxSpoolRows]int16
+
+// same sets the column at pos to n rows, one at least, of the one value of v.
+func (b *Batch) same(pos, n int, v columnar.Values) {
+	b.keyed.room(pos)
+	v.Keys = sameKeys[:n]
+	b.keyed.columns[pos] = v
 }
 
 // cut keeps the rows from…to.

@@ -11,6 +11,12 @@ func Bytes[T any](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(s[0])))
 }
 
+// Size returns how many bytes a value takes.
+func Size[T any]() int {
+	var v T
+	return int(unsafe.Sizeof(v))
+}
+
 // IDs returns the memory of s as plain numbers.
 func IDs[T ~uint32](s []T) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(s))), len(s))

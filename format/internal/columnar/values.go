@@ -24,6 +24,11 @@ func (v *Values) Len() int {
 	if v.Keys != nil {
 		return len(v.Keys)
 	}
+	return v.Entries()
+}
+
+// Entries returns the number of values, which are the rows unless there are Keys.
+func (v *Values) Entries() int {
 	return len(v.Int64) + len(v.Int32) + len(v.Float64) + len(v.Bools) + len(v.Strings) + len(v.IDs) + len(v.Codes)
 }
 

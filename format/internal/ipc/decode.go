@@ -11,6 +11,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 
 	"systape/format/internal/columnar"
+	"systape/format/internal/zframe"
 )
 
 // Decoder takes the batches of a stream apart, column by column.
@@ -97,6 +98,13 @@ func (d *Decoder) take(text bool) error {
 // Numbers fills dst with the memory of the current column, which is one of
 // numbers.
 func (d *Decoder) Numbers(dst []byte) error { return d.inflate(dst, d.at[0]) }
+
+// Zeros reports whether the current column, one of numbers, is n bytes of 0 that are
+// told as such.
+func (d *Decoder) Zeros(n int) bool {
+	src := d.body[d.at[0].off : d.at[0].off+d.at[0].size]
+	return d.codec == codecZstd && len(src) > 8 && binary.LittleEndian.Uint64(src) == uint64(n) && zframe.AllZeros(src[8:], n)
+}
 
 // Text returns the current column, which is one of text: row i is
 // text[off[i]:off[i+1]]. Both are valid until the next call.

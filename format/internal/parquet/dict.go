@@ -49,37 +49,38 @@ func (d *intDict[T]) add(idx *indexes, vals []T, limit int) (done int) {
 // find sets dst to the position of each value, up to the value that would make
 // more than limit distinct ones. There is one already.
 func find[T int32 | int64, I uint8 | uint32](d *intDict[T], vals []T, dst []I, limit int) (done int) {
-	// Enters and exits alternate, so a column tends to alternate as well.
-	last, before := d.index(vals[0]), uint32(0)
 	if len(d.values) > limit {
 		return 0
 	}
 	dst = dst[:len(vals)]
-	for i := 0; i < len(vals); i++ {
+	last := uint32(0)
+	for i := 0; i < len(vals); {
 		if n := alike(vals[i:], d.values[last]); n > 0 {
 			fill(dst[i:i+n], I(last))
-			i += n - 1
+			i += n
 			continue
 		}
-		v := vals[i]
-		switch v {
-		case d.values[last]:
-		case d.values[before]:
-			last, before = before, last
-		default:
-			before, last = last, d.index(v)
-			if len(d.values) > limit {
+		// Which of a few values comes next is not to be foreseen: where it stands is
+		// computed, so that a CPU need not guess.
+		for end := min(i+8, len(vals)); i < end; i++ {
+			v := vals[i]
+			if at := d.slots[d.slot(v)] - 1; int(at) < len(d.values) && d.values[at] == v {
+				last = at
+			} else if last = d.index(v); len(d.values) > limit {
 				return i
 			}
+			dst[i] = I(last)
 		}
-		dst[i] = I(last)
 	}
 	return len(vals)
 }
 
+// slot returns where the search for a value begins.
+func (d *intDict[T]) slot(v T) uint64 { return uint64(v) * 0x9e3779b97f4a7c15 >> d.shift }
+
 func (d *intDict[T]) index(v T) uint32 {
 	for {
-		s := uint64(v) * 0x9e3779b97f4a7c15 >> d.shift
+		s := d.slot(v)
 		for ; d.slots[s] != 0; s = (s + 1) & uint64(len(d.slots)-1) {
 			if i := d.slots[s] - 1; d.values[i] == v {
 				return i
@@ -97,7 +98,7 @@ func (d *intDict[T]) index(v T) uint32 {
 func (d *intDict[T]) resize(n int) {
 	d.slots, d.shift = make([]uint32, n), uint(64-bits.Len(uint(n-1)))
 	for i, v := range d.values {
-		s := uint64(v) * 0x9e3779b97f4a7c15 >> d.shift
+		s := d.slot(v)
 		for d.slots[s] != 0 {
 			s = (s + 1) & uint64(n-1)
 		}
@@ -241,7 +242,7 @@ func place[I uint8 | uint32](d *wordDict, v *columnar.Values, at int, dst []I, l
 	return len(dst), nil
 }
 
-// of returns the position of a value that is an ID or a code.
+// of returns the position of a value.
 func (d *wordDict) of(v *columnar.Values, i int) (uint32, error) {
 	s, err := word(v, i)
 	if err != nil {
@@ -253,6 +254,17 @@ func (d *wordDict) of(v *columnar.Values, i int) (uint32, error) {
 			*x = d.add1(s)
 		}
 		return *x, nil
+	}
+	if v.Strings != nil {
+		if d.ids == nil {
+			d.ids = make(map[string]uint32)
+		}
+		x, known := d.ids[v.Strings[i]]
+		if !known {
+			x = d.add1(s)
+			d.ids[v.Strings[i]] = x
+		}
+		return x, nil
 	}
 	for len(d.byID) < len(v.List) {
 		d.byID = append(d.byID, noIndex)

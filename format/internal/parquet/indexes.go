@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"systape/format/internal/columnar"
@@ -96,6 +97,13 @@ func (x *indexes) appendTo(dst []byte, entries int) []byte {
 // alike returns how many of the first of v are x, a multiple of eight: values
 // that are looked at one by one cost more than those of long runs.
 func alike[T int32 | int64 | uint32 | uint8](v []T, x T) (n int) {
+	if columnar.Size[T]() == 1 {
+		b := columnar.Bytes(v)
+		for all := uint64(x) * 0x0101010101010101; len(b)-n >= 8 && binary.LittleEndian.Uint64(b[n:]) == all; {
+			n += 8
+		}
+		return n
+	}
 	for ; len(v) >= 8; v = v[8:] {
 		w := (*[8]T)(v)
 		if w[0] != x || (w[1]^x)|(w[2]^x)|(w[3]^x)|(w[4]^x)|(w[5]^x)|(w[6]^x)|(w[7]^x) != 0 {
@@ -116,7 +124,11 @@ func equal[T int32 | int64 | uint32 | uint8](v []T, x T) int {
 }
 
 func fill[I uint8 | uint32](idx []I, x I) {
-	for i := range idx {
-		idx[i] = x
+	few := idx[:min(len(idx), 32)]
+	for i := range few {
+		few[i] = x
+	}
+	for n := len(few); n < len(idx); n *= 2 {
+		copy(idx[n:], idx[:n])
 	}
 }

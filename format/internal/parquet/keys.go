@@ -29,6 +29,10 @@ func (a *appearances) look(columns []columnar.Values, n int) {
 		o := &a.of[a.used]
 		a.used++
 		o.rows, o.order = &v.Keys[0], o.order[:0]
+		if v.Entries() == 1 {
+			o.order = append(o.order, 0)
+			continue
+		}
 		for _, k := range v.Keys[:n] {
 			if seen := &a.seen[k&(1<<15-1)]; !*seen {
 				*seen = true
@@ -54,9 +58,8 @@ func (a *appearances) order(v *columnar.Values) []int16 {
 // keyed adds rows that are keys: what a key stands for is looked up once, not for
 // every row that has it.
 type keyed struct {
-	at      []uint32   // position in the column's dictionary, by key
-	few     [256]uint8 // the same, where both fit
-	numbers []int32
+	at  []uint32   // position in the column's dictionary, by key
+	few [256]uint8 // the same, where both fit
 }
 
 // add appends the position of each row to idx, of a dictionary that has entries.
@@ -101,50 +104,60 @@ func (k *keyed) add(idx *indexes, keys, order []int16, entries int) {
 // addKeyed is add for the first n rows of keys, which appear in order.
 func (e *columnEncoder) addKeyed(v *columnar.Values, n int, order []int16) error {
 	k, keys := &e.keyed, v.Keys[:n]
-	size := max(len(v.Int32), len(v.IDs), len(v.Codes))
+	size := v.Entries()
 	k.at = columnar.Resize(k.at, size)
 	switch {
+	case v.Int64 != nil:
+		addKeyedInts(e, &e.i64, v.Int64, keys, order)
 	case v.Int32 != nil:
-		if !e.plain {
-			for _, key := range order {
-				k.at[key] = e.i32.index(v.Int32[key])
-			}
-			if len(e.i32.values) <= intDictLimit(GroupRows) {
-				k.add(&e.idx, keys, order, len(e.i32.values))
-				return nil
-			}
-		}
-		k.numbers = columnar.Resize(k.numbers, n)
-		for i, key := range keys {
-			k.numbers[i] = v.Int32[key]
-		}
-		if !e.plain {
-			plainInts(e, &e.i32)
-		}
-		addInts(e, &e.i32, k.numbers)
+		addKeyedInts(e, &e.i32, v.Int32, keys, order)
 	default:
-		if !e.plain {
-			for _, key := range order {
-				x, err := e.words.of(v, int(key))
-				if err != nil {
-					return err
-				}
-				k.at[key] = x
-			}
-			if e.words.bytes <= dictMaxBytes {
-				k.add(&e.idx, keys, order, len(e.words.words))
-				return nil
-			}
-			e.plain = true
-			e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+		return e.addKeyedText(v, keys, order)
+	}
+	return nil
+}
+
+func addKeyedInts[T int32 | int64](e *columnEncoder, d *intDict[T], table []T, keys, order []int16) {
+	if !e.plain {
+		for _, key := range order {
+			e.keyed.at[key] = d.index(table[key])
 		}
-		for _, key := range keys {
-			s, err := word(v, int(key))
+		if len(d.values) <= intDictLimit(GroupRows) {
+			e.keyed.add(&e.idx, keys, order, len(d.values))
+			return
+		}
+		plainInts(e, d)
+	}
+	for _, key := range order {
+		bound(e, table[key:key+1])
+	}
+	for _, key := range keys {
+		e.raw = append(e.raw, columnar.Bytes(table[key:key+1])...)
+	}
+}
+
+func (e *columnEncoder) addKeyedText(v *columnar.Values, keys, order []int16) error {
+	if !e.plain {
+		for _, key := range order {
+			x, err := e.words.of(v, int(key))
 			if err != nil {
 				return err
 			}
-			e.plainText(s)
+			e.keyed.at[key] = x
 		}
+		if e.words.bytes <= dictMaxBytes {
+			e.keyed.add(&e.idx, keys, order, len(e.words.words))
+			return nil
+		}
+		e.plain = true
+		e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+	}
+	for _, key := range keys {
+		s, err := word(v, int(key))
+		if err != nil {
+			return err
+		}
+		e.plainText(s)
 	}
 	return nil
 }

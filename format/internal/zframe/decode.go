@@ -23,6 +23,12 @@ func Decode(dst, frame []byte) bool {
 	}
 }
 
+// AllZeros reports whether frame is what [Encoder.Zeros] makes of n bytes.
+func AllZeros(frame []byte, n int) bool {
+	var want [16]byte
+	return n <= MaxBytes && string(frame) == string((*Encoder)(nil).Zeros(want[:0], n))
+}
+
 type decoder struct {
 	dst  []byte
 	at   int // bytes of dst that are there
