@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,11 @@ func everyShape(n int) (cols []columnar.Column, values []columnar.Values) {
 		small.Int32[i] = int32(rng.IntN(1 + i/1000))
 	}
 	add("more and more", columnar.Column{Type: columnar.Int32}, small)
+	turns := columnar.Values{Int32: make([]int32, n)}
+	for i := range turns.Int32 {
+		turns.Int32[i] = int32(i % 2 * -5)
+	}
+	add("two in turn, of 32 bits", columnar.Column{Type: columnar.Int32}, turns)
 	add("no text", columnar.Column{Type: columnar.String}, texts(func(int) string { return "" }))
 	add("few texts", columnar.Column{Type: columnar.String}, texts(func(i int) string { return strings.Repeat("a", i%11) }))
 	add("many texts", columnar.Column{Type: columnar.String}, texts(func(i int) string { return fmt.Sprint("file ", rng.IntN(5000)) }))
@@ -77,12 +83,62 @@ func everyShape(n int) (cols []columnar.Column, values []columnar.Values) {
 	return cols, values
 }
 
+// keysOf returns the same rows as positions among values, of which some are no
+// row's; v as it is where there are too many.
+func keysOf(v columnar.Values) columnar.Values {
+	var keys []int16
+	k := columnar.Values{List: v.List, Words: v.Words}
+	switch {
+	case v.Int64 != nil:
+		k.Int64, keys = tableOf(v.Int64, -77)
+	case v.Int32 != nil:
+		k.Int32, keys = tableOf(v.Int32, -77)
+	case v.IDs != nil:
+		k.IDs, keys = tableOf(v.IDs, 0)
+	case v.Codes != nil:
+		k.Codes, keys = tableOf(v.Codes, 0)
+	case v.Strings != nil:
+		k.Strings, keys = tableOf(v.Strings, "no row's")
+	}
+	if keys == nil {
+		return v
+	}
+	k.Keys = keys
+	return k
+}
+
+// tableOf returns the distinct values of rows, the last first, and unused around
+// them.
+func tableOf[T comparable](rows []T, unused T) (table []T, keys []int16) {
+	at := map[T]int{}
+	table = []T{unused}
+	for i := len(rows) - 1; i >= 0; i-- {
+		if _, ok := at[rows[i]]; !ok {
+			at[rows[i]] = len(table)
+			table = append(table, rows[i])
+		}
+	}
+	if len(at) == 1 {
+		table, at[rows[0]] = table[1:], 0
+	} else {
+		table = append(table, unused)
+	}
+	if len(table) > 1<<15 {
+		return nil, nil
+	}
+	for _, v := range rows {
+		keys = append(keys, int16(at[v]))
+	}
+	return table, keys
+}
+
 // TestFilesDoNotDependOnRuns writes the same rows, as they come in runs of one
-// length and another, by one worker and by several, for two row groups.
+// length and another, by one worker and by several, as rows, as keys and as both in
+// turn, for two row groups.
 func TestFilesDoNotDependOnRuns(t *testing.T) {
 	for _, rows := range []int{5, 2000, 60_000} {
 		cols, values := everyShape(rows)
-		write := func(run, workers int) []byte {
+		write := func(run, workers, keyed int) []byte {
 			var b bytes.Buffer
 			w, err := NewWriter(&b, cols, "test")
 			if err != nil {
@@ -95,6 +151,12 @@ func TestFilesDoNotDependOnRuns(t *testing.T) {
 					to := min(from+run, rows)
 					for i := range values {
 						part[i] = values[i].Run(from, to)
+						if keyed > 0 && from/run%keyed == 0 && !cols[i].Delta {
+							part[i] = keysOf(part[i])
+							if i > 0 && slices.Equal(part[i].Keys, part[i-1].Keys) {
+								part[i].Keys = part[i-1].Keys
+							}
+						}
 					}
 					if run >= rows {
 						err = w.WriteGroup(part, rows)
@@ -111,18 +173,22 @@ func TestFilesDoNotDependOnRuns(t *testing.T) {
 			}
 			return b.Bytes()
 		}
-		want := write(rows, 1)
+		want := write(rows, 1, 0)
 		for _, run := range []int{1, 7, 8, 255, 256, 257, 8192} {
 			if run >= rows || rows/run > 10_000 {
 				continue
 			}
-			for _, workers := range []int{1, 3} {
-				if got := write(run, workers); !bytes.Equal(got, want) {
+			for _, how := range [][2]int{{1, 0}, {3, 0}, {1, 1}, {3, 2}} {
+				workers, keyed := how[0], how[1]
+				if keyed > 0 && rows/run > 300 {
+					continue
+				}
+				if got := write(run, workers, keyed); !bytes.Equal(got, want) {
 					at := 0
 					for got[at] == want[at] {
 						at++
 					}
-					t.Errorf("%d rows in runs of %d by %d workers: another file from byte %d on", rows, run, workers, at)
+					t.Errorf("%d rows in runs of %d by %d workers, keys in one of %d: another file from byte %d on", rows, run, workers, keyed, at)
 				}
 			}
 		}
