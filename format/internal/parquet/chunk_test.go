@@ -107,7 +107,7 @@ func keysOf(v columnar.Values) columnar.Values {
 	return k
 }
 
-// tableOf returns the distinct values of rows, the last first, and unused around
+// tableOf returns the distinct values of rows, the last first, and unused among
 // them.
 func tableOf[T comparable](rows []T, unused T) (table []T, keys []int16) {
 	at := map[T]int{}
@@ -116,6 +116,9 @@ func tableOf[T comparable](rows []T, unused T) (table []T, keys []int16) {
 		if _, ok := at[rows[i]]; !ok {
 			at[rows[i]] = len(table)
 			table = append(table, rows[i])
+			if len(at) == 1 && slices.ContainsFunc(rows, func(v T) bool { return v != rows[i] }) {
+				table = append(table, slices.Repeat([]T{unused}, 255)...) // the next key ends in the same byte
+			}
 		}
 	}
 	if len(at) == 1 {
