@@ -109,6 +109,42 @@ func TestSealerFollowsARecording(t *testing.T) {
 	}
 }
 
+// A recording of more names than a table has is sealed, and so is what comes after
+// the sealer has forgotten them, in the middle of a row group too.
+func TestSealingOfVeryManyNames(t *testing.T) {
+	const names, each = 90_000, 2
+	ev := make([]format.Event, 0, names*each)
+	for i := range cap(ev) {
+		n := i / each
+		ev = append(ev, format.Event{TS: int64(i), Seq: int64(i), Kind: format.Kind(i % 2), PID: int32(n), TID: int32(n), Nr: 39,
+			Syscall: "getpid", Comm: fmt.Sprint("thread", n), Container: fmt.Sprint("c", n/1000)})
+	}
+	for _, how := range []string{"while it is recorded", "afterwards"} {
+		r := record(t, ev, 9000)
+		s, err := format.NewSealer(r.path+format.SpoolSuffix, r.path, format.SealOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for len(r.bs) > 0 && how == "while it is recorded" {
+			r.write(1)
+			for more := true; more; {
+				if more, err = s.Step(r.spool.Bytes()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r.end()
+		if _, err := s.Finish(); err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		got, _, err := read(t, []string{r.path}, format.ReadOptions{})
+		if err != io.EOF {
+			t.Error(err)
+		}
+		same(t, got, ev)
+	}
+}
+
 func TestSealingNeverOverwritesACapture(t *testing.T) {
 	r := record(t, events(1, 10), 10)
 	r.end()
