@@ -151,8 +151,9 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 		return outError(err)
 	}
 	stderr := c.ErrOrStderr()
-	shown := 0
+	shown, summary := 0, false
 	opt.Bad = func(source string, line int64, text string, err error) {
+		summary = summary || strings.HasPrefix(strings.TrimSpace(text), "% time ")
 		if shown++; shown <= f.skipped {
 			fmt.Fprintf(stderr, "systape: %s:%d: %v: %.200q\n", source, line, err, text)
 		}
@@ -181,11 +182,19 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if what, command := importer.Packed(head); what != "" {
+			from := opt.From
+			switch {
+			case !strings.HasPrefix(command, "perf "):
+			case from == "perf-trace":
+				command = "perf trace -i"
+			default:
+				from = "perf-script"
+			}
 			hint := escape.Command(append(strings.Fields(command), name))
 			if name == "-" {
 				hint = command
 			}
-			return &exitError{code: exitFailed, err: fmt.Errorf("%s is %s", name, what), hint: hint + " | systape import --from " + opt.From + " - -o " + escape.Word(f.output)}
+			return &exitError{code: exitFailed, err: fmt.Errorf("%s is %s", name, what), hint: hint + " | systape import --from " + from + " - -o " + escape.Word(f.output)}
 		}
 		id.Write(head)
 		sources[i] = importer.Source{Name: name, R: r, TID: importTID(opt.From, name)}
@@ -197,6 +206,9 @@ func runImport(c *cobra.Command, f *importFlags, args []string) error {
 	meta := importMeta(opt, hex.EncodeToString(id.Sum(nil)[:16]))
 	res, calls, err := importInto(file.Writer, sources, opt, meta)
 	if err = file.close(err); err != nil {
+		if summary && errors.Is(err, importer.ErrNoLine) {
+			return &exitError{code: exitFailed, err: errors.New("that is a summary as strace -c writes it, without calls"), hint: "strace -f -ttt -T -Y -o FILE COMMAND writes the calls (-C both)"}
+		}
 		return importHint(err, f, args)
 	}
 	importReport(stderr, f, res, calls)

@@ -18,7 +18,8 @@ func TestWhatMakesNoSenseIsSaid(t *testing.T) {
 		many = fmt.Appendf(many, "%d enter 7/7 getpid()\n%d exit 7/7 getpid = 7\n", 1000*i, 1000*i+10)
 	}
 	busy := latencyCapture(t, many)
-	for name, begin := range map[string]string{"log.xz": "\xfd7zXZ\x00\x00", "perf.data": "PERFILE2", "win.log": "\xff\xfe7\x00"} {
+	for name, begin := range map[string]string{"log.xz": "\xfd7zXZ\x00\x00", "perf.data": "PERFILE2", "win.log": "\xff\xfe7\x00",
+		"summary": "% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- --------- --------- ----------------\n100.00    0.000055           1        30           mmap\n"} {
 		if err := os.WriteFile(name, []byte(begin), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -39,6 +40,9 @@ func TestWhatMakesNoSenseIsSaid(t *testing.T) {
 		{"import --from strace none -o x.parquet", exitFailed, "systape: none: no such file or directory"},
 		{"import --from strace log.xz -o x.parquet", exitFailed, "systape: log.xz is compressed by xz\nhint: xz -dc log.xz | systape import --from strace - -o x.parquet\n"},
 		{"import --from strace win.log -o x.parquet", exitFailed, "hint: iconv -f UTF-16 -t UTF-8 win.log | systape import --from strace - -o x.parquet\n"},
+		{"import --from strace perf.data -o x.parquet", exitFailed, "hint: perf script -i perf.data | systape import --from perf-script - -o x.parquet\n"},
+		{"import --from perf-trace perf.data -o x.parquet", exitFailed, "hint: perf trace -i perf.data | systape import --from perf-trace - -o x.parquet\n"},
+		{"import --from strace summary -o x.parquet", exitFailed, "a summary as strace -c writes it, without calls\nhint: strace -f"},
 		{"import --from perf-script perf.data -o x.parquet", exitFailed, "hint: perf script -i perf.data | systape import --from perf-script - -o x.parquet\n"},
 		{"score F --baseline none", exitFailed, "none: no such file or directory"},
 	} {
