@@ -45,7 +45,9 @@ What io_uring carries out is no system call: no profile and no capture sees it.
 What the recorder's child called until it became the recorded command, its execve
 above all, is left out: it is the recorder's. Whoever starts the program
 under the profile needs that execve all the same, which a container's runtime and
-systemd know.
+systemd know. What threads called runc, runc:[2:INIT] or crun call until they
+execute the container's program, mount and pivot_root and the like, is left out for
+the same reason, unless --runtime none, --format systemd or --comm asks for it.
 
 `
 
@@ -143,20 +145,21 @@ func runSeccomp(c *cobra.Command, f *seccompFlags, args []string) error {
 	if f.check != "" {
 		return runSeccompCheck(c, f, args)
 	}
-	seen, launched, captures := seccomp.NewObserver(), 0, 0
-	host, in, err := seccompEach(c, args, func(in *input, source string, _ seccomp.Host) func([]replay.Call) error {
+	seen, captures := seccomp.NewObserver(), 0
+	var left startersLeft
+	host, in, err := seccompEach(c, args, f.leavesRuntimeOut(c), func(in *input, source string, _ seccomp.Host) func([]replay.Call) error {
 		return func(calls []replay.Call) error { seen.Add(source, calls, in.names); return nil }
-	}, func(one bool) {
-		if captures++; one {
-			launched++
-		}
+	}, func(one startersLeft) {
+		captures++
+		left.launcher = left.launcher || one.launcher
+		left.runtime += one.runtime
 		seen.EndCapture()
 	})
 	if err != nil {
 		return err
 	}
 	runtime, _ := seccomp.RuntimeOf(f.runtime)
-	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: captures > 1, Launched: launched}
+	v := &views.Seccomp{Calls: seen.Calls(), Saturation: seen.Saturation(), Runtime: runtime, Several: captures > 1, Launched: left.launcher, Started: left.runtime}
 	v.Capture, v.Form = in, f.format
 	if v.Saturation.Calls == 0 {
 		return noCalls("a profile of them would allow nothing")
@@ -204,12 +207,13 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 		return fmt.Errorf("%s: %w", f.check, err)
 	}
 	var check *seccomp.Check
-	_, in, err := seccompEach(c, args, func(in *input, source string, host seccomp.Host) func([]replay.Call) error {
+	var left startersLeft
+	_, in, err := seccompEach(c, args, f.leavesRuntimeOut(c), func(in *input, source string, host seccomp.Host) func([]replay.Call) error {
 		if host.Caps = caps; check == nil {
 			check = seccomp.NewCheck(profile.For(host))
 		}
 		return func(calls []replay.Call) error { check.Add(source, calls, in.names); return nil }
-	}, func(bool) {})
+	}, func(one startersLeft) { left.runtime += one.runtime })
 	if err != nil {
 		return err
 	}
@@ -220,7 +224,7 @@ func runSeccompCheck(c *cobra.Command, f *seccompFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &views.SeccompCheck{Name: filepath.Base(f.check), Check: check, Refusals: check.Refusals()}
+	v := &views.SeccompCheck{Name: filepath.Base(f.check), Check: check, Refusals: check.Refusals(), Started: left.runtime}
 	v.Capture, v.Form, v.Out, v.Style = in, f.format, file, file.Style()
 	if err := file.close(v.Write()); err != nil {
 		return err
@@ -235,11 +239,23 @@ func noCalls(so string) error {
 	return &exitError{code: exitFailed, err: errors.New("no calls: " + so), hint: "'systape info' tells what is in a capture; filters may leave nothing"}
 }
 
+// startersLeft tells what was left out because who called it had not become a
+// program to make a profile of yet.
+type startersLeft struct {
+	launcher bool  // calls of the recorder's child
+	runtime  int64 // calls of a container's runtime
+}
+
+// leavesRuntimeOut reports whether what a runtime calls to make a container is none
+// of what is asked for.
+func (f *seccompFlags) leavesRuntimeOut(c *cobra.Command) bool {
+	return f.runtime != "none" && f.format != "systemd" && !c.Flags().Changed("comm")
+}
+
 // seccompEach goes over the captures one after the other, each with the
-// function that begin returns for it, and then calls end, which is told whether
-// the recorder's own calls were left out. All must be of machines of one kind,
-// because a profile is.
-func seccompEach(c *cobra.Command, args []string, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func(launched bool)) (host seccomp.Host, last *input, err error) {
+// function that begin returns for it, and then calls end, which is told what was
+// left out. All must be of machines of one kind, because a profile is.
+func seccompEach(c *cobra.Command, args []string, noRuntime bool, begin func(*input, string, seccomp.Host) func([]replay.Call) error, end func(startersLeft)) (host seccomp.Host, last *input, err error) {
 	for i, files := range capturesOf(c, args) {
 		arg := files[0]
 		in, err := openInput(c, files, seccomp.Columns)
@@ -257,11 +273,11 @@ func seccompEach(c *cobra.Command, args []string, begin func(*input, string, sec
 			return host, nil, fmt.Errorf("%s was recorded on %s, the captures before it on %s: a profile is of one", arg, native, host.Native)
 		}
 		add := begin(in, filepath.Base(arg), host)
-		launched, err := withoutLauncher(in, add)
+		left, err := withoutStarters(in, noRuntime, add)
 		if err != nil {
 			return host, nil, err
 		}
-		end(launched)
+		end(left)
 		seccompWarn(in, arg)
 		if err := in.Close(); err != nil {
 			return host, nil, err
@@ -271,20 +287,34 @@ func seccompEach(c *cobra.Command, args []string, begin func(*input, string, sec
 	return host, last, nil
 }
 
-// withoutLauncher gives add the calls that the filter chooses but those of the
-// recorder's child up to the execve that became the recorded command: they are of
-// no program to make a profile of.
-func withoutLauncher(in *input, add func([]replay.Call) error) (found bool, err error) {
+// withoutStarters gives add the calls that the filter chooses but those of the
+// recorder's child up to the execve that became the recorded command, and those of
+// a container's runtime: they are of no program to make a profile of.
+func withoutStarters(in *input, noRuntime bool, add func([]replay.Call) error) (left startersLeft, err error) {
 	launch := replay.NewLaunch(in.Meta())
+	starts := map[format.Symbol]bool{}
 	err = in.pairs(func(b *format.Batch, calls []replay.Call) error {
 		launch.Events(b)
-		kept := in.Choose(calls)
-		n := len(kept)
-		kept = slices.DeleteFunc(kept, func(c replay.Call) bool { made, _ := launch.Made(&c); return made })
-		found = found || len(kept) < n
-		return add(kept)
+		return add(slices.DeleteFunc(in.Choose(calls), func(c replay.Call) bool {
+			if made, _ := launch.Made(&c); made {
+				left.launcher = true
+				return true
+			}
+			if !noRuntime {
+				return false
+			}
+			is, known := starts[c.Comm]
+			if !known {
+				is = seccomp.Starts(in.names.String(c.Comm))
+				starts[c.Comm] = is
+			}
+			if is && c.Status != replay.ChildReturn {
+				left.runtime++
+			}
+			return is && c.Status != replay.ChildReturn
+		}))
 	})
-	return found, err
+	return left, err
 }
 
 // seccompWarn tells why a capture may lack calls that were made.

@@ -76,6 +76,51 @@ func TestSeccompLeavesLauncherOut(t *testing.T) {
 	}
 }
 
+// A container's runtime works in the container until it executes the program: that
+// is none of the program's, unless somebody asks for it.
+func TestSeccompLeavesRuntimeOut(t *testing.T) {
+	name := latencyCapture(t, []byte(`# systape.request {"all":true}
+10 exit 7 clone = 0 comm="runc:[1:CHILD]" container="web"
+11 enter 7 mount(0, 0, 0, 0, 0) comm="runc:[2:INIT]" container="web"
+12 exit 7 mount = 0 comm="runc:[2:INIT]" container="web"
+13 enter 7 execve(1, 2, 3) comm="runc:[2:INIT]" container="web"
+20 exec 7 old=7 "/bin/web" comm="web" container="web"
+30 exit 7 execve = 0 comm="web" container="web"
+40 enter 7 getpgid(0) comm="web" container="web"
+41 exit 7 getpgid = 7 comm="web" container="web"
+50 enter 7 pause() comm="runcible" container="web"
+51 exit 7 pause = -4 comm="runcible" container="web"
+`))
+	for _, c := range []struct {
+		flags, recorded string
+		told            bool
+	}{
+		{"--container web", "getpgid pause", true},
+		{"", "getpgid pause", true},
+		{"--runtime none", "execve getpgid mount pause", false},
+		{"--comm runc:*", "execve mount", false},
+	} {
+		code, stdout, stderr := commandLine(t, append([]string{"seccomp", name}, strings.Fields(c.flags)...)...)
+		var profile struct {
+			Syscalls []struct{ Names []string }
+		}
+		if err := json.Unmarshal([]byte(stdout), &profile); code != 0 || err != nil || len(profile.Syscalls) == 0 {
+			t.Fatalf("%s: exit code %d, %v, %s", c.flags, code, err, stderr)
+		}
+		if got := strings.Join(profile.Syscalls[0].Names, " "); got != c.recorded || strings.Contains(stderr, "runtime made them") != c.told {
+			t.Errorf("%s: got %q, want %q\n%s", c.flags, got, c.recorded, stderr)
+		}
+	}
+	if _, stdout, _ := commandLine(t, "seccomp", name, "--format", "systemd"); !strings.Contains(stdout, "mount") {
+		t.Errorf("a service that makes containers needs it: %s", stdout)
+	}
+	profile := filepath.Join(t.TempDir(), "profile.json")
+	commandLine(t, "seccomp", name, "-o", profile)
+	if code, stdout, _ := commandLine(t, "seccomp", name, "--check", profile); code != 0 || !strings.Contains(stdout, "runtime made them") {
+		t.Errorf("its own profile: exit code %d, %s", code, stdout)
+	}
+}
+
 // Parts that a recorder made are one capture, also when a shell names each of
 // them; another recording beside them is one of its own.
 func TestSeccompTakesPartsAsOne(t *testing.T) {

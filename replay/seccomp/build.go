@@ -28,6 +28,15 @@ var Runtimes = []Runtime{
 	{Name: "none"},
 }
 
+// Starts reports whether a thread of this name is a container runtime's that makes
+// the container and has not executed its program yet: runc calls itself
+// runc:[0:PARENT] to runc:[2:INIT] then (libcontainer/nsenter/nsexec.c). What it
+// calls there, mount and pivot_root and the like, it calls before it installs
+// the filter.
+func Starts(comm string) bool {
+	return comm == "runc" || comm == "crun" || strings.HasPrefix(comm, "runc:[")
+}
+
 // RuntimeOf returns the runtime of that name.
 func RuntimeOf(name string) (r Runtime, ok bool) {
 	i := slices.IndexFunc(Runtimes, func(r Runtime) bool { return r.Name == name })

@@ -21,8 +21,9 @@ type Seccomp struct {
 	Built      *seccomp.Built
 	Saturation seccomp.Saturation
 	Runtime    seccomp.Runtime
-	Several    bool // captures: where something was first seen is worth a column
-	Launched   int  // calls left out, with which the recorder became the recorded command
+	Several    bool  // captures: where something was first seen is worth a column
+	Launched   bool  // calls were left out, with which the recorder became the recorded command
+	Started    int64 // calls of a container's runtime that were left out
 }
 
 // Write writes the evidence.
@@ -113,8 +114,11 @@ func (s *Seccomp) Words() []string {
 		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.ABI))
 	}
 	add("Left out, because it has no name that a profile could say: %s.", names)
-	if s.Launched > 0 {
+	if s.Launched {
 		words = append(words, "Left out, because it is the recorder's: what its child called up to the execve that became the recorded command.")
+	}
+	if s.Started > 0 {
+		words = append(words, startedWords(s.Started))
 	}
 	names = nil
 	for _, c := range b.Refused {
@@ -122,6 +126,11 @@ func (s *Seccomp) Words() []string {
 	}
 	add("Left out, because it was refused whenever it was called: %s.", names)
 	return words
+}
+
+// startedWords tells of what a container's runtime called to make the container.
+func startedWords(calls int64) string {
+	return fmt.Sprintf("Left out, because the container's runtime made them before it executed the program: %s (--runtime none keeps them).", units.Counted(calls, "call"))
 }
 
 func wereOf(n int) string {
@@ -195,6 +204,7 @@ type SeccompCheck struct {
 	Name     string // of the profile
 	Check    *seccomp.Check
 	Refusals []*seccomp.Refusal
+	Started  int64 // calls of a container's runtime that were left out
 }
 
 // Write writes the refusals.
@@ -253,6 +263,9 @@ func (s *SeccompCheck) text() error {
 		if err := t.Write(s.Out, s.Style); err != nil {
 			return err
 		}
+	}
+	if s.Started > 0 {
+		out.Wrap(s.Out, startedWords(s.Started), "", s.Style.TableWidth())
 	}
 	if n := s.Check.Undecided; n > 0 {
 		s.println(fmt.Sprintf("undecided: %s, because the capture does not tell an argument that a rule looks at", units.Counted(n, "call")))
