@@ -16,10 +16,10 @@ import (
 )
 
 const auditHelp = `Tells the calls that matter to security, in the order in which they began, with
-their results: what was executed, who became whom, what was traced, loaded into the
-kernel, mounted, put into other namespaces; signals, connections, failed opens,
-memory that is writable and executable, and what was refused (denied). --tree
-puts them by process, below the processes that made them.
+their results: what was executed, who became whom or changed its capabilities, what
+was traced, loaded into the kernel, mounted, put into other namespaces; signals,
+connections, failed opens, memory that is writable and executable, and what was
+refused (denied). --tree puts them by process, below the processes that made them.
 
 Rules then say which of them together deserve a look: one call, a set or a
 sequence of calls, or a rate, each of a thread, a process, a process and those

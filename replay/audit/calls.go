@@ -34,6 +34,31 @@ const (
 	newNamespaces       = 0x7e020080 // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME
 )
 
+// Options of prctl that change what a thread may do or who may trace it
+// (include/uapi/linux/prctl.h).
+const (
+	prSetKeepCaps   = 8
+	prCapBSetDrop   = 24
+	prSetSecureBits = 28
+	prSetNoNewPrivs = 38
+	prCapAmbient    = 47
+	prCapAmbientIs  = 1 // asks, and changes nothing
+	prSetPtracer    = 0x59616d61
+)
+
+func changesRights(c *replay.Call) bool {
+	if !c.Status.HasEnter() {
+		return false
+	}
+	switch c.Args[0] {
+	case prSetKeepCaps, prCapBSetDrop, prSetSecureBits, prSetNoNewPrivs:
+		return true
+	case prCapAmbient:
+		return c.Args[1] != prCapAmbientIs
+	}
+	return false
+}
+
 func failed(c *replay.Call) bool { return c.Errno() != 0 }
 
 // Categories are all of them, in the order in which a call is put into the
@@ -43,6 +68,8 @@ var Categories = []Category{
 	{Name: "exec", Calls: words("execve execveat"), ECS: [2]string{"process", "start"}},
 	{Name: "identity", Calls: words("setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups setuid32 setgid32 setreuid32 setregid32 setresuid32 setresgid32 " +
 		"setfsuid32 setfsgid32 setgroups32 capset"), ECS: [2]string{"iam", "change"}},
+	{Name: "identity", Calls: words("prctl"), When: changesRights, ECS: [2]string{"iam", "change"}},
+	{Name: "trace", Calls: words("prctl"), When: func(c *replay.Call) bool { return c.Status.HasEnter() && uint32(c.Args[0]) == prSetPtracer }, ECS: [2]string{"process", "access"}},
 	{Name: "trace", Calls: words("ptrace process_vm_readv process_vm_writev pidfd_getfd kcmp"), ECS: [2]string{"process", "access"}},
 	{Name: "kernel", Calls: words("init_module finit_module delete_module kexec_load kexec_file_load bpf perf_event_open reboot iopl ioperm swapon swapoff acct " +
 		"settimeofday clock_settime"), ECS: [2]string{"driver", "change"}},
@@ -51,7 +78,7 @@ var Categories = []Category{
 	{Name: "namespace", Calls: words("clone"), When: func(c *replay.Call) bool { return c.Args[0]&newNamespaces != 0 && c.Status.HasEnter() }, ECS: [2]string{"process", "change"}},
 	{Name: "signal", Calls: words("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"), ECS: [2]string{"process", "change"}},
 	{Name: "network", Calls: words("connect bind listen accept accept4 socketcall"), ECS: [2]string{"network", "connection"}},
-	{Name: "open_failed", Calls: words("open openat openat2 creat"), When: failed, Only: "failure", ECS: [2]string{"file", "access"}},
+	{Name: "open_failed", Calls: words("open openat openat2 creat open_by_handle_at"), When: failed, Only: "failure", ECS: [2]string{"file", "access"}},
 	{Name: "memory", Calls: words("mmap mmap2 mprotect pkey_mprotect"), ECS: [2]string{"process", "change"},
 		When: func(c *replay.Call) bool {
 			return c.Status.HasEnter() && c.Args[2]&protWrite != 0 && c.Args[2]&protExec != 0

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"systape/cmd/systape/internal/out"
+	"systape/format"
 	"systape/format/abi"
 	"systape/replay/audit"
 	"systape/replay/escape"
@@ -70,9 +71,20 @@ func (a *Audit) Find(f audit.Finding) error {
 // Findings returns how many there were.
 func (a *Audit) Findings() int { return len(a.findings) }
 
+// tellsPath reports whether the path stands among the arguments, where it may be
+// quoted another way.
+func tellsPath(r *audit.Record) bool {
+	for n := range 6 {
+		if told, _, ok := format.Argument(r.Told, n); ok && told == r.Path {
+			return true
+		}
+	}
+	return false
+}
+
 func (a *Audit) line(r *audit.Record, who string) error {
 	text := r.Text()
-	if r.Path != "" && !strings.Contains(text, r.Path) {
+	if r.Path != "" && !tellsPath(r) && !strings.Contains(text, r.Path) {
 		text += "  " + r.Path
 	}
 	rules := ""
