@@ -235,6 +235,11 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 		errors.As(err, &e)
 		return &exitError{code: f.failure(args), err: err, hint: e.hint}
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	// Before there is a file that a signal would leave behind.
+	relay := relaySignals(len(args) > 0, f.rotation.asked() && !f.flight.asked(), f.flight.asked(), end)
+	defer relay.stop()
 	out, err := openRecordOutput(&f, args)
 	if err != nil {
 		return err
@@ -244,14 +249,10 @@ func runRecord(ctx context.Context, f recordFlags, args []string, stdin io.Reade
 	if out.chownErr != nil && !f.quiet {
 		fmt.Fprintf(stderr, "systape: warning: the capture stays root's, not that of the user who called sudo: %v\n", out.chownErr)
 	}
-	ctx, end := context.WithCancel(ctx)
-	defer end()
 	left := out.leftovers()
 	if spools := cutOff(left); len(spools) > 0 {
 		warner(stderr)(fmt.Errorf("earlier recordings were cut off; to save them: %s", escape.Command(append([]string{"systape", "recover"}, spools...))))
 	}
-	relay := relaySignals(len(args) > 0, options.Rotation != nil, options.Flight != nil, end)
-	defer relay.stop()
 	debug.SetGCPercent(recordingGarbage(options))
 	files := capture.Files{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Ignored: relay.inherited}
 	if out.file == os.Stdout {

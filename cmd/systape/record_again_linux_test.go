@@ -114,6 +114,29 @@ func recordFullDiskInParts(t *testing.T, r recorder) {
 	}
 }
 
+// recordEndedAtOnce: a recorder that is told to end when it has hardly begun leaves a
+// capture, and no spool.
+func recordEndedAtOnce(t *testing.T, r recorder) {
+	for _, flags := range [][]string{nil, {"-G", "1h"}} {
+		dir := t.TempDir()
+		p := r.command(t, append([]string{"record", "-q", "-a", "-o", filepath.Join(dir, "t.parquet")}, flags...)...)
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for begun := time.Now(); time.Since(begun) < 20*time.Second; {
+			if list, _ := filepath.Glob(filepath.Join(dir, "*")); len(list) > 0 {
+				break
+			}
+		}
+		p.Process.Signal(syscall.SIGTERM)
+		err := p.Wait()
+		list, _ := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil || len(list) != 1 || filepath.Ext(list[0]) != ".parquet" {
+			t.Errorf("%q: %v, left %q", flags, err, list)
+		}
+	}
+}
+
 // recordFolderMoved: where the folder of the parts is moved away or removed, no next
 // part can be made; what is told of the others is where they are now.
 func recordFolderMoved(t *testing.T, r recorder) {

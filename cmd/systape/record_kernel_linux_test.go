@@ -70,6 +70,7 @@ func TestRecord(t *testing.T) {
 		{"disk full at once", recordDiskFullAtOnce},
 		{"full disk in parts", recordFullDiskInParts},
 		{"folder moved", recordFolderMoved},
+		{"ended at once", recordEndedAtOnce},
 		{"sticky folder", recordStickyFolder},
 		{"starts again", recordStartsAgain},
 		{"kill -9", recordKilled},
