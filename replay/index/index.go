@@ -144,7 +144,7 @@ func (x *Index) group(c *replay.Call) *group {
 
 // slot is where a group was put last that may be that of the key.
 func (x *Index) slot(k *key) **group {
-	return &x.recent[(uint32(k.tid)*0x9e3779b1^uint32(k.syscall)*0x85ebca77^uint32(k.errno)*0xc2b2ae3d)>>20]
+	return &x.recent[(uint32(k.tid)*0x9e3779b1^uint32(k.syscall)*0x85ebca77^uint32(k.errno)*0xc2b2ae3d^uint32(k.comm)*0x27d4eb2f)>>20]
 }
 
 // full reports whether no further thread gets groups of its own.
