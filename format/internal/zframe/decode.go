@@ -150,9 +150,35 @@ func (d *decoder) compressed(b []byte) bool {
 		// Numbers that have their high bytes from the one before.
 		mask := uint64(1)<<(8*lit) - 1
 		number := binary.LittleEndian.Uint64(out[at-8:]) &^ mask
+		// Times have two or three low bytes.
+		for ; lit == 2 && len(lits)-i*lit >= 8 && len(out)-at >= 32; i += 4 {
+			x, four := binary.LittleEndian.Uint64(lits[i*lit:]), out[at:at+32]
+			binary.LittleEndian.PutUint64(four, number|x&0xffff)
+			binary.LittleEndian.PutUint64(four[8:], number|x>>16&0xffff)
+			binary.LittleEndian.PutUint64(four[16:], number|x>>32&0xffff)
+			binary.LittleEndian.PutUint64(four[24:], number|x>>48)
+			at += 32
+		}
+		for ; lit == 3 && len(lits)-i*lit >= 8 && len(out)-at >= 16; i += 2 {
+			x, two := binary.LittleEndian.Uint64(lits[i*lit:]), out[at:at+16]
+			binary.LittleEndian.PutUint64(two, number|x&0xffffff)
+			binary.LittleEndian.PutUint64(two[8:], number|x>>24&0xffffff)
+			at += 16
+		}
 		for ; len(lits)-i*lit >= 8 && len(out)-at >= 8; i++ {
 			binary.LittleEndian.PutUint64(out[at:], number|binary.LittleEndian.Uint64(lits[i*lit:])&mask)
 			at += 8
+		}
+	}
+	if d.back >= 32 && lit+match == 8 && same && at >= d.back {
+		// Numbers that have all but one byte from the one as far before.
+		mask := uint64(1)<<(8*lit) - 1
+		for ; n-i >= 4 && len(out)-at >= 32; i += 4 {
+			to, from := out[at:at+32], out[at-d.back:at-d.back+32]
+			for k := 0; k < 32; k += 8 {
+				binary.LittleEndian.PutUint64(to[k:], binary.LittleEndian.Uint64(from[k:])&^mask|fill&mask)
+			}
+			at += 32
 		}
 	}
 	for ; i < n && at+lit+8 <= len(out); i++ {
