@@ -30,6 +30,7 @@ func (r *Redactor) Meta(m *format.Meta) (*format.Meta, error) {
 	r.found.add("distribution", m.Host.Distribution, h.Distribution)
 	r.request(&o.Request)
 	if o.Recovered != "" {
+		r.found.add("what was recovered", o.Recovered, "")
 		o.Recovered = "it was recovered before it was redacted" // what it said may name files
 	}
 	return &o, r.times(m, &o)
@@ -68,6 +69,10 @@ func (r *Redactor) flight(f *format.Flight, shift func(int64) int64) *format.Fli
 	o := *f
 	o.Recorder = r.key.hex("capture", f.Recorder, 32)
 	o.AtNS = shift(f.AtNS)
+	for _, trigger := range slices.Concat(f.Triggers, []string{f.Trigger}) {
+		r.found.add("triggers", trigger, "")
+	}
+	r.found.add("why it was written", f.What, "")
 	o.Triggers, o.Trigger, o.What, o.Comm = nil, "", "", ""
 	if f.Comm != "" {
 		o.Comm = r.comm(f.Comm)
@@ -110,6 +115,7 @@ func (r *Redactor) times(m, o *format.Meta) (err error) {
 			}
 		}
 		if s.Filter != "" {
+			r.found.add("what was selected", s.Filter, "")
 			s.Filter = "redacted" // it has names and numbers
 		}
 		o.Selection = &s

@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -140,6 +141,39 @@ func TestRedactStory(t *testing.T) {
 
 // TestRedactWhatTellsTheShift: results and arguments that would undo a pseudonym or
 // the shift of times, were they as they are beside what is not.
+// TestMetadataIsInTheInventory: whatever text of the metadata redaction leaves out or
+// replaces is listed as held.
+func TestMetadataIsInTheInventory(t *testing.T) {
+	m := &format.Meta{Version: format.Version, CaptureID: strings.Repeat("a", 32), Recovered: "saved from /srv/acme-recovered.spool",
+		Host:      format.Host{Name: "acme-host", Kernel: "6.1.0-acme-kernel"},
+		Request:   format.Request{Command: []string{"acme-command"}, Comms: []string{"acme-comm"}, Cgroups: []string{"/acme-cgroup"}, Containers: []string{"acme-container"}, UIDs: []uint32{77001}, Keep: &format.Keep{Name: "acme-keep.parquet"}},
+		Flight:    &format.Flight{Triggers: []string{"exec:acme-asked", "openat:EMFILE"}, Trigger: "exec:acme-fired", What: "ran acme-ran", Comm: "acme-thread"},
+		Selection: &format.Selection{Filter: "--path /acme-chosen"}}
+	r := redact.New(key(t, testKey), redact.Options{})
+	safe, err := r.Meta(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed strings.Builder
+	for _, k := range r.Found().Kinds {
+		for _, e := range k.Examples {
+			listed.WriteString(e.Text + "\n")
+		}
+	}
+	text, err := json.Marshal(safe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields("recovered host kernel command comm cgroup container keep asked fired ran thread chosen") {
+		if strings.Contains(string(text), "acme-"+name) || !strings.Contains(listed.String(), "acme-"+name) {
+			t.Errorf("acme-%s is left, or not listed:\n%s\n%s", name, text, listed.String())
+		}
+	}
+	if strings.Contains(string(text), "77001") || !strings.Contains(listed.String(), "77001") {
+		t.Errorf("the user is left, or not listed")
+	}
+}
+
 func TestRedactWhatTellsTheShift(t *testing.T) {
 	const text = `1000000000000000010 enter 7 time(0)
 1000000000000000020 exit 7 time = 1000000000

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -84,7 +85,7 @@ func (p *Privacy) examples(k *redact.Kind, room int) (lines []string) {
 	for _, e := range shown {
 		text := e.Text
 		if p.Redacting {
-			text += " → " + e.Pseudonym
+			text += " → " + cmp.Or(e.Pseudonym, "(left out)")
 		}
 		lines = append(lines, folded(escape.Text(text), room)...)
 	}
