@@ -43,6 +43,19 @@ func TestPageOnPaper(t *testing.T) {
 	if !screen.Dark || screen.Wide < 1000 || screen.Heads < 5 || screen.Folded < 2 || !screen.Filter || !screen.Command {
 		t.Fatalf("on the screen: %+v", screen)
 	}
+	// Firefox takes what is printed when the event has been told, before anything else runs.
+	if empty := browser.Eval[int](b, `(() => {
+		dispatchEvent(new Event("beforeprint"));
+		const empty = [...document.querySelectorAll(":is(.rate, .histogram) canvas")].filter((c) => {
+			const copy = new OffscreenCanvas(c.width, c.height).getContext("2d", { willReadFrequently: true });
+			copy.drawImage(c, 0, 0);
+			return copy.getImageData(0, 0, c.width, c.height).data.every((v) => v === 0);
+		}).length;
+		dispatchEvent(new Event("afterprint"));
+		return empty;
+	})()`); empty != 0 {
+		t.Errorf("%d charts are empty when they are printed", empty)
+	}
 	b.Paper(true)
 	if got := see(); got.Dark || got.Wide > 690 || got.Heads != screen.Heads || got.Folded != 0 || got.Filter || !got.Command {
 		t.Errorf("on paper: %+v", got)
