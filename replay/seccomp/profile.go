@@ -86,6 +86,8 @@ func Parse(text []byte) (*Profile, error) {
 	p := &file.Profile
 	if file.Linux != nil && file.Linux.Seccomp != nil {
 		p = file.Linux.Seccomp
+	} else if file.Linux != nil && p.DefaultAction == "" {
+		return nil, errors.New("read profile: the container has none (linux.seccomp), so nothing is refused")
 	}
 	if err := p.valid(); err != nil {
 		return nil, fmt.Errorf("read profile: %w", err)

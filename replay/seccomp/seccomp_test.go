@@ -114,7 +114,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ text, says string }{
 		{`{`, "no JSON"},
 		{`[]`, "array"},
-		{`{"linux": {}}`, "defaultAction"},
+		{`{"syscalls": []}`, "no defaultAction"},
 		{`{"defaultAction": "SCMP_ACT_MAYBE"}`, `unknown action "SCMP_ACT_MAYBE"`},
 		{`{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86"], "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]}`, "one of them"},
 		{`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": ""}]}`, "rule 1: unknown action"},
@@ -124,6 +124,7 @@ func TestParseRefuses(t *testing.T) {
 		{`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["b"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "op": "EQ"}]}]}`, `operator "EQ"`},
 		{`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["b"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "new"}}]}`, "minKernel"},
 		{`{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["b"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": -1, "op": "SCMP_CMP_EQ"}]}]}`, "value"},
+		{`{"ociVersion":"1.0","linux":{"namespaces":[]}}`, "the container has none"},
 	} {
 		if _, err := seccomp.Parse([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want an error with %q", c.text, err, c.says)
