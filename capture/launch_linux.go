@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -26,6 +27,7 @@ type command struct {
 	cmd     *exec.Cmd
 	began   time.Time           // just before it was forked
 	stopped chan syscall.Signal // what stopped it, each time
+	telling sync.Mutex          // of a stop, from the kernel to stopped
 	done    chan struct{}       // closed when it has ended
 	code    int                 // valid after done: its exit code, or 128 + the signal that ended it
 }
@@ -91,11 +93,13 @@ func (c *command) wait() {
 		if err != nil || state.Code != cldStopped {
 			break
 		}
+		c.telling.Lock()
 		unix.Waitid(unix.P_PID, pid, &taken, unix.WSTOPPED|unix.WNOHANG, nil)
 		select {
 		case c.stopped <- stopSignal(&state):
 		default:
 		}
+		c.telling.Unlock()
 	}
 	c.cmd.Wait() // the state says more than the error
 	c.code = exitCode(c.cmd.ProcessState)
@@ -138,6 +142,20 @@ func (r *Recording) Stopped() <-chan syscall.Signal {
 		return nil
 	}
 	return r.command.stopped
+}
+
+// StoppedAnew reports whether the command has been stopped since Stopped told of it
+// last: that will tell of it, unless the command goes on before.
+func (r *Recording) StoppedAnew() bool {
+	c := r.command
+	if c == nil {
+		return false
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	var state unix.Siginfo
+	err := unix.Waitid(unix.P_PID, c.cmd.Process.Pid, &state, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && state.Code == cldStopped || len(c.stopped) > 0
 }
 
 // beginIgnoring makes signals ignored, which a child inherits. Where SIGCHLD is

@@ -202,13 +202,16 @@ func (a *signalAnswers) stopSelf(command int) {
 		unix.Kill(os.Getpid(), unix.SIGSTOP)
 		time.Sleep(20 * time.Millisecond) // in which the process is stopped
 		stopped := processStopped(command)
-		select {
-		case <-a.recording.Stopped(): // anew: it went on meanwhile
-			again = stopped
-		default:
-			if again = false; stopped {
-				unix.Kill(command, unix.SIGCONT)
+		again = a.recording.StoppedAnew() && stopped // it went on meanwhile
+		switch {
+		case again:
+			select {
+			case <-a.recording.Stopped():
+			case <-time.After(time.Second):
+				again = false // it goes on again
 			}
+		case stopped:
+			unix.Kill(command, unix.SIGCONT)
 		}
 	}
 	a.held, a.stopping, a.resumed = false, false, time.Now()
