@@ -39,23 +39,29 @@ func (m *Meta) pairs() ([]columnar.Pair, error) {
 	return out, nil
 }
 
+// metaFields are the places of Meta's fields by their keys.
+var metaFields = func() map[string]int {
+	fields := map[string]int{}
+	t := reflect.TypeFor[Meta]()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fields[metaPrefix+name] = i
+	}
+	return fields
+}()
+
 // parseMeta is the inverse of pairs. Keys that are not ours are skipped, and
 // so are keys of ours that this version does not know: later versions may add
 // some. A capture without a version is none.
 func parseMeta(pairs []columnar.Pair) (*Meta, error) {
 	m := new(Meta)
 	v := reflect.ValueOf(m).Elem()
-	fields := make(map[string]int, v.NumField())
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		fields[metaPrefix+name] = i
-	}
 	size := 0
 	for _, p := range pairs {
 		if size += len(p.Key) + len(p.Value); size > maxMetaBytes {
 			return nil, fmt.Errorf("metadata of more than %d bytes", maxMetaBytes)
 		}
-		i, ok := fields[p.Key]
+		i, ok := metaFields[p.Key]
 		if !ok {
 			continue
 		}

@@ -242,6 +242,9 @@ func (s *Session) wake() (err error) {
 // until the pass has come to the end.
 func (s *Session) Meta() *format.Meta { return cmp.Or(s.closing, s.meta) }
 
+// Unread is [format.Reader.Unread].
+func (s *Session) Unread() (columns, keys []string) { return s.reader.Unread() }
+
 // Symbols returns the table to which the Symbols of calls and batches belong.
 func (s *Session) Symbols() *format.SymbolTable { return s.symbols }
 

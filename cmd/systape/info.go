@@ -28,8 +28,8 @@ short and with its secrets masked (--format json has the metadata as stored).
 
 --privacy tells instead what the capture holds that names somebody or something:
 the command line, the host, names of threads and executed files, with examples;
-and what is never in it; --all or --format json has all names. 'systape redact'
-makes a capture without.
+columns and metadata that another program added; and what is never in it; --all
+or --format json has all names. 'systape redact' makes a capture without.
 
 ` + fileHelp + partsHelp + `
 Of several recordings, such as a dataset's, each is told by itself, and has a

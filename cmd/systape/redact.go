@@ -213,5 +213,7 @@ func privacyOf(c *cobra.Command, args []string, opt replay.Options) (*views.Priv
 	if err := redactLook(in, r); err != nil {
 		return nil, err
 	}
-	return &views.Privacy{Found: r.Found(), Meta: in.Meta()}, nil
+	p := &views.Privacy{Found: r.Found(), Meta: in.Meta()}
+	p.Columns, p.Keys = in.Unread()
+	return p, nil
 }

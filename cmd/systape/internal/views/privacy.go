@@ -17,8 +17,10 @@ import (
 type Privacy struct {
 	Found     *redact.Inventory
 	Meta      *format.Meta
-	Redacting bool // show what becomes of it
-	All       bool // show all names, not examples
+	Columns   []string // that another program added
+	Keys      []string // of its metadata
+	Redacting bool     // show what becomes of it
+	All       bool     // show all names, not examples
 }
 
 // never is what no capture holds, whatever was recorded.
@@ -59,6 +61,15 @@ func (p *Privacy) Write(w io.Writer, form string) error {
 		fmt.Fprintln(w)
 	}
 	width := s.TableWidth()
+	for _, unread := range []struct {
+		what  string
+		names []string
+	}{{"columns", p.Columns}, {"keys of metadata", p.Keys}} {
+		if len(unread.names) > 0 {
+			out.Wrap(w, fmt.Sprintf("%s that another program added, with whatever is in them: %s; redact leaves them out",
+				unread.what, escape.Text(strings.Join(unread.names, ", "))), "", width)
+		}
+	}
 	out.Wrap(w, "always in a capture: "+strings.Join(always, "; "), "", width)
 	out.Wrap(w, "never in a capture: "+strings.Join(never, "; "), "", width)
 	fmt.Fprintf(w, "command line: %s\n", hiddenWords(&p.Meta.Request))
@@ -171,7 +182,9 @@ func (p *Privacy) json(w io.Writer) error {
 		Addresses int64            `json:"addresses"`
 		Hidden    string           `json:"command_line"`
 		Redacted  *format.Redacted `json:"redacted,omitempty"`
+		Columns   []string         `json:"unread_columns,omitempty"`
+		Keys      []string         `json:"unread_metadata,omitempty"`
 		Always    []string         `json:"always"`
 		Never     []string         `json:"never"`
-	}{kinds, p.Found.Addresses, hiddenWords(&p.Meta.Request), p.Meta.Redacted, always, never}, "  ")
+	}{kinds, p.Found.Addresses, hiddenWords(&p.Meta.Request), p.Meta.Redacted, p.Columns, p.Keys, always, never}, "  ")
 }
