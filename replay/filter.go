@@ -16,7 +16,7 @@ type Filter struct {
 	PIDs       []int32
 	TIDs       []int32
 	Comms      []string // thread names, raw or as they are shown; * stands for any characters
-	Containers []string // container ids or the beginnings of them, or cgroup names; "host" stands for none
+	Containers []string // container ids or the beginnings of them, or cgroup names, with * for any characters; "host" stands for none
 	Syscalls   *abi.Set // nil: every call
 	Statuses   []Status
 	Errnos     []int // error numbers
@@ -209,10 +209,13 @@ func MatchName(pattern, s string) bool {
 }
 
 // matchContainer lets a container be named by its whole id or the beginning
-// of it; captures store 12 digits.
+// of it; captures store 12 digits. A name may hold * as those of threads may.
 func matchContainer(want, have string) bool {
 	if have == "" {
 		return want == "host"
+	}
+	if strings.Contains(want, "*") {
+		return MatchName(want, have)
 	}
 	return want != "" && (strings.HasPrefix(have, want) || strings.HasPrefix(want, have) && len(have) >= 12)
 }
