@@ -79,14 +79,18 @@ func (c numbers[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b), n
 
 func (c numbers[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n int) error {
 	if from.Coded() {
-		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary, i int) (T, error) { return T(dict.Int32[i]), nil })
+		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary) ([]T, error) {
+			values := make([]T, dict.Len())
+			for i := range values {
+				values[i] = T(dict.Int32[i])
+			}
+			return values, nil
+		})
 	}
-	if d.keyed && !columns[pos].Delta {
-		if one := c.view(make([]T, 1), nil); from.Zeros(n * columnar.Size[T]()) {
-			*c.of(b) = (*c.of(b))[:0]
-			b.same(pos, n, one)
-			return nil
-		}
+	if d.keyed && !columns[pos].Delta && from.Zeros(n*columnar.Size[T]()) {
+		*c.of(b) = (*c.of(b))[:0]
+		b.same(pos, n, c.view(make([]T, 1), nil))
+		return nil
 	}
 	c.resize(b, n)
 	return from.Numbers(columnar.Bytes(*c.of(b)))
@@ -107,8 +111,15 @@ func (c textCells[T]) values(b *Batch) columnar.Values { return c.view(*c.of(b),
 
 func (c textCells[T]) inflate(d *decoding, pos int, from *ipc.Decoder, b *Batch, n int) error {
 	if from.Coded() {
-		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary, i int) (T, error) {
-			return c.parser(d, pos)(dict.Word(i))
+		return inflateCoded(d, pos, from, b, c.of(b), c.view, func(dict *ipc.Dictionary) ([]T, error) {
+			values, parse := make([]T, dict.Len()), c.parser(d, pos)
+			for i := range values {
+				var err error
+				if values[i], err = parse(dict.Word(i)); err != nil {
+					return nil, err
+				}
+			}
+			return values, nil
 		})
 	}
 	off, text, err := from.Text()
@@ -146,7 +157,7 @@ func fill[T any](dst []T, v T) {
 // inflateCoded sets the rows of b from the current column, which holds positions in a
 // dictionary; where those are enough, they are what b gets.
 func inflateCoded[T any](d *decoding, pos int, from *ipc.Decoder, b *Batch, rows *[]T, view func([]T, *SymbolTable) columnar.Values,
-	parse func(dict *ipc.Dictionary, i int) (T, error)) error {
+	entries func(dict *ipc.Dictionary) ([]T, error)) error {
 	keys, dict, err := from.Keys()
 	if err != nil {
 		return err
@@ -154,12 +165,8 @@ func inflateCoded[T any](d *decoding, pos int, from *ipc.Decoder, b *Batch, rows
 	known, ok := d.parsed(pos).(*parsed[T])
 	if !ok || known.dict != dict || known.turn != dict.Turn || known.names != d.names {
 		known = &parsed[T]{dict: dict, turn: dict.Turn, names: d.names}
-		for i := range dict.Len() {
-			v, err := parse(dict, i)
-			if err != nil {
-				return err
-			}
-			known.values = append(known.values, v)
+		if known.values, err = entries(dict); err != nil {
+			return err
 		}
 		d.dicts[pos] = known
 	}

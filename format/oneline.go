@@ -1,6 +1,9 @@
 package format
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // OneLine is what err says where there is one line for it: of errors that several
 // steps met ([errors.Join]), however deep, each is said once, after a semicolon.
@@ -13,7 +16,7 @@ func OneLine(err error) string {
 		plain, short := make([]string, len(all)), make([]string, 0, len(all))
 		for i, one := range all {
 			plain[i] = one.Error()
-			if line := OneLine(one); !endsWith(short, line) {
+			if line := OneLine(one); !slices.ContainsFunc(short, func(said string) bool { return strings.HasSuffix(said, line) }) {
 				short = append(short, line)
 			}
 		}
@@ -29,14 +32,4 @@ func OneLine(err error) string {
 		}
 	}
 	return text
-}
-
-// endsWith reports whether one of the lines ends with what another says.
-func endsWith(lines []string, other string) bool {
-	for _, line := range lines {
-		if strings.HasSuffix(line, other) {
-			return true
-		}
-	}
-	return false
 }

@@ -123,12 +123,7 @@ func (w *ParquetWriter) rename(from *SymbolTable, n int) error {
 			}
 			w.renamed = append(w.renamed, uint32(ours))
 		}
-		v.IDs = w.renamed[at:]
-	}
-	for i := range w.values {
-		if w.values[i].IDs != nil {
-			w.values[i].List = *w.names.list.Load()
-		}
+		v.IDs, v.List = w.renamed[at:], *w.names.list.Load()
 	}
 	return nil
 }

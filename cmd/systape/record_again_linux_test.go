@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"systape/capture"
 )
 
@@ -80,14 +78,7 @@ func recordStartsAgain(t *testing.T, r recorder) {
 // recordFullDiskInParts: a full disk is told by the file that found no room, and
 // every spool that is left is named; all of them can be recovered.
 func recordFullDiskInParts(t *testing.T, r recorder) {
-	full := filepath.Join(t.TempDir(), "full")
-	if err := os.Mkdir(full, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=3m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
+	full := smallDisk(t, "3m")
 	got := r.run(t, "record", "-C", "500kB", "-o", filepath.Join(full, "t.parquet"), "--", r.program("noise"), "3000000")
 	spools, _ := filepath.Glob(filepath.Join(full, "*.spool"))
 	if got.code != recordFailed || len(spools) == 0 {

@@ -126,17 +126,24 @@ func childOf(pid int) (child int) {
 	return child
 }
 
+// smallDisk mounts a file system of that size, until the test ends.
+func smallDisk(t *testing.T, size string) (folder string) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "full")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(folder, unix.MNT_DETACH) })
+	return folder
+}
+
 // recordFullDisk: a full disk ends the recording with a clear message, never
 // the command, and what was written before can be read and recovered.
 func recordFullDisk(t *testing.T, r recorder) {
-	full := filepath.Join(t.TempDir(), "full")
-	if err := os.Mkdir(full, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=6m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
+	full := smallDisk(t, "6m")
 	file := filepath.Join(full, "t.parquet")
 	const made = 2_000_000
 	got := r.run(t, "record", "-o", file, "--", r.program("noise"), fmt.Sprint(made))
@@ -185,14 +192,7 @@ func recordFullDisk(t *testing.T, r recorder) {
 
 // recordDiskFullAtOnce: a disk that is full before the first events are on it.
 func recordDiskFullAtOnce(t *testing.T, r recorder) {
-	full := filepath.Join(t.TempDir(), "full")
-	if err := os.Mkdir(full, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=8k"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Unmount(full, unix.MNT_DETACH) })
+	full := smallDisk(t, "8k")
 	got := r.run(t, "record", "-o", filepath.Join(full, "t.parquet"), "--", r.program("noise"), "200000")
 	want := "systape: recording stopped: write " + filepath.Join(full, "t.parquet.spool") + ": no space left on device: no event was recorded\n" +
 		"hint: name a file on a disk that has space with -o\n" +

@@ -300,7 +300,7 @@ func withoutStarters(in *input, noRuntime bool, add func([]replay.Call) error) (
 				left.launcher = true
 				return true
 			}
-			if !noRuntime {
+			if !noRuntime || c.Status == replay.ChildReturn {
 				return false
 			}
 			is, known := starts[c.Comm]
@@ -308,10 +308,10 @@ func withoutStarters(in *input, noRuntime bool, add func([]replay.Call) error) (
 				is = seccomp.Starts(in.names.String(c.Comm))
 				starts[c.Comm] = is
 			}
-			if is && c.Status != replay.ChildReturn {
+			if is {
 				left.runtime++
 			}
-			return is && c.Status != replay.ChildReturn
+			return is
 		}))
 	})
 	return left, err

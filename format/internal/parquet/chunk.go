@@ -195,8 +195,7 @@ func (e *columnEncoder) addText(v *columnar.Values, n int) error {
 		if done == n && e.words.bytes <= dictMaxBytes {
 			return nil
 		}
-		e.plain = true
-		e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+		e.plainWords()
 	}
 	for i := done; i < n; i++ {
 		s, err := word(v, i)
@@ -206,6 +205,12 @@ func (e *columnEncoder) addText(v *columnar.Values, n int) error {
 		e.plainText(s)
 	}
 	return nil
+}
+
+// plainWords gives up the dictionary.
+func (e *columnEncoder) plainWords() {
+	e.plain = true
+	e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
 }
 
 // word returns a value of text.

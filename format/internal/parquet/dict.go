@@ -118,6 +118,9 @@ type wordDict struct {
 
 const noIndex = ^uint32(0)
 
+// anyNumber is a limit of words that is none.
+const anyNumber = 1<<32 - 1
+
 func (d *wordDict) reset() {
 	d.words, d.bytes = d.words[:0], 0
 	fill(d.codes[:], noIndex)
@@ -125,17 +128,22 @@ func (d *wordDict) reset() {
 	clear(d.ids)
 }
 
-// add appends the position of each row's word to idx. A word appears in the
-// dictionary where its first row stands, so the same rows make the same file. It
-// stops when the words have become too many bytes, and returns how many rows it has
-// added.
-func (d *wordDict) add(idx *indexes, v *columnar.Values, n int) (done int, err error) {
+// expect makes room for what place needs to know of values.
+func (d *wordDict) expect(v *columnar.Values) {
 	for len(d.byID) < len(v.List) {
 		d.byID = append(d.byID, noIndex)
 	}
 	if d.ids == nil && v.Strings != nil {
 		d.ids = make(map[string]uint32)
 	}
+}
+
+// add appends the position of each row's word to idx. A word appears in the
+// dictionary where its first row stands, so the same rows make the same file. It
+// stops when the words have become too many bytes, and returns how many rows it has
+// added.
+func (d *wordDict) add(idx *indexes, v *columnar.Values, n int) (done int, err error) {
+	d.expect(v)
 	if len(d.words) <= 1 && n > 0 {
 		if done, err = d.first(v, n); err != nil {
 			return 0, err
@@ -147,7 +155,7 @@ func (d *wordDict) add(idx *indexes, v *columnar.Values, n int) (done int, err e
 		if idx.wide == nil {
 			got, err = place(d, v, done, idx.few(n-done), maxFew)
 		} else {
-			got, err = place(d, v, done, idx.many(n-done), 1<<32-1)
+			got, err = place(d, v, done, idx.many(n-done), anyNumber)
 		}
 		done += idx.took(got)
 		if err != nil {
@@ -240,40 +248,6 @@ func place[I uint8 | uint32](d *wordDict, v *columnar.Values, at int, dst []I, l
 		}
 	}
 	return len(dst), nil
-}
-
-// of returns the position of a value.
-func (d *wordDict) of(v *columnar.Values, i int) (uint32, error) {
-	s, err := word(v, i)
-	if err != nil {
-		return 0, err
-	}
-	if v.Codes != nil {
-		x := &d.codes[v.Codes[i]]
-		if *x == noIndex {
-			*x = d.add1(s)
-		}
-		return *x, nil
-	}
-	if v.Strings != nil {
-		if d.ids == nil {
-			d.ids = make(map[string]uint32)
-		}
-		x, known := d.ids[v.Strings[i]]
-		if !known {
-			x = d.add1(s)
-			d.ids[v.Strings[i]] = x
-		}
-		return x, nil
-	}
-	for len(d.byID) < len(v.List) {
-		d.byID = append(d.byID, noIndex)
-	}
-	x := &d.byID[v.IDs[i]]
-	if *x == noIndex {
-		*x = d.add1(s)
-	}
-	return *x, nil
 }
 
 func (d *wordDict) add1(s string) uint32 {

@@ -103,9 +103,8 @@ func (k *keyed) add(idx *indexes, keys, order []int16, entries int) {
 
 // addKeyed is add for the first n rows of keys, which appear in order.
 func (e *columnEncoder) addKeyed(v *columnar.Values, n int, order []int16) error {
-	k, keys := &e.keyed, v.Keys[:n]
-	size := v.Entries()
-	k.at = columnar.Resize(k.at, size)
+	keys := v.Keys[:n]
+	e.keyed.at = columnar.Resize(e.keyed.at, v.Entries())
 	switch {
 	case v.Int64 != nil:
 		addKeyedInts(e, &e.i64, v.Int64, keys, order)
@@ -138,19 +137,17 @@ func addKeyedInts[T int32 | int64](e *columnEncoder, d *intDict[T], table []T, k
 
 func (e *columnEncoder) addKeyedText(v *columnar.Values, keys, order []int16) error {
 	if !e.plain {
-		for _, key := range order {
-			x, err := e.words.of(v, int(key))
-			if err != nil {
+		e.words.expect(v)
+		for _, key := range order { // as long as the words are not too many bytes
+			if _, err := place(&e.words, v, int(key), e.keyed.at[key:key+1], anyNumber); err != nil {
 				return err
 			}
-			e.keyed.at[key] = x
 		}
 		if e.words.bytes <= dictMaxBytes {
 			e.keyed.add(&e.idx, keys, order, len(e.words.words))
 			return nil
 		}
-		e.plain = true
-		e.idx.each(func(i uint32) { e.plainText(e.words.words[i]) })
+		e.plainWords()
 	}
 	for _, key := range keys {
 		s, err := word(v, int(key))
